@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""Task ventilator
+
+Connects a PUSH socket and sends a batch of tasks: each one says how many
+milliseconds of work it is.
+Usage: ventilator.py [endpoint [count]]
+"""
+
+import sys
+
+import zmq
+
+LONGEST_TASK = 10
+
+endpoint = sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:5557"
+count = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+
+context = zmq.Context()
+sender = context.socket(zmq.PUSH)
+sender.connect(endpoint)
+
+total = 0
+for number in range(count):
+    workload = number % LONGEST_TASK + 1
+    sender.send_string("%d" % workload)
+    total += workload
+print("Sent %d tasks, %d msec of work" % (count, total))

@@ -1,0 +1,56 @@
+/*  =========================================================================
+    zrelay_forwarder - carries publications to subscribers, and subscriptions back
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_FORWARDER_H_INCLUDED
+#define ZRELAY_FORWARDER_H_INCLUDED
+
+#include "zrelay_library.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+//  @interface
+//  The frontend is an XSUB for PUB and XPUB publishers, the backend an XPUB
+//  for SUB and XSUB subscribers:
+//
+//      zactor_t *forwarder = zactor_new (zrelay_forwarder, NULL);
+//      zstr_sendx (forwarder, "CONNECT", "FRONTEND", "tcp://feed:5556", NULL);
+//      zsock_wait (forwarder);
+//      zstr_sendx (forwarder, "BIND", "BACKEND", "tcp://127.0.0.1:8100", NULL);
+//      zsock_wait (forwarder);
+//
+//  Subscriptions travel from the subscribers to the publishers, so that what
+//  nobody wants is not sent at all. SUBSCRIBE adds the relay's own.
+//
+//  As always in publish-subscribe, a subscriber that is too slow loses
+//  messages once its high-water mark is reached, and libzmq does not count
+//  them. SET backend xpub_nodrop 1 makes the relay wait for it instead, and
+//  with it all others.
+//
+//  zrelay_proxy.h shows the commands that all relays take.
+//
+//  The actor function, for zactor_new (); args is NULL or a string that names
+//  the relay in logs and statistics.
+ZRELAY_EXPORT void
+    zrelay_forwarder (zsock_t *pipe, void *args);
+
+//  Self test of this class
+ZRELAY_EXPORT void
+    zrelay_forwarder_test (bool verbose);
+//  @end
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

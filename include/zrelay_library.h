@@ -1,0 +1,50 @@
+/*  =========================================================================
+    zrelay_library - what every public header needs
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_LIBRARY_H_INCLUDED
+#define ZRELAY_LIBRARY_H_INCLUDED
+
+#include <czmq.h>
+
+//  Version of this header; zrelay_version () tells that of the library
+//  at run time. Versions follow semver.org.
+#define ZRELAY_VERSION_MAJOR 0
+#define ZRELAY_VERSION_MINOR 1
+#define ZRELAY_VERSION_PATCH 0
+
+#define ZRELAY_MAKE_VERSION(major, minor, patch) \
+    ((major) * 10000 + (minor) * 100 + (patch))
+#define ZRELAY_VERSION \
+    ZRELAY_MAKE_VERSION (ZRELAY_VERSION_MAJOR, ZRELAY_VERSION_MINOR, \
+                         ZRELAY_VERSION_PATCH)
+
+//  The library is compiled with hidden symbols; what is public says so
+#if defined (__GNUC__)
+#   define ZRELAY_EXPORT __attribute__ ((visibility ("default")))
+#else
+#   define ZRELAY_EXPORT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+//  Version of the library that the program runs with, as made by
+//  ZRELAY_MAKE_VERSION.
+ZRELAY_EXPORT int
+    zrelay_version (void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,56 @@
+/*  =========================================================================
+    zrelay_queue - shares requests of many clients among many workers
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_QUEUE_H_INCLUDED
+#define ZRELAY_QUEUE_H_INCLUDED
+
+#include "zrelay_library.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+//  @interface
+//  The frontend is a ROUTER for REQ and DEALER clients, the backend a DEALER
+//  for REP, DEALER and ROUTER workers. Requests go to the workers in turn,
+//  replies return to the client that asked:
+//
+//      zactor_t *queue = zactor_new (zrelay_queue, "orders");
+//      zstr_sendx (queue, "BIND", "FRONTEND", "tcp://127.0.0.1:5559", NULL);
+//      zsock_wait (queue);
+//      zstr_sendx (queue, "BIND", "BACKEND", "tcp://127.0.0.1:5560", NULL);
+//      zsock_wait (queue);
+//      ...
+//      zactor_destroy (&queue);
+//
+//  A client that does not read its replies loses them once its high-water
+//  mark is reached (counted as return.dropped_full), and a reply to a client
+//  that has gone is dropped (return.dropped_unroutable); neither holds up
+//  the others. Without workers, requests wait in the sockets.
+//
+//  zrelay_proxy.h shows the commands that all relays take.
+//
+//  The actor function, for zactor_new (); args is NULL or a string that names
+//  the relay in logs and statistics.
+ZRELAY_EXPORT void
+    zrelay_queue (zsock_t *pipe, void *args);
+
+//  Self test of this class
+ZRELAY_EXPORT void
+    zrelay_queue_test (bool verbose);
+//  @end
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,222 @@
+/*  =========================================================================
+    zrelay_selftest - runs each class's own test
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+//  Prints TAP. Each test runs in a process of its own, so that an assert that
+//  fails, a crash or a hang is one result and does not hide the others. In a
+//  debugger or under valgrind, --in-process runs the tests without that.
+
+#include "zrelay_classes.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+//  One class and its test
+typedef struct {
+    const char *name;               //  Name of the class
+    void (*test) (bool verbose);    //  Its test: asserts, or returns
+} test_item_t;
+
+//  From the bottom up, so that the first failure is nearest to the cause
+static const test_item_t s_tests [] = {
+    { "zrelay_message", zrelay_message_test },
+    { "zrelay_option", zrelay_option_test },
+    { "zrelay_pairing", zrelay_pairing_test },
+    { "zrelay_peers", zrelay_peers_test },
+    { "zrelay_side", zrelay_side_test },
+    { "zrelay_capture", zrelay_capture_test },
+    { "zrelay_flow", zrelay_flow_test },
+    { "zrelay_stats", zrelay_stats_test },
+    { "zrelay_engine", zrelay_engine_test },
+    { "zrelay_queue", zrelay_queue_test },
+    { "zrelay_forwarder", zrelay_forwarder_test },
+    { "zrelay_streamer", zrelay_streamer_test },
+    { "zrelay_proxy", zrelay_proxy_test },
+};
+#define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))
+
+//  Seconds after which a test is said to hang, unless --deadline tells; under
+//  sanitizers and on a busy machine everything is slow
+#define DEADLINE 120
+
+//  What the command line asked for
+typedef struct {
+    bool verbose;                   //  Tests may print what they do
+    bool in_process;                //  No process for each test
+    unsigned deadline;              //  Seconds for each test
+    bool chosen [TESTS];            //  Which tests to run
+} options_t;
+
+static void
+s_print_usage (FILE *stream)
+{
+    fprintf (stream,
+        "usage: zrelay_selftest [options]\n"
+        "  -l, --list            list the tests and exit\n"
+        "  -t, --test NAME       run this test only; may be repeated\n"
+        "  -v, --verbose         let tests print what they do\n"
+        "  -i, --in-process      run tests in this process: for debuggers\n"
+        "  -d, --deadline SECS   time for each test (default %d)\n"
+        "  -h, --help            print this help and exit\n",
+        DEADLINE);
+}
+
+//  Index of the test of a class, or -1. "queue" means zrelay_queue.
+static int
+s_find_test (const char *name)
+{
+    static const char prefix [] = "zrelay_";
+    const size_t prefix_size = sizeof (prefix) - 1;
+    for (size_t index = 0; index < TESTS; index++)
+        if (streq (s_tests [index].name, name)
+        ||  streq (s_tests [index].name + prefix_size, name))
+            return (int) index;
+    return -1;
+}
+
+//  Read the command line. Returns -1 to go on, else the exit status.
+static int
+s_read_options (options_t *options, int argc, char **argv)
+{
+    static const struct option longs [] = {
+        { "list", no_argument, NULL, 'l' },
+        { "test", required_argument, NULL, 't' },
+        { "verbose", no_argument, NULL, 'v' },
+        { "in-process", no_argument, NULL, 'i' },
+        { "deadline", required_argument, NULL, 'd' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 }
+    };
+    bool some_chosen = false;
+    int letter;
+    while ((letter = getopt_long (argc, argv, "lt:vid:h", longs, NULL)) != -1) {
+        switch (letter) {
+            case 'l':
+                for (size_t index = 0; index < TESTS; index++)
+                    puts (s_tests [index].name);
+                return EXIT_SUCCESS;
+            case 't': {
+                int index = s_find_test (optarg);
+                if (index == -1) {
+                    fprintf (stderr, "zrelay_selftest: no test '%s'; "
+                             "--list shows all\n", optarg);
+                    return EXIT_FAILURE;
+                }
+                options->chosen [index] = true;
+                some_chosen = true;
+                break;
+            }
+            case 'v':
+                options->verbose = true;
+                break;
+            case 'i':
+                options->in_process = true;
+                break;
+            case 'd':
+                options->deadline = (unsigned) strtoul (optarg, NULL, 10);
+                break;
+            case 'h':
+                s_print_usage (stdout);
+                return EXIT_SUCCESS;
+            default:
+                s_print_usage (stderr);
+                return EXIT_FAILURE;
+        }
+    }
+    if (optind < argc) {
+        s_print_usage (stderr);
+        return EXIT_FAILURE;
+    }
+    if (!some_chosen)
+        for (size_t index = 0; index < TESTS; index++)
+            options->chosen [index] = true;
+    return -1;
+}
+
+//  Run a test in a process of its own. Returns true if it passed, else tells
+//  what happened in a TAP comment.
+static bool
+s_run_forked (const test_item_t *item, const options_t *options)
+{
+    //  The child's end is waited for as a signal, with a time limit
+    sigset_t child_ended;
+    sigset_t previous;
+    sigemptyset (&child_ended);
+    sigaddset (&child_ended, SIGCHLD);
+    sigprocmask (SIG_BLOCK, &child_ended, &previous);
+
+    fflush (stdout);
+    pid_t pid = fork ();
+    assert (pid != -1);
+    if (pid == 0) {
+        sigprocmask (SIG_SETMASK, &previous, NULL);
+        item->test (options->verbose);
+        //  Leaves through exit (), so that czmq cleans up and a leak checker
+        //  has its say
+        exit (EXIT_SUCCESS);
+    }
+    struct timespec limit = { .tv_sec = (time_t) options->deadline };
+    bool hangs = false;
+    int status = 0;
+    while (waitpid (pid, &status, WNOHANG) == 0)
+        if (sigtimedwait (&child_ended, NULL, &limit) == -1
+        &&  errno == EAGAIN) {
+            hangs = true;
+            kill (pid, SIGKILL);
+            waitpid (pid, &status, 0);
+            break;
+        }
+    sigprocmask (SIG_SETMASK, &previous, NULL);
+
+    if (hangs)
+        printf ("#   %s: not done after %u seconds\n", item->name,
+                options->deadline);
+    else
+    if (WIFSIGNALED (status))
+        printf ("#   %s: ended by signal %d (%s)\n", item->name,
+                WTERMSIG (status), strsignal (WTERMSIG (status)));
+    else
+    if (WEXITSTATUS (status) != EXIT_SUCCESS)
+        printf ("#   %s: exit status %d\n", item->name, WEXITSTATUS (status));
+    else
+        return true;
+    return false;
+}
+
+int main (int argc, char *argv [])
+{
+    options_t options = { .deadline = DEADLINE };
+    int exit_status = s_read_options (&options, argc, argv);
+    if (exit_status != -1)
+        return exit_status;
+
+    size_t planned = 0;
+    for (size_t index = 0; index < TESTS; index++)
+        planned += options.chosen [index];
+    printf ("1..%zu\n", planned);
+
+    size_t number = 0;
+    size_t failed = 0;
+    for (size_t index = 0; index < TESTS; index++) {
+        if (!options.chosen [index])
+            continue;
+        const test_item_t *item = &s_tests [index];
+        bool passed = true;
+        if (options.in_process)
+            item->test (options.verbose);
+        else
+            passed = s_run_forked (item, &options);
+        printf ("%sok %zu - %s\n", passed? "": "not ", ++number, item->name);
+        failed += !passed;
+    }
+    return failed? EXIT_FAILURE: EXIT_SUCCESS;
+}

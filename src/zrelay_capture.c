@@ -1,0 +1,226 @@
+/*  =========================================================================
+    zrelay_capture - copies of what passes
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    ========================================================================= */
+
+#include "zrelay_classes.h"
+
+struct _zrelay_capture_t {
+    zrelay_side_t *side;        //  The socket; NULL when there is no capture
+    char *prefixes [2];         //  First frame of each copy, by flow, or NULL
+    bool within;                //  Between two frames of a message
+    zrelay_outcome_t outcome;   //  What became of its frames so far
+    uint64_t messages;          //  Copies that went
+    uint64_t dropped;           //  Copies that the socket could not take
+};
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+zrelay_capture_t *
+zrelay_capture_new (void)
+{
+    zrelay_capture_t *self =
+        (zrelay_capture_t *) zmalloc (sizeof (zrelay_capture_t));
+    assert (self);
+    return self;
+}
+
+void
+zrelay_capture_destroy (zrelay_capture_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_capture_t *self = *self_p;
+        zrelay_capture_stop (self);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Start and stop
+
+zrelay_status_t
+zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
+                      const char *type, char **prefixes, char **error_p)
+{
+    const zrelay_side_spec_t spec = { "PUSH,PUB,PAIR", NULL };
+    zrelay_side_t *side = zrelay_side_new ("capture", &spec);
+    zrelay_status_t status = zrelay_side_choose (side, type);
+    if (status == ZRELAY_DONE)
+        status = zrelay_side_attach (side, endpoints, false);
+    if (status != ZRELAY_DONE) {
+        *error_p = strdup (zrelay_side_error (side));
+        zrelay_side_destroy (&side);
+        return status;
+    }
+    zrelay_capture_stop (self);
+    self->side = side;
+    for (int flow = 0; prefixes && flow < 2; flow++) {
+        self->prefixes [flow] = strdup (prefixes [flow]);
+        assert (self->prefixes [flow]);
+    }
+    return ZRELAY_DONE;
+}
+
+void
+zrelay_capture_stop (zrelay_capture_t *self)
+{
+    zrelay_side_destroy (&self->side);
+    zstr_free (&self->prefixes [ZRELAY_FORWARD]);
+    zstr_free (&self->prefixes [ZRELAY_RETURN]);
+}
+
+bool
+zrelay_capture_active (zrelay_capture_t *self)
+{
+    return self->side != NULL;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Copies. What cannot be taken now is dropped, whole.
+
+static zrelay_outcome_t
+s_put_prefix (zrelay_capture_t *self, zrelay_flow_id_t flow)
+{
+    const char *prefix = self->prefixes [flow];
+    if (!prefix)
+        return ZRELAY_SENT;
+    zmq_msg_t frame;
+    int rc = zmq_msg_init_size (&frame, strlen (prefix));
+    assert (rc == 0);
+    memcpy (zmq_msg_data (&frame), prefix, strlen (prefix));
+    zrelay_outcome_t outcome = zrelay_side_put (self->side, &frame, true);
+    zmq_msg_close (&frame);
+    return outcome;
+}
+
+void
+zrelay_capture_put (zrelay_capture_t *self, zrelay_flow_id_t flow,
+                    zmq_msg_t *frame, bool more)
+{
+    if (!self->within)
+        self->outcome = s_put_prefix (self, flow);
+    //  A full socket was told nothing of this message, so gets none of it;
+    //  after another refusal it has to see it through
+    if (self->outcome != ZRELAY_FULL) {
+        zrelay_outcome_t outcome = zrelay_side_put (self->side, frame, more);
+        if (self->outcome == ZRELAY_SENT)
+            self->outcome = outcome;
+    }
+    zmq_msg_close (frame);
+    zmq_msg_init (frame);
+    self->within = more;
+    if (more)
+        return;
+    if (self->outcome == ZRELAY_SENT)
+        self->messages++;
+    else
+        self->dropped++;
+}
+
+bool
+zrelay_capture_within (zrelay_capture_t *self)
+{
+    return self->within;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Housekeeping
+
+void
+zrelay_capture_service (zrelay_capture_t *self)
+{
+    if (self->side) {
+        zrelay_side_service (self->side);
+        zrelay_peers_update (zrelay_side_peers (self->side));
+    }
+}
+
+void
+zrelay_capture_stats (zrelay_capture_t *self, zmsg_t *answer)
+{
+    zrelay_engine_stat (answer, "capture.messages", self->messages);
+    zrelay_engine_stat (answer, "capture.dropped", self->dropped);
+}
+
+void
+zrelay_capture_reset (zrelay_capture_t *self)
+{
+    self->messages = 0;
+    self->dropped = 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+static void
+s_test_put (zrelay_capture_t *self, const char *content, bool more)
+{
+    zmq_msg_t frame;
+    zmq_msg_init_size (&frame, strlen (content));
+    memcpy (zmq_msg_data (&frame), content, strlen (content));
+    zrelay_capture_put (self, ZRELAY_RETURN, &frame, more);
+    assert (zmq_msg_size (&frame) == 0);
+    assert (zrelay_capture_within (self) == more);
+    zmq_msg_close (&frame);
+}
+
+void
+zrelay_capture_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_capture: ");
+
+    //  @selftest
+    zrelay_capture_t *self = zrelay_capture_new ();
+    char *error = NULL;
+    assert (zrelay_capture_start (self, "inproc://capture-test", "REQ",
+                                  NULL, &error) == ZRELAY_BAD_ARGUMENTS);
+    assert (strstr (error, "PUSH,PUB,PAIR"));
+    zstr_free (&error);
+    assert (zrelay_capture_start (self, "nonsense", "PUSH",
+                                  NULL, &error) == ZRELAY_REFUSED);
+    zstr_free (&error);
+    assert (!zrelay_capture_active (self));
+
+    //  Each copy begins with the prefix of its flow
+    char *prefixes [] = { "I", "O" };
+    zsock_t *reader = zsock_new_pull ("@inproc://capture-test");
+    assert (zrelay_capture_start (self, "inproc://capture-test", "PUSH",
+                                  prefixes, &error) == ZRELAY_DONE);
+    s_test_put (self, "A", true);
+    s_test_put (self, "B", false);
+    char *prefix, *one, *two;
+    zstr_recvx (reader, &prefix, &one, &two, NULL);
+    assert (streq (prefix, "O") && streq (one, "A") && streq (two, "B"));
+    zstr_free (&prefix);
+    zstr_free (&one);
+    zstr_free (&two);
+    zsock_destroy (&reader);
+
+    //  Nobody reads: what cannot be taken is counted
+    assert (zrelay_capture_start (self, "@inproc://capture-test-2", "PUSH",
+                                  prefixes, &error) == ZRELAY_DONE);
+    s_test_put (self, "A", true);
+    s_test_put (self, "B", false);
+    s_test_put (self, "C", false);
+    assert (self->messages == 1);
+    assert (self->dropped == 2);
+    zrelay_capture_stop (self);
+    zrelay_capture_destroy (&self);
+    //  @end
+    printf ("OK\n");
+}

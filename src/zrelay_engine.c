@@ -1,0 +1,909 @@
+/*  =========================================================================
+    zrelay_engine - moves messages between two sockets; what kinds are made of
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    ========================================================================= */
+
+#include "zrelay_classes.h"
+#include <signal.h>
+
+//  Sockets without traffic are looked after this often, in msecs, so that
+//  libzmq can let go of peers that have left
+#define SERVICE_IVL 1000
+
+//  What no poll can tell is tried again after this time, in msecs: a rate
+//  that was used up, an XPUB with xpub_nodrop
+#define RETRY_IVL 10
+
+//  Longest sentence for ERROR
+#define ERROR_MAX 400
+
+//  A timer of a kind
+typedef struct {
+    zrelay_engine_t *engine;
+    void (*handler) (void *object);
+} ticker_t;
+
+static int
+    s_on_pipe (zloop_t *loop, zsock_t *reader, void *arg);
+static int
+    s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg);
+static int
+    s_on_peers (zloop_t *loop, zsock_t *reader, void *arg);
+static int
+    s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
+static int
+    s_on_service (zloop_t *loop, int timer_id, void *arg);
+static int
+    s_on_retry (zloop_t *loop, int timer_id, void *arg);
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+static void
+s_make_sides (zrelay_engine_t *self)
+{
+    const zrelay_kind_t *kind = self->kind;
+    self->capture = zrelay_capture_new ();
+    self->sides [ZRELAY_FRONTEND] =
+        zrelay_side_new ("frontend", &kind->frontend);
+    if (kind->backend.types)
+        self->sides [ZRELAY_BACKEND] =
+            zrelay_side_new ("backend", &kind->backend);
+
+    self->flows [ZRELAY_FORWARD] = zrelay_flow_new (ZRELAY_FORWARD,
+        self->sides [ZRELAY_FRONTEND], self->sides [ZRELAY_BACKEND],
+        self->capture);
+    if (kind->backend.types)
+        self->flows [ZRELAY_RETURN] = zrelay_flow_new (ZRELAY_RETURN,
+            self->sides [ZRELAY_BACKEND], self->sides [ZRELAY_FRONTEND],
+            self->capture);
+}
+
+static void
+s_make_object (zrelay_engine_t *self)
+{
+    const zrelay_kind_t *kind = self->kind;
+    if (kind->create)
+        self->object = kind->create (self);
+    if (kind->on_forward)
+        zrelay_flow_set_handler (self->flows [ZRELAY_FORWARD],
+                                 kind->on_forward, self->object);
+    if (kind->on_return && self->flows [ZRELAY_RETURN])
+        zrelay_flow_set_handler (self->flows [ZRELAY_RETURN],
+                                 kind->on_return, self->object);
+}
+
+static zrelay_engine_t *
+s_engine_new (const zrelay_kind_t *kind, zsock_t *pipe, const char *name)
+{
+    zrelay_engine_t *self =
+        (zrelay_engine_t *) zmalloc (sizeof (zrelay_engine_t));
+    assert (self);
+    self->kind = kind;
+    self->name = strdup (name? name: kind->name);
+    assert (self->name);
+    self->pipe = pipe;
+    self->started = zclock_mono ();
+    self->answers = zlist_new ();
+    self->tickers = zlist_new ();
+    assert (self->answers && self->tickers);
+    //  Answers that nobody reads must not stop the relay
+    zsock_set_sndtimeo (pipe, 0);
+
+    self->loop = zloop_new ();
+    assert (self->loop);
+    //  The relay ends when its owner says so, not when Ctrl-C is pressed
+    zloop_set_nonstop (self->loop, true);
+    zloop_reader (self->loop, pipe, s_on_pipe, self);
+    zloop_timer (self->loop, SERVICE_IVL, 0, s_on_service, self);
+
+    s_make_sides (self);
+    s_make_object (self);
+    zrelay_engine_watch (self);
+    return self;
+}
+
+static void
+s_report_undelivered (zrelay_engine_t *self)
+{
+    for (int index = 0; index < 2; index++) {
+        zrelay_flow_t *flow = self->flows [index];
+        size_t count = flow? zrelay_flow_abandon (flow): 0;
+        if (count > 0)
+            zsys_warning ("%s: ended with %zu messages of the %s flow "
+                "undelivered", self->name, count, zrelay_flow_name (flow));
+    }
+}
+
+static void
+s_engine_destroy (zrelay_engine_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_engine_t *self = *self_p;
+        s_report_undelivered (self);
+        if (self->kind->destroy)
+            self->kind->destroy (&self->object);
+        zloop_destroy (&self->loop);
+        for (int index = 0; index < 2; index++) {
+            zrelay_flow_destroy (&self->flows [index]);
+            zrelay_side_destroy (&self->sides [index]);
+        }
+        zrelay_capture_destroy (&self->capture);
+        zmsg_t *answer;
+        while ((answer = (zmsg_t *) zlist_pop (self->answers)))
+            zmsg_destroy (&answer);
+        zlist_destroy (&self->answers);
+        ticker_t *ticker;
+        while ((ticker = (ticker_t *) zlist_pop (self->tickers)))
+            freen (ticker);
+        zlist_destroy (&self->tickers);
+        zstr_free (&self->error);
+        zstr_free (&self->name);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  What the loop polls for
+
+static bool
+s_attached (zrelay_engine_t *self)
+{
+    for (int index = 0; index < 2; index++)
+        if (self->sides [index] && !zrelay_side_attached (self->sides [index]))
+            return false;
+    return true;
+}
+
+//  Poll one side's socket for these events, and read its peers' events. The
+//  socket may be another one than before.
+
+static void
+s_poll (zrelay_engine_t *self, int index, short events)
+{
+    zrelay_side_t *side = self->sides [index];
+    zsock_t *sock = zrelay_side_sock (side);
+    void *handle = sock? zsock_resolve (sock): NULL;
+    if (handle != self->polled [index] || events != self->events [index]) {
+        zmq_pollitem_t item = { .socket = self->polled [index] };
+        if (self->events [index])
+            zloop_poller_end (self->loop, &item);
+        item.socket = handle;
+        item.events = events;
+        if (events)
+            zloop_poller (self->loop, &item, s_on_traffic, self);
+        self->polled [index] = handle;
+        self->events [index] = events;
+    }
+    zrelay_peers_t *peers = zrelay_side_peers (side);
+    zsock_t *monitored = peers? zrelay_peers_sock (peers): NULL;
+    if (monitored != self->monitored [index]) {
+        if (self->monitored [index])
+            zloop_reader_end (self->loop, self->monitored [index]);
+        if (monitored)
+            zloop_reader (self->loop, monitored, s_on_peers, side);
+        self->monitored [index] = monitored;
+    }
+}
+
+void
+zrelay_engine_watch (zrelay_engine_t *self)
+{
+    bool run = !self->paused && s_attached (self);
+    bool soon = false;
+    short events [2] = { 0, 0 };
+    for (int index = 0; index < 2; index++)
+        if (self->flows [index]) {
+            zrelay_flow_run (self->flows [index], run);
+            if (zrelay_flow_wants (self->flows [index], self->sides, events))
+                soon = true;
+        }
+    for (int index = 0; index < 2; index++)
+        if (self->sides [index])
+            s_poll (self, index, events [index]);
+    if (soon && !self->waking) {
+        zloop_timer (self->loop, RETRY_IVL, 1, s_on_retry, self);
+        self->waking = true;
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Answers leave in order. They wait where the application does not read
+//  them, and behind that of a DRAIN under way, which stands among them as a
+//  message without frames.
+
+static void
+s_send_answers (zrelay_engine_t *self)
+{
+    zmsg_t *answer = (zmsg_t *) zlist_first (self->answers);
+    while (answer && zmsg_size (answer) > 0
+       &&  zmsg_send (&answer, self->pipe) == 0) {
+        zlist_pop (self->answers);
+        answer = (zmsg_t *) zlist_first (self->answers);
+    }
+    bool blocked = answer && zmsg_size (answer) > 0;
+    if (blocked == self->answers_blocked)
+        return;
+    zmq_pollitem_t item = {
+        .socket = zsock_resolve (self->pipe), .events = ZMQ_POLLOUT
+    };
+    if (blocked)
+        zloop_poller (self->loop, &item, s_on_answerable, self);
+    else
+        zloop_poller_end (self->loop, &item);
+    self->answers_blocked = blocked;
+}
+
+static void
+s_answer (zrelay_engine_t *self, zmsg_t *answer)
+{
+    zlist_append (self->answers, answer);
+    s_send_answers (self);
+}
+
+static int
+s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    s_send_answers ((zrelay_engine_t *) arg);
+    return 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Draining
+
+//  A ROUTER or REP is asked and replies; the others ask
+
+static bool
+s_serves (zrelay_side_t *side)
+{
+    int type = side? zrelay_side_type (side): -1;
+    return type == ZMQ_ROUTER || type == ZMQ_REP;
+}
+
+//  Requests whose replies are to travel by this flow; -1 if it carries none
+//  because it carries work of its own
+
+static int64_t
+s_outstanding (zrelay_engine_t *self, int index)
+{
+    zrelay_side_t *input = self->sides [index];
+    zrelay_side_t *output = self->sides [!index];
+    if (!s_serves (output) || s_serves (input))
+        return -1;
+    int64_t requests = zrelay_flow_passed (self->flows [!index]);
+    int64_t replies = zrelay_flow_passed (self->flows [index])
+                    + zrelay_flow_dropped (self->flows [index]);
+    return requests > replies? requests - replies: 0;
+}
+
+//  Subscriptions are no work; they go on
+
+static bool
+s_carries_work (zrelay_engine_t *self, int index)
+{
+    return self->flows [index]
+        && zrelay_flow_possible (self->flows [index])
+        && zrelay_side_type (self->sides [index]) != ZMQ_XPUB;
+}
+
+//  What is still to do for one flow: its held messages and awaited replies,
+//  or 1 if it still reads
+
+static uint64_t
+s_to_do (zrelay_engine_t *self, int index)
+{
+    zrelay_flow_t *flow = self->flows [index];
+    if (!flow)
+        return 0;
+    uint64_t count = zrelay_flow_held (flow);
+    if (!s_carries_work (self, index) || !s_attached (self))
+        return count;
+    int64_t outstanding = s_outstanding (self, index);
+    if (outstanding >= 0)
+        return count + outstanding;
+    return count > 0? count: !zrelay_flow_quiet (flow);
+}
+
+static void
+s_finish_drain (zrelay_engine_t *self, int status)
+{
+    zmsg_t *signal = zmsg_new_signal ((byte) status);
+    zframe_t *frame = zmsg_pop (signal);
+    zmsg_append (self->drain_answer, &frame);
+    zmsg_destroy (&signal);
+    self->drain_answer = NULL;
+    s_send_answers (self);
+}
+
+static void
+s_check_drain (zrelay_engine_t *self)
+{
+    if (!self->drain_answer)
+        return;
+    uint64_t forward = s_to_do (self, ZRELAY_FORWARD);
+    uint64_t back = s_to_do (self, ZRELAY_RETURN);
+    if (forward + back == 0)
+        s_finish_drain (self, ZRELAY_DONE);
+    else
+    if (zclock_mono () >= self->drain_until)
+        s_finish_drain (self, zrelay_engine_fail (self, ZRELAY_BAD_STATE,
+            "time ran out with at least %" PRIu64 " messages of the forward "
+            "flow and %" PRIu64 " of the return flow still to be delivered",
+            forward, back));
+}
+
+static int
+s_on_drain_over (zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    s_check_drain ((zrelay_engine_t *) arg);
+    return 0;
+}
+
+void
+zrelay_engine_drain (zrelay_engine_t *self, size_t msecs)
+{
+    self->paused = false;
+    self->draining = true;
+    self->drain_answer = zmsg_new ();
+    assert (self->drain_answer);
+    zlist_append (self->answers, self->drain_answer);
+    self->drain_until = zclock_mono () + (int64_t) msecs;
+    for (int index = 0; index < 2; index++)
+        if (s_carries_work (self, index) && s_outstanding (self, index) < 0)
+            zrelay_flow_close (self->flows [index]);
+    zloop_timer (self->loop, msecs, 1, s_on_drain_over, self);
+}
+
+void
+zrelay_engine_resume (zrelay_engine_t *self)
+{
+    if (self->drain_answer)
+        s_finish_drain (self, zrelay_engine_fail (self, ZRELAY_BAD_STATE,
+                                                  "RESUME ended the DRAIN"));
+    self->paused = false;
+    self->draining = false;
+    for (int index = 0; index < 2; index++)
+        if (self->flows [index])
+            zrelay_flow_open (self->flows [index]);
+}
+
+const char *
+zrelay_engine_state (zrelay_engine_t *self)
+{
+    return self->paused? "paused":
+           self->draining? "draining":
+           s_attached (self)? "active": "idle";
+}
+
+
+//  --------------------------------------------------------------------------
+//  Commands
+
+//  Answer one command, of which msg holds the arguments
+
+static void
+s_execute (zrelay_engine_t *self, const zrelay_command_t *command, zmsg_t *msg)
+{
+    zmsg_t *answer = NULL;
+    if (command->query) {
+        answer = zmsg_new ();
+        zmsg_addstr (answer, command->name);
+    }
+    int status = zrelay_command_execute (command, self, msg, answer);
+    if (self->verbose)
+        zsys_info ("%s: %s: %s", self->name, command->name,
+                   status == ZRELAY_DONE? "done":
+                   status == ZRELAY_LATER? "under way": self->error);
+    if (status != ZRELAY_DONE)
+        zmsg_destroy (&answer);
+    if (status != ZRELAY_LATER && !self->terminated)
+        s_answer (self, answer? answer: zmsg_new_signal ((byte) status));
+}
+
+static void
+s_refuse (zrelay_engine_t *self, const char *name)
+{
+    int status = zrelay_engine_fail (self, ZRELAY_UNKNOWN,
+        "there is no command '%.80s'; HELP lists them", name);
+    if (self->verbose)
+        zsys_info ("%s: %s", self->name, self->error);
+    s_answer (self, zmsg_new_signal ((byte) status));
+}
+
+static int
+s_on_pipe (zloop_t *loop, zsock_t *reader, void *arg)
+{
+    (void) loop;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    zmsg_t *msg = zmsg_recv (reader);
+    if (!msg) {
+        self->terminated = true;
+        return -1;
+    }
+    zframe_t *frame = zmsg_pop (msg);
+    char *name = frame? zframe_strdup (frame): strdup ("");
+    assert (name);
+    //  A name with a zero byte in it is none
+    bool string = frame && strlen (name) == zframe_size (frame);
+    const zrelay_command_t *command =
+        string? zrelay_command_find (self->kind, name): NULL;
+    if (command)
+        s_execute (self, command, msg);
+    else
+        s_refuse (self, name);
+    zframe_destroy (&frame);
+    zstr_free (&name);
+    zmsg_destroy (&msg);
+    zrelay_engine_watch (self);
+    s_check_drain (self);
+    return self->terminated? -1: 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Traffic
+
+//  Both flows get a turn whatever woke the loop: what one does on a socket
+//  can be what the other waits for
+
+static void
+s_turn (zrelay_engine_t *self)
+{
+    for (int index = 0; index < 2; index++)
+        if (self->flows [index])
+            zrelay_flow_turn (self->flows [index]);
+    zrelay_engine_watch (self);
+    s_check_drain (self);
+}
+
+static int
+s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    s_turn ((zrelay_engine_t *) arg);
+    return 0;
+}
+
+static int
+s_on_retry (zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    self->waking = false;
+    s_turn (self);
+    return 0;
+}
+
+static int
+s_on_service (zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    for (int index = 0; index < 2; index++)
+        if (self->sides [index])
+            zrelay_side_service (self->sides [index]);
+    zrelay_capture_service (self->capture);
+    s_turn (self);
+    return 0;
+}
+
+static int
+s_on_peers (zloop_t *loop, zsock_t *reader, void *arg)
+{
+    (void) loop;
+    (void) reader;
+    zrelay_side_t *side = (zrelay_side_t *) arg;
+    zrelay_peers_update (zrelay_side_peers (side));
+    return 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Run. Signals are for the application's threads; here they would only end
+//  polls early. Those that tell of a fault in this thread stay.
+
+static void
+s_block_signals (void)
+{
+    static const int faults [] = {
+        SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF
+    };
+    sigset_t signals;
+    sigfillset (&signals);
+    for (size_t index = 0; index < sizeof (faults) / sizeof (*faults); index++)
+        sigdelset (&signals, faults [index]);
+    pthread_sigmask (SIG_SETMASK, &signals, NULL);
+}
+
+void
+zrelay_engine_run (const zrelay_kind_t *kind, zsock_t *pipe, void *args)
+{
+    assert (kind && kind->name && kind->frontend.types);
+    s_block_signals ();
+    zrelay_engine_t *self = s_engine_new (kind, pipe, (const char *) args);
+    zsock_signal (pipe, 0);
+    //  The loop also ends when a poll fails, which it does when the context
+    //  has ended, or when a debugger or a stop signal was in between
+    do {
+        errno = 0;
+        zloop_start (self->loop);
+    }
+    while (!self->terminated && errno == EINTR);
+    s_engine_destroy (&self);
+}
+
+
+//  --------------------------------------------------------------------------
+//  For kinds
+
+//  A message that goes to the backend belongs to the forward flow
+
+static zrelay_flow_t *
+s_flow_to (zrelay_engine_t *self, zrelay_side_id_t side)
+{
+    zrelay_flow_t *flow =
+        self->flows [side == ZRELAY_BACKEND? ZRELAY_FORWARD: ZRELAY_RETURN];
+    return flow? flow: self->flows [ZRELAY_FORWARD];
+}
+
+//  Offer the first frame, as a copy, so that the message stays whole if it is
+//  refused
+
+static zrelay_outcome_t
+s_offer (zrelay_flow_t *flow, zrelay_side_t *side, zmsg_t *msg)
+{
+    zframe_t *first = zmsg_first (msg);
+    bool more = zmsg_size (msg) > 1;
+    zmq_msg_t frame;
+    int rc = zmq_msg_init_size (&frame, zframe_size (first));
+    assert (rc == 0);
+    memcpy (zmq_msg_data (&frame), zframe_data (first), zframe_size (first));
+    zrelay_outcome_t outcome = zrelay_flow_put (flow, side, &frame, more);
+    //  The side expects to see a message that it dropped to its end
+    if (outcome != ZRELAY_SENT && outcome != ZRELAY_FULL && more)
+        zrelay_flow_put (flow, side, &frame, false);
+    zmq_msg_close (&frame);
+    return outcome;
+}
+
+int
+zrelay_engine_send (zrelay_engine_t *self, zrelay_side_id_t id,
+                    zmsg_t **msg_p)
+{
+    assert (msg_p && *msg_p);
+    zrelay_side_t *side = self->sides [id];
+    if (!side || !zrelay_pairing_sends (zrelay_side_type (side))) {
+        errno = ENOTSOCK;
+        return -1;
+    }
+    if (zmsg_size (*msg_p) == 0) {
+        errno = EHOSTUNREACH;
+        return -1;
+    }
+    zrelay_flow_t *flow = s_flow_to (self, id);
+    zrelay_outcome_t outcome = s_offer (flow, side, *msg_p);
+    if (outcome != ZRELAY_SENT) {
+        errno = outcome == ZRELAY_FULL || outcome == ZRELAY_DROP_FULL?
+                EAGAIN: EHOSTUNREACH;
+        return -1;
+    }
+    zframe_t *first = zmsg_pop (*msg_p);
+    zframe_destroy (&first);
+    zrelay_message_t *rest = zrelay_message_from_zmsg (msg_p);
+    zrelay_flow_send (flow, side, rest);
+    zrelay_message_destroy (&rest);
+    return 0;
+}
+
+void
+zrelay_engine_hold (zrelay_engine_t *self, zrelay_flow_id_t flow, bool hold)
+{
+    if (self->flows [flow])
+        zrelay_flow_hold (self->flows [flow], hold);
+}
+
+static int
+s_on_ticker (zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    ticker_t *ticker = (ticker_t *) arg;
+    ticker->handler (ticker->engine->object);
+    zrelay_engine_watch (ticker->engine);
+    return 0;
+}
+
+void
+zrelay_engine_every (zrelay_engine_t *self, size_t msecs,
+                     void (*handler) (void *object))
+{
+    ticker_t *ticker = (ticker_t *) zmalloc (sizeof (ticker_t));
+    assert (ticker);
+    ticker->engine = self;
+    ticker->handler = handler;
+    zlist_append (self->tickers, ticker);
+    zloop_timer (self->loop, msecs, 0, s_on_ticker, ticker);
+}
+
+//  Whatever a caller sent may be in the sentence, but is made printable
+
+int
+zrelay_engine_fail (zrelay_engine_t *self, int status, const char *format, ...)
+{
+    char sentence [ERROR_MAX];
+    va_list argptr;
+    va_start (argptr, format);
+    vsnprintf (sentence, sizeof (sentence), format, argptr);
+    va_end (argptr);
+    for (char *letter = sentence; *letter; letter++)
+        if (!isprint ((byte) *letter))
+            *letter = '?';
+    zstr_free (&self->error);
+    self->error = strdup (sentence);
+    assert (self->error);
+    return status;
+}
+
+void
+zrelay_engine_stat (zmsg_t *answer, const char *name, uint64_t value)
+{
+    zmsg_addstr (answer, name);
+    zmsg_addstrf (answer, "%" PRIu64, value);
+}
+
+const char *
+zrelay_engine_name (zrelay_engine_t *self)
+{
+    return self->name;
+}
+
+void *
+zrelay_engine_object (zrelay_engine_t *self)
+{
+    return self->object;
+}
+
+zsock_t *
+zrelay_engine_sock (zrelay_engine_t *self, zrelay_side_id_t side)
+{
+    return self->sides [side]? zrelay_side_sock (self->sides [side]): NULL;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest: a kind that uses everything a kind can. It greets by itself,
+//  drops what is rude, passes on the rest, and ticks.
+
+typedef struct {
+    zrelay_engine_t *engine;
+    uint64_t greetings;         //  Answered by ourselves
+    uint64_t ticks;             //  Calls of the timer
+} greeter_t;
+
+static void
+s_greeter_tick (void *object)
+{
+    ((greeter_t *) object)->ticks++;
+}
+
+static void *
+s_greeter_new (zrelay_engine_t *engine)
+{
+    greeter_t *self = (greeter_t *) zmalloc (sizeof (greeter_t));
+    assert (self);
+    self->engine = engine;
+    assert (zrelay_engine_sock (engine, ZRELAY_FRONTEND));
+    assert (streq (zrelay_engine_name (engine), "polite"));
+    zrelay_engine_every (engine, 1, s_greeter_tick);
+    return self;
+}
+
+static void
+s_greeter_destroy (void **object_p)
+{
+    freen (*object_p);
+}
+
+static zrelay_verdict_t
+s_greeter_on_request (zmsg_t **msg_p, void *arg)
+{
+    greeter_t *self = (greeter_t *) arg;
+    zframe_t *body = zmsg_last (*msg_p);
+    if (zframe_streq (body, "rude"))
+        return ZRELAY_DROP;
+    if (!zframe_streq (body, "hello"))
+        return ZRELAY_PASS;
+    self->greetings++;
+    zframe_reset (body, "hello to you", 12);
+    return ZRELAY_ANSWER;
+}
+
+//  WHISPER text: send to the backend out of turn
+
+static int
+s_greeter_whisper (zrelay_engine_t *engine, void *object,
+                   size_t argc, char **argv, zmsg_t *answer)
+{
+    (void) argc;
+    (void) answer;
+    assert (object == zrelay_engine_object (engine));
+    zmsg_t *msg = zmsg_new ();
+    zmsg_addstr (msg, "");
+    zmsg_addstr (msg, argv [0]);
+    if (zrelay_engine_send (engine, ZRELAY_BACKEND, &msg) == 0) {
+        assert (!msg);
+        return ZRELAY_DONE;
+    }
+    assert (errno == EAGAIN && zmsg_size (msg) == 2);
+    zmsg_destroy (&msg);
+    return zrelay_engine_fail (engine, ZRELAY_BAD_STATE,
+                               "nobody hears '%s'", argv [0]);
+}
+
+//  COUNT is a query
+
+static int
+s_greeter_count (zrelay_engine_t *engine, void *object,
+                 size_t argc, char **argv, zmsg_t *answer)
+{
+    (void) engine;
+    (void) argc;
+    (void) argv;
+    zmsg_addstrf (answer, "%" PRIu64, ((greeter_t *) object)->greetings);
+    return ZRELAY_DONE;
+}
+
+static void
+s_greeter_stats (void *object, zmsg_t *answer)
+{
+    zrelay_engine_stat (answer, "greetings", ((greeter_t *) object)->greetings);
+    zrelay_engine_stat (answer, "ticked", ((greeter_t *) object)->ticks > 0);
+}
+
+static const zrelay_command_t s_greeter_commands [] = {
+    { "WHISPER", "text", "tell the workers", s_greeter_whisper, false },
+    { "COUNT", "", "tell how many were greeted", s_greeter_count, true },
+    { NULL, NULL, NULL, NULL, false }
+};
+
+static const zrelay_kind_t s_greeter = {
+    .name = "greeter",
+    .frontend = { .types = "ROUTER", .options = "rcvhwm=100,linger=0" },
+    .backend = { .types = "DEALER" },
+    .on_forward = s_greeter_on_request,
+    .create = s_greeter_new,
+    .destroy = s_greeter_destroy,
+    .commands = s_greeter_commands,
+    .stats = s_greeter_stats
+};
+
+static void
+s_greeter_actor (zsock_t *pipe, void *args)
+{
+    zrelay_engine_run (&s_greeter, pipe, args);
+}
+
+static void
+s_test_kind (void)
+{
+    char name [] = "polite";
+    zactor_t *relay = zactor_new (s_greeter_actor, name);
+    assert (relay);
+    memset (name, 'x', 6);      //  It was copied
+    assert (zrelay_testing_status (relay, 3, "WHISPER", "psst", NULL));
+    assert (zrelay_testing_error (relay, "psst"));
+
+    zsock_t *client = zrelay_testing_connect (relay, "FRONTEND", ZMQ_DEALER);
+    zsock_t *worker = zrelay_testing_connect (relay, "BACKEND", ZMQ_DEALER);
+    zstr_sendx (client, "", "hello", NULL);
+    assert (zrelay_testing_receives (client, "", "hello to you"));
+    zstr_sendx (client, "", "rude", NULL);
+    zstr_sendx (client, "", "work", NULL);
+    zmsg_t *request = zmsg_recv (worker);
+    assert (request && zmsg_size (request) == 3);
+    zmsg_send (&request, worker);
+    assert (zrelay_testing_receives (client, "", "work"));
+    assert (zrelay_testing_status (relay, 0, "WHISPER", "psst", NULL));
+    assert (zrelay_testing_receives (worker, "", "psst"));
+
+    zstr_send (relay, "COUNT");
+    assert (zrelay_testing_receives (zactor_sock (relay), "COUNT", "1"));
+    assert (zrelay_testing_reaches (relay, "greetings", 1));
+    assert (zrelay_testing_reaches (relay, "ticked", 1));
+    assert (zrelay_testing_reaches (relay, "forward.dropped_handler", 1));
+    zsock_destroy (&client);
+    zsock_destroy (&worker);
+    zactor_destroy (&relay);
+}
+
+//  Draining waits for replies, and answers of later commands wait for it
+
+static void
+s_test_drain (void)
+{
+    zactor_t *relay = zactor_new (zrelay_queue, NULL);
+    assert (zrelay_testing_status (relay, 0, "DRAIN", "0", NULL));
+    assert (zrelay_testing_status (relay, 0, "RESUME", NULL, NULL));
+    zsock_t *client = zrelay_testing_connect (relay, "FRONTEND", ZMQ_REQ);
+    zsock_t *worker = zrelay_testing_connect (relay, "BACKEND", ZMQ_REP);
+    zstr_send (client, "work");
+    assert (zrelay_testing_receives (worker, "work", NULL));
+    assert (zrelay_testing_status (relay, 3, "DRAIN", "20", NULL));
+    assert (zrelay_testing_error (relay, "1 of the return flow"));
+
+    zstr_sendx (relay, "DRAIN", "60000", NULL);
+    zstr_send (relay, "STATE");
+    zstr_sendx (relay, "DRAIN", "60000", NULL);
+    zstr_send (relay, "RESUME");
+    assert (zsock_wait (relay) == 3);
+    assert (zrelay_testing_receives (zactor_sock (relay), "STATE", "draining"));
+    assert (zsock_wait (relay) == 3);
+    assert (zsock_wait (relay) == 0);
+
+    zstr_sendx (relay, "DRAIN", "60000", NULL);
+    zstr_send (worker, "reply");
+    assert (zsock_wait (relay) == 0);
+    assert (zrelay_testing_receives (client, "reply", NULL));
+
+    //  New work waits until RESUME
+    zstr_send (client, "more");
+    zsock_set_rcvtimeo (worker, 50);
+    assert (!zstr_recv (worker));
+    assert (zrelay_testing_status (relay, 0, "RESUME", NULL, NULL));
+    zsock_set_rcvtimeo (worker, ZRELAY_TESTING_TIMEOUT);
+    assert (zrelay_testing_receives (worker, "more", NULL));
+
+    //  The relay can be destroyed in the middle of it
+    zstr_sendx (relay, "DRAIN", "60000", NULL);
+    zsock_destroy (&client);
+    zsock_destroy (&worker);
+    zactor_destroy (&relay);
+}
+
+//  Answers that nobody reads do not stop the relay
+
+static void
+s_test_unread_answers (void)
+{
+    zactor_t *relay = zactor_new (zrelay_streamer, NULL);
+    for (int count = 0; count < 5000; count++)
+        zstr_send (relay, "PING");
+    for (int count = 0; count < 5000; count++)
+        assert (zrelay_testing_receives (zactor_sock (relay), "PING", NULL));
+    //  As many as the pipe takes together with the word to end
+    for (int count = 0; count < 900; count++)
+        zstr_send (relay, "PING");
+    zactor_destroy (&relay);
+}
+
+void
+zrelay_engine_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_engine: ");
+    //  @selftest
+    s_test_kind ();
+    s_test_drain ();
+    s_test_unread_answers ();
+    //  @end
+    printf ("OK\n");
+}

@@ -1,0 +1,1430 @@
+/*  =========================================================================
+    zrelay_side - a socket with its endpoints, options, topics and counters
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    ========================================================================= */
+
+#include "zrelay_classes.h"
+
+//  How much of what a user gave is repeated in a sentence
+#define SHOWN "%.80s"
+
+//  Without rate_burst, a tenth of a second's messages may come at once
+#define BURSTS_PER_SECOND 10
+
+//  What must happen to the rest of a message of which a frame was refused
+typedef enum {
+    KEEP,                       //  Nothing was refused
+    DISCARD,                    //  Close the frames
+    SWALLOW                     //  Give them to the socket, which drops them
+} rest_t;
+
+typedef struct {
+    char *endpoint;             //  As resolved by libzmq
+    bool bound;                 //  Or else connected
+} attachment_t;
+
+typedef struct {
+    const zrelay_option_t *option;
+    char *value;                //  As given
+} setting_t;
+
+struct _zrelay_side_t {
+    char *name;                 //  "frontend", "backend", "capture"
+    const char *types;          //  Socket types that may be chosen
+    zsock_t *sock;              //  NULL until one is
+    void *handle;               //  libzmq's socket in it
+    int type;                   //  Its type, -1 until chosen
+    zrelay_peers_t *peers;      //  Who is connected; NULL without socket
+    zlistx_t *attachments;      //  attachment_t in order of time
+    zlistx_t *settings;         //  setting_t, for when the socket is made
+    zlistx_t *topics;           //  The relay's own subscriptions
+    char *error;                //  Last failure or remark
+    zrelay_tally_t in;          //  What was received
+    zrelay_tally_t out;         //  What was sent
+    zrelay_tally_t sending;     //  Frames of the message that is being sent
+    bool in_more;               //  Receiving is in mid-message
+    bool out_more;              //  Sending is in mid-message
+    rest_t rest;                //  What becomes of the rest of it
+    zrelay_outcome_t outcome;   //  And why
+    uint64_t rate;              //  Messages a second that may be read; 0: any
+    uint64_t rate_burst;        //  How many at once; 0: a tenth of rate
+    double tokens;              //  Messages that may be read now
+    int64_t refilled;           //  When tokens was brought up to date, usecs
+    uint64_t throttled;         //  Times that rate held back messages
+    int64_t maxmsgsize;         //  Bytes in a message, -1: any
+    uint64_t maxframes;         //  Frames in a message, 0: any
+};
+
+
+//  --------------------------------------------------------------------------
+//  Lists
+
+static void
+s_attachment_destroy (void **item_p)
+{
+    attachment_t *attachment = (attachment_t *) *item_p;
+    zstr_free (&attachment->endpoint);
+    freen (attachment);
+    *item_p = NULL;
+}
+
+static void
+s_setting_destroy (void **item_p)
+{
+    setting_t *setting = (setting_t *) *item_p;
+    //  It may have been a key
+    memset (setting->value, 0, strlen (setting->value));
+    zstr_free (&setting->value);
+    freen (setting);
+    *item_p = NULL;
+}
+
+static void
+s_string_destroy (void **item_p)
+{
+    zstr_free ((char **) item_p);
+}
+
+static zlistx_t *
+s_list_new (zlistx_destructor_fn *destructor)
+{
+    zlistx_t *list = zlistx_new ();
+    assert (list);
+    zlistx_set_destructor (list, destructor);
+    return list;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Failures: a sentence is kept, and the status returned
+
+static zrelay_status_t
+s_fail (zrelay_side_t *self, zrelay_status_t status, const char *format, ...)
+    CHECK_PRINTF (3);
+
+static zrelay_status_t
+s_fail (zrelay_side_t *self, zrelay_status_t status, const char *format, ...)
+{
+    va_list argptr;
+    va_start (argptr, format);
+    char *sentence = zsys_vprintf (format, argptr);
+    va_end (argptr);
+    assert (sentence);
+    zstr_free (&self->error);
+    self->error = sentence;
+    return status;
+}
+
+static zrelay_status_t
+s_done (zrelay_side_t *self)
+{
+    zstr_free (&self->error);
+    return ZRELAY_DONE;
+}
+
+
+//  --------------------------------------------------------------------------
+//  The socket
+
+static void
+s_close (zrelay_side_t *self)
+{
+    if (self->sock)
+        zrelay_peers_destroy (&self->peers, self->sock);
+    zsock_destroy (&self->sock);
+    self->handle = NULL;
+    self->type = -1;
+}
+
+//  What a relay needs of every socket of a type, whatever the kind
+
+static int
+s_prepare (zsock_t *sock, int type)
+{
+    int one = 1;
+    int unlimited = 0;
+    void *handle = zsock_resolve (sock);
+    //  Without it a ROUTER drops silently what it cannot deliver
+    if (type == ZMQ_ROUTER)
+        return zmq_setsockopt (handle, ZMQ_ROUTER_MANDATORY,
+                               &one, sizeof (one));
+    //  An XSUB drops silently the subscriptions above its high-water mark
+    if (type == ZMQ_XSUB)
+        return zmq_setsockopt (handle, ZMQ_SNDHWM,
+                               &unlimited, sizeof (unlimited));
+    return 0;
+}
+
+//  Apply to a new socket all that was asked for before it existed
+
+static zrelay_status_t
+s_apply_settings (zrelay_side_t *self, zsock_t *sock, const char *type)
+{
+    setting_t *setting = (setting_t *) zlistx_first (self->settings);
+    while (setting) {
+        if (zrelay_option_set (setting->option, sock, setting->value))
+            return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+                "a %s socket does not take the value that was set for %s",
+                type, setting->option->name);
+        setting = (setting_t *) zlistx_next (self->settings);
+    }
+    return ZRELAY_DONE;
+}
+
+static int
+s_subscription (zrelay_side_t *self, const char *topic, bool subscribe)
+{
+    size_t size = strlen (topic);
+    if (self->type == ZMQ_SUB)
+        return zmq_setsockopt (self->handle,
+            subscribe? ZMQ_SUBSCRIBE: ZMQ_UNSUBSCRIBE, topic, size);
+
+    //  An XSUB takes it as a message, see ZeroMQ RFC 23
+    byte *data = (byte *) malloc (size + 1);
+    assert (data);
+    data [0] = subscribe? 1: 0;
+    memcpy (data + 1, topic, size);
+    int rc = zmq_send (self->handle, data, size + 1, ZMQ_DONTWAIT);
+    freen (data);
+    return rc == -1? -1: 0;
+}
+
+static zrelay_status_t
+s_open (zrelay_side_t *self, int type, const char *name)
+{
+    zsock_t *sock = zsock_new (type);
+    if (!sock)
+        return s_fail (self, ZRELAY_REFUSED, "the system has no socket for "
+            "the %s: %s", self->name, zmq_strerror (errno));
+    zrelay_status_t status = ZRELAY_DONE;
+    if (s_prepare (sock, type))
+        status = s_fail (self, ZRELAY_REFUSED, "the %s cannot be set up: %s",
+            self->name, zmq_strerror (errno));
+    else
+        status = s_apply_settings (self, sock, name);
+    zrelay_peers_t *peers = NULL;
+    if (status == ZRELAY_DONE && !(peers = zrelay_peers_new (sock)))
+        status = s_fail (self, ZRELAY_REFUSED, "the system has no socket to "
+            "watch the %s: %s", self->name, zmq_strerror (errno));
+    if (status != ZRELAY_DONE) {
+        zsock_destroy (&sock);
+        return status;
+    }
+    s_close (self);
+    self->sock = sock;
+    self->handle = zsock_resolve (sock);
+    self->type = type;
+    self->peers = peers;
+    return ZRELAY_DONE;
+}
+
+zrelay_status_t
+zrelay_side_choose (zrelay_side_t *self, const char *name)
+{
+    if (!zrelay_pairing_allows (self->types, name))
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "the %s cannot be a '" SHOWN "' socket; it can be %s",
+            self->name, name, self->types);
+    int type = zrelay_pairing_type (name);
+    if (type == self->type)
+        return s_done (self);
+    if (zrelay_side_attached (self) || zlistx_size (self->topics))
+        return s_fail (self, ZRELAY_BAD_STATE,
+            "the %s is in use as a %s socket; detach it first",
+            self->name, zsys_sockname (self->type));
+    zrelay_status_t status = s_open (self, type, name);
+    return status == ZRELAY_DONE? s_done (self): status;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Constructor
+
+zrelay_side_t *
+zrelay_side_new (const char *name, const zrelay_side_spec_t *spec)
+{
+    zrelay_side_t *self = (zrelay_side_t *) zmalloc (sizeof (zrelay_side_t));
+    assert (self);
+    self->name = strdup (name);
+    assert (self->name);
+    self->types = spec->types;
+    self->type = -1;
+    self->maxmsgsize = -1;
+    self->attachments = s_list_new (s_attachment_destroy);
+    self->settings = s_list_new (s_setting_destroy);
+    self->topics = s_list_new (s_string_destroy);
+
+    //  A kind's own settings are the programmer's
+    char *options = strdup (spec->options? spec->options: "");
+    char *rest = options;
+    char *pair;
+    while ((pair = strsep (&rest, ",")) && *pair) {
+        char *value = strchr (pair, '=');
+        assert (value);
+        *value++ = 0;
+        zrelay_status_t status = zrelay_side_set (self, pair, value);
+        assert (status == ZRELAY_DONE);
+    }
+    freen (options);
+
+    if (!strchr (spec->types, ','))
+        zrelay_side_choose (self, spec->types);
+    return self;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Destructor
+
+void
+zrelay_side_destroy (zrelay_side_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_side_t *self = *self_p;
+        s_close (self);
+        zlistx_destroy (&self->attachments);
+        zlistx_destroy (&self->settings);
+        zlistx_destroy (&self->topics);
+        zstr_free (&self->error);
+        zstr_free (&self->name);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Properties
+
+const char *
+zrelay_side_name (zrelay_side_t *self)
+{
+    return self->name;
+}
+
+const char *
+zrelay_side_error (zrelay_side_t *self)
+{
+    return self->error;
+}
+
+zsock_t *
+zrelay_side_sock (zrelay_side_t *self)
+{
+    return self->sock;
+}
+
+int
+zrelay_side_type (zrelay_side_t *self)
+{
+    return self->type;
+}
+
+zrelay_peers_t *
+zrelay_side_peers (zrelay_side_t *self)
+{
+    return self->peers;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Endpoints
+
+//  Sockets are made early where there is no choice of types. If the system
+//  had none then, it may have one now.
+
+static zrelay_status_t
+s_need_socket (zrelay_side_t *self)
+{
+    if (self->sock)
+        return ZRELAY_DONE;
+    if (!strchr (self->types, ','))
+        return zrelay_side_choose (self, self->types);
+    return s_fail (self, ZRELAY_BAD_STATE,
+        "the %s has no socket yet; %s TYPE ENDPOINTS makes one, of %s",
+        self->name, streq (self->name, "frontend")? "FRONTEND": "BACKEND",
+        self->types);
+}
+
+//  Leaves the list's cursor on the attachment, or returns NULL
+
+static attachment_t *
+s_find (zrelay_side_t *self, const char *endpoint, bool bound)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->attachments);
+    while (item && (item->bound != bound || strneq (item->endpoint, endpoint)))
+        item = (attachment_t *) zlistx_next (self->attachments);
+    return item;
+}
+
+//  What libzmq's errors mean here, where its own words would mislead
+
+static const char *
+s_meaning (int error)
+{
+    switch (error) {
+        case EINVAL:
+            return "not an endpoint; it looks like tcp://ADDRESS:PORT, "
+                   "ipc://PATH or inproc://NAME";
+        case ENODEV:
+            return "no such address or interface on this machine";
+        case EPROTONOSUPPORT:
+            return "no such transport; there are tcp, ipc and inproc";
+        case ENOCOMPATPROTO:
+            return "this transport does not go with this socket type";
+        case ENAMETOOLONG:
+            return "the path is too long for a socket";
+        default:
+            return zmq_strerror (error);
+    }
+}
+
+static zrelay_status_t
+s_attach_one (zrelay_side_t *self, const char *endpoint, bool bind)
+{
+    zrelay_status_t status = s_need_socket (self);
+    if (status != ZRELAY_DONE)
+        return status;
+    //  libzmq would detach both at once
+    if (s_find (self, endpoint, bind))
+        return s_fail (self, ZRELAY_BAD_STATE, "the %s is %s to '" SHOWN
+            "' already", self->name, bind? "bound": "connected", endpoint);
+    int rc = bind? zmq_bind (self->handle, endpoint)
+                 : zmq_connect (self->handle, endpoint);
+    if (rc == -1)
+        return s_fail (self, ZRELAY_REFUSED,
+            "cannot %s the %s to '" SHOWN "': %s", bind? "bind": "connect",
+            self->name, endpoint, s_meaning (errno));
+
+    attachment_t *item = (attachment_t *) zmalloc (sizeof (attachment_t));
+    assert (item);
+    item->bound = bind;
+    char *resolved = bind? zsock_last_endpoint (self->sock): NULL;
+    item->endpoint = resolved && *resolved? resolved: strdup (endpoint);
+    if (item->endpoint != resolved)
+        zstr_free (&resolved);
+    assert (item->endpoint);
+    zlistx_add_end (self->attachments, item);
+    return s_done (self);
+}
+
+static void
+s_detach_item (zrelay_side_t *self, attachment_t *item)
+{
+    if (item->bound)
+        zmq_unbind (self->handle, item->endpoint);
+    else
+        zmq_disconnect (self->handle, item->endpoint);
+    //  libzmq does not tell the end of these connections
+    zrelay_peers_update (self->peers);
+    zrelay_peers_forget (self->peers, item->endpoint);
+}
+
+static zrelay_status_t
+s_detach_one (zrelay_side_t *self, const char *endpoint, bool bound)
+{
+    attachment_t *item = s_find (self, endpoint, bound);
+    if (!item)
+        return s_fail (self, ZRELAY_BAD_STATE, "the %s is not %s to '" SHOWN
+            "'; ENDPOINT tells where it is attached",
+            self->name, bound? "bound": "connected", endpoint);
+    s_detach_item (self, item);
+    zlistx_delete (self->attachments, zlistx_cursor (self->attachments));
+    return s_done (self);
+}
+
+zrelay_status_t
+zrelay_side_bind (zrelay_side_t *self, const char *endpoint)
+{
+    return s_attach_one (self, endpoint, true);
+}
+
+zrelay_status_t
+zrelay_side_connect (zrelay_side_t *self, const char *endpoint)
+{
+    return s_attach_one (self, endpoint, false);
+}
+
+zrelay_status_t
+zrelay_side_unbind (zrelay_side_t *self, const char *endpoint)
+{
+    return s_detach_one (self, endpoint, true);
+}
+
+zrelay_status_t
+zrelay_side_disconnect (zrelay_side_t *self, const char *endpoint)
+{
+    return s_detach_one (self, endpoint, false);
+}
+
+zrelay_status_t
+zrelay_side_attach (zrelay_side_t *self, const char *endpoints, bool bind)
+{
+    size_t before = zlistx_size (self->attachments);
+    char *list = strdup (endpoints);
+    assert (list);
+    char *rest = list;
+    char *endpoint;
+    zrelay_status_t status = ZRELAY_DONE;
+    while (status == ZRELAY_DONE && (endpoint = strsep (&rest, ","))) {
+        bool prefixed = *endpoint == '@' || *endpoint == '>';
+        status = s_attach_one (self, endpoint + prefixed,
+                               prefixed? *endpoint == '@': bind);
+    }
+    freen (list);
+    //  All or none
+    while (status != ZRELAY_DONE && zlistx_size (self->attachments) > before) {
+        s_detach_item (self, (attachment_t *) zlistx_last (self->attachments));
+        zlistx_delete (self->attachments, zlistx_cursor (self->attachments));
+    }
+    return status;
+}
+
+bool
+zrelay_side_attached (zrelay_side_t *self)
+{
+    return zlistx_size (self->attachments) > 0;
+}
+
+void
+zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->attachments);
+    while (item) {
+        zmsg_addstr (answer, item->endpoint);
+        item = (attachment_t *) zlistx_next (self->attachments);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Options of our own: where the value is, and its least value
+
+typedef struct {
+    const char *name;           //  As in SET
+    size_t offset;              //  Of the int64_t or uint64_t in the side
+    int64_t least;              //  The smallest value
+} limit_t;
+
+static const limit_t s_limits [] = {
+    { "rate", offsetof (zrelay_side_t, rate), 0 },
+    { "rate_burst", offsetof (zrelay_side_t, rate_burst), 0 },
+    { "maxmsgsize", offsetof (zrelay_side_t, maxmsgsize), -1 },
+    { "maxframes", offsetof (zrelay_side_t, maxframes), 0 },
+    { NULL, 0, 0 }
+};
+
+static const limit_t *
+s_limit (const char *name)
+{
+    const limit_t *limit = s_limits;
+    while (limit->name && strcasecmp (limit->name, name))
+        limit++;
+    return limit->name? limit: NULL;
+}
+
+static int64_t *
+s_limit_value (zrelay_side_t *self, const limit_t *limit)
+{
+    return (int64_t *) ((byte *) self + limit->offset);
+}
+
+static zrelay_status_t
+s_set_limit (zrelay_side_t *self, const limit_t *limit, const char *value)
+{
+    const zrelay_option_t *number = zrelay_option_find ("maxmsgsize");
+    if (!zrelay_option_valid (number, value)
+    ||  strtoll (value, NULL, 10) < limit->least)
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "'" SHOWN "' is no value for %s; it takes a number from %" PRId64
+            " on", value, limit->name, limit->least);
+    *s_limit_value (self, limit) = strtoll (value, NULL, 10);
+    //  A changed rate starts with a full bucket
+    self->refilled = 0;
+    return ZRELAY_DONE;
+}
+
+static void
+s_remember (zrelay_side_t *self, const zrelay_option_t *option,
+            const char *value)
+{
+    setting_t *setting = (setting_t *) zlistx_first (self->settings);
+    while (setting && setting->option != option)
+        setting = (setting_t *) zlistx_next (self->settings);
+    if (setting)
+        zlistx_delete (self->settings, zlistx_cursor (self->settings));
+    setting = (setting_t *) zmalloc (sizeof (setting_t));
+    assert (setting);
+    setting->option = option;
+    setting->value = strdup (value);
+    assert (setting->value);
+    zlistx_add_end (self->settings, setting);
+}
+
+static zrelay_status_t
+s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
+              const char *value)
+{
+    const char *shown = option->flags & ZRELAY_OPTION_SECRET? "(secret)": value;
+    if (option->flags & ZRELAY_OPTION_GET)
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "%s can be read but not set", option->name);
+    if (option->refusal)
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS, "%s cannot be set: %s",
+            option->name, option->refusal);
+    if (!zrelay_option_valid (option, value))
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "'" SHOWN "' is no value for %s; it takes %s", shown, option->name,
+            strchr ("ilu", option->type)? "a whole number":
+            option->type == 'k'? "a key of 40 characters in Z85":
+            "at most 255 characters");
+    if (self->sock && zrelay_option_set (option, self->sock, value))
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "a %s socket does not take '" SHOWN "' for %s: %s",
+            zsys_sockname (self->type), shown, option->name,
+            zmq_strerror (errno));
+    s_remember (self, option, value);
+    if (!(option->flags & ZRELAY_OPTION_NOW) && zrelay_side_attached (self))
+        return s_fail (self, ZRELAY_DONE,
+            "%s of the %s acts on later connections only", option->name,
+            self->name);
+    return s_done (self);
+}
+
+zrelay_status_t
+zrelay_side_set (zrelay_side_t *self, const char *name, const char *value)
+{
+    const limit_t *limit = s_limit (name);
+    if (limit) {
+        zrelay_status_t status = s_set_limit (self, limit, value);
+        if (status != ZRELAY_DONE)
+            return status;
+    }
+    //  maxmsgsize is ours for messages and libzmq's for frames
+    const zrelay_option_t *option = zrelay_option_find (name);
+    if (option)
+        return s_set_option (self, option, value);
+    if (limit)
+        return s_done (self);
+    return s_fail (self, ZRELAY_BAD_ARGUMENTS, "there is no option '" SHOWN
+        "'; options have their zsock names, such as sndhwm", name);
+}
+
+zrelay_status_t
+zrelay_side_get_option (zrelay_side_t *self, const char *name, char **value_p)
+{
+    const limit_t *limit = s_limit (name);
+    if (limit) {
+        *value_p = zsys_sprintf ("%" PRId64, *s_limit_value (self, limit));
+        return s_done (self);
+    }
+    const zrelay_option_t *option = zrelay_option_find (name);
+    if (!option)
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS, "there is no option '" SHOWN
+            "'; options have their zsock names, such as sndhwm", name);
+    if (option->flags & ZRELAY_OPTION_SECRET)
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS, "%s is a secret",
+            option->name);
+
+    *value_p = self->sock? zrelay_option_get (option, self->sock): NULL;
+    //  libzmq does not tell all that it takes
+    setting_t *setting = (setting_t *) zlistx_first (self->settings);
+    while (!*value_p && setting) {
+        if (setting->option == option)
+            *value_p = strdup (setting->value);
+        setting = (setting_t *) zlistx_next (self->settings);
+    }
+    if (*value_p)
+        return s_done (self);
+    zrelay_status_t status = s_need_socket (self);
+    return status != ZRELAY_DONE? status:
+        s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "libzmq does not tell %s of a %s socket, and it was not set here",
+            option->name, zsys_sockname (self->type));
+}
+
+
+//  --------------------------------------------------------------------------
+//  Subscriptions
+
+//  Leaves the list's cursor on the topic
+
+static char *
+s_find_topic (zrelay_side_t *self, const char *topic)
+{
+    char *item = (char *) zlistx_first (self->topics);
+    while (item && strneq (item, topic))
+        item = (char *) zlistx_next (self->topics);
+    return item;
+}
+
+static zrelay_status_t
+s_check_topics (zrelay_side_t *self, size_t count)
+{
+    if (self->type != ZMQ_SUB && self->type != ZMQ_XSUB)
+        return s_fail (self, ZRELAY_BAD_STATE,
+            "the %s does not subscribe; only SUB and XSUB sockets do",
+            self->name);
+    if (count == 0)
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "which topic? The empty one is everything");
+    return ZRELAY_DONE;
+}
+
+zrelay_status_t
+zrelay_side_subscribe (zrelay_side_t *self, size_t count, char **topics)
+{
+    zrelay_status_t status = s_check_topics (self, count);
+    for (size_t index = 0; status == ZRELAY_DONE && index < count; index++) {
+        if (s_find_topic (self, topics [index]))
+            continue;
+        if (s_subscription (self, topics [index], true)) {
+            status = s_fail (self, ZRELAY_REFUSED, "cannot subscribe: %s",
+                             zmq_strerror (errno));
+            break;
+        }
+        char *topic = strdup (topics [index]);
+        assert (topic);
+        zlistx_add_end (self->topics, topic);
+    }
+    return status == ZRELAY_DONE? s_done (self): status;
+}
+
+zrelay_status_t
+zrelay_side_unsubscribe (zrelay_side_t *self, size_t count, char **topics)
+{
+    zrelay_status_t status = s_check_topics (self, count);
+    //  Look at all before touching any
+    for (size_t index = 0; status == ZRELAY_DONE && index < count; index++)
+        if (!s_find_topic (self, topics [index]))
+            status = s_fail (self, ZRELAY_BAD_STATE, "the relay itself is not "
+                "subscribed to '" SHOWN "'", topics [index]);
+    for (size_t index = 0; status == ZRELAY_DONE && index < count; index++)
+        if (s_find_topic (self, topics [index])) {
+            s_subscription (self, topics [index], false);
+            zlistx_delete (self->topics, zlistx_cursor (self->topics));
+        }
+    return status == ZRELAY_DONE? s_done (self): status;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Configure: type, endpoints, and topics or heartbeats, all or nothing
+
+//  Ranges as in zmq_setsockopt(3); a TTL travels as 16 bits of deciseconds
+
+static const struct {
+    const char *name;           //  As in zproxy's command
+    const char *option;         //  As in SET
+    long most;                  //  Largest value, in msecs
+} s_heartbeats [] = {
+    { "HEARTBEAT_IVL", "heartbeat_ivl", INT_MAX },
+    { "HEARTBEAT_TIMEOUT", "heartbeat_timeout", INT_MAX },
+    { "HEARTBEAT_TTL", "heartbeat_ttl", 6553599 }
+};
+#define HEARTBEATS (sizeof (s_heartbeats) / sizeof (*s_heartbeats))
+
+typedef struct {
+    char *values [HEARTBEATS];  //  The callers', by s_heartbeats, or NULL
+    char **topics;              //  Those that are no heartbeats, the callers'
+    size_t count;               //  How many these are
+} extras_t;
+
+static int
+s_heartbeat_index (const char *name)
+{
+    for (size_t index = 0; index < HEARTBEATS; index++)
+        if (streq (s_heartbeats [index].name, name))
+            return (int) index;
+    return -1;
+}
+
+static zrelay_status_t
+s_sort_extras (zrelay_side_t *self, extras_t *extras, size_t argc, char **argv)
+{
+    const zrelay_option_t *number = zrelay_option_find ("heartbeat_ivl");
+    for (size_t index = 0; index < argc; index++) {
+        int heartbeat = s_heartbeat_index (argv [index]);
+        if (heartbeat == -1) {
+            extras->topics [extras->count++] = argv [index];
+            continue;
+        }
+        const char *name = argv [index++];
+        if (index == argc || !zrelay_option_valid (number, argv [index])
+        ||  strtol (argv [index], NULL, 10) < 0
+        ||  strtol (argv [index], NULL, 10) > s_heartbeats [heartbeat].most)
+            return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+                "%s takes a number from 0 to %ld", name,
+                s_heartbeats [heartbeat].most);
+        extras->values [heartbeat] = argv [index];
+    }
+    return ZRELAY_DONE;
+}
+
+//  Heartbeats have to be set before attaching, and are set back if that fails
+
+static zrelay_status_t
+s_attach_with (zrelay_side_t *self, const char *endpoints, extras_t *extras)
+{
+    char *before [HEARTBEATS] = { NULL };
+    for (size_t index = 0; index < HEARTBEATS; index++)
+        if (extras->values [index]) {
+            zrelay_side_get_option (self, s_heartbeats [index].option,
+                                    &before [index]);
+            zrelay_side_set (self, s_heartbeats [index].option,
+                             extras->values [index]);
+        }
+    zrelay_status_t status = zrelay_side_attach (self, endpoints, true);
+    char *error = status == ZRELAY_DONE? NULL: strdup (self->error);
+    for (size_t index = 0; index < HEARTBEATS; index++) {
+        if (status != ZRELAY_DONE && before [index])
+            zrelay_side_set (self, s_heartbeats [index].option,
+                             before [index]);
+        zstr_free (&before [index]);
+    }
+    if (error) {
+        zstr_free (&self->error);
+        self->error = error;
+    }
+    return status;
+}
+
+static zrelay_status_t
+s_configure (zrelay_side_t *self, const char *type, const char *endpoints,
+             extras_t *extras)
+{
+    int number = zrelay_pairing_type (type);
+    bool subscribes = number == ZMQ_SUB || number == ZMQ_XSUB;
+    if (extras->count > 0 && !subscribes)
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "only SUB and XSUB sockets take topics, a '" SHOWN "' does not",
+            type);
+    int before = self->type;
+    zrelay_status_t status = zrelay_side_choose (self, type);
+    if (status == ZRELAY_DONE)
+        status = s_attach_with (self, endpoints, extras);
+    if (status == ZRELAY_DONE && extras->count > 0)
+        status = zrelay_side_subscribe (self, extras->count, extras->topics);
+    if (status != ZRELAY_DONE && self->type != before) {
+        char *error = strdup (self->error);
+        s_close (self);
+        if (before != -1)
+            zrelay_side_choose (self, zsys_sockname (before));
+        zstr_free (&self->error);
+        self->error = error;
+    }
+    if (status == ZRELAY_DONE && number == ZMQ_SUB
+    &&  zlistx_size (self->topics) == 0)
+        return s_fail (self, ZRELAY_DONE, "the %s receives nothing until "
+            "SUBSCRIBE says what", self->name);
+    return status;
+}
+
+zrelay_status_t
+zrelay_side_configure (zrelay_side_t *self, const char *type,
+                       const char *endpoints, size_t count, char **topics)
+{
+    extras_t extras = { .topics = (char **) zmalloc ((count + 1)
+                                                     * sizeof (char *)) };
+    assert (extras.topics);
+    zrelay_status_t status = s_sort_extras (self, &extras, count, topics);
+    if (status == ZRELAY_DONE)
+        status = s_configure (self, type, endpoints, &extras);
+    freen (extras.topics);
+    return status;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Security. libzmq asks the ZAP handler of the process about each peer.
+
+static zrelay_status_t
+s_set_before_attach (zrelay_side_t *self, const char *option,
+                     const char *value)
+{
+    if (zrelay_side_attached (self))
+        return s_fail (self, ZRELAY_BAD_STATE, "the %s is attached already; "
+            "say how to authenticate before that", self->name);
+    return zrelay_side_set (self, option, value);
+}
+
+zrelay_status_t
+zrelay_side_set_domain (zrelay_side_t *self, const char *domain)
+{
+    return s_set_before_attach (self, "zap_domain", domain);
+}
+
+zrelay_status_t
+zrelay_side_set_plain (zrelay_side_t *self)
+{
+    return s_set_before_attach (self, "plain_server", "1");
+}
+
+//  Check both keys before setting any
+
+static bool
+s_key_pair (const char *public_txt, const char *secret_txt)
+{
+    uint8_t key [32];
+    char derived [41];
+    return strlen (public_txt) == sizeof (derived) - 1
+        && strlen (secret_txt) == sizeof (derived) - 1
+        && zmq_z85_decode (key, secret_txt)
+        && zmq_curve_public (derived, secret_txt) == 0
+        && streq (derived, public_txt);
+}
+
+zrelay_status_t
+zrelay_side_set_curve (zrelay_side_t *self, const char *public_txt,
+                       const char *secret_txt)
+{
+    if (!zsys_has_curve ())
+        return s_fail (self, ZRELAY_REFUSED, "libzmq was built without CURVE");
+    if (!s_key_pair (public_txt, secret_txt))
+        return s_fail (self, ZRELAY_BAD_ARGUMENTS, "that is no pair of CURVE "
+            "keys; first the public and then the secret one, each 40 "
+            "characters in Z85");
+    zrelay_status_t status =
+        s_set_before_attach (self, "curve_publickey", public_txt);
+    if (status == ZRELAY_DONE)
+        status = zrelay_side_set (self, "curve_secretkey", secret_txt);
+    if (status == ZRELAY_DONE)
+        status = zrelay_side_set (self, "curve_server", "1");
+    return status;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Receiving. A ROUTER's routing id frame never was on the wire, and is not
+//  counted.
+
+int
+zrelay_side_get (zrelay_side_t *self, zmq_msg_t *frame)
+{
+    if (zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT) == -1)
+        return -1;
+    if (self->in_more || self->type != ZMQ_ROUTER) {
+        self->in.frames++;
+        self->in.bytes += zmq_msg_size (frame);
+    }
+    self->in_more = zmq_msg_more (frame);
+    if (!self->in_more)
+        self->in.messages++;
+    return 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Sending
+
+//  Why the socket refused a message's first frame
+
+static zrelay_outcome_t
+s_first_refused (zrelay_side_t *self)
+{
+    switch (errno) {
+        case EAGAIN:
+            //  A full client is that client's loss; the others go on
+            return self->type == ZMQ_ROUTER? ZRELAY_DROP_FULL: ZRELAY_FULL;
+        case EFSM:
+            //  A REQ will be ready when its reply has come; a REP has nobody
+            //  to reply to
+            return self->type == ZMQ_REQ? ZRELAY_FULL: ZRELAY_DROP_UNROUTABLE;
+        case EHOSTUNREACH:
+            return ZRELAY_DROP_UNROUTABLE;
+        default:
+            return ZRELAY_DROP_REFUSED;
+    }
+}
+
+//  PUSH, DEALER and REQ, when their peer has vanished in mid-message, drop
+//  the rest of it themselves, and must be given it or they would drop the
+//  beginning of the next one. Other sockets would send it as a message of its
+//  own.
+
+static rest_t
+s_rest_of_lost (zrelay_side_t *self)
+{
+    return self->type == ZMQ_PUSH || self->type == ZMQ_DEALER
+        || self->type == ZMQ_REQ? SWALLOW: DISCARD;
+}
+
+//  Throw one frame away, and remember why and how until the message's end
+
+static zrelay_outcome_t
+s_drop (zrelay_side_t *self, zmq_msg_t *frame, bool more,
+        zrelay_outcome_t outcome, rest_t rest)
+{
+    zmq_msg_close (frame);
+    zmq_msg_init (frame);
+    memset (&self->sending, 0, sizeof (self->sending));
+    self->outcome = outcome;
+    self->rest = more? rest: KEEP;
+    self->out_more = more;
+    return outcome;
+}
+
+static zrelay_outcome_t
+s_refused (zrelay_side_t *self, zmq_msg_t *frame, bool more)
+{
+    if (self->out_more)
+        return s_drop (self, frame, more, ZRELAY_DROP_LOST,
+                       s_rest_of_lost (self));
+    zrelay_outcome_t outcome = s_first_refused (self);
+    if (outcome == ZRELAY_FULL)
+        return outcome;
+    return s_drop (self, frame, more, outcome, DISCARD);
+}
+
+//  A send looks only now and then for word from the peers that there is room
+//  again; asking for events makes sure.
+
+static int
+s_send (zrelay_side_t *self, zmq_msg_t *frame, bool more)
+{
+    int flags = ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0);
+    int rc = zmq_msg_send (frame, self->handle, flags);
+    if (rc == -1 && errno == EAGAIN && !self->out_more) {
+        zsock_events (self->sock);
+        rc = zmq_msg_send (frame, self->handle, flags);
+    }
+    return rc;
+}
+
+zrelay_outcome_t
+zrelay_side_put (zrelay_side_t *self, zmq_msg_t *frame, bool more)
+{
+    if (self->rest == DISCARD)
+        return s_drop (self, frame, more, self->outcome, DISCARD);
+    //  A ROUTER takes a routing id without a message, and forgets it
+    if (self->type == ZMQ_ROUTER && !self->out_more && !more)
+        return s_drop (self, frame, more, ZRELAY_DROP_UNROUTABLE, DISCARD);
+
+    size_t size = zmq_msg_size (frame);
+    int rc = s_send (self, frame, more);
+    if (self->rest == SWALLOW)
+        return s_drop (self, frame, more, self->outcome, SWALLOW);
+    if (rc == -1)
+        return s_refused (self, frame, more);
+
+    if (self->out_more || self->type != ZMQ_ROUTER) {
+        self->sending.frames++;
+        self->sending.bytes += size;
+    }
+    self->out_more = more;
+    if (!more) {
+        self->out.messages++;
+        self->out.frames += self->sending.frames;
+        self->out.bytes += self->sending.bytes;
+        self->sending.frames = 0;
+        self->sending.bytes = 0;
+    }
+    return ZRELAY_SENT;
+}
+
+//  --------------------------------------------------------------------------
+//  Limits
+
+bool
+zrelay_side_limited (zrelay_side_t *self)
+{
+    return self->maxmsgsize >= 0 || self->maxframes > 0;
+}
+
+zrelay_outcome_t
+zrelay_side_judge (zrelay_side_t *self, zrelay_message_t *message)
+{
+    size_t frames = zrelay_message_frames (message);
+    size_t bytes = zrelay_message_bytes (message);
+    if (self->type == ZMQ_ROUTER) {
+        frames--;
+        bytes -= zmq_msg_size (zrelay_message_frame (message, 0));
+    }
+    if (self->maxframes > 0 && frames > self->maxframes)
+        return ZRELAY_DROP_FRAMES;
+    if (self->maxmsgsize >= 0 && bytes > (size_t) self->maxmsgsize)
+        return ZRELAY_DROP_SIZE;
+    return ZRELAY_SENT;
+}
+
+//  The bucket holds as many messages as may come at once, and fills with
+//  time. A clock that stands still or jumps back fills nothing;
+//  zclock_usecs () is monotonic where the system has such a clock.
+
+static void
+s_refill (zrelay_side_t *self)
+{
+    double most = self->rate_burst? (double) self->rate_burst:
+                  (double) self->rate / BURSTS_PER_SECOND;
+    if (most < 1)
+        most = 1;
+    int64_t now = zclock_usecs ();
+    if (self->refilled == 0)
+        self->tokens = most;
+    else
+    if (now > self->refilled)
+        self->tokens += (double) (now - self->refilled) * self->rate / 1e6;
+    if (self->tokens > most)
+        self->tokens = most;
+    self->refilled = now;
+}
+
+size_t
+zrelay_side_allowance (zrelay_side_t *self, size_t wanted)
+{
+    if (self->rate == 0)
+        return wanted;
+    s_refill (self);
+    return self->tokens >= (double) wanted? wanted: (size_t) self->tokens;
+}
+
+void
+zrelay_side_taken (zrelay_side_t *self, size_t messages, bool throttled)
+{
+    if (self->rate > 0)
+        self->tokens -= (double) messages;
+    if (throttled)
+        self->throttled++;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Polling
+
+bool
+zrelay_side_polls_out (zrelay_side_t *self)
+{
+    return self->type != ZMQ_PUB && self->type != ZMQ_XPUB;
+}
+
+void
+zrelay_side_service (zrelay_side_t *self)
+{
+    if (self->sock)
+        zsock_events (self->sock);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Counters
+
+const zrelay_tally_t *
+zrelay_side_received (zrelay_side_t *self)
+{
+    return &self->in;
+}
+
+const zrelay_tally_t *
+zrelay_side_sent (zrelay_side_t *self)
+{
+    return &self->out;
+}
+
+static void
+s_add_tally (zmsg_t *answer, const char *side, const char *direction,
+             const zrelay_tally_t *tally)
+{
+    char key [64];
+    snprintf (key, sizeof (key), "%s.%s.messages", side, direction);
+    zrelay_engine_stat (answer, key, tally->messages);
+    snprintf (key, sizeof (key), "%s.%s.frames", side, direction);
+    zrelay_engine_stat (answer, key, tally->frames);
+    snprintf (key, sizeof (key), "%s.%s.bytes", side, direction);
+    zrelay_engine_stat (answer, key, tally->bytes);
+}
+
+void
+zrelay_side_stats (zrelay_side_t *self, zmsg_t *answer)
+{
+    s_add_tally (answer, self->name, "in", &self->in);
+    s_add_tally (answer, self->name, "out", &self->out);
+    char key [64];
+    snprintf (key, sizeof (key), "%s.throttled", self->name);
+    zrelay_engine_stat (answer, key, self->throttled);
+    zrelay_peers_stats (self->peers, self->name, answer);
+}
+
+void
+zrelay_side_reset (zrelay_side_t *self)
+{
+    memset (&self->in, 0, sizeof (self->in));
+    memset (&self->out, 0, sizeof (self->out));
+    self->throttled = 0;
+    if (self->peers)
+        zrelay_peers_reset (self->peers);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+static bool
+s_test_refused (zrelay_side_t *self, zrelay_status_t status,
+                zrelay_status_t expected, const char *word)
+{
+    return status == expected && zrelay_side_error (self)
+        && strstr (zrelay_side_error (self), word);
+}
+
+static void
+s_test_endpoints (void)
+{
+    const zrelay_side_spec_t spec = { "PULL", "rcvhwm=7" };
+    zrelay_side_t *self = zrelay_side_new ("frontend", &spec);
+    assert (self);
+    assert (zrelay_side_type (self) == ZMQ_PULL);
+    assert (zsock_rcvhwm (zrelay_side_sock (self)) == 7);
+
+    //  What was bound is known by its resolved name
+    assert (zrelay_side_bind (self, "tcp://127.0.0.1:*") == ZRELAY_DONE);
+    zmsg_t *answer = zmsg_new ();
+    zrelay_side_endpoints (self, answer);
+    char *endpoint = zmsg_popstr (answer);
+    zmsg_destroy (&answer);
+    assert (zrelay_side_attached (self));
+    assert (s_test_refused (self, zrelay_side_bind (self, endpoint),
+                            ZRELAY_BAD_STATE, "already"));
+    assert (s_test_refused (self, zrelay_side_disconnect (self, endpoint),
+                            ZRELAY_BAD_STATE, "not connected"));
+
+    //  Of a list, all are attached or none
+    assert (zrelay_side_attach (self, "@inproc://side-test,nonsense", true)
+            == ZRELAY_REFUSED);
+    assert (zrelay_side_unbind (self, "inproc://side-test")
+            == ZRELAY_BAD_STATE);
+    assert (zrelay_side_attach (self, ">inproc://side-one,inproc://side-two",
+                                true) == ZRELAY_DONE);
+    assert (zrelay_side_disconnect (self, "inproc://side-one") == ZRELAY_DONE);
+    assert (zrelay_side_unbind (self, "inproc://side-two") == ZRELAY_DONE);
+    assert (zrelay_side_unbind (self, endpoint) == ZRELAY_DONE);
+    assert (!zrelay_side_attached (self));
+    zstr_free (&endpoint);
+    zrelay_side_destroy (&self);
+}
+
+static void
+s_test_options (void)
+{
+    const zrelay_side_spec_t spec = { "PULL,SUB", NULL };
+    zrelay_side_t *self = zrelay_side_new ("backend", &spec);
+    assert (s_test_refused (self, zrelay_side_bind (self, "inproc://x"),
+                            ZRELAY_BAD_STATE, "BACKEND TYPE"));
+
+    //  What is set now acts when there is a socket
+    assert (zrelay_side_set (self, "rcvhwm", "5") == ZRELAY_DONE);
+    assert (zrelay_side_choose (self, "SUB") == ZRELAY_DONE);
+    assert (zsock_rcvhwm (zrelay_side_sock (self)) == 5);
+    assert (zrelay_side_choose (self, "PULL") == ZRELAY_DONE);
+    assert (zsock_rcvhwm (zrelay_side_sock (self)) == 5);
+    assert (s_test_refused (self, zrelay_side_choose (self, "PUSH"),
+                            ZRELAY_BAD_ARGUMENTS, "PULL,SUB"));
+
+    assert (s_test_refused (self, zrelay_side_set (self, "rcvhwm", "x"),
+                            ZRELAY_BAD_ARGUMENTS, "whole number"));
+    assert (s_test_refused (self, zrelay_side_set (self, "nonsense", "1"),
+                            ZRELAY_BAD_ARGUMENTS, "no option"));
+    assert (s_test_refused (self, zrelay_side_set (self, "conflate", "1"),
+                            ZRELAY_BAD_ARGUMENTS, "tear"));
+    assert (s_test_refused (self, zrelay_side_set (self, "type", "1"),
+                            ZRELAY_BAD_ARGUMENTS, "not set"));
+    assert (s_test_refused (self, zrelay_side_set (self, "xpub_nodrop", "1"),
+                            ZRELAY_BAD_ARGUMENTS, "PULL"));
+    assert (s_test_refused (self, zrelay_side_set (self, "maxframes", "-1"),
+                            ZRELAY_BAD_ARGUMENTS, "from 0"));
+    char *value = NULL;
+    assert (zrelay_side_get_option (self, "rcvhwm", &value) == ZRELAY_DONE);
+    assert (streq (value, "5"));
+    zstr_free (&value);
+
+    //  A secret is told to nobody, not even when it is wrong
+    assert (zrelay_side_set (self, "plain_password", "hush") == ZRELAY_DONE);
+    assert (s_test_refused (self,
+        zrelay_side_get_option (self, "plain_password", &value),
+        ZRELAY_BAD_ARGUMENTS, "secret"));
+    assert (zrelay_side_set (self, "curve_secretkey", "hush")
+            == ZRELAY_BAD_ARGUMENTS);
+    assert (!strstr (zrelay_side_error (self), "hush"));
+
+    //  What acts later only says so
+    assert (zrelay_side_bind (self, "tcp://127.0.0.1:*") == ZRELAY_DONE);
+    assert (s_test_refused (self, zrelay_side_set (self, "backlog", "10"),
+                            ZRELAY_DONE, "later"));
+    assert (zrelay_side_set (self, "rcvhwm", "6") == ZRELAY_DONE);
+    assert (!zrelay_side_error (self));
+    assert (s_test_refused (self, zrelay_side_choose (self, "SUB"),
+                            ZRELAY_BAD_STATE, "in use"));
+    zrelay_side_destroy (&self);
+}
+
+static void
+s_test_messages (void)
+{
+    const zrelay_side_spec_t push = { "PUSH", NULL };
+    const zrelay_side_spec_t pull = { "PULL", NULL };
+    zrelay_side_t *output = zrelay_side_new ("backend", &push);
+    zrelay_side_t *input = zrelay_side_new ("frontend", &pull);
+
+    //  Nobody is there: the first frame stays with us
+    zmq_msg_t frame;
+    zmq_msg_init_size (&frame, 10);
+    assert (zrelay_side_put (output, &frame, true) == ZRELAY_FULL);
+    assert (zmq_msg_size (&frame) == 10);
+
+    assert (zrelay_side_bind (output, "inproc://side-test") == ZRELAY_DONE);
+    assert (zrelay_side_connect (input, "inproc://side-test") == ZRELAY_DONE);
+    assert (zrelay_side_put (output, &frame, true) == ZRELAY_SENT);
+    assert (zmq_msg_size (&frame) == 0);
+    assert (zrelay_side_sent (output)->messages == 0);
+    assert (zrelay_side_put (output, &frame, false) == ZRELAY_SENT);
+    assert (zrelay_side_sent (output)->messages == 1);
+    assert (zrelay_side_sent (output)->frames == 2);
+    assert (zrelay_side_sent (output)->bytes == 10);
+
+    zrelay_message_t *message = zrelay_message_new ();
+    while (zrelay_side_get (input, &frame) == 0)
+        zrelay_message_append (message, &frame);
+    assert (zrelay_message_frames (message) == 2);
+    assert (zrelay_side_received (input)->messages == 1);
+    assert (zrelay_side_received (input)->bytes == 10);
+
+    //  Limits are of whole messages
+    assert (!zrelay_side_limited (input));
+    assert (zrelay_side_set (input, "maxframes", "1") == ZRELAY_DONE);
+    assert (zrelay_side_judge (input, message) == ZRELAY_DROP_FRAMES);
+    assert (zrelay_side_set (input, "maxframes", "2") == ZRELAY_DONE);
+    assert (zrelay_side_judge (input, message) == ZRELAY_SENT);
+    assert (zrelay_side_set (input, "maxmsgsize", "9") == ZRELAY_DONE);
+    assert (zrelay_side_judge (input, message) == ZRELAY_DROP_SIZE);
+    zrelay_message_destroy (&message);
+
+    //  A rate of one in a hundred seconds leaves one message
+    assert (zrelay_side_allowance (input, 9) == 9);
+    assert (zrelay_side_set (input, "rate", "3") == ZRELAY_DONE);
+    assert (zrelay_side_set (input, "rate_burst", "5") == ZRELAY_DONE);
+    assert (zrelay_side_allowance (input, 9) == 5);
+    zrelay_side_taken (input, 5, true);
+    assert (zrelay_side_allowance (input, 9) < 5);
+    zmq_msg_close (&frame);
+    zrelay_side_destroy (&input);
+    zrelay_side_destroy (&output);
+}
+
+//  A ROUTER loses nothing without saying so
+
+static void
+s_test_router (void)
+{
+    const zrelay_side_spec_t spec = { "ROUTER", NULL };
+    zrelay_side_t *self = zrelay_side_new ("frontend", &spec);
+    zmq_msg_t frame;
+    zmq_msg_init_size (&frame, 5);
+    memset (zmq_msg_data (&frame), 'x', 5);
+    assert (zrelay_side_put (self, &frame, true) == ZRELAY_DROP_UNROUTABLE);
+    assert (zrelay_side_put (self, &frame, true) == ZRELAY_DROP_UNROUTABLE);
+    assert (zrelay_side_put (self, &frame, false) == ZRELAY_DROP_UNROUTABLE);
+    assert (zrelay_side_put (self, &frame, false) == ZRELAY_DROP_UNROUTABLE);
+    assert (zrelay_side_sent (self)->messages == 0);
+    zmq_msg_close (&frame);
+    zrelay_side_destroy (&self);
+}
+
+static void
+s_test_topics (void)
+{
+    const zrelay_side_spec_t spec = { "XSUB", NULL };
+    zrelay_side_t *self = zrelay_side_new ("frontend", &spec);
+    char *topics [] = { "A", "B", "A" };
+    assert (zrelay_side_subscribe (self, 3, topics) == ZRELAY_DONE);
+    assert (zrelay_side_unsubscribe (self, 2, topics) == ZRELAY_DONE);
+    assert (zrelay_side_unsubscribe (self, 1, topics) == ZRELAY_BAD_STATE);
+    assert (zrelay_side_subscribe (self, 0, topics) == ZRELAY_BAD_ARGUMENTS);
+    zrelay_side_destroy (&self);
+}
+
+//  FRONTEND and BACKEND change everything or nothing
+
+static void
+s_test_configure (void)
+{
+    const zrelay_side_spec_t spec = { ZRELAY_ANY_TYPE, NULL };
+    zrelay_side_t *self = zrelay_side_new ("frontend", &spec);
+    char *topics [] = { "A", "HEARTBEAT_IVL", "500", "B" };
+    char *value = NULL;
+    assert (zrelay_side_configure (self, "SUB", "inproc://side-ok,nonsense",
+                                   4, topics) == ZRELAY_REFUSED);
+    assert (strstr (zrelay_side_error (self), "nonsense"));
+    assert (zrelay_side_type (self) == -1);
+    assert (zrelay_side_configure (self, "PULL", "inproc://side-ok",
+                                   4, topics) == ZRELAY_BAD_ARGUMENTS);
+    assert (zrelay_side_configure (self, "SUB", "inproc://side-ok",
+                                   2, topics) == ZRELAY_BAD_ARGUMENTS);
+    assert (zrelay_side_configure (self, "SUB", "inproc://side-ok",
+                                   4, topics) == ZRELAY_DONE);
+    assert (zrelay_side_get_option (self, "heartbeat_ivl", &value)
+            == ZRELAY_DONE);
+    assert (streq (value, "500"));
+    zstr_free (&value);
+    assert (zrelay_side_unsubscribe (self, 1, topics) == ZRELAY_DONE);
+    assert (zrelay_side_unsubscribe (self, 1, topics + 3) == ZRELAY_DONE);
+
+    //  What was set for an attachment that failed is set back
+    assert (zrelay_side_configure (self, "SUB", "nonsense",
+                                   2, topics + 1) == ZRELAY_REFUSED);
+    topics [2] = "900";
+    assert (zrelay_side_configure (self, "SUB", "nonsense",
+                                   2, topics + 1) == ZRELAY_REFUSED);
+    zrelay_side_get_option (self, "heartbeat_ivl", &value);
+    assert (streq (value, "500"));
+    zstr_free (&value);
+    zrelay_side_destroy (&self);
+}
+
+static void
+s_test_security (void)
+{
+    const zrelay_side_spec_t spec = { "ROUTER", NULL };
+    zrelay_side_t *self = zrelay_side_new ("frontend", &spec);
+    assert (zrelay_side_set_domain (self, "global") == ZRELAY_DONE);
+    assert (zrelay_side_set_plain (self) == ZRELAY_DONE);
+    if (zsys_has_curve ()) {
+        zcert_t *cert = zcert_new ();
+        const char *public_txt = zcert_public_txt (cert);
+        const char *secret_txt = zcert_secret_txt (cert);
+        assert (zrelay_side_set_curve (self, secret_txt, public_txt)
+                == ZRELAY_BAD_ARGUMENTS);
+        assert (!strstr (zrelay_side_error (self), secret_txt));
+        assert (zrelay_side_set_curve (self, "short", secret_txt)
+                == ZRELAY_BAD_ARGUMENTS);
+        assert (zrelay_side_set_curve (self, public_txt, secret_txt)
+                == ZRELAY_DONE);
+        assert (zrelay_side_bind (self, "inproc://side-curve") == ZRELAY_DONE);
+        assert (zrelay_side_set_curve (self, public_txt, secret_txt)
+                == ZRELAY_BAD_STATE);
+        zcert_destroy (&cert);
+    }
+    zrelay_side_destroy (&self);
+}
+
+void
+zrelay_side_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_side: ");
+    //  @selftest
+    s_test_endpoints ();
+    s_test_options ();
+    s_test_messages ();
+    s_test_router ();
+    s_test_topics ();
+    s_test_configure ();
+    s_test_security ();
+    //  @end
+    printf ("OK\n");
+}

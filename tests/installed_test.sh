@@ -1,0 +1,139 @@
+#   Copyright (c) the Contributors as noted in the AUTHORS file.
+#   This file is part of zrelay, the relay for ZeroMQ.
+#
+#   This Source Code Form is subject to the terms of the Mozilla Public
+#   License, v. 2.0. If a copy of the MPL was not distributed with this
+#   file, You can obtain one at http://mozilla.org/MPL/2.0/.
+
+#   What `make install` installs is enough to build a kind of one's own, and
+#   `make uninstall` leaves nothing behind. Run by `make check`, which says
+#   where things are.
+
+#   shellcheck disable=SC2317 # functions are called by result
+
+count=0
+status=0
+bindir=$INSTALLED_BINDIR
+libdir=$INSTALLED_LIBDIR
+pkgconfigdir=$INSTALLED_PKGCONFIGDIR
+stage=$(mktemp -d) || exit 1
+trap 'rm -rf "$stage"' EXIT
+trap 'exit 1' HUP INT TERM
+
+#   result DESCRIPTION COMMAND...: the command's success is the result
+result () {
+    description=$1
+    shift
+    count=$((count + 1))
+    if "$@" > "$stage/output" 2>&1; then
+        echo "ok $count - $description"
+    else
+        sed 's/^/#   /' "$stage/output"
+        echo "not ok $count - $description"
+        status=1
+    fi
+}
+
+#   skip DESCRIPTION REASON
+skip () {
+    count=$((count + 1))
+    echo "ok $count - $1 # SKIP $2"
+}
+
+#   Installs as packagers do, into a folder that stands for the root. Make's
+#   own variables are those of the `make check` that runs this, and not ours.
+destdir=$stage/root
+run_make () {
+    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u TESTS \
+        "$MAKE" -C "$TOP_BUILDDIR" "$@" DESTDIR="$destdir"
+}
+
+files_left () {
+    find "$destdir" ! -type d -print
+    [ -z "$(find "$destdir" ! -type d -print)" ]
+}
+
+#   Every function that the headers offer is there, and nothing else
+symbols_fit () {
+    sed -n 's/^    .*\(zrelay_[a-z_]*\) (.*[,;]$/\1/p' \
+        "$(includedir)"/zrelay*.h | sort -u > "$stage/offered"
+    nm -D --defined-only "$destdir$libdir/libzrelay.so" |
+        sed -n 's/.* [TDBR] //p' | sort -u > "$stage/defined"
+    diff "$stage/offered" "$stage/defined"
+}
+
+#   Each header can be included by itself, also by a C++ compiler
+headers_compile () {
+    for header in "$(includedir)"/zrelay*.h; do
+        echo "#include <$(basename "$header")>" > "$stage/one.c"
+        #   shellcheck disable=SC2046 # a list of words
+        $CC -std=c99 -Wall -Wextra -Werror -fsyntax-only "$stage/one.c" \
+            $(pkg_config --cflags libzrelay) || return 1
+        cp "$stage/one.c" "$stage/one.cc"
+        if command -v c++ > /dev/null; then
+            #   shellcheck disable=SC2046 # a list of words
+            c++ -Wall -Wextra -Werror -fsyntax-only "$stage/one.cc" \
+                $(pkg_config --cflags libzrelay) || return 1
+        fi
+    done
+}
+
+#   The folder's libzrelay.pc, told where it is now
+pkg_config () {
+    PKG_CONFIG_PATH=$stage/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH} \
+        ${PKG_CONFIG:-pkg-config} "$@"
+}
+
+includedir () {
+    pkg_config --variable=includedir libzrelay
+}
+
+build_own_kind () {
+    #   shellcheck disable=SC2046,SC2086 # lists of words
+    $CC $ZRELAY_SANITIZE "$TOP_SRCDIR/examples/own_kind.c" -o "$1" \
+        $(pkg_config --cflags libzrelay) \
+        $(pkg_config --libs libzrelay | sed "$2")
+}
+
+run_own_kind () {
+    LD_LIBRARY_PATH=$destdir$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+        "$1" > "$stage/answers" || return 1
+    cat "$stage/answers"
+    grep -qx 'relay answers: green' "$stage/answers" &&
+        grep -qx 'worker answers: sunny' "$stage/answers"
+}
+
+run_program () {
+    LD_LIBRARY_PATH=$destdir$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+        "$destdir$bindir/zrelay" --version > "$stage/version" || return 1
+    cat "$stage/version"
+    grep -q "$(pkg_config --modversion libzrelay)" "$stage/version"
+}
+
+result "make install" run_make install
+mkdir -p "$stage/pkgconfig"
+sed "s|^\([a-z_]*\)=/|\1=$destdir/|" \
+    "$destdir$pkgconfigdir/libzrelay.pc" > "$stage/pkgconfig/libzrelay.pc"
+
+result "the installed program runs" run_program
+result "each installed header compiles alone" headers_compile
+if [ -e "$destdir$libdir/libzrelay.so" ]; then
+    result "the library has what the headers offer, and no other symbol" \
+        symbols_fit
+    result "a kind of one's own builds through pkg-config" \
+        build_own_kind "$stage/shared" ''
+    result "and runs" run_own_kind "$stage/shared"
+else
+    skip "with the shared library" "configured with --disable-shared"
+fi
+if [ -e "$destdir$libdir/libzrelay.a" ]; then
+    result "a kind of one's own builds with the static library" \
+        build_own_kind "$stage/static" 's/-lzrelay/-l:libzrelay.a/'
+    result "and runs" run_own_kind "$stage/static"
+else
+    skip "with the static library" "configured with --disable-static"
+fi
+result "make uninstall" run_make uninstall
+result "no file is left" files_left
+echo "1..$count"
+exit $status

@@ -1,0 +1,376 @@
+#   Copyright(c) the Contributors as noted in the AUTHORS file.
+#   This file is part of zrelay, the relay for ZeroMQ.
+#
+#   This Source Code Form is subject to the terms of the Mozilla Public
+#   License, v. 2.0. If a copy of the MPL was not distributed with this
+#   file, You can obtain one at http://mozilla.org/MPL/2.0/.
+
+"""What tests in Python are made of.
+
+    from zrelay_testing import Relay, main, test
+
+    @test("a queue answers", deadline=30)
+    def _():
+        with Relay("queue") as relay:
+            client.connect(relay.frontend)
+            ...
+
+    if __name__ == "__main__":
+        main()
+
+Each function marked with @test is one line of TAP; it fails if it raises
+or outlasts its deadline, and may raise Skip. Arguments on the command line
+choose tests whose description holds one of them.
+
+Nothing here depends on how fast the machine is: what has to be waited for is
+waited for, with deadlines that only a hang reaches.
+"""
+
+import contextlib
+import faulthandler
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+#   Seconds after which something that should take a moment is called a hang;
+#   generous, because under sanitizers and on busy machines all is slow
+DEADLINE = 60
+
+TOP_SRCDIR = os.environ.get(
+    "TOP_SRCDIR", os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOP_BUILDDIR = os.environ.get(
+    "TOP_BUILDDIR", os.path.join(TOP_SRCDIR, "build"))
+ZRELAY = os.environ.get("ZRELAY", os.path.join(TOP_BUILDDIR, "src", "zrelay"))
+
+
+#   --------------------------------------------------------------------------
+#   Tests and TAP
+
+class Skip(Exception):
+    """Raised by a test that cannot run here; says why."""
+
+
+class Hang(Exception):
+    """Raised in a test, or by wait_until(), whose time is over."""
+
+
+_tests = []
+
+
+def test(description, deadline=DEADLINE):
+    """Mark a function as a test. deadline is in seconds."""
+    def mark(function):
+        _tests.append((description, deadline, function))
+        return function
+    return mark
+
+
+def _on_alarm(_number, _frame):
+    raise Hang("the test's time is over")
+
+
+def _on_signal(number, _frame):
+    """Told to end: so must be what was started here."""
+    _kill_processes()
+    os._exit(128 + number)
+
+
+def _give_up():
+    """Last resort, if a test's time is over and it cannot be interrupted."""
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+    print("Bail out! a test hangs", flush=True)
+    _kill_processes()
+    os._exit(1)
+
+
+def comment(text):
+    """Print text as TAP comments."""
+    for line in str(text).splitlines():
+        print("#   " + line, flush=True)
+
+
+def main():
+    """Run the tests of this file, print TAP, exit."""
+    chosen = [entry for entry in _tests
+              if not sys.argv[1:]
+              or any(word in entry[0] for word in sys.argv[1:])]
+    signal.signal(signal.SIGALRM, _on_alarm)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _on_signal)
+    print("1..%d" % len(chosen), flush=True)
+    failed = 0
+    for number, (description, deadline, function) in enumerate(chosen, 1):
+        guard = threading.Timer(deadline + DEADLINE, _give_up)
+        guard.daemon = True
+        guard.start()
+        result, note = "ok", ""
+        started = time.monotonic()
+        try:
+            signal.alarm(deadline)
+            try:
+                function()
+            finally:
+                signal.alarm(0)
+        except Skip as reason:
+            note = " # SKIP %s" % reason
+        except Exception:
+            result = "not ok"
+            failed += 1
+            comment(traceback.format_exc())
+        finally:
+            guard.cancel()
+            _kill_processes()
+        if note == "":
+            comment("%.1f seconds" % (time.monotonic() - started))
+        print("%s %d - %s%s" % (result, number, description, note), flush=True)
+    #   Sockets that a failed test left behind must not hold up the end
+    sys.stdout.flush()
+    os._exit(1 if failed else 0)
+
+
+def wait_until(condition, deadline=DEADLINE, what="condition"):
+    """Call condition until it returns something true, and return that.
+
+    For what can only be looked at again and again; what can be waited for,
+    such as a message or the end of a process, needs no wait_until().
+    """
+    ends = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > ends:
+            raise Hang("%s: not in %s seconds" % (what, deadline))
+        time.sleep(0.005)
+
+
+def equal(actual, expected, what="value"):
+    """Fail unless both are equal, and show both."""
+    if actual != expected:
+        raise AssertionError("%s: expected %r, got %r"
+                              % (what, expected, actual))
+
+
+@contextlib.contextmanager
+def temp_dir():
+    """A fresh folder, gone at the end."""
+    path = tempfile.mkdtemp(prefix="zrelay-")
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+#   --------------------------------------------------------------------------
+#   Processes
+
+_processes = []
+
+
+def _kill_processes():
+    """End what this file's tests started and left running."""
+    while _processes:
+        process = _processes.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+class Process:
+    """A program whose output is read line by line while it runs.
+
+    lines and error_lines grow as the program prints. Used with "with", it is
+    killed at the end if it still runs.
+    """
+
+    def __init__(self, command, env=None, cwd=None):
+        self.command = [str(word) for word in command]
+        self.lines = []
+        self.error_lines = []
+        self._popen = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, cwd=cwd,
+            env=dict(os.environ, **(env or {})))
+        _processes.append(self._popen)
+        self._readers = [
+            self._start_reader(self._popen.stdout, self.lines),
+            self._start_reader(self._popen.stderr, self.error_lines)]
+
+    @staticmethod
+    def _start_reader(stream, lines):
+        def read():
+            with stream:
+                for line in stream:
+                    lines.append(line.decode("utf-8", "replace")
+                                  .rstrip("\n"))
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        return thread
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.kill()
+
+    @property
+    def pid(self):
+        return self._popen.pid
+
+    def running(self):
+        return self._popen.poll() is None
+
+    def wait(self, deadline=DEADLINE):
+        """Wait for its end; returns the exit status, -N for signal N. All
+        output is in lines and error_lines then."""
+        try:
+            status = self._popen.wait(deadline)
+        except subprocess.TimeoutExpired:
+            raise Hang("%s: does not end" % self) from None
+        for reader in self._readers:
+            reader.join(DEADLINE)
+        return status
+
+    def succeed(self, deadline=DEADLINE):
+        """Wait for its end, with status 0. Returns the lines of its output."""
+        status = self.wait(deadline)
+        if status != 0:
+            raise AssertionError("%s: exit status %d\n%s" % (
+                self, status, "\n".join(self.lines + self.error_lines)))
+        return self.lines
+
+    def signal(self, number):
+        self._popen.send_signal(number)
+
+    def kill(self):
+        if self.running():
+            self._popen.kill()
+        self.wait()
+
+    def expect(self, pattern, deadline=DEADLINE, errors=False):
+        """Wait until a line of its output(or its errors) matches, and return
+        the match."""
+        lines = self.error_lines if errors else self.lines
+
+        def found():
+            #   Looked at first: what it printed before its end must be seen
+            running = self.running()
+            if not running:
+                self.wait()
+            for line in list(lines):
+                match = re.search(pattern, line)
+                if match:
+                    return match
+            if not running:
+                raise AssertionError(
+                    "%s: ended with status %d before printing %r\n%s" % (
+                        self, self.wait(), pattern,
+                        "\n".join(self.lines + self.error_lines)))
+            return None
+        return wait_until(found, deadline, "%s: output %r" % (self, pattern))
+
+    def cpu_time(self):
+        """Seconds of CPU it has used so far, all threads, user and system."""
+        with open("/proc/%d/stat" % self.pid) as file:
+            #   The name, second, may hold anything and ends at the last ")";
+            #   utime and stime are fields 14 and 15, see proc(5)
+            fields = file.read().rpartition(")")[2].split()
+        return ((int(fields[11]) + int(fields[12]))
+                / os.sysconf("SC_CLK_TCK"))
+
+    def __str__(self):
+        return " ".join(self.command)
+
+
+class Relay(Process):
+    """A running `zrelay KIND`, ready when the constructor returns.
+
+    frontend and backend are one endpoint or a list, as for -f and -b; the
+    default is a free port of the loopback address, "ipc" a socket file in a
+    folder of its own. None gives no option, so that the kind's defaults hold.
+    As attributes, frontend and backend are the endpoint to connect to, and
+    frontends and backends the lists of all.
+    """
+
+    #   One line for each endpoint, printed when all are there
+    READY = re.compile(
+        r"^(\S+): (frontend|backend) (bound|connected) to (\S+)$")
+    FREE_PORT = "tcp://127.0.0.1:*"
+
+    def __init__(self, kind, *options, frontend=FREE_PORT, backend=FREE_PORT,
+                  env=None):
+        self.kind = kind
+        self._folder = None
+        arguments, expected = [], 0
+        for option, endpoints in (("-f", frontend), ("-b", backend)):
+            if endpoints is None:
+                expected += 1
+                continue
+            if isinstance(endpoints, str):
+                endpoints = [endpoints]
+            for endpoint in endpoints:
+                if endpoint == "ipc":
+                    endpoint = self._ipc_endpoint(option)
+                arguments += [option, endpoint]
+                expected += 1
+        super().__init__([ZRELAY, kind, *arguments, *options], env=env)
+        try:
+            self._wait_ready(expected)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _ipc_endpoint(self, option):
+        self._folder = self._folder or tempfile.mkdtemp(prefix="zrelay-")
+        return "ipc://%s/%s" % (self._folder, option.strip("-"))
+
+    def _wait_ready(self, expected):
+        def ready():
+            running = self.running()
+            if not running:
+                self.wait()
+            matches = [match for match in map(self.READY.match, self.lines)
+                       if match]
+            if len(matches) >= expected:
+                return matches
+            if not running:
+                raise AssertionError("%s: ended with status %d\n%s" % (
+                    self, self.wait(),
+                    "\n".join(self.lines + self.error_lines)))
+            return None
+        self.frontends, self.backends = [], []
+        for match in wait_until(ready, what="%s: ready" % self):
+            side = (self.frontends if match.group(2) == "frontend"
+                    else self.backends)
+            side.append(match.group(4))
+        self.frontend = self.frontends[0] if self.frontends else None
+        self.backend = self.backends[0] if self.backends else None
+
+    def stop(self, number=signal.SIGTERM, deadline=DEADLINE):
+        """Ask it to end; returns its exit status."""
+        if self.running():
+            self.signal(number)
+        return self.wait(deadline)
+
+    def kill(self):
+        super().kill()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def example(name, language, *arguments):
+    """Start an example; language is "c" or "py"."""
+    if language == "c":
+        command = [os.path.join(TOP_BUILDDIR, "examples", name)]
+    else:
+        command = [sys.executable, os.path.join(
+            TOP_SRCDIR, "examples", "%s.%s" % (name, language))]
+    return Process([*command, *arguments])
