@@ -196,10 +196,10 @@ ZRELAY_EXPORT const char *
 ZRELAY_EXPORT void *
     zrelay_engine_object (zrelay_engine_t *self);
 
-//  Socket of one side, to ask it for options; NULL if it does not exist.
-//  It remains the engine's.
-ZRELAY_EXPORT zsock_t *
-    zrelay_engine_sock (zrelay_engine_t *self, zrelay_side_id_t side);
+//  libzmq's socket of one side, for zmq_getsockopt () or zsock's functions
+//  that ask for options; NULL if it does not exist. It remains the engine's.
+ZRELAY_EXPORT void *
+    zrelay_engine_socket (zrelay_engine_t *self, zrelay_side_id_t side);
 
 //  Self test of this class
 ZRELAY_EXPORT void

@@ -107,7 +107,9 @@ extern "C" {
 //  milliseconds (default 1000): what waits in the input sockets is passed
 //  on, and where requests went through a ROUTER or REP frontend, replies are
 //  awaited. Then the answer comes, 0 or, if time ran out, 3. Until RESUME the
-//  relay reads no new work; answers to other commands wait for this one's:
+//  relay reads no new work, and answers to other commands wait for this one's.
+//  If the relay is destroyed then, what its sockets have not sent yet gets the
+//  same time to leave, unless SET linger said otherwise:
 //
 //      zstr_sendx (proxy, "DRAIN", "5000", NULL);
 //
@@ -137,7 +139,8 @@ extern "C" {
 //
 //  End, and close the sockets. Returns within milliseconds in every state;
 //  what is still inside is lost, and logged if the relay held it; DRAIN first
-//  if it matters:
+//  if it matters. Read all answers before, since zactor_destroy () would take
+//  an unread status for the end:
 //
 //      zactor_destroy (&proxy);
 //

@@ -47,7 +47,9 @@ ZRELAY_EXPORT zrelay_stats_t *
 //  caller's. Returns NULL, with errno EINVAL, if it is malformed: wrong first
 //  frame, an odd number of names and values, a name that is empty, holds
 //  anything but letters, digits, "_" and ".", or comes twice; a count that
-//  is not a decimal number of at most 64 bits; kind or state missing.
+//  is not a decimal number of at most 64 bits; kind or state missing or empty.
+//  Names are of at most 127 characters, in parts that are not empty, and none
+//  begins another ("a" and "a.b"). No frame may hold a zero byte.
 ZRELAY_EXPORT zrelay_stats_t *
     zrelay_stats_new (zmsg_t *answer);
 

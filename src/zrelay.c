@@ -243,6 +243,25 @@ static const option_t s_options [] = {
 //  Width of the column of options in the help
 #define OPTION_WIDTH 25
 
+static const char s_notes [] =
+    "\n"
+    "-f, -b, -s and -o may be repeated. An ENDPOINT is one of ZeroMQ,\n"
+    "such as tcp://127.0.0.1:5559 or ipc:///tmp/orders, after \"@\" to bind\n"
+    "it or \">\" to connect to it; without either it is bound.\n"
+    "tcp://127.0.0.1:* takes a free port. A proxy must be told the TYPE of\n"
+    "each socket before that:\n"
+    "    -f 'SUB>tcp://10.0.0.7:5556' -b PUSH@tcp://127.0.0.1:5558\n"
+    "\n"
+    "SIDE is frontend or backend, with an option of its socket such as\n"
+    "backend.sndhwm=5000 or with rate, rate_burst, maxmsgsize, maxframes;\n"
+    "or it is forward or return, with burst, overflow, queue, such as\n"
+    "forward.overflow=drop-old.\n"
+    "\n"
+    "SIGINT and SIGTERM end the relay once it has passed on what it has; a\n"
+    "second one ends it at once. SIGUSR1 prints statistics. Exit status:\n"
+    "0 ended as asked, 1 failed while running, 2 wrong use or could not\n"
+    "start. See zrelay(1).\n";
+
 static void
 s_print_options (void)
 {
@@ -258,28 +277,7 @@ s_print_options (void)
             printf ("%*s", OPTION_WIDTH + 2 - used, "");
         printf ("%s\n", option->help);
     }
-    printf ("\n"
-        "-f, -b, -s and -o may be repeated. An ENDPOINT is one of ZeroMQ, such"
-        " as\n"
-        "tcp://127.0.0.1:5559 or ipc:///tmp/orders, after \"@\" to bind it or"
-        " \">\" to\n"
-        "connect to it; without either it is bound. tcp://127.0.0.1:* takes a"
-        " free\n"
-        "port. A proxy must be told the TYPE of each socket before that:\n"
-        "-f 'SUB>tcp://10.0.0.7:5556' -b PUSH@tcp://127.0.0.1:5558\n"
-        "\n"
-        "SIDE is frontend or backend with an option of its socket"
-        " (backend.sndhwm=5000)\n"
-        "or with rate, rate_burst, maxmsgsize, maxframes; or it is forward or"
-        " return\n"
-        "with burst, overflow, queue (forward.overflow=drop-old).\n"
-        "\n"
-        "SIGINT and SIGTERM end the relay once it has passed on what it has; a"
-        " second\n"
-        "one ends it at once. SIGUSR1 prints statistics. Exit status: 0 ended"
-        " as asked,\n"
-        "1 failed while running, 2 wrong use or could not start. See"
-        " zrelay(1).\n");
+    printf ("%s", s_notes);
 }
 
 static void

@@ -115,15 +115,15 @@ const zrelay_option_t *
 bool
     zrelay_option_valid (const zrelay_option_t *self, const char *value);
 
-//  Set it on a socket. value has been found valid. Returns 0, or -1 with
+//  Set it on a libzmq socket. value has been found valid. Returns 0, or -1 with
 //  errno as from zmq_setsockopt.
 int
-    zrelay_option_set (const zrelay_option_t *self, zsock_t *sock,
+    zrelay_option_set (const zrelay_option_t *self, void *handle,
                        const char *value);
 
 //  Its value as a fresh string, or NULL with errno as from zmq_getsockopt.
 char *
-    zrelay_option_get (const zrelay_option_t *self, zsock_t *sock);
+    zrelay_option_get (const zrelay_option_t *self, void *handle);
 
 void
     zrelay_option_test (bool verbose);
@@ -163,17 +163,17 @@ void
 //  --------------------------------------------------------------------------
 //  peers: who is connected to a socket
 
-//  Watch a socket. Returns NULL with errno set if the system refuses.
+//  Watch a libzmq socket. Returns NULL with errno set if the system refuses.
 zrelay_peers_t *
-    zrelay_peers_new (zsock_t *watched);
+    zrelay_peers_new (void *watched);
 
 //  To be called before the watched socket is closed.
 void
-    zrelay_peers_destroy (zrelay_peers_t **self_p, zsock_t *watched);
+    zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched);
 
 //  The socket that becomes readable when there are events to be read.
-zsock_t *
-    zrelay_peers_sock (zrelay_peers_t *self);
+void *
+    zrelay_peers_handle (zrelay_peers_t *self);
 
 //  Read waiting events, at most a bounded number of them.
 void
@@ -223,9 +223,9 @@ const char *
 const char *
     zrelay_side_error (zrelay_side_t *self);
 
-//  Socket, type and peers: NULL, -1 and NULL before a type is chosen.
-zsock_t *
-    zrelay_side_sock (zrelay_side_t *self);
+//  libzmq's socket, its type and peers: NULL, -1 and NULL before a type is chosen.
+void *
+    zrelay_side_handle (zrelay_side_t *self);
 int
     zrelay_side_type (zrelay_side_t *self);
 zrelay_peers_t *
@@ -324,6 +324,13 @@ bool
 //  Let libzmq handle what happened on a socket without traffic.
 void
     zrelay_side_service (zrelay_side_t *self);
+
+//  Give what was sent so many msecs to leave when the socket is closed, unless
+//  the user has said how many; and take that back.
+void
+    zrelay_side_linger (zrelay_side_t *self, int msecs);
+void
+    zrelay_side_unlinger (zrelay_side_t *self);
 
 //  Bytes and messages that passed, and their part in STATS
 const zrelay_tally_t *
@@ -496,11 +503,12 @@ struct _zrelay_engine_t {
     zrelay_capture_t *capture;      //  Copies of what passes
     void *polled [2];               //  libzmq's sockets that the loop polls
     short events [2];               //  And for what
-    zsock_t *monitored [2];         //  Peers' sockets that the loop reads
+    void *monitors [2];             //  Peers' sockets that it polls
     bool paused;                    //  PAUSE was the last word
     bool draining;                  //  DRAIN was
     zmsg_t *drain_answer;           //  Its place in answers, until given
     int64_t drain_until;            //  When its time is over, by zclock_mono ()
+    int drain_timer;                //  The loop's timer for that, or 0
     zlist_t *answers;               //  Those that could not be sent yet
     bool answers_blocked;           //  Because the pipe is full; it is polled
     zlist_t *tickers;               //  The kind's timers

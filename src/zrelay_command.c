@@ -619,12 +619,14 @@ s_is_either (zrelay_engine_t *engine, const char *value)
 static const struct {
     const char *word;           //  As in the table
     bool (*valid) (zrelay_engine_t *engine, const char *value);
+    const char *meaning;        //  In a sentence
     const char *allowed;        //  What it may be
 } s_words [] = {
-    { "side", s_is_side, "FRONTEND or BACKEND" },
-    { "flow", s_is_flow, "FORWARD or RETURN" },
-    { "side|flow", s_is_either, "FRONTEND, BACKEND, FORWARD or RETURN" },
-    { NULL, NULL, NULL }
+    { "side", s_is_side, "side", "FRONTEND or BACKEND" },
+    { "flow", s_is_flow, "flow", "FORWARD or RETURN" },
+    { "side|flow", s_is_either, "side or flow",
+      "FRONTEND, BACKEND, FORWARD or RETURN" },
+    { NULL, NULL, NULL, NULL }
 };
 
 //  A pointer travels as its bytes, everything else as a string
@@ -643,12 +645,15 @@ s_check (const zrelay_command_t *self, zrelay_engine_t *engine, size_t index,
     if (strlen (value) != zframe_size (frame))
         return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
             "argument %zu of %s is not a string", index + 1, self->name);
+    //  A key may have been given in the wrong place
+    const char *shown = strstr (self->args, "secret")? "(secret)": value;
     for (int known = 0; s_words [known].word; known++)
         if (streq (s_words [known].word, word)
         && !s_words [known].valid (engine, value))
             return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
-                "'%.80s' is no %s of a %s; it can be %s", value, word,
-                engine->kind->name, s_words [known].allowed);
+                "'%.80s' is no %s of a %s; it can be %s", shown,
+                s_words [known].meaning, engine->kind->name,
+                s_words [known].allowed);
     return ZRELAY_DONE;
 }
 

@@ -34,7 +34,7 @@ static int
 static int
     s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
-    s_on_peers (zloop_t *loop, zsock_t *reader, void *arg);
+    s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
     s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
@@ -172,8 +172,7 @@ static void
 s_poll (zrelay_engine_t *self, int index, short events)
 {
     zrelay_side_t *side = self->sides [index];
-    zsock_t *sock = zrelay_side_sock (side);
-    void *handle = sock? zsock_resolve (sock): NULL;
+    void *handle = zrelay_side_handle (side);
     if (handle != self->polled [index] || events != self->events [index]) {
         zmq_pollitem_t item = { .socket = self->polled [index] };
         if (self->events [index])
@@ -186,13 +185,16 @@ s_poll (zrelay_engine_t *self, int index, short events)
         self->events [index] = events;
     }
     zrelay_peers_t *peers = zrelay_side_peers (side);
-    zsock_t *monitored = peers? zrelay_peers_sock (peers): NULL;
-    if (monitored != self->monitored [index]) {
-        if (self->monitored [index])
-            zloop_reader_end (self->loop, self->monitored [index]);
-        if (monitored)
-            zloop_reader (self->loop, monitored, s_on_peers, side);
-        self->monitored [index] = monitored;
+    void *monitor = peers? zrelay_peers_handle (peers): NULL;
+    if (monitor != self->monitors [index]) {
+        zmq_pollitem_t item = { .socket = self->monitors [index] };
+        if (item.socket)
+            zloop_poller_end (self->loop, &item);
+        item.socket = monitor;
+        item.events = ZMQ_POLLIN;
+        if (monitor)
+            zloop_poller (self->loop, &item, s_on_peers, side);
+        self->monitors [index] = monitor;
     }
 }
 
@@ -326,6 +328,9 @@ s_finish_drain (zrelay_engine_t *self, int status)
     zmsg_append (self->drain_answer, &frame);
     zmsg_destroy (&signal);
     self->drain_answer = NULL;
+    if (self->drain_timer)
+        zloop_timer_end (self->loop, self->drain_timer);
+    self->drain_timer = 0;
     s_send_answers (self);
 }
 
@@ -351,7 +356,9 @@ s_on_drain_over (zloop_t *loop, int timer_id, void *arg)
 {
     (void) loop;
     (void) timer_id;
-    s_check_drain ((zrelay_engine_t *) arg);
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    self->drain_timer = 0;
+    s_check_drain (self);
     return 0;
 }
 
@@ -364,10 +371,15 @@ zrelay_engine_drain (zrelay_engine_t *self, size_t msecs)
     assert (self->drain_answer);
     zlist_append (self->answers, self->drain_answer);
     self->drain_until = zclock_mono () + (int64_t) msecs;
-    for (int index = 0; index < 2; index++)
+    for (int index = 0; index < 2; index++) {
+        //  What has been passed on may take as long to leave after the end
+        if (self->sides [index])
+            zrelay_side_linger (self->sides [index], (int) msecs);
         if (s_carries_work (self, index) && s_outstanding (self, index) < 0)
             zrelay_flow_close (self->flows [index]);
-    zloop_timer (self->loop, msecs, 1, s_on_drain_over, self);
+    }
+    self->drain_timer =
+        zloop_timer (self->loop, msecs, 1, s_on_drain_over, self);
 }
 
 void
@@ -378,9 +390,12 @@ zrelay_engine_resume (zrelay_engine_t *self)
                                                   "RESUME ended the DRAIN"));
     self->paused = false;
     self->draining = false;
-    for (int index = 0; index < 2; index++)
+    for (int index = 0; index < 2; index++) {
+        if (self->sides [index])
+            zrelay_side_unlinger (self->sides [index]);
         if (self->flows [index])
             zrelay_flow_open (self->flows [index]);
+    }
 }
 
 const char *
@@ -507,10 +522,10 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
 }
 
 static int
-s_on_peers (zloop_t *loop, zsock_t *reader, void *arg)
+s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
-    (void) reader;
+    (void) item;
     zrelay_side_t *side = (zrelay_side_t *) arg;
     zrelay_peers_update (zrelay_side_peers (side));
     return 0;
@@ -682,10 +697,10 @@ zrelay_engine_object (zrelay_engine_t *self)
     return self->object;
 }
 
-zsock_t *
-zrelay_engine_sock (zrelay_engine_t *self, zrelay_side_id_t side)
+void *
+zrelay_engine_socket (zrelay_engine_t *self, zrelay_side_id_t side)
 {
-    return self->sides [side]? zrelay_side_sock (self->sides [side]): NULL;
+    return self->sides [side]? zrelay_side_handle (self->sides [side]): NULL;
 }
 
 
@@ -711,7 +726,7 @@ s_greeter_new (zrelay_engine_t *engine)
     greeter_t *self = (greeter_t *) zmalloc (sizeof (greeter_t));
     assert (self);
     self->engine = engine;
-    assert (zrelay_engine_sock (engine, ZRELAY_FRONTEND));
+    assert (zrelay_engine_socket (engine, ZRELAY_FRONTEND));
     assert (streq (zrelay_engine_name (engine), "polite"));
     zrelay_engine_every (engine, 1, s_greeter_tick);
     return self;

@@ -621,6 +621,8 @@ zrelay_flow_wants (zrelay_flow_t *self, zrelay_side_t *sides [2],
         return false;
     bool soon = false;
     if (s_reading (self)) {
+        //  No poll tells that an input is empty
+        soon = self->closing;
         if (self->throttled)
             soon = true;
         else
@@ -675,7 +677,7 @@ zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
     s_stat (self, answer, "dropped", total);
     for (int reason = 0; reason < ZRELAY_OUTCOMES; reason++)
         if (s_reasons [reason]) {
-            char name [64];
+            char name [32];
             snprintf (name, sizeof (name), "dropped_%s", s_reasons [reason]);
             s_stat (self, answer, name, self->dropped [reason]);
         }

@@ -32,7 +32,8 @@ static const zrelay_option_t s_options [] = {
     { "bindtodevice", ZMQ_BINDTODEVICE, 's', 0, NULL },
     { "conflate", ZMQ_CONFLATE, 'i', 0,
       "it keeps single frames and would tear messages" },
-    { "connect_rid", ZMQ_CONNECT_ROUTING_ID, 'b', NOW, NULL },
+    { "connect_rid", ZMQ_CONNECT_ROUTING_ID, 'b', NOW,
+      "libzmq ends the process if a peer of that name is there already" },
     { "connect_timeout", ZMQ_CONNECT_TIMEOUT, 'i', 0, NULL },
     { "curve_publickey", ZMQ_CURVE_PUBLICKEY, 'k', 0, NULL },
     { "curve_secretkey", ZMQ_CURVE_SECRETKEY, 'k', SECRET, NULL },
@@ -164,10 +165,9 @@ zrelay_option_valid (const zrelay_option_t *self, const char *value)
 }
 
 int
-zrelay_option_set (const zrelay_option_t *self, zsock_t *sock,
+zrelay_option_set (const zrelay_option_t *self, void *handle,
                    const char *value)
 {
-    void *handle = zsock_resolve (sock);
     int number;
     int64_t large;
     uint64_t magnitude;
@@ -221,9 +221,8 @@ s_get_bytes (const zrelay_option_t *self, void *handle)
 }
 
 char *
-zrelay_option_get (const zrelay_option_t *self, zsock_t *sock)
+zrelay_option_get (const zrelay_option_t *self, void *handle)
 {
-    void *handle = zsock_resolve (sock);
     int number;
     int64_t large;
     uint64_t magnitude;
@@ -252,14 +251,14 @@ zrelay_option_get (const zrelay_option_t *self, zsock_t *sock)
 //  Selftest
 
 static void
-s_test_value (zsock_t *sock, const char *name, const char *value)
+s_test_value (void *handle, const char *name, const char *value)
 {
     const zrelay_option_t *option = zrelay_option_find (name);
     assert (option);
     assert (zrelay_option_valid (option, value));
-    int rc = zrelay_option_set (option, sock, value);
+    int rc = zrelay_option_set (option, handle, value);
     assert (rc == 0);
-    char *told = zrelay_option_get (option, sock);
+    char *told = zrelay_option_get (option, handle);
     assert (told && streq (told, value));
     zstr_free (&told);
 }
@@ -271,15 +270,15 @@ zrelay_option_test (bool verbose)
     printf (" * zrelay_option: ");
 
     //  @selftest
-    zsock_t *sock = zsock_new (ZMQ_DEALER);
-    assert (sock);
-    s_test_value (sock, "sndhwm", "12345");
-    s_test_value (sock, "linger", "-1");
-    s_test_value (sock, "maxmsgsize", "8589934592");
-    s_test_value (sock, "affinity", "18446744073709551615");
-    s_test_value (sock, "zap_domain", "global");
-    s_test_value (sock, "identity", "worker 1");
-    s_test_value (sock, "curve_publickey",
+    void *handle = zsys_socket (ZMQ_DEALER, __FILE__, __LINE__);
+    assert (handle);
+    s_test_value (handle, "sndhwm", "12345");
+    s_test_value (handle, "linger", "-1");
+    s_test_value (handle, "maxmsgsize", "8589934592");
+    s_test_value (handle, "affinity", "18446744073709551615");
+    s_test_value (handle, "zap_domain", "global");
+    s_test_value (handle, "identity", "worker 1");
+    s_test_value (handle, "curve_publickey",
                   "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID");
 
     //  Letters in either case, and names that do not exist
@@ -301,9 +300,9 @@ zrelay_option_test (bool verbose)
 
     //  What the socket does not take is refused by libzmq
     option = zrelay_option_find ("xpub_nodrop");
-    assert (zrelay_option_set (option, sock, "1") == -1);
+    assert (zrelay_option_set (option, handle, "1") == -1);
     assert (errno == EINVAL);
-    zsock_destroy (&sock);
+    zsys_close (handle, __FILE__, __LINE__);
     //  @end
     printf ("OK\n");
 }

@@ -52,7 +52,7 @@ typedef struct {
 } peer_t;
 
 struct _zrelay_peers_t {
-    zsock_t *sock;              //  Where events arrive
+    void *handle;               //  libzmq's socket where events arrive
     zhashx_t *peers;            //  peer_t by descriptor, in digits
     uint64_t failures [FAILURE_REASONS];    //  Hand-shakes, by reason
 };
@@ -76,29 +76,29 @@ s_peer_destroy (void **item_p)
 //  got round to it.
 
 static int
-s_start (zrelay_peers_t *self, void *handle)
+s_start (zrelay_peers_t *self, void *watched)
 {
     char name [64];
     unsigned attempt = 0;
     do
         snprintf (name, sizeof (name), "inproc://zrelay-peers-%p-%u",
-                  handle, attempt++);
-    while (zmq_socket_monitor (handle, name, EVENTS) == -1
+                  watched, attempt++);
+    while (zmq_socket_monitor (watched, name, EVENTS) == -1
         && errno == EADDRINUSE);
-    zsock_set_rcvhwm (self->sock, 0);
-    return zmq_connect (zsock_resolve (self->sock), name);
+    zsock_set_rcvhwm (self->handle, 0);
+    return zmq_connect (self->handle, name);
 }
 
 zrelay_peers_t *
-zrelay_peers_new (zsock_t *watched)
+zrelay_peers_new (void *watched)
 {
     zrelay_peers_t *self = (zrelay_peers_t *) zmalloc (sizeof (zrelay_peers_t));
     assert (self);
     self->peers = zhashx_new ();
     assert (self->peers);
     zhashx_set_destructor (self->peers, s_peer_destroy);
-    self->sock = zsock_new (ZMQ_PAIR);
-    if (!self->sock || s_start (self, zsock_resolve (watched)) == -1)
+    self->handle = zsys_socket (ZMQ_PAIR, __FILE__, __LINE__);
+    if (!self->handle || s_start (self, watched) == -1)
         zrelay_peers_destroy (&self, watched);
     return self;
 }
@@ -108,23 +108,24 @@ zrelay_peers_new (zsock_t *watched)
 //  Destructor
 
 void
-zrelay_peers_destroy (zrelay_peers_t **self_p, zsock_t *watched)
+zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
 {
     assert (self_p);
     if (*self_p) {
         zrelay_peers_t *self = *self_p;
-        zmq_socket_monitor (zsock_resolve (watched), NULL, 0);
-        zsock_destroy (&self->sock);
+        zmq_socket_monitor (watched, NULL, 0);
+        if (self->handle)
+            zsys_close (self->handle, __FILE__, __LINE__);
         zhashx_destroy (&self->peers);
         freen (self);
         *self_p = NULL;
     }
 }
 
-zsock_t *
-zrelay_peers_sock (zrelay_peers_t *self)
+void *
+zrelay_peers_handle (zrelay_peers_t *self)
 {
-    return self->sock;
+    return self->handle;
 }
 
 
@@ -176,15 +177,14 @@ s_count_failure (zrelay_peers_t *self, uint16_t event)
 static bool
 s_event (zrelay_peers_t *self, zmq_msg_t *frame)
 {
-    void *handle = zsock_resolve (self->sock);
-    if (zmq_msg_recv (frame, handle, ZMQ_DONTWAIT) == -1)
+    if (zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT) == -1)
         return false;
     uint16_t event;
     uint32_t value;
     memcpy (&event, zmq_msg_data (frame), sizeof (event));
     memcpy (&value, (byte *) zmq_msg_data (frame) + sizeof (event),
             sizeof (value));
-    if (zmq_msg_recv (frame, handle, ZMQ_DONTWAIT) == -1)
+    if (zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT) == -1)
         return false;
 
     char key [KEY_MAX];
@@ -282,7 +282,7 @@ zrelay_peers_reset (zrelay_peers_t *self)
 static bool
 s_test_count (zrelay_peers_t *self, size_t count)
 {
-    zpoller_t *poller = zpoller_new (zrelay_peers_sock (self), NULL);
+    zpoller_t *poller = zpoller_new (zrelay_peers_handle (self), NULL);
     int64_t deadline = zclock_mono () + 5000;
     while (zrelay_peers_count (self) != count && zclock_mono () < deadline) {
         zpoller_wait (poller, 100);
@@ -300,7 +300,7 @@ zrelay_peers_test (bool verbose)
 
     //  @selftest
     zsock_t *server = zsock_new (ZMQ_ROUTER);
-    zrelay_peers_t *self = zrelay_peers_new (server);
+    zrelay_peers_t *self = zrelay_peers_new (zsock_resolve (server));
     assert (self);
     int port = zsock_bind (server, "tcp://127.0.0.1:*");
     assert (port > 0);
@@ -333,10 +333,10 @@ zrelay_peers_test (bool verbose)
         zsock_destroy (&clients [index]);
 
     //  A new one on a socket that had one is possible at once
-    zrelay_peers_destroy (&self, server);
-    self = zrelay_peers_new (server);
+    zrelay_peers_destroy (&self, zsock_resolve (server));
+    self = zrelay_peers_new (zsock_resolve (server));
     assert (self);
-    zrelay_peers_destroy (&self, server);
+    zrelay_peers_destroy (&self, zsock_resolve (server));
     zsock_destroy (&server);
     //  @end
     printf ("OK\n");

@@ -37,8 +37,7 @@ typedef struct {
 struct _zrelay_side_t {
     char *name;                 //  "frontend", "backend", "capture"
     const char *types;          //  Socket types that may be chosen
-    zsock_t *sock;              //  NULL until one is
-    void *handle;               //  libzmq's socket in it
+    void *handle;               //  libzmq's socket, or NULL until then
     int type;                   //  Its type, -1 until chosen
     zrelay_peers_t *peers;      //  Who is connected; NULL without socket
     zlistx_t *attachments;      //  attachment_t in order of time
@@ -59,6 +58,8 @@ struct _zrelay_side_t {
     uint64_t throttled;         //  Times that rate held back messages
     int64_t maxmsgsize;         //  Bytes in a message, -1: any
     uint64_t maxframes;         //  Frames in a message, 0: any
+    bool lingers;               //  It was drained, and has another linger
+    int linger_before;          //  Than this
 };
 
 
@@ -135,9 +136,10 @@ s_done (zrelay_side_t *self)
 static void
 s_close (zrelay_side_t *self)
 {
-    if (self->sock)
-        zrelay_peers_destroy (&self->peers, self->sock);
-    zsock_destroy (&self->sock);
+    if (self->handle) {
+        zrelay_peers_destroy (&self->peers, self->handle);
+        zsys_close (self->handle, __FILE__, __LINE__);
+    }
     self->handle = NULL;
     self->type = -1;
 }
@@ -145,11 +147,10 @@ s_close (zrelay_side_t *self)
 //  What a relay needs of every socket of a type, whatever the kind
 
 static int
-s_prepare (zsock_t *sock, int type)
+s_prepare (void *handle, int type)
 {
     int one = 1;
     int unlimited = 0;
-    void *handle = zsock_resolve (sock);
     //  Without it a ROUTER drops silently what it cannot deliver
     if (type == ZMQ_ROUTER)
         return zmq_setsockopt (handle, ZMQ_ROUTER_MANDATORY,
@@ -164,11 +165,11 @@ s_prepare (zsock_t *sock, int type)
 //  Apply to a new socket all that was asked for before it existed
 
 static zrelay_status_t
-s_apply_settings (zrelay_side_t *self, zsock_t *sock, const char *type)
+s_apply_settings (zrelay_side_t *self, void *handle, const char *type)
 {
     setting_t *setting = (setting_t *) zlistx_first (self->settings);
     while (setting) {
-        if (zrelay_option_set (setting->option, sock, setting->value))
+        if (zrelay_option_set (setting->option, handle, setting->value))
             return s_fail (self, ZRELAY_BAD_ARGUMENTS,
                 "a %s socket does not take the value that was set for %s",
                 type, setting->option->name);
@@ -198,27 +199,27 @@ s_subscription (zrelay_side_t *self, const char *topic, bool subscribe)
 static zrelay_status_t
 s_open (zrelay_side_t *self, int type, const char *name)
 {
-    zsock_t *sock = zsock_new (type);
-    if (!sock)
+    //  Unlike zsock_new () this returns when there is none
+    void *handle = zsys_socket (type, __FILE__, __LINE__);
+    if (!handle)
         return s_fail (self, ZRELAY_REFUSED, "the system has no socket for "
             "the %s: %s", self->name, zmq_strerror (errno));
     zrelay_status_t status = ZRELAY_DONE;
-    if (s_prepare (sock, type))
+    if (s_prepare (handle, type))
         status = s_fail (self, ZRELAY_REFUSED, "the %s cannot be set up: %s",
             self->name, zmq_strerror (errno));
     else
-        status = s_apply_settings (self, sock, name);
+        status = s_apply_settings (self, handle, name);
     zrelay_peers_t *peers = NULL;
-    if (status == ZRELAY_DONE && !(peers = zrelay_peers_new (sock)))
+    if (status == ZRELAY_DONE && !(peers = zrelay_peers_new (handle)))
         status = s_fail (self, ZRELAY_REFUSED, "the system has no socket to "
             "watch the %s: %s", self->name, zmq_strerror (errno));
     if (status != ZRELAY_DONE) {
-        zsock_destroy (&sock);
+        zsys_close (handle, __FILE__, __LINE__);
         return status;
     }
     s_close (self);
-    self->sock = sock;
-    self->handle = zsock_resolve (sock);
+    self->handle = handle;
     self->type = type;
     self->peers = peers;
     return ZRELAY_DONE;
@@ -315,10 +316,10 @@ zrelay_side_error (zrelay_side_t *self)
     return self->error;
 }
 
-zsock_t *
-zrelay_side_sock (zrelay_side_t *self)
+void *
+zrelay_side_handle (zrelay_side_t *self)
 {
-    return self->sock;
+    return self->handle;
 }
 
 int
@@ -343,7 +344,7 @@ zrelay_side_peers (zrelay_side_t *self)
 static zrelay_status_t
 s_need_socket (zrelay_side_t *self)
 {
-    if (self->sock)
+    if (self->handle)
         return ZRELAY_DONE;
     if (!strchr (self->types, ','))
         return zrelay_side_choose (self, self->types);
@@ -373,6 +374,8 @@ s_meaning (int error)
         case EINVAL:
             return "not an endpoint; it looks like tcp://ADDRESS:PORT, "
                    "ipc://PATH or inproc://NAME";
+        case ERANGE:
+            return "ports go from 0 to 65535";
         case ENODEV:
             return "no such address or interface on this machine";
         case EPROTONOSUPPORT:
@@ -386,6 +389,19 @@ s_meaning (int error)
     }
 }
 
+//  libzmq takes what is left of a larger number in 16 bits
+
+static bool
+s_port_exists (const char *endpoint)
+{
+    const char *colon = strrchr (endpoint, ':');
+    if (strncmp (endpoint, "tcp://", 6) || !colon)
+        return true;
+    size_t digits = strspn (colon + 1, "0123456789");
+    return colon [1 + digits] != 0
+        || (digits <= 5 && atoi (colon + 1) <= UINT16_MAX);
+}
+
 static zrelay_status_t
 s_attach_one (zrelay_side_t *self, const char *endpoint, bool bind)
 {
@@ -396,7 +412,11 @@ s_attach_one (zrelay_side_t *self, const char *endpoint, bool bind)
     if (s_find (self, endpoint, bind))
         return s_fail (self, ZRELAY_BAD_STATE, "the %s is %s to '" SHOWN
             "' already", self->name, bind? "bound": "connected", endpoint);
-    int rc = bind? zmq_bind (self->handle, endpoint)
+    int rc = -1;
+    if (!s_port_exists (endpoint))
+        errno = ERANGE;
+    else
+        rc = bind? zmq_bind (self->handle, endpoint)
                  : zmq_connect (self->handle, endpoint);
     if (rc == -1)
         return s_fail (self, ZRELAY_REFUSED,
@@ -406,7 +426,7 @@ s_attach_one (zrelay_side_t *self, const char *endpoint, bool bind)
     attachment_t *item = (attachment_t *) zmalloc (sizeof (attachment_t));
     assert (item);
     item->bound = bind;
-    char *resolved = bind? zsock_last_endpoint (self->sock): NULL;
+    char *resolved = bind? zsock_last_endpoint (self->handle): NULL;
     item->endpoint = resolved && *resolved? resolved: strdup (endpoint);
     if (item->endpoint != resolved)
         zstr_free (&resolved);
@@ -585,7 +605,7 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
             strchr ("ilu", option->type)? "a whole number":
             option->type == 'k'? "a key of 40 characters in Z85":
             "at most 255 characters");
-    if (self->sock && zrelay_option_set (option, self->sock, value))
+    if (self->handle && zrelay_option_set (option, self->handle, value))
         return s_fail (self, ZRELAY_BAD_ARGUMENTS,
             "a %s socket does not take '" SHOWN "' for %s: %s",
             zsys_sockname (self->type), shown, option->name,
@@ -633,7 +653,7 @@ zrelay_side_get_option (zrelay_side_t *self, const char *name, char **value_p)
         return s_fail (self, ZRELAY_BAD_ARGUMENTS, "%s is a secret",
             option->name);
 
-    *value_p = self->sock? zrelay_option_get (option, self->sock): NULL;
+    *value_p = self->handle? zrelay_option_get (option, self->handle): NULL;
     //  libzmq does not tell all that it takes
     setting_t *setting = (setting_t *) zlistx_first (self->settings);
     while (!*value_p && setting) {
@@ -992,7 +1012,7 @@ s_send (zrelay_side_t *self, zmq_msg_t *frame, bool more)
     int flags = ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0);
     int rc = zmq_msg_send (frame, self->handle, flags);
     if (rc == -1 && errno == EAGAIN && !self->out_more) {
-        zsock_events (self->sock);
+        zsock_events (self->handle);
         rc = zmq_msg_send (frame, self->handle, flags);
     }
     return rc;
@@ -1107,8 +1127,41 @@ zrelay_side_polls_out (zrelay_side_t *self)
 void
 zrelay_side_service (zrelay_side_t *self)
 {
-    if (self->sock)
-        zsock_events (self->sock);
+    if (self->handle)
+        zsock_events (self->handle);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Draining. CZMQ's sockets forget what they still have to send when they are
+//  closed, unless they are told to linger. Subscriptions are not worth it.
+
+static bool
+s_linger_chosen (zrelay_side_t *self)
+{
+    setting_t *setting = (setting_t *) zlistx_first (self->settings);
+    while (setting && setting->option->id != ZMQ_LINGER)
+        setting = (setting_t *) zlistx_next (self->settings);
+    return setting != NULL;
+}
+
+void
+zrelay_side_linger (zrelay_side_t *self, int msecs)
+{
+    if (!self->handle || self->type == ZMQ_XSUB || s_linger_chosen (self))
+        return;
+    if (!self->lingers)
+        self->linger_before = zsock_linger (self->handle);
+    self->lingers = true;
+    zsock_set_linger (self->handle, msecs);
+}
+
+void
+zrelay_side_unlinger (zrelay_side_t *self)
+{
+    if (self->handle && self->lingers && !s_linger_chosen (self))
+        zsock_set_linger (self->handle, self->linger_before);
+    self->lingers = false;
 }
 
 
@@ -1180,7 +1233,7 @@ s_test_endpoints (void)
     zrelay_side_t *self = zrelay_side_new ("frontend", &spec);
     assert (self);
     assert (zrelay_side_type (self) == ZMQ_PULL);
-    assert (zsock_rcvhwm (zrelay_side_sock (self)) == 7);
+    assert (zsock_rcvhwm (zrelay_side_handle (self)) == 7);
 
     //  What was bound is known by its resolved name
     assert (zrelay_side_bind (self, "tcp://127.0.0.1:*") == ZRELAY_DONE);
@@ -1220,9 +1273,9 @@ s_test_options (void)
     //  What is set now acts when there is a socket
     assert (zrelay_side_set (self, "rcvhwm", "5") == ZRELAY_DONE);
     assert (zrelay_side_choose (self, "SUB") == ZRELAY_DONE);
-    assert (zsock_rcvhwm (zrelay_side_sock (self)) == 5);
+    assert (zsock_rcvhwm (zrelay_side_handle (self)) == 5);
     assert (zrelay_side_choose (self, "PULL") == ZRELAY_DONE);
-    assert (zsock_rcvhwm (zrelay_side_sock (self)) == 5);
+    assert (zsock_rcvhwm (zrelay_side_handle (self)) == 5);
     assert (s_test_refused (self, zrelay_side_choose (self, "PUSH"),
                             ZRELAY_BAD_ARGUMENTS, "PULL,SUB"));
 

@@ -47,7 +47,23 @@ TOP_SRCDIR = os.environ.get(
     "TOP_SRCDIR", os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOP_BUILDDIR = os.environ.get(
     "TOP_BUILDDIR", os.path.join(TOP_SRCDIR, "build"))
-ZRELAY = os.environ.get("ZRELAY", os.path.join(TOP_BUILDDIR, "src", "zrelay"))
+
+
+def _without_wrapper(path):
+    """The program behind libtool's shell script, if path is one: a signal
+    that comes early is to meet the program, not the shell."""
+    folder, name = os.path.split(path)
+    folder = os.path.join(folder, ".libs")
+    if not os.path.exists(os.path.join(folder, name)):
+        return path
+    #   What else the script does: the library of this build comes first
+    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(
+        [folder, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
+    return os.path.join(folder, name)
+
+
+ZRELAY = _without_wrapper(os.environ.get(
+    "ZRELAY", os.path.join(TOP_BUILDDIR, "src", "zrelay")))
 
 
 #   --------------------------------------------------------------------------

@@ -1,0 +1,33 @@
+/*  =========================================================================
+    naive - a relay as one writes it in an afternoon, for tests to catch
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef NAIVE_H_INCLUDED
+#define NAIVE_H_INCLUDED
+
+#include <czmq.h>
+
+//  The actor function, for zactor_new (). args is the name of a kind of
+//  relay: "queue", "forwarder", "streamer" or "proxy".
+//
+//  It polls its sockets and the pipe, receives what is there and sends it on
+//  with calls that wait, as the proxies of the Guide and of CZMQ do. It knows
+//  as many of a relay's commands as tests need to get it to work, answers
+//  them as a relay does, and asserts that they succeed.
+//
+//  The environment variable ZRELAY_NAIVE chooses another style: "spin" moves
+//  a message only when the output is writable, and asks again at once;
+//  "frames" moves frame by frame without waiting, and goes on with the next
+//  frame when one was refused.
+void
+    naive_relay (zsock_t *pipe, void *args);
+
+#endif

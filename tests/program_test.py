@@ -1,0 +1,833 @@
+#   Copyright (c) the Contributors as noted in the AUTHORS file.
+#   This file is part of zrelay, the relay for ZeroMQ.
+#
+#   This Source Code Form is subject to the terms of the Mozilla Public
+#   License, v. 2.0. If a copy of the MPL was not distributed with this
+#   file, You can obtain one at http://mozilla.org/MPL/2.0/.
+
+"""The program zrelay: its command line, output, signals and exit status."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+import zmq
+
+from zrelay_testing import DEADLINE, ZRELAY, Process, Relay, main, test, \
+    wait_until
+
+#   Exit statuses
+ASKED, FAILED, MISUSE = 0, 1, 2
+
+KINDS = ["queue", "forwarder", "streamer", "proxy"]
+DEFAULTS = {
+    "queue": ("@tcp://127.0.0.1:5559", "@tcp://127.0.0.1:5560"),
+    "forwarder": (">tcp://127.0.0.1:5556", "@tcp://127.0.0.1:8100"),
+    "streamer": ("@tcp://127.0.0.1:5557", "@tcp://127.0.0.1:5558"),
+}
+OPTIONS = [
+    "-f, --frontend", "-b, --backend", "-s, --subscribe", "-c, --capture",
+    "-o, --set", "-n, --name", "-d, --drain", "-v, --verbose", "-q, --quiet",
+    "-V, --version", "-h, --help",
+]
+
+FREE = "tcp://127.0.0.1:*"
+#   Both sides of a relay, so that none of the fixed ports is used
+SIDES = ["-f", FREE, "-b", FREE]
+COLUMNS = 80
+
+
+#   --------------------------------------------------------------------------
+#   Helpers
+
+def zrelay(*arguments, **more):
+    """Run zrelay to its end."""
+    return subprocess.run([ZRELAY, *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=DEADLINE, **more)
+
+
+def shell(script, *arguments):
+    """zrelay started by a shell; in the script it is "$0", and "$@" are its
+    arguments."""
+    return Process(["/bin/sh", "-c", script, ZRELAY, *arguments])
+
+
+@contextlib.contextmanager
+def sockets(*wanted):
+    """Sockets, each of a type and an endpoint to connect to; where a message
+    does not come, receiving fails after DEADLINE."""
+    context = zmq.Context()
+    made = []
+    try:
+        for kind, endpoint, *options in wanted:
+            sock = context.socket(kind)
+            sock.linger = 0
+            sock.rcvtimeo = sock.sndtimeo = DEADLINE * 1000
+            for option, value in options:
+                setattr(sock, option, value)
+            sock.connect(endpoint)
+            made.append(sock)
+        yield made
+    finally:
+        context.destroy(linger=0)
+
+
+def subscribe(subscriber, publisher, topic=b""):
+    """Subscribe, and publish until it has effect, as a subscription takes its
+    time to travel."""
+    subscriber.subscribe(topic)
+
+    def arrived():
+        publisher.send(topic + b"?")
+        return subscriber.poll(50)
+    wait_until(arrived, what="subscription")
+    #   Whatever was sent by now arrives before this
+    publisher.send(topic + b"!")
+    while subscriber.recv() != topic + b"!":
+        pass
+
+
+def statistics(relay):
+    """Ask a running relay for statistics; returns them as lines."""
+    before = len(relay.error_lines)
+    relay.signal(signal.SIGUSR1)
+
+    def printed():
+        assert relay.running()
+        lines = relay.error_lines[before:]
+        return any(line.startswith("return ") for line in lines) and lines
+    return wait_until(printed, what="statistics")
+
+
+def received(relay):
+    """Messages that the frontend has received."""
+    for line in statistics(relay):
+        if line.startswith("frontend in"):
+            return int(line.split()[2])
+    raise AssertionError("no line of the frontend")
+
+
+def assert_one_line(output, pattern):
+    """The output on standard error is one line that says what is wrong."""
+    text = output.decode()
+    assert text.startswith("zrelay: "), text
+    assert text.count("\n") == 1 and text.endswith("\n"), text
+    assert re.search(pattern, text), (pattern, text)
+
+
+def assert_help(text):
+    for line in text.splitlines():
+        assert len(line) <= COLUMNS, line
+        assert line == line.rstrip(), line
+    for option in OPTIONS:
+        assert option in text, option
+
+
+#   --------------------------------------------------------------------------
+#   Help and version
+
+for _option in ("-h", "--help"):
+    @test("%s prints help about all kinds, with their defaults" % _option)
+    def _(option=_option):
+        result = zrelay(option)
+        text = result.stdout.decode()
+        assert (result.returncode, result.stderr) == (ASKED, b"")
+        assert_help(text)
+        for kind in KINDS:
+            assert re.search("^  %s " % kind, text, re.MULTILINE), kind
+            for endpoint in DEFAULTS.get(kind, ()):
+                assert endpoint in text, endpoint
+
+for _kind in KINDS:
+    @test("%s -h prints help about that kind" % _kind)
+    def _(kind=_kind):
+        result = zrelay(kind, "-h")
+        text = result.stdout.decode()
+        assert (result.returncode, result.stderr) == (ASKED, b"")
+        assert_help(text)
+        assert text.startswith("Usage: zrelay %s " % kind)
+        for endpoint in DEFAULTS.get(kind, ()):
+            assert endpoint in text, endpoint
+
+for _option in ("-V", "--version"):
+    @test("%s prints the versions" % _option)
+    def _(option=_option):
+        result = zrelay(option)
+        assert (result.returncode, result.stderr) == (ASKED, b"")
+        assert re.fullmatch(r"zrelay \d+\.\d+\.\d+ \(CZMQ [\d.]+, "
+                            r"libzmq [\d.]+\)\n", result.stdout.decode())
+
+for _option in ("-h", "-V"):
+    @test("%s fails if standard output is full" % _option)
+    def _(option=_option):
+        with shell('exec "$0" "$@" > /dev/full', option) as process:
+            assert process.wait() == FAILED
+            assert len(process.error_lines) == 1
+            assert "cannot write" in process.error_lines[0]
+
+
+#   --------------------------------------------------------------------------
+#   Wrong use: told in one line, before anything is started
+
+WRONG_USE = [
+    ((), "which kind"),
+    (("--",), "which kind"),
+    (("-q",), "which kind"),
+    (("",), "no kind of relay ''"),
+    (("quene",), "no kind of relay 'quene'.*queue.*proxy"),
+    (("quene", "-h"), "no kind of relay"),
+    (("Queue",), "no kind of relay"),
+    (("-q", "quene"), "no kind of relay"),
+    (("run\nfile",), r"'run\?file'"),
+    (("queue", "more"), "'more' is one word too many"),
+    (("queue", "-q", "more", "words"), "'more' is one word too many"),
+    (("queue", ""), "'' is one word too many"),
+    (("queue", "-x"), "no option -x"),
+    (("queue", "-vx"), "no option -x"),
+    (("queue", "--front-end", FREE), "no option --front-end"),
+    (("queue", "--verbose=yes"), "--verbose takes no argument"),
+    (("queue", "-v", "-q"), "contradict"),
+    (("queue", "-f"), "--frontend needs an argument"),
+    (("queue", "-b"), "--backend needs an argument"),
+    (("queue", "-s"), "--subscribe needs an argument"),
+    (("queue", "-c"), "--capture needs an argument"),
+    (("queue", "-o"), "--set needs an argument"),
+    (("queue", "-n"), "--name needs an argument"),
+    (("queue", "--drain"), "--drain needs an argument"),
+    (("queue", "-f", ""), "--frontend needs an endpoint"),
+    (("queue", "-f", "@"), "--frontend needs an endpoint"),
+    (("queue", "-f", ">"), "--frontend needs an endpoint"),
+    (("queue", "-b", "DEALER@"), "--backend needs an endpoint"),
+    (("proxy", "-f", "PULL@inproc://a,inproc://b"), "takes one endpoint"),
+    (("queue", "-c", ""), "--capture needs an argument that is not empty"),
+    (("queue", "-c", "inproc://a", "-c", "inproc://b"), "given twice"),
+    (("queue", "-n", ""), "--name needs an argument that is not empty"),
+    (("queue", "-n", "a", "-n", "b"), "given twice"),
+    (("queue", "-n", "a\nb"), "printable"),
+    (("queue", "-d", ""), "--drain needs an argument that is not empty"),
+    (("queue", "-d", "1", "-d", "1"), "given twice"),
+    (("queue", "-d", "1s"), "milliseconds"),
+    (("queue", "-d", "-1"), "milliseconds"),
+    (("queue", "-d", "86400001"), "milliseconds"),
+    (("queue", "-d", "9" * 30), "milliseconds"),
+    (("queue", "-o", ""), "SIDE.OPTION=VALUE"),
+    (("queue", "-o", "sndhwm=1"), "SIDE.OPTION=VALUE"),
+    (("queue", "-o", "frontend.sndhwm"), "SIDE.OPTION=VALUE"),
+    (("queue", "-o", ".sndhwm=1"), "SIDE.OPTION=VALUE"),
+    (("queue", "-o", "frontend.=1"), "SIDE.OPTION=VALUE"),
+    (("queue", "-o", "frontend=1.0"), "SIDE.OPTION=VALUE"),
+    (("proxy",), "needs the type of its frontend"),
+    (("proxy", *SIDES), "needs the type of its frontend"),
+    (("proxy", "-f", "PULL@" + FREE), "needs the type of its backend"),
+]
+
+for _arguments, _pattern in WRONG_USE:
+    @test("wrong use: %s" % ascii(" ".join(_arguments)))
+    def _(arguments=_arguments, pattern=_pattern):
+        result = zrelay(*arguments)
+        assert (result.returncode, result.stdout) == (MISUSE, b"")
+        assert_one_line(result.stderr, pattern)
+
+
+#   --------------------------------------------------------------------------
+#   What the relay refuses: told in one line, with the option it is about
+
+REFUSED = [
+    ("an endpoint that is none", ("queue", "-f", "nonsense"),
+     "cannot bind the frontend to 'nonsense'.*--frontend"),
+    ("an endpoint without a port", ("queue", "-f", "tcp://127.0.0.1"),
+     "cannot bind the frontend.*--frontend"),
+    ("an unknown transport", ("queue", "-f", FREE, "-b", ">smtp://a:1"),
+     "cannot connect the backend.*transport.*--backend"),
+    ("a foreign address", ("queue", "-f", "tcp://192.0.2.1:1"),
+     "cannot bind the frontend.*--frontend"),
+    ("a folder that is not there", ("queue", "-f", "ipc:///no/such/folder"),
+     "cannot bind the frontend.*--frontend"),
+    ("a path that is too long", ("queue", "-f", "ipc:///tmp/" + "x" * 200),
+     "cannot bind the frontend.*--frontend"),
+    ("two marks", ("queue", "-f", "@@" + FREE), "cannot bind the frontend"),
+    ("an endpoint twice",
+     ("queue", "-f", "inproc://a", "-f", "inproc://a", "-b", FREE),
+     "'inproc://a' already.*--frontend"),
+    ("a capture that is none", ("queue", *SIDES, "-c", "nonsense"),
+     "cannot connect the capture.*--capture"),
+    ("an unknown side", ("queue", *SIDES, "-o", "front.sndhwm=1"),
+     "--set front.sndhwm: .*FRONTEND"),
+    ("an unknown option", ("queue", *SIDES, "-o", "frontend.hwm=1"),
+     "--set frontend.hwm: there is no option 'hwm'"),
+    ("an option's value", ("queue", *SIDES, "-o", "backend.sndhwm=many"),
+     "--set backend.sndhwm: 'many' is no value"),
+    ("an option without a value", ("queue", *SIDES, "-o", "backend.sndhwm="),
+     "--set backend.sndhwm: '' is no value"),
+    ("an option that must stay",
+     ("queue", *SIDES, "-o", "frontend.router_mandatory=0"),
+     "--set frontend.router_mandatory: "),
+    ("a flow's option", ("queue", *SIDES, "-o", "forward.overflow=never"),
+     "--set forward.overflow: .*drop-old"),
+    ("a subscription of a queue", ("queue", *SIDES, "-s", "news"),
+     "--subscribe: .*only SUB and XSUB"),
+    ("a subscription of a proxy that has no SUB",
+     ("proxy", "-f", "PULL@" + FREE, "-b", "PUSH@" + FREE, "-s", ""),
+     "--subscribe: .*only SUB and XSUB"),
+    ("a type that a kind has not", ("queue", "-f", "REP@" + FREE),
+     "cannot be a 'REP' socket; it can be ROUTER"),
+    ("a type that does not exist",
+     ("proxy", "-f", "pull@" + FREE, "-b", "SHOVE@" + FREE),
+     "cannot be a 'SHOVE' socket"),
+    ("a pair through which nothing flows",
+     ("proxy", "-f", "PULL@" + FREE, "-b", "SUB@" + FREE), "makes no relay"),
+    ("a second type for one side",
+     ("proxy", "-f", "PULL@" + FREE, "-f", "SUB@" + FREE,
+      "-b", "PUSH@" + FREE), "in use as a PULL socket"),
+]
+
+for _what, _arguments, _pattern in REFUSED:
+    @test("refused: %s" % _what)
+    def _(arguments=_arguments, pattern=_pattern):
+        result = zrelay(*arguments)
+        assert (result.returncode, result.stdout) == (MISUSE, b"")
+        assert_one_line(result.stderr, pattern)
+
+
+@test("refused: an address that is in use")
+def _():
+    with Relay("queue") as relay:
+        for side in ("frontend", "backend"):
+            result = zrelay("queue", *SIDES, "--" + side, relay.frontend)
+            assert (result.returncode, result.stdout) == (MISUSE, b"")
+            assert_one_line(result.stderr, "cannot bind the %s.*in use.*--%s"
+                            % (side, side))
+
+
+@test("refused: too few files that may be open")
+def _():
+    with shell('ulimit -n 32; exec "$0" "$@"', "queue", *SIDES) as process:
+        assert process.wait() == MISUSE
+        assert (len(process.lines), len(process.error_lines)) == (0, 1)
+        assert "ulimit -n" in process.error_lines[0]
+
+
+@test("a secret is not repeated in an error")
+def _():
+    result = zrelay("queue", *SIDES, "-o", "frontend.curve_secretkey=hush")
+    assert result.returncode == MISUSE
+    assert_one_line(result.stderr, "curve_secretkey")
+    assert b"hush" not in result.stderr
+
+
+#   --------------------------------------------------------------------------
+#   Relays
+
+@test("a queue carries requests and replies")
+def _():
+    with Relay("queue") as relay, \
+            sockets((zmq.REQ, relay.frontend),
+                    (zmq.REP, relay.backend)) as (client, worker):
+        for number in range(100):
+            request = b"request %d" % number
+            client.send_multipart([request, b"", request])
+            assert worker.recv_multipart() == [request, b"", request]
+            worker.send(b"reply")
+            assert client.recv() == b"reply"
+        assert relay.stop() == ASKED
+        assert relay.lines == [
+            "queue: frontend bound to " + relay.frontend,
+            "queue: backend bound to " + relay.backend]
+        assert relay.error_lines == []
+
+
+@test("a forwarder carries what is subscribed to")
+def _():
+    with Relay("forwarder") as relay, \
+            sockets((zmq.PUB, relay.frontend),
+                    (zmq.SUB, relay.backend)) as (publisher, subscriber):
+        subscribe(subscriber, publisher, b"news")
+        publisher.send(b"weather")
+        publisher.send(b"news of the day")
+        assert subscriber.recv() == b"news of the day"
+        assert relay.stop() == ASKED
+
+
+@test("a streamer carries tasks")
+def _():
+    with Relay("streamer") as relay, \
+            sockets((zmq.PUSH, relay.frontend),
+                    (zmq.PULL, relay.backend)) as (pusher, puller):
+        for number in range(100):
+            pusher.send(b"%d" % number)
+        for number in range(100):
+            assert puller.recv() == b"%d" % number
+        assert relay.stop() == ASKED
+
+
+@test("a proxy carries from a SUB to a PUSH; types in either case")
+def _():
+    with Relay("proxy", "-s", "news", "--subscribe", "",
+               frontend="sub@" + FREE, backend="PUSH@" + FREE) as relay, \
+            sockets((zmq.PUB, relay.frontend),
+                    (zmq.PULL, relay.backend)) as (publisher, puller):
+        def arrived():
+            publisher.send(b"anything")
+            return puller.poll(50)
+        wait_until(arrived)
+        assert puller.recv() == b"anything"
+        assert relay.stop() == ASKED
+
+
+@test("a proxy's second endpoint needs no type")
+def _():
+    with Relay("proxy", frontend=["PULL@" + FREE, FREE, "PULL@" + FREE],
+               backend="PUSH@" + FREE) as relay:
+        assert len(set(relay.frontends)) == 3
+        with sockets((zmq.PULL, relay.backend),
+                     *((zmq.PUSH, endpoint) for endpoint in relay.frontends)
+                     ) as (puller, *pushers):
+            for pusher in pushers:
+                pusher.send(b"task")
+                assert puller.recv() == b"task"
+        assert relay.stop() == ASKED
+
+
+@test("a relay connects with >, and several times")
+def _():
+    context = zmq.Context()
+    publishers = []
+    for _ in range(2):
+        publishers.append(context.socket(zmq.XPUB))
+        publishers[-1].rcvtimeo = DEADLINE * 1000
+        publishers[-1].bind(FREE)
+    endpoints = [publisher.last_endpoint.decode().strip("\0")
+                 for publisher in publishers]
+    try:
+        with Relay("forwarder", "--subscribe", "news",
+                   frontend=[">" + endpoint for endpoint in endpoints]) \
+                as relay:
+            assert relay.frontends == endpoints
+            assert relay.lines[0] == ("forwarder: frontend connected to "
+                                      + endpoints[0])
+            #   The relay's own subscription arrives without a subscriber
+            for publisher in publishers:
+                assert publisher.recv() == b"\x01news"
+            assert relay.stop() == ASKED
+    finally:
+        context.destroy(linger=0)
+
+
+@test("a relay uses ipc, with @ or without")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        frontend = "ipc://%s/frontend" % folder
+        backend = "ipc://%s/backend" % folder
+        with Relay("streamer", frontend="@" + frontend,
+                   backend=backend) as relay, \
+                sockets((zmq.PUSH, frontend),
+                        (zmq.PULL, backend)) as (pusher, puller):
+            assert (relay.frontend, relay.backend) == (frontend, backend)
+            pusher.send(b"task")
+            assert puller.recv() == b"task"
+            assert relay.stop() == ASKED
+
+
+@test("two relays of one chain, one connected to the other")
+def _():
+    with Relay("queue") as first, \
+            Relay("queue", frontend=">" + first.backend) as second, \
+            sockets((zmq.REQ, first.frontend),
+                    (zmq.REP, second.backend)) as (client, worker):
+        client.send(b"request")
+        assert worker.recv() == b"request"
+        worker.send(b"reply")
+        assert client.recv() == b"reply"
+        assert (second.stop(), first.stop()) == (ASKED, ASKED)
+
+
+#   --------------------------------------------------------------------------
+#   Options
+
+@test("--name names the relay in output and statistics")
+def _():
+    with Relay("queue", "--name", "orders") as relay:
+        assert relay.lines[0].startswith("orders: frontend bound to ")
+        assert statistics(relay)[0].startswith("queue orders: active, up ")
+        assert relay.stop() == ASKED
+
+
+@test("--verbose logs commands, and prints statistics at the end")
+def _():
+    with Relay("queue", "--verbose") as relay:
+        relay.expect("queue: BIND", errors=True)
+        assert relay.stop() == ASKED
+        assert len(relay.lines) == 2
+        assert any(line.startswith("queue: draining, up ")
+                   for line in relay.error_lines)
+
+
+@test("--quiet prints nothing")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/frontend"
+        with Process([ZRELAY, "streamer", "--quiet", "-d", "1",
+                      "-f", "ipc://" + path, "-b", FREE]) as process, \
+                sockets((zmq.PUSH, "ipc://" + path)) as (pusher,):
+            #   This one is lost, and of that, too, it says nothing
+            pusher.send(b"task")
+            wait_until(lambda: os.path.exists(path), what="relay")
+            wait_until(lambda: received(process) == 1)
+            shown = len(process.error_lines)
+            process.signal(signal.SIGTERM)
+            assert process.wait() == ASKED
+            assert process.lines == []
+            assert len(process.error_lines) == shown
+
+
+@test("--quiet tells failures all the same")
+def _():
+    result = zrelay("queue", "--quiet", "-f", "nonsense")
+    assert result.returncode == MISUSE
+    assert_one_line(result.stderr, "nonsense")
+
+
+@test("--set sets options of sides and flows")
+def _():
+    with Relay("streamer", "-o", "frontend.maxframes=1",
+               "--set", "backend.sndhwm=5", "--set=forward.overflow=drop-new",
+               "-oforward.queue=7") as relay, \
+            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+        pusher.send_multipart([b"too", b"many"])
+        for _ in range(10):
+            pusher.send(b"task")
+        wait_until(lambda: received(relay) == 11)
+        text = "\n".join(statistics(relay))
+        assert re.search(r"forward +\d+ +\d+ +7 +4\n", text), text
+        assert "dropped: overflow 3, frames 1" in text, text
+        assert relay.stop() == ASKED
+
+
+@test("--set has the last word about linger, and values may hold = and .")
+def _():
+    with Relay("queue", "-o", "frontend.linger=0",
+               "-o", "frontend.zap_domain=a=b.c") as relay:
+        assert relay.stop() == ASKED
+
+
+@test("--capture copies what passes")
+def _():
+    context = zmq.Context()
+    reader = context.socket(zmq.PULL)
+    reader.rcvtimeo = DEADLINE * 1000
+    reader.bind(FREE)
+    endpoint = reader.last_endpoint.decode().strip("\0")
+    try:
+        with Relay("streamer", "--capture", endpoint) as relay, \
+                sockets((zmq.PUSH, relay.frontend),
+                        (zmq.PULL, relay.backend)) as (pusher, puller):
+            pusher.send_multipart([b"a", b"task"])
+            assert puller.recv_multipart() == [b"a", b"task"]
+            assert reader.recv_multipart() == [b"a", b"task"]
+            assert relay.stop() == ASKED
+    finally:
+        context.destroy(linger=0)
+
+
+@test("options may come before the kind, and long ones be shortened")
+def _():
+    with Process([ZRELAY, "--front", FREE, "-b", FREE, "--", "queue"]) \
+            as process:
+        process.expect("^queue: backend bound to ")
+        process.signal(signal.SIGINT)
+        assert process.wait() == ASKED
+
+
+@test("options are read where POSIXLY_CORRECT is set")
+def _():
+    with Relay("queue", env={"POSIXLY_CORRECT": "1"}) as relay:
+        assert relay.stop() == ASKED
+
+
+#   --------------------------------------------------------------------------
+#   Signals
+
+for _signal in (signal.SIGINT, signal.SIGTERM):
+    @test("%s ends every kind" % _signal.name)
+    def _(number=_signal):
+        for kind in KINDS:
+            typed = kind == "proxy"
+            with Relay(kind, frontend=("PULL@" if typed else "") + FREE,
+                       backend=("PUSH@" if typed else "") + FREE) as relay:
+                assert relay.stop(number) == ASKED
+                assert relay.error_lines == []
+
+
+@test("a relay that has nothing to pass on ends at once")
+def _():
+    for kind in ("queue", "forwarder", "streamer"):
+        #   Less than the second in which the relay looks after idle sockets
+        with Relay(kind, "--drain", "500") as relay:
+            assert relay.stop() == ASKED
+            assert relay.error_lines == []
+
+
+@test("SIGINT ends it also where a shell had it ignored")
+def _():
+    with shell("trap '' INT; exec \"$0\" \"$@\"", "queue", *SIDES) as process:
+        process.expect("backend bound")
+        process.signal(signal.SIGINT)
+        assert process.wait() == ASKED
+
+
+def catches(pid, number):
+    """True if a process blocks or catches a signal; see proc(5)."""
+    with open("/proc/%d/status" % pid) as file:
+        masks = re.findall(r"^Sig(?:Blk|Cgt):\s*([0-9a-f]+)$", file.read(),
+                           re.MULTILINE)
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+
+
+@test("a signal that arrives during the start is not missed")
+def _():
+    for number in [signal.SIGINT, signal.SIGTERM] * 10:
+        with Process([ZRELAY, "queue", *SIDES]) as process:
+            #   As early as it can be without ending the process before main
+            while process.running() and not catches(process.pid, number):
+                pass
+            process.signal(number)
+            assert process.wait() == ASKED
+
+
+@test("SIGUSR1 prints statistics, any number of times")
+def _():
+    with Relay("queue") as relay, \
+            sockets((zmq.REQ, relay.frontend),
+                    (zmq.REP, relay.backend)) as (client, worker):
+        for number in range(1, 4):
+            client.send(b"request")
+            worker.recv()
+            worker.send(b"reply")
+            client.recv()
+            assert received(relay) == number
+        assert len(relay.lines) == 2
+        for line in relay.error_lines:
+            assert len(line) <= COLUMNS, line
+        assert relay.stop() == ASKED
+
+
+@test("SIGUSR1 during the start ends nothing")
+def _():
+    with Process([ZRELAY, "queue", *SIDES]) as process:
+        while process.running() and not catches(process.pid, signal.SIGUSR1):
+            pass
+        process.signal(signal.SIGUSR1)
+        process.expect("^queue: active", errors=True)
+        process.signal(signal.SIGTERM)
+        assert process.wait() == ASKED
+
+
+#   Enough to fill what kernels buffer between two sockets
+TASK = b"x" * 10000
+TASKS = 2000
+
+
+def take_all(puller, count):
+    for number in range(count):
+        assert puller.recv() == TASK, number
+
+
+@test("the end comes after what waits has been passed on")
+def _():
+    with Relay("streamer", "--drain", "%d000" % DEADLINE,
+               "-o", "backend.sndhwm=5") as relay, \
+            sockets((zmq.PUSH, relay.frontend, ("sndhwm", TASKS)),
+                    (zmq.PULL, relay.backend, ("rcvhwm", 1),
+                     ("rcvbuf", 4096))) as (pusher, puller):
+        #   As many as the socket holds for the relay while that is stalled
+        for _ in range(500):
+            pusher.send(TASK)
+        wait_until(lambda: received(relay) > 5)
+        #   The last ones may still be under way to the relay
+        time.sleep(1)
+        relay.signal(signal.SIGTERM)
+        take_all(puller, 500)
+        assert relay.wait() == ASKED
+        assert not any("drain" in line for line in relay.error_lines)
+
+
+@test("the end comes after what was passed on has left")
+def _():
+    with Relay("streamer", "--drain", "%d000" % DEADLINE,
+               "-o", "backend.sndhwm=%d" % TASKS) as relay, \
+            sockets((zmq.PUSH, relay.frontend, ("sndhwm", TASKS)),
+                    (zmq.PULL, relay.backend, ("rcvhwm", 1),
+                     ("rcvbuf", 4096))) as (pusher, puller):
+        for _ in range(TASKS):
+            pusher.send(TASK)
+        wait_until(lambda: received(relay) == TASKS)
+        relay.signal(signal.SIGTERM)
+        take_all(puller, TASKS)
+        assert relay.wait() == ASKED
+
+
+@test("the end comes after replies to requests that passed")
+def _():
+    with Relay("queue", "--drain", "%d000" % DEADLINE) as relay, \
+            sockets((zmq.REQ, relay.frontend),
+                    (zmq.REP, relay.backend)) as (client, worker):
+        client.send(b"request")
+        assert worker.recv() == b"request"
+        relay.signal(signal.SIGTERM)
+        worker.send(b"reply")
+        assert client.recv() == b"reply"
+        assert relay.wait() == ASKED
+
+
+@test("--drain limits the time for the end, and loss is told")
+def _():
+    with Relay("streamer", "--drain", "100") as relay, \
+            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+        pusher.send(b"task")
+        wait_until(lambda: received(relay) == 1)
+        assert relay.stop() == ASKED
+        assert any("--drain" in line for line in relay.error_lines)
+
+
+@test("--drain 0 ends at once")
+def _():
+    with Relay("streamer", "--drain", "0", "-v") as relay, \
+            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+        pusher.send(b"task")
+        wait_until(lambda: received(relay) == 1)
+        assert relay.stop() == ASKED
+        assert not any("DRAIN" in line for line in relay.error_lines)
+
+
+@test("a second signal ends at once")
+def _():
+    with Relay("streamer", "--drain", "86400000") as relay, \
+            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+        pusher.send(b"task")
+        wait_until(lambda: received(relay) == 1)
+        relay.signal(signal.SIGTERM)
+        #   Statistics wait for the end
+        relay.signal(signal.SIGUSR1)
+        time.sleep(0.5)
+        assert relay.running()
+        before = len(relay.error_lines)
+        assert relay.stop(signal.SIGINT) == ASKED
+        assert any(line.startswith("streamer: ")
+                   for line in relay.error_lines[before:])
+
+
+@test("a second signal ends at once also what lingers")
+def _():
+    #   A port where nobody is: reserved, but not listened to
+    context = zmq.Context()
+    reserved = context.socket(zmq.PULL)
+    reserved.bind(FREE)
+    endpoint = reserved.last_endpoint.decode().strip("\0")
+    reserved.unbind(endpoint)
+    try:
+        with Relay("streamer", "--drain", "86400000",
+                   backend=">" + endpoint) as relay, \
+                sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+            pusher.send(b"task")
+            wait_until(lambda: received(relay) == 1)
+            relay.signal(signal.SIGTERM)
+            time.sleep(0.5)
+            assert relay.running()
+            assert relay.stop() == ASKED
+    finally:
+        context.destroy(linger=0)
+
+
+@test("subscriptions to a publisher that is not there do not delay the end")
+def _():
+    with Relay("queue") as nobody:
+        endpoint = nobody.frontend
+    with Relay("forwarder", "-s", "", "--drain", "86400000",
+               frontend=">" + endpoint) as relay:
+        assert relay.stop() == ASKED
+
+
+#   --------------------------------------------------------------------------
+#   Standard streams, and rest
+
+for _what, _script in (("is closed", 'exec "$0" "$@" >&-'),
+                       ("is full", 'exec "$0" "$@" > /dev/full')):
+    @test("a relay runs where standard output %s, and tells so" % _what)
+    def _(script=_script):
+        with shell(script, "queue", *SIDES) as process:
+            process.expect("^zrelay: cannot write to standard output",
+                           errors=True)
+            assert statistics(process)[0].startswith("queue: active")
+            process.signal(signal.SIGTERM)
+            assert process.wait() == ASKED
+
+
+@test("a relay runs where nobody reads standard output, and tells so")
+def _():
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.Popen([ZRELAY, "queue", *SIDES], stdout=writing,
+                               stderr=subprocess.PIPE)
+    os.close(writing)
+    try:
+        line = process.stderr.readline().decode()
+        assert line.startswith("zrelay: cannot write to standard output"), line
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == ASKED
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@test("a relay works with all standard streams closed")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        frontend = "ipc://%s/frontend" % folder
+        backend = "ipc://%s/backend" % folder
+        with shell('exec "$0" "$@" <&- >&- 2>&-', "streamer",
+                   "-f", frontend, "-b", backend) as process, \
+                sockets((zmq.PUSH, frontend),
+                        (zmq.PULL, backend)) as (pusher, puller):
+            pusher.send(b"task")
+            assert puller.recv() == b"task"
+            process.signal(signal.SIGTERM)
+            assert process.wait() == ASKED
+
+
+#   Seconds of rest, and CPU that is allowed in it: a tenth, where spinning
+#   would take all
+REST = 2.0
+REST_CPU = REST / 10
+
+for _kind in ("queue", "forwarder", "streamer"):
+    @test("an idle %s uses no CPU" % _kind)
+    def _(kind=_kind):
+        with Relay(kind) as relay:
+            before = relay.cpu_time()
+            time.sleep(REST)
+            assert relay.cpu_time() - before < REST_CPU
+            assert relay.stop() == ASKED
+
+
+@test("a relay that waits for the end of its work uses no CPU")
+def _():
+    with Relay("streamer", "--drain", "86400000") as relay, \
+            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+        pusher.send(b"task")
+        wait_until(lambda: received(relay) == 1)
+        relay.signal(signal.SIGTERM)
+        before = relay.cpu_time()
+        time.sleep(REST)
+        assert relay.running()
+        assert relay.cpu_time() - before < REST_CPU
+        assert relay.stop() == ASKED
+
+
+if __name__ == "__main__":
+    main()
