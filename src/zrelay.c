@@ -18,7 +18,7 @@
 //  dialogue with the relay, and none is handled on another thread. The
 //  handler writes the signal's number to a pipe that s_serve () reads.
 
-#include <zrelay.h>
+#include "zrelay_guard.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -131,6 +131,7 @@ typedef struct {
     zlistx_t *endpoints [SIDES];//  endpoint_t
     zlist_t *settings;          //  Arguments of --set
     zlist_t *topics;            //  Arguments of --subscribe
+    zrelay_guard_t *guard;      //  Security options
     bool verbose;               //  Log commands, print statistics at the end
     bool quiet;                 //  Print and log nothing but failures
     zactor_t *relay;            //  The relay
@@ -204,12 +205,16 @@ static exit_status_t
 s_option_help (program_t *self, const char *argument);
 
 typedef struct {
-    char letter;                //  Short form
+    int letter;                 //  Short form, or a number above letters
     const char *name;           //  Long form
     const char *argument;       //  What its argument is, or NULL: has none
     const char *help;           //  What it does, for people
+    //  Called with the argument; NULL where the option is the guard's
     exit_status_t (*handler) (program_t *self, const char *argument);
 } option_t;
+
+//  Options without a letter are told by numbers from here on
+#define GUARD_OPTION 256
 
 static const option_t s_options [] = {
     { 'f', "frontend", "ENDPOINT",
@@ -228,6 +233,20 @@ static const option_t s_options [] = {
     { 'd', "drain", "MSECS",
       "time to finish when ended (default " DRAIN_DEFAULT ")",
       s_option_drain },
+    { GUARD_OPTION + 0, "curve", "FILE",
+      "encrypt, with the relay's certificate in FILE", NULL },
+    { GUARD_OPTION + 1, "clients", "DIRECTORY",
+      "let in those with a certificate there, or \"any\"", NULL },
+    { GUARD_OPTION + 2, "server", "FILE",
+      "certificate of the CURVE server to connect to", NULL },
+    { GUARD_OPTION + 3, "plain", "FILE",
+      "let in those with a name=password line in FILE", NULL },
+    { GUARD_OPTION + 4, "allow", "ADDRESS",
+      "let in peers from this address only", NULL },
+    { GUARD_OPTION + 5, "deny", "ADDRESS",
+      "let in no peers from this address", NULL },
+    { GUARD_OPTION + 6, "guard", "SIDE",
+      "apply these to that side (default: any that bind)", NULL },
     { 'v', "verbose", NULL,
       "log commands; print statistics at the end", s_option_verbose },
     { 'q', "quiet", NULL,
@@ -268,9 +287,10 @@ s_print_options (void)
     printf ("\nOptions:\n");
     for (size_t index = 0; index < OPTIONS; index++) {
         const option_t *option = &s_options [index];
-        int used = printf ("  -%c, --%s%s%s", option->letter, option->name,
-                           option->argument? " ": "",
-                           option->argument? option->argument: "");
+        int used = option->letter < GUARD_OPTION?
+                   printf ("  -%c, ", option->letter): printf ("      ");
+        used += printf ("--%s%s%s", option->name, option->argument? " ": "",
+                        option->argument? option->argument: "");
         if (used > OPTION_WIDTH)
             printf ("\n%*s", OPTION_WIDTH + 2, "");
         else
@@ -284,7 +304,9 @@ static void
 s_print_help (void)
 {
     printf ("Usage: zrelay KIND [-f ENDPOINT]... [-b ENDPOINT]... [options]\n"
-            "Runs a relay for ZeroMQ until it is ended by a signal.\n"
+            "       zrelay keygen FILE\n"
+            "Runs a relay for ZeroMQ until it is ended by a signal, or makes "
+            "a certificate.\n"
             "\n"
             "Kinds, with the endpoints that they take when none are given:\n");
     for (const kind_t *kind = s_kinds; kind->name; kind++) {
@@ -478,6 +500,24 @@ s_option_help (program_t *self, const char *argument)
     return s_flush ();
 }
 
+//  Print what the guard says, if it is not NULL, and free it
+
+static exit_status_t
+s_say_guard (char *error, const char *before)
+{
+    if (!error)
+        return GO_ON;
+    s_say (EXIT_MISUSE, "%s%s", before, error);
+    zstr_free (&error);
+    return EXIT_MISUSE;
+}
+
+static exit_status_t
+s_option_guard (program_t *self, const char *name, const char *argument)
+{
+    return s_say_guard (zrelay_guard_option (self->guard, name, argument), "");
+}
+
 //  --------------------------------------------------------------------------
 //  The command line
 
@@ -538,7 +578,9 @@ s_read_options (program_t *self, int argc, char **argv, int *next_p)
         longs [index].has_arg =
             option->argument? required_argument: no_argument;
         longs [index].val = option->letter;
-        letters [size++] = option->letter;
+        if (option->letter >= GUARD_OPTION)
+            continue;
+        letters [size++] = (char) option->letter;
         if (option->argument)
             letters [size++] = ':';
     }
@@ -551,8 +593,9 @@ s_read_options (program_t *self, int argc, char **argv, int *next_p)
         if (letter == -1)
             break;
         const option_t *option = s_option_find (letter);
-        status = option? option->handler (self, optarg):
-                         s_bad_option (optopt, argv [optind - 1]);
+        status = !option? s_bad_option (optopt, argv [optind - 1]):
+                 option->handler? option->handler (self, optarg):
+                 s_option_guard (self, option->name, optarg);
     }
     *next_p = optind;
     return status;
@@ -666,19 +709,21 @@ s_set (program_t *self, const char *setting)
     return status;
 }
 
-//  What was passed on to a socket shall reach the peers when the relay ends,
-//  for as long as --drain gives it. Subscriptions are not worth waiting for.
+//  Tell the relay whom a side shall let in, before it is attached
 
 static exit_status_t
-s_set_linger (program_t *self, size_t side)
+s_protect (program_t *self, size_t side)
 {
-    endpoint_t *first = (endpoint_t *) zlistx_first (self->endpoints [side]);
-    const char *type = first->type? first->type: self->kind->types [side];
-    if (strcasecmp (type, "SUB") == 0 || strcasecmp (type, "XSUB") == 0)
-        return GO_ON;
-    zstr_sendx (self->relay, "SET", s_sides [side], "linger", self->drain,
-                NULL);
-    return s_confirm (self, "", "");
+    bool binds = false;
+    bool connects = false;
+    endpoint_t *item = (endpoint_t *) zlistx_first (self->endpoints [side]);
+    while (item) {
+        binds = binds || item->bind;
+        connects = connects || !item->bind;
+        item = (endpoint_t *) zlistx_next (self->endpoints [side]);
+    }
+    return s_say_guard (zrelay_guard_protect (self->guard, self->relay,
+        (zrelay_side_id_t) side, binds, connects), "");
 }
 
 //  Keep the line that tells where a side was attached last
@@ -761,7 +806,7 @@ s_configure (program_t *self)
     }
     exit_status_t status = GO_ON;
     for (size_t side = 0; side < SIDES && status == GO_ON; side++)
-        status = s_set_linger (self, side);
+        status = s_protect (self, side);
     //  What the user sets has the last word
     const char *setting = (const char *) zlist_first (self->settings);
     while (setting && status == GO_ON) {
@@ -986,6 +1031,8 @@ s_run (program_t *self)
     exit_status_t status = s_signals_start ();
     zsys_set_logstream (self->quiet? NULL: stderr);
     if (status == GO_ON)
+        status = s_say_guard (zrelay_guard_start (self->guard), "");
+    if (status == GO_ON)
         status = s_start (self);
     if (status == GO_ON) {
         s_print_lines (self);
@@ -999,6 +1046,33 @@ s_run (program_t *self)
     signal (SIGUSR1, SIG_IGN);
     s_signals_allow (true);
     return status;
+}
+
+//  --------------------------------------------------------------------------
+//  zrelay keygen FILE
+
+static bool
+s_keygen_asked (int argc, char **argv)
+{
+    return argc > 1 && streq (argv [1], "keygen");
+}
+
+static exit_status_t
+s_keygen (int argc, char **argv)
+{
+    if (argc == 3 && (streq (argv [2], "-h") || streq (argv [2], "--help"))) {
+        printf ("Usage: zrelay keygen FILE\n"
+                "Makes a CURVE certificate: FILE gets the public part, to be "
+                "given to others,\nand FILE_secret also the secret one. "
+                "Prints the public key.\n");
+        return s_flush ();
+    }
+    if (argc != 3 || *argv [2] == '-' || !*argv [2])
+        return s_say (EXIT_MISUSE, "keygen takes the name of a file, such as"
+                      " zrelay keygen relay.cert");
+    exit_status_t status =
+        s_say_guard (zrelay_guard_keygen (argv [2]), "keygen: ");
+    return status == GO_ON? s_flush (): status;
 }
 
 //  --------------------------------------------------------------------------
@@ -1056,11 +1130,13 @@ main (int argc, char *argv [])
         self.endpoints [side] = s_endpoints_new ();
     self.settings = zlist_new ();
     self.topics = zlist_new ();
+    self.guard = zrelay_guard_new ();
     self.lines = zlist_new ();
     assert (self.settings && self.topics && self.lines);
     zlist_autofree (self.lines);
 
-    exit_status_t status = s_read_command_line (&self, argc, argv);
+    exit_status_t status = s_keygen_asked (argc, argv)?
+        s_keygen (argc, argv): s_read_command_line (&self, argc, argv);
     if (status == GO_ON)
         status = s_raise_limit ();
     if (status == GO_ON)
@@ -1070,6 +1146,7 @@ main (int argc, char *argv [])
         zlistx_destroy (&self.endpoints [side]);
     zlist_destroy (&self.settings);
     zlist_destroy (&self.topics);
+    zrelay_guard_destroy (&self.guard);
     zlist_destroy (&self.lines);
     return status;
 }

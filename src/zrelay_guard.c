@@ -216,6 +216,12 @@ s_contradiction (zrelay_guard_t *self)
 }
 
 static bool
+s_sides_named (zrelay_guard_t *self)
+{
+    return self->guarded [0] || self->guarded [1];
+}
+
+static bool
 s_unused (zrelay_guard_t *self)
 {
     return !self->curve && !self->plain
@@ -251,10 +257,9 @@ s_start_auth (zrelay_guard_t *self)
 char *
 zrelay_guard_start (zrelay_guard_t *self)
 {
-    bool named = self->guarded [0] || self->guarded [1];
     char *error = s_contradiction (self);
     if (!error && s_unused (self))
-        return named? strdup ("--guard alone does nothing; say how with "
+        return s_sides_named (self)? strdup ("--guard alone does nothing; say how with "
                               "--curve, --plain, --allow or --deny"): NULL;
     if (!error && self->plain)
         error = s_check_secret (self->plain);
@@ -264,8 +269,6 @@ zrelay_guard_start (zrelay_guard_t *self)
         error = s_load_server (self);
     if (error)
         return error;
-    if (!named)
-        self->guarded [0] = self->guarded [1] = true;
     s_start_auth (self);
     return NULL;
 }
@@ -318,18 +321,23 @@ s_be_server (zrelay_guard_t *self, zactor_t *relay, const char *side)
     return error;
 }
 
+//  Unless sides were named, those that let peers in are guarded, and those
+//  that are to be clients
+
 char *
 zrelay_guard_protect (zrelay_guard_t *self, zactor_t *relay,
                       zrelay_side_id_t side, bool binds, bool connects)
 {
-    if (!self->auth || !self->guarded [side])
+    bool client = self->server && connects;
+    bool wanted = s_sides_named (self)? self->guarded [side]: binds || client;
+    if (!self->auth || !wanted)
         return NULL;
     const char *name = s_sides [side];
-    if (!self->server || !connects)
-        return self->server && !self->clients?
-            zsys_sprintf ("the %s lets peers in; say which with --clients, "
-                          "or guard the other side only", name):
-            s_be_server (self, relay, name);
+    if (!client && self->server && !self->clients)
+        return zsys_sprintf ("the %s lets peers in; say which with --clients, "
+                             "or guard the other side only", name);
+    if (!client)
+        return s_be_server (self, relay, name);
     if (binds)
         return zsys_sprintf ("the %s cannot both bind and be a client of "
             "--server; one socket has one role", name);

@@ -571,16 +571,30 @@ s_set_limit (zrelay_side_t *self, const limit_t *limit, const char *value)
     return ZRELAY_DONE;
 }
 
-static void
-s_remember (zrelay_side_t *self, const zrelay_option_t *option,
-            const char *value)
+//  Leaves the list's cursor on the setting, or returns NULL
+
+static setting_t *
+s_setting (zrelay_side_t *self, const zrelay_option_t *option)
 {
     setting_t *setting = (setting_t *) zlistx_first (self->settings);
     while (setting && setting->option != option)
         setting = (setting_t *) zlistx_next (self->settings);
-    if (setting)
+    return setting;
+}
+
+static void
+s_forget (zrelay_side_t *self, const zrelay_option_t *option)
+{
+    if (s_setting (self, option))
         zlistx_delete (self->settings, zlistx_cursor (self->settings));
-    setting = (setting_t *) zmalloc (sizeof (setting_t));
+}
+
+static void
+s_remember (zrelay_side_t *self, const zrelay_option_t *option,
+            const char *value)
+{
+    s_forget (self, option);
+    setting_t *setting = (setting_t *) zmalloc (sizeof (setting_t));
     assert (setting);
     setting->option = option;
     setting->value = strdup (value);
@@ -655,12 +669,9 @@ zrelay_side_get_option (zrelay_side_t *self, const char *name, char **value_p)
 
     *value_p = self->handle? zrelay_option_get (option, self->handle): NULL;
     //  libzmq does not tell all that it takes
-    setting_t *setting = (setting_t *) zlistx_first (self->settings);
-    while (!*value_p && setting) {
-        if (setting->option == option)
-            *value_p = strdup (setting->value);
-        setting = (setting_t *) zlistx_next (self->settings);
-    }
+    setting_t *setting = s_setting (self, option);
+    if (!*value_p && setting)
+        *value_p = strdup (setting->value);
     if (*value_p)
         return s_done (self);
     zrelay_status_t status = s_need_socket (self);
@@ -788,25 +799,38 @@ s_sort_extras (zrelay_side_t *self, extras_t *extras, size_t argc, char **argv)
     return ZRELAY_DONE;
 }
 
+//  Set back what s_attach_with () set. value is as it was before, wanted tells
+//  whether anybody had asked for that.
+
+static void
+s_set_back (zrelay_side_t *self, const char *name, const char *value,
+            bool wanted)
+{
+    zrelay_side_set (self, name, value);
+    if (!wanted)
+        s_forget (self, zrelay_option_find (name));
+}
+
 //  Heartbeats have to be set before attaching, and are set back if that fails
 
 static zrelay_status_t
 s_attach_with (zrelay_side_t *self, const char *endpoints, extras_t *extras)
 {
     char *before [HEARTBEATS] = { NULL };
+    bool wanted [HEARTBEATS] = { false };
     for (size_t index = 0; index < HEARTBEATS; index++)
         if (extras->values [index]) {
-            zrelay_side_get_option (self, s_heartbeats [index].option,
-                                    &before [index]);
-            zrelay_side_set (self, s_heartbeats [index].option,
-                             extras->values [index]);
+            const char *name = s_heartbeats [index].option;
+            wanted [index] = s_setting (self, zrelay_option_find (name));
+            zrelay_side_get_option (self, name, &before [index]);
+            zrelay_side_set (self, name, extras->values [index]);
         }
     zrelay_status_t status = zrelay_side_attach (self, endpoints, true);
     char *error = status == ZRELAY_DONE? NULL: strdup (self->error);
     for (size_t index = 0; index < HEARTBEATS; index++) {
         if (status != ZRELAY_DONE && before [index])
-            zrelay_side_set (self, s_heartbeats [index].option,
-                             before [index]);
+            s_set_back (self, s_heartbeats [index].option, before [index],
+                        wanted [index]);
         zstr_free (&before [index]);
     }
     if (error) {

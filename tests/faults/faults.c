@@ -46,12 +46,11 @@ faults_begin (int argc, char **argv, const faults_role_t *roles)
 }
 
 int
-faults_end (void)
+faults_leave (int status)
 {
     for (int index = 0; index < CHILDREN_MAX; index++)
         if (s_children [index])
             faults_kill (s_children [index]);
-    int status = tap_end ();
     //  The naive relay may be stuck where nothing ends it but this
     if (faults_naive ()) {
         fflush (stdout);

@@ -39,8 +39,9 @@
 #include <zrelay.h>
 #include "../tap.h"
 
-//  Longest wait for anything, in msecs. Only a fault reaches it.
-#define FAULTS_PATIENCE 10000
+//  Longest wait for anything, in msecs. Only a fault reaches it; the naive
+//  relay is not worth waiting for.
+#define FAULTS_PATIENCE (faults_naive ()? 2000: 10000)
 
 //  What a relay does at once takes less than that, in msecs, also where
 //  sanitizers and a busy machine slow everything down.
@@ -64,8 +65,9 @@ void
 
 //  Last line of main (): prints the plan, returns the exit status. Children
 //  that are still there are killed.
+#define faults_end() faults_leave (tap_end ())
 int
-    faults_end (void);
+    faults_leave (int status);
 
 //  Start this program again as a child that plays a role; the strings that
 //  follow are its arguments. To be called on the main thread, with whose end

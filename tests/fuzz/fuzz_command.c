@@ -1,0 +1,543 @@
+/*  =========================================================================
+    fuzz_command - the command interpreter, and all that commands set off
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+//  The first line of an input names a kind of relay. Each line that follows is
+//  a command, its words the frames:
+//
+//      queue
+//      BIND FRONTEND inproc://in
+//      <DEALER inproc://in hello
+//      SET FRONTEND maxframes 1
+//
+//  or, if it starts with "<", a message for the relay: the type of the socket
+//  that sends it, where to, and its frames. FILTER takes the numbers of our
+//  own functions, below, in place of pointers.
+//
+//  The relay runs on our thread: all commands are in its pipe before it
+//  starts, and behind them $TERM. What must hold is that every command gets
+//  one answer, in order, of the right form; that what is refused is explained
+//  and has changed nothing; and whatever the sanitizers watch for.
+
+#include "fuzz.h"
+
+const char *fuzz_name = "command";
+
+//  Messages for the relay in one input
+#define MESSAGES_MAX 8
+
+//  Questions asked before and after each command
+#define QUESTIONS 6
+
+
+//  --------------------------------------------------------------------------
+//  Functions for FILTER: each does one thing that a filter may do
+
+static zrelay_verdict_t
+s_pass (zmsg_t **msg_p, void *arg)
+{
+    (void) msg_p;
+    (void) arg;
+    return ZRELAY_PASS;
+}
+
+static zrelay_verdict_t
+s_drop (zmsg_t **msg_p, void *arg)
+{
+    (void) msg_p;
+    (void) arg;
+    return ZRELAY_DROP;
+}
+
+static zrelay_verdict_t
+s_answer (zmsg_t **msg_p, void *arg)
+{
+    (void) msg_p;
+    (void) arg;
+    return ZRELAY_ANSWER;
+}
+
+static zrelay_verdict_t
+s_destroy (zmsg_t **msg_p, void *arg)
+{
+    (void) arg;
+    zmsg_destroy (msg_p);
+    return ZRELAY_PASS;
+}
+
+static zrelay_verdict_t
+s_empty (zmsg_t **msg_p, void *arg)
+{
+    (void) arg;
+    zmsg_destroy (msg_p);
+    *msg_p = zmsg_new ();
+    return ZRELAY_ANSWER;
+}
+
+static zrelay_verdict_t
+s_shorten (zmsg_t **msg_p, void *arg)
+{
+    (void) arg;
+    zframe_t *frame = zmsg_pop (*msg_p);
+    zframe_destroy (&frame);
+    return ZRELAY_PASS;
+}
+
+static zrelay_verdict_t
+s_lengthen (zmsg_t **msg_p, void *arg)
+{
+    (void) arg;
+    for (int count = 0; count < 20; count++)
+        zmsg_addstr (*msg_p, "more");
+    return (zrelay_verdict_t) 99;
+}
+
+static zrelay_handler_fn *s_functions [] = {
+    NULL, s_pass, s_drop, s_answer, s_destroy, s_empty, s_shorten, s_lengthen
+};
+#define FUNCTIONS (sizeof (s_functions) / sizeof (*s_functions))
+
+
+//  --------------------------------------------------------------------------
+//  Two kinds of our own: one with all a kind can have, one with one side
+
+static zrelay_verdict_t
+s_own_handler (zmsg_t **msg_p, void *arg)
+{
+    zframe_t *last = zmsg_last (*msg_p);
+    byte first = zframe_size (last)? *zframe_data (last): 0;
+    return s_functions [1 + first % (FUNCTIONS - 1)] (msg_p, arg);
+}
+
+//  SEND side text ...
+
+static int
+s_own_send (zrelay_engine_t *engine, void *object,
+            size_t argc, char **argv, zmsg_t *answer)
+{
+    (void) object;
+    (void) answer;
+    zmsg_t *msg = zmsg_new ();
+    for (size_t index = 1; index < argc; index++)
+        zmsg_addstr (msg, argv [index]);
+    zrelay_side_id_t side =
+        strcasecmp (argv [0], "FRONTEND")? ZRELAY_BACKEND: ZRELAY_FRONTEND;
+    if (zrelay_engine_send (engine, side, &msg) == 0) {
+        FUZZ_MUST (!msg);
+        return ZRELAY_DONE;
+    }
+    FUZZ_MUST (msg && zmsg_size (msg) == argc - 1);
+    zmsg_destroy (&msg);
+    return zrelay_engine_fail (engine, ZRELAY_BAD_STATE, "not sent: %s",
+                               strerror (errno));
+}
+
+//  HOLD flow [any]: hold it; or, with a word more, let it go on
+
+static int
+s_own_hold (zrelay_engine_t *engine, void *object,
+            size_t argc, char **argv, zmsg_t *answer)
+{
+    (void) object;
+    (void) answer;
+    zrelay_engine_hold (engine, strcasecmp (argv [0], "FORWARD")?
+                        ZRELAY_RETURN: ZRELAY_FORWARD, argc == 1);
+    return ZRELAY_DONE;
+}
+
+//  WORDS one two [three]: how many were there?
+
+static int
+s_own_words (zrelay_engine_t *engine, void *object,
+             size_t argc, char **argv, zmsg_t *answer)
+{
+    (void) engine;
+    (void) object;
+    (void) argv;
+    zmsg_addstrf (answer, "%zu", argc);
+    return ZRELAY_DONE;
+}
+
+static void
+s_own_tick (void *object)
+{
+    (*(int *) object)++;
+}
+
+static void *
+s_own_create (zrelay_engine_t *engine)
+{
+    zrelay_engine_every (engine, 1, s_own_tick);
+    return zmalloc (sizeof (int));
+}
+
+static void
+s_own_destroy (void **object_p)
+{
+    freen (*object_p);
+}
+
+static void
+s_own_stats (void *object, zmsg_t *answer)
+{
+    (void) object;
+    zrelay_engine_stat (answer, "own", 1);
+}
+
+static const zrelay_command_t s_own_commands [] = {
+    { "SEND", "side text ...", "send a message", s_own_send, false },
+    { "HOLD", "flow [any]", "hold a flow", s_own_hold, false },
+    { "WORDS", "one two [three]", "count words", s_own_words, true },
+    { NULL, NULL, NULL, NULL, false }
+};
+
+static const zrelay_kind_t s_own = {
+    .name = "own",
+    .frontend = { .types = "ROUTER,PULL", .options = "rcvhwm=10" },
+    .backend = { .types = ZRELAY_ANY_TYPE },
+    .on_forward = s_own_handler,
+    .on_return = s_own_handler,
+    .create = s_own_create,
+    .destroy = s_own_destroy,
+    .commands = s_own_commands,
+    .stats = s_own_stats
+};
+
+static void
+s_own_actor (zsock_t *pipe, void *args)
+{
+    zrelay_engine_run (&s_own, pipe, args);
+}
+
+static const zrelay_kind_t s_single = {
+    .name = "single",
+    .frontend = { .types = "ROUTER" },
+    .on_forward = s_own_handler,
+    .create = s_own_create,
+    .destroy = s_own_destroy,
+    .commands = s_own_commands
+};
+
+static void
+s_single_actor (zsock_t *pipe, void *args)
+{
+    zrelay_engine_run (&s_single, pipe, args);
+}
+
+static const struct {
+    const char *name;           //  In the first line
+    zactor_fn *actor;           //  Runs it
+    const zrelay_kind_t *kind;  //  Whose commands it has besides the engine's
+} s_kinds [] = {
+    { "queue", zrelay_queue, &s_single },
+    { "forwarder", zrelay_forwarder, &s_single },
+    { "streamer", zrelay_streamer, &s_single },
+    { "proxy", zrelay_proxy, &s_single },
+    { "own", s_own_actor, &s_own },
+    { "single", s_single_actor, &s_single }
+};
+#define KINDS (sizeof (s_kinds) / sizeof (*s_kinds))
+
+
+//  --------------------------------------------------------------------------
+//  One input
+
+typedef struct {
+    bool query;                 //  Answered with a message
+    char *name;                 //  Which begins with that
+} expected_t;
+
+typedef struct {
+    size_t kind;                //  Index into s_kinds
+    zsock_t *front;             //  Our end of the pipe
+    zlist_t *expected;          //  expected_t of what was sent, in order
+    zsock_t *peers [MESSAGES_MAX];      //  Who sent messages
+    size_t count;               //  How many these are
+} input_t;
+
+//  Where commands are looked up. Kinds with a table of their own only add to
+//  it, so that a command of theirs is unknown to the others.
+
+static const zrelay_command_t *
+s_find (input_t *self, const char *name)
+{
+    static const zrelay_kind_t none = { .name = "none" };
+    const zrelay_kind_t *kind = s_kinds [self->kind].kind;
+    bool own = s_kinds [self->kind].actor == s_own_actor
+            || s_kinds [self->kind].actor == s_single_actor;
+    return zrelay_command_find (own? kind: &none, name);
+}
+
+//  Takes the message
+
+static void
+s_send (input_t *self, zmsg_t *msg)
+{
+    expected_t *expected = (expected_t *) zmalloc (sizeof (expected_t));
+    zframe_t *first = zmsg_first (msg);
+    expected->name = zframe_strdup (first);
+    const zrelay_command_t *command =
+        strlen (expected->name) == zframe_size (first)?
+        s_find (self, expected->name): NULL;
+    expected->query = command && command->query;
+    zlist_append (self->expected, expected);
+    int rc = zmsg_send (&msg, self->front);
+    FUZZ_MUST (rc == 0);
+}
+
+static void
+s_ask (input_t *self, const char *name, const char *one, const char *two)
+{
+    zmsg_t *msg = zmsg_new ();
+    zmsg_addstr (msg, name);
+    if (one)
+        zmsg_addstr (msg, one);
+    if (two)
+        zmsg_addstr (msg, two);
+    s_send (self, msg);
+}
+
+//  Whatever a refused command could have changed. words are those of the
+//  command, of which SET tells what to look at.
+
+static void
+s_look (input_t *self, char **words, size_t count)
+{
+    s_ask (self, "ENDPOINT", "FRONTEND", NULL);
+    s_ask (self, "ENDPOINT", "BACKEND", NULL);
+    s_ask (self, "STATE", NULL, NULL);
+    s_ask (self, "GET", "FRONTEND", "type");
+    s_ask (self, "GET", "BACKEND", "type");
+    //  Some options are counters of libzmq's
+    if (count > 2 && streq (words [0], "SET")
+    &&  strcasecmp (words [2], "events"))
+        s_ask (self, "GET", words [1], words [2]);
+    else
+        s_ask (self, "GET", streq (words [0], "BACKEND")? "BACKEND": "FRONTEND",
+               "heartbeat_ivl");
+}
+
+//  A frame of a command: in FILTER our functions have numbers, and nothing
+//  else may pass for a pointer
+
+static void
+s_add_word (zmsg_t *msg, fuzz_word_t *word, bool pointer)
+{
+    char *string = fuzz_string (word);
+    if (pointer && word->size == 1 && isdigit ((byte) *string)) {
+        zrelay_handler_fn *function =
+            s_functions [(*string - '0') % FUNCTIONS];
+        zmsg_addmem (msg, &function, sizeof (function));
+    }
+    else
+    if (pointer && word->size == sizeof (void *))
+        zmsg_addmem (msg, word->data, word->size - 1);
+    else
+    if (strlen (string) == word->size && strstr (string, "://")) {
+        char *tame = fuzz_tame (string);
+        zmsg_addstr (msg, tame);
+        freen (tame);
+    }
+    else
+        zmsg_addmem (msg, word->data, word->size);
+    freen (string);
+}
+
+static void
+s_command (input_t *self, fuzz_word_t *line)
+{
+    char *words [FUZZ_WORDS_MAX] = { NULL };
+    size_t count = 0;
+    fuzz_word_t word;
+    zmsg_t *msg = zmsg_new ();
+    while (count < FUZZ_WORDS_MAX && fuzz_word (line, &word)) {
+        words [count] = fuzz_string (&word);
+        s_add_word (msg, &word, count > 1 && streq (words [0], "FILTER"));
+        count++;
+    }
+    if (streq (words [0], "$TERM"))
+        zmsg_destroy (&msg);
+    else {
+        s_look (self, words, count);
+        s_send (self, msg);
+        s_look (self, words, count);
+        s_ask (self, "ERROR", NULL, NULL);
+    }
+    for (size_t index = 0; index < count; index++)
+        freen (words [index]);
+}
+
+//  A message for the relay: <TYPE ENDPOINT FRAMES
+
+static void
+s_message (input_t *self, fuzz_word_t *line)
+{
+    fuzz_word_t type, endpoint, word;
+    if (!fuzz_word (line, &type) || !fuzz_word (line, &endpoint)
+    ||  self->count == MESSAGES_MAX)
+        return;
+    char *name = strndup (type.data + 1, type.size - 1);
+    int number = zrelay_pairing_type (name);
+    freen (name);
+    char *address = fuzz_string (&endpoint);
+    char *tame = fuzz_tame (address);
+    freen (address);
+    if (number != -1 && strncmp (tame, "inproc://", 9) == 0) {
+        zsock_t *sock = zsock_new (number);
+        FUZZ_MUST (sock);
+        self->peers [self->count++] = sock;
+        zsock_set_sndtimeo (sock, 0);
+        zsock_connect (sock, "%s", tame);
+        zmsg_t *msg = zmsg_new ();
+        while (fuzz_word (line, &word))
+            zmsg_addmem (msg, word.data, word.size);
+        if (number == ZMQ_SUB)
+            zsock_set_subscribe (sock, "");
+        else
+        if (zmsg_size (msg) && zrelay_pairing_sends (number))
+            zmsg_send (&msg, sock);
+        zmsg_destroy (&msg);
+    }
+    freen (tame);
+}
+
+
+//  --------------------------------------------------------------------------
+//  The answers
+
+//  The next answer, in its place
+
+static zmsg_t *
+s_next (input_t *self)
+{
+    expected_t *expected = (expected_t *) zlist_pop (self->expected);
+    FUZZ_MUST (expected);
+    zmsg_t *answer = zmsg_recv_nowait (self->front);
+    FUZZ_MUST (answer);
+    if (zmsg_signal (answer) == -1) {
+        FUZZ_MUST (expected->query);
+        FUZZ_MUST (zframe_streq (zmsg_first (answer), expected->name));
+    }
+    else {
+        //  An answered query is a message
+        FUZZ_MUST (!expected->query || zmsg_signal (answer) > 0);
+        FUZZ_MUST (zmsg_signal (answer) <= ZRELAY_REFUSED);
+    }
+    if (zmsg_signal (answer) == -1 && streq (expected->name, "STATS")) {
+        zrelay_stats_t *stats = zrelay_stats_new (answer);
+        FUZZ_MUST (stats);
+        zrelay_stats_destroy (&stats);
+    }
+    freen (expected->name);
+    freen (expected);
+    return answer;
+}
+
+static void
+s_see (input_t *self, zmsg_t *answers [QUESTIONS])
+{
+    for (int index = 0; index < QUESTIONS; index++)
+        answers [index] = s_next (self);
+}
+
+static void
+s_check_error (zmsg_t *error)
+{
+    zmsg_first (error);
+    zframe_t *frame = zmsg_next (error);
+    FUZZ_MUST (frame && zframe_size (frame) > 0);
+    for (size_t index = 0; index < zframe_size (frame); index++)
+        FUZZ_MUST (isprint (zframe_data (frame) [index]));
+}
+
+//  Answers to one command, and to what was asked around it
+
+static void
+s_check_command (input_t *self)
+{
+    zmsg_t *before [QUESTIONS], *after [QUESTIONS];
+    s_see (self, before);
+    //  The time of a drain runs out with the drain begun
+    expected_t *expected = (expected_t *) zlist_first (self->expected);
+    bool drain = streq (expected->name, "DRAIN");
+    zmsg_t *answer = s_next (self);
+    s_see (self, after);
+    zmsg_t *error = s_next (self);
+    int status = zmsg_signal (answer);
+    if (status > 0 && !drain) {
+        s_check_error (error);
+        for (int index = 0; index < QUESTIONS; index++)
+            FUZZ_MUST (zmsg_eq (before [index], after [index]));
+    }
+    for (int index = 0; index < QUESTIONS; index++) {
+        zmsg_destroy (&before [index]);
+        zmsg_destroy (&after [index]);
+    }
+    zmsg_destroy (&answer);
+    zmsg_destroy (&error);
+}
+
+static void
+s_run (input_t *self, fuzz_word_t *text, zsock_t *back)
+{
+    fuzz_word_t line;
+    size_t lines = 0;
+    while (lines < FUZZ_LINES_MAX && fuzz_line (text, &line)) {
+        lines++;
+        if (line.size > 0 && *line.data == '<')
+            s_message (self, &line);
+        else
+            s_command (self, &line);
+    }
+    //  A drain under way would keep answers back
+    s_ask (self, "RESUME", NULL, NULL);
+    s_ask (self, "STATS", NULL, NULL);
+    s_ask (self, "HELP", NULL, NULL);
+    zstr_send (self->front, "$TERM");
+    s_kinds [self->kind].actor (back, "fuzz");
+
+    FUZZ_MUST (zsock_wait (self->front) == 0);
+    while (zlist_size (self->expected) > 3)
+        s_check_command (self);
+    while (zlist_size (self->expected) > 0) {
+        zmsg_t *answer = s_next (self);
+        zmsg_destroy (&answer);
+    }
+    FUZZ_MUST (!zmsg_recv_nowait (self->front));
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    if (size > FUZZ_SIZE_MAX)
+        return 0;
+    fuzz_begin ();
+    fuzz_word_t text = { (const char *) data, size };
+    fuzz_word_t line;
+    if (data && fuzz_line (&text, &line)) {
+        input_t input = { .kind = line.size? (byte) *line.data % KINDS: 0 };
+        for (size_t index = 0; index < KINDS; index++)
+            if (fuzz_is (&line, s_kinds [index].name))
+                input.kind = index;
+        zsock_t *back;
+        input.front = zsys_create_pipe (&back);
+        input.expected = zlist_new ();
+        FUZZ_MUST (input.front && input.expected);
+        s_run (&input, &text, back);
+        while (input.count > 0)
+            zsock_destroy (&input.peers [--input.count]);
+        zlist_destroy (&input.expected);
+        zsock_destroy (&back);
+        zsock_destroy (&input.front);
+    }
+    fuzz_end ();
+    return 0;
+}

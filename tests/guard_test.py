@@ -1,0 +1,324 @@
+#   Copyright (c) the Contributors as noted in the AUTHORS file.
+#   This file is part of zrelay, the relay for ZeroMQ.
+#
+#   This Source Code Form is subject to the terms of the Mozilla Public
+#   License, v. 2.0. If a copy of the MPL was not distributed with this
+#   file, You can obtain one at http://mozilla.org/MPL/2.0/.
+
+"""Who gets in: the program's security options, and its certificates."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import zmq
+
+from zrelay_testing import DEADLINE, ZRELAY, Relay, equal, main, temp_dir, \
+    test, wait_until
+
+MISUSE = 2
+#   Milliseconds after which a peer that got nothing is taken to be kept out;
+#   the relay's count of failed hand-shakes is what is really looked at
+PATIENCE = 300
+
+
+#   --------------------------------------------------------------------------
+#   Helpers
+
+def keygen(path):
+    """Make a certificate; returns the public key."""
+    done = subprocess.run([ZRELAY, "keygen", path], stdout=subprocess.PIPE,
+                          timeout=DEADLINE, check=True)
+    return done.stdout.decode().strip()
+
+
+def keys(path):
+    """The public and the secret key of a certificate's secret file."""
+    with open(path + "_secret") as file:
+        text = file.read()
+    return [re.search(r'%s-key = "(.*)"' % part, text).group(1).encode()
+            for part in ("public", "secret")]
+
+
+@contextlib.contextmanager
+def sockets(*types):
+    """Sockets that are gone at the end."""
+    context = zmq.Context()
+    made = [context.socket(type_) for type_ in types]
+    try:
+        yield made if len(made) > 1 else made[0]
+    finally:
+        context.destroy(linger=0)
+
+
+def as_curve(socket, own, server_key):
+    socket.curve_publickey, socket.curve_secretkey = keys(own)
+    socket.curve_serverkey = server_key.encode()
+
+
+def as_plain(socket, name, password):
+    socket.plain_username, socket.plain_password = name, password
+
+
+def passes(socket, relay, puller):
+    """Push something; true if it arrives."""
+    socket.connect(relay.frontend)
+    socket.send(b"hello")
+    if not puller.poll(DEADLINE * 1000):
+        return False
+    return puller.recv() == b"hello"
+
+
+def kept_out(socket, relay, puller):
+    """Push something; true if libzmq tells that the hand-shake failed and
+    nothing arrives."""
+    monitor = socket.get_monitor_socket(
+        zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+        | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_DISCONNECTED)
+    socket.connect(relay.frontend)
+    socket.send(b"let me in")
+    told = monitor.poll(DEADLINE * 1000)
+    socket.disable_monitor()
+    return told and not puller.poll(PATIENCE)
+
+
+def refused(word, *options):
+    """Run a streamer with options that it must refuse with that word."""
+    done = subprocess.run([ZRELAY, "streamer", "-f", Relay.FREE_PORT, "-b",
+                           Relay.FREE_PORT, *options],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=DEADLINE)
+    errors = done.stderr.decode()
+    equal(done.returncode, MISUSE, "exit status of %s" % (options,))
+    equal(errors.count("\n"), 1, "lines of %r" % errors)
+    assert word in errors, "%r not in %r" % (word, errors)
+
+
+#   --------------------------------------------------------------------------
+#   Certificates
+
+@test("keygen writes a pair, the secret one for its owner only")
+def _():
+    with temp_dir() as folder:
+        path = os.path.join(folder, "relay.cert")
+        public_key = keygen(path)
+        equal(len(public_key), 40, "length of the key")
+        equal(os.stat(path + "_secret").st_mode & 0o077, 0, "mode")
+        equal(keys(path)[0].decode(), public_key, "public key")
+        with open(path) as file:
+            assert keys(path)[1].decode() not in file.read()
+
+
+@test("keygen overwrites nothing, and says when it cannot write")
+def _():
+    with temp_dir() as folder:
+        path = os.path.join(folder, "relay.cert")
+        keygen(path)
+        before = keys(path)
+        for arguments, word in (
+                ([path], "exists"),
+                ([os.path.join(folder, "none", "cert")], "cannot write"),
+                (["/dev/full/cert"], "cannot write"),
+                ([folder + "/" + "x" * 300], "too long"),
+                ([], "name of a file"), ([""], "name of a file"),
+                (["--force", path], "name of a file")):
+            done = subprocess.run([ZRELAY, "keygen", *arguments],
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=DEADLINE)
+            equal(done.returncode, MISUSE, "exit status of %s" % arguments)
+            assert word in done.stderr.decode(), done.stderr
+        equal(keys(path), before, "keys")
+
+
+#   --------------------------------------------------------------------------
+#   CURVE
+
+@contextlib.contextmanager
+def curve_relay(folder, clients):
+    path = os.path.join(folder, "relay.cert")
+    server_key = keygen(path)
+    with Relay("streamer", "--curve", path, "--clients", clients,
+               "--guard", "frontend") as relay:
+        yield relay, server_key
+
+
+@test("CURVE: who has a certificate in the directory gets in, others do not")
+def _():
+    with temp_dir() as folder:
+        clients = os.path.join(folder, "clients")
+        os.mkdir(clients)
+        known = os.path.join(folder, "known")
+        unknown = os.path.join(folder, "unknown")
+        keygen(known)
+        keygen(unknown)
+        shutil.copy(known, clients)
+        with curve_relay(folder, clients) as (relay, server_key), sockets(
+                zmq.PULL, zmq.PUSH, zmq.PUSH, zmq.PUSH, zmq.PUSH) as made:
+            puller, good, bad, wrong, plain = made
+            puller.connect(relay.backend)
+            as_curve(bad, unknown, server_key)
+            assert kept_out(bad, relay, puller), "no certificate"
+            as_curve(wrong, known, keys(unknown)[0].decode())
+            assert kept_out(wrong, relay, puller), "wrong server key"
+            assert kept_out(plain, relay, puller), "no key at all"
+            as_curve(good, known, server_key)
+            assert passes(good, relay, puller)
+
+
+@test("CURVE: a certificate that was removed does not get in again")
+def _():
+    with temp_dir() as folder:
+        clients = os.path.join(folder, "clients")
+        os.mkdir(clients)
+        for name in ("one", "other"):
+            keygen(os.path.join(folder, name))
+            shutil.copy(os.path.join(folder, name), clients)
+        with curve_relay(folder, clients) as (relay, server_key), sockets(
+                zmq.PULL, zmq.PUSH, zmq.PUSH) as (puller, first, second):
+            puller.connect(relay.backend)
+            as_curve(first, os.path.join(folder, "one"), server_key)
+            assert passes(first, relay, puller)
+            first.close()
+            os.unlink(os.path.join(clients, "one"))
+            #   zcertstore sees a change by the folder's time, in seconds
+            os.utime(clients, (0, 0))
+            as_curve(second, os.path.join(folder, "one"), server_key)
+            assert kept_out(second, relay, puller)
+
+
+@test("CURVE: any lets in whoever has a key")
+def _():
+    with temp_dir() as folder:
+        keygen(os.path.join(folder, "client"))
+        with curve_relay(folder, "any") as (relay, server_key), sockets(
+                zmq.PULL, zmq.PUSH, zmq.PUSH) as (puller, good, plain):
+            puller.connect(relay.backend)
+            assert kept_out(plain, relay, puller)
+            as_curve(good, os.path.join(folder, "client"), server_key)
+            assert passes(good, relay, puller)
+
+
+@test("CURVE: a side that connects is a client of --server")
+def _():
+    with temp_dir() as folder:
+        server_cert = os.path.join(folder, "server")
+        relay_cert = os.path.join(folder, "relay")
+        keygen(server_cert)
+        keygen(relay_cert)
+        with sockets(zmq.PUSH, zmq.PULL) as (server, puller):
+            server.curve_server = True
+            server.curve_publickey, server.curve_secretkey = keys(server_cert)
+            port = server.bind_to_random_port("tcp://127.0.0.1")
+            with Relay("streamer", "--curve", relay_cert, "--server",
+                       server_cert, "--guard", "frontend",
+                       frontend=">tcp://127.0.0.1:%d" % port) as relay:
+                puller.connect(relay.backend)
+                server.send(b"hello")
+                assert puller.poll(DEADLINE * 1000)
+                equal(puller.recv(), b"hello", "message")
+
+
+#   --------------------------------------------------------------------------
+#   PLAIN, addresses
+
+@test("PLAIN: the right password gets in, others do not")
+def _():
+    with temp_dir() as folder:
+        path = os.path.join(folder, "passwords")
+        with open(path, "w") as file:
+            file.write("admin=s3cret\n")
+        os.chmod(path, 0o600)
+        with Relay("streamer", "--plain", path, "--guard", "frontend") \
+                as relay, sockets(zmq.PULL, zmq.PUSH, zmq.PUSH, zmq.PUSH,
+                                  zmq.PUSH) as made:
+            puller, good, wrong, stranger, silent = made
+            puller.connect(relay.backend)
+            as_plain(wrong, b"admin", b"secret")
+            assert kept_out(wrong, relay, puller), "wrong password"
+            as_plain(stranger, b"nobody", b"s3cret")
+            assert kept_out(stranger, relay, puller), "wrong name"
+            assert kept_out(silent, relay, puller), "no password"
+            as_plain(good, b"admin", b"s3cret")
+            assert passes(good, relay, puller)
+
+
+@test("addresses: only those allowed, and not those denied")
+def _():
+    for options, welcome in ((["--allow", "127.0.0.1"], True),
+                             (["--allow", "127.0.0.9"], False),
+                             (["--deny", "127.0.0.9"], True),
+                             (["--deny", "127.0.0.1"], False)):
+        with Relay("streamer", *options, "--guard", "frontend") as relay, \
+                sockets(zmq.PULL, zmq.PUSH) as (puller, pusher):
+            puller.connect(relay.backend)
+            try_it = passes if welcome else kept_out
+            assert try_it(pusher, relay, puller), options
+
+
+@test("failed hand-shakes are counted by reason")
+def _():
+    with Relay("streamer", "--deny", "127.0.0.1", "--guard", "frontend") \
+            as relay, sockets(zmq.PULL, zmq.PUSH) as (puller, pusher):
+        puller.connect(relay.backend)
+        assert kept_out(pusher, relay, puller)
+
+        def counted():
+            relay.signal(signal.SIGUSR1)
+            return re.search(r"handshakes failed.*auth",
+                             "\n".join(relay.error_lines))
+        wait_until(counted, what="a count of failed hand-shakes")
+
+
+#   --------------------------------------------------------------------------
+#   Wrong use
+
+@test("a secret that others can read is refused")
+def _():
+    with temp_dir() as folder:
+        cert = os.path.join(folder, "relay.cert")
+        keygen(cert)
+        os.chmod(cert + "_secret", 0o640)
+        refused("chmod 600", "--curve", cert, "--clients", "any")
+        plain = os.path.join(folder, "passwords")
+        with open(plain, "w") as file:
+            file.write("admin=s3cret\n")
+        os.chmod(plain, 0o604)
+        refused("chmod 600", "--plain", plain)
+
+
+@test("options that cannot be meant are refused")
+def _():
+    with temp_dir() as folder:
+        cert = os.path.join(folder, "relay.cert")
+        keygen(cert)
+        public_only = os.path.join(folder, "public.cert")
+        shutil.copy(cert, public_only)
+        os.chmod(public_only, 0o600)
+        nothing = os.path.join(folder, "nothing")
+        for options in (
+                ("--clients", "--curve", cert),
+                ("no directory", "--curve", cert, "--clients", nothing),
+                ("secret key", "--curve", public_only, "--clients", "any"),
+                ("cannot read", "--curve", nothing, "--clients", "any"),
+                ("cannot read", "--plain", nothing),
+                ("no certificate", "--curve", cert, "--server", nothing),
+                ("--server needs", "--server", cert),
+                ("--clients needs", "--clients", "any"),
+                ("one mechanism", "--curve", cert, "--clients", "any",
+                 "--plain", nothing),
+                ("IP address", "--allow", "localhost"),
+                ("IP address", "--deny", "127.0.0.1/8"),
+                ("frontend or backend", "--guard", "both"),
+                ("does nothing", "--guard", "backend"),
+                ("twice", "--curve", cert, "--curve", cert),
+                ("empty", "--curve", ""),
+                ("lets peers in", "--curve", cert, "--server", cert,
+                 "--guard", "frontend")):
+            refused(*options)
+
+
+if __name__ == "__main__":
+    main()
