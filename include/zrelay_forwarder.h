@@ -30,7 +30,8 @@ extern "C" {
 //      zsock_wait (forwarder);
 //
 //  Subscriptions travel from the subscribers to the publishers, so that what
-//  nobody wants is not sent at all. SUBSCRIBE adds the relay's own.
+//  nobody wants is not sent at all. SUBSCRIBE adds the relay's own. A topic
+//  of more than 4096 bytes goes no further (counted as return.dropped_size).
 //
 //  As always in publish-subscribe, a subscriber that is too slow loses
 //  messages once its high-water mark is reached, and libzmq does not count

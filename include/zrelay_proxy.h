@@ -57,7 +57,7 @@ extern "C" {
 //      zstr_sendx (proxy, "ENDPOINT", "FRONTEND", NULL);      //  query
 //
 //  Subscribe on the side that is SUB or XSUB. Topics are a set: the same one
-//  twice is one. The empty topic is everything:
+//  twice is one. The empty topic is everything; the longest has 4096 bytes:
 //
 //      zstr_sendx (proxy, "SUBSCRIBE", "weather", "news", NULL);
 //      zstr_sendx (proxy, "UNSUBSCRIBE", "news", NULL);

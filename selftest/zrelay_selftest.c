@@ -30,6 +30,7 @@ typedef struct {
 static const test_item_t s_tests [] = {
     { "zrelay_message", zrelay_message_test },
     { "zrelay_option", zrelay_option_test },
+    { "zrelay_endpoint", zrelay_endpoint_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_side", zrelay_side_test },

@@ -15,10 +15,11 @@
 #include "../include/zrelay.h"
 
 //  What the classes below know of each other, from the bottom up: message,
-//  option and pairing know nobody; peers knows nobody; a side owns its peers
-//  and uses option and pairing; capture owns a side; a flow joins two sides
-//  and uses capture and message; the engine owns them all; command is the
-//  table of what the pipe understands, and works on the engine.
+//  option, endpoint and pairing know nobody; peers knows nobody; a side owns
+//  its peers and uses option, endpoint and pairing; capture owns a side; a
+//  flow joins two sides and uses capture and message; the engine owns them
+//  all; command is the table of what the pipe understands, and works on the
+//  engine.
 
 typedef struct _zrelay_message_t zrelay_message_t;
 typedef struct _zrelay_peers_t zrelay_peers_t;
@@ -35,7 +36,7 @@ typedef enum {
     ZRELAY_DROP_UNROUTABLE,     //  No such peer, or nobody awaits this reply
     ZRELAY_DROP_LOST,           //  The peer vanished in mid-message
     ZRELAY_DROP_OVERFLOW,       //  More than the flow was told to keep
-    ZRELAY_DROP_SIZE,           //  More bytes than maxmsgsize
+    ZRELAY_DROP_SIZE,           //  More bytes than maxmsgsize, or a topic may
     ZRELAY_DROP_FRAMES,         //  More frames than maxframes
     ZRELAY_DROP_FILTER,         //  A filter said so
     ZRELAY_DROP_HANDLER,        //  The kind said so
@@ -127,6 +128,19 @@ char *
 
 void
     zrelay_option_test (bool verbose);
+
+
+//  --------------------------------------------------------------------------
+//  endpoint: which ones libzmq may be asked for
+
+//  NULL if zmq_bind, or else zmq_connect, may be called with that endpoint,
+//  which does not mean that it succeeds. Otherwise the reason why not. Never
+//  waits.
+const char *
+    zrelay_endpoint_refusal (const char *endpoint, bool bind);
+
+void
+    zrelay_endpoint_test (bool verbose);
 
 
 //  --------------------------------------------------------------------------
@@ -307,6 +321,13 @@ bool
     zrelay_side_limited (zrelay_side_t *self);
 zrelay_outcome_t
     zrelay_side_judge (zrelay_side_t *self, zrelay_message_t *message);
+
+//  True if the side cannot be sent every message; and ZRELAY_SENT if it can
+//  be sent this one, else the reason to drop it.
+bool
+    zrelay_side_selective (zrelay_side_t *self);
+zrelay_outcome_t
+    zrelay_side_suits (zrelay_side_t *self, zrelay_message_t *message);
 
 //  How many messages may be read now, at most wanted; and so many were read,
 //  throttled telling that there was no allowance for more. With a rate, this
@@ -513,6 +534,7 @@ struct _zrelay_engine_t {
     bool answers_blocked;           //  Because the pipe is full; it is polled
     zlist_t *tickers;               //  The kind's timers
     bool waking;                    //  A wake-up is under way
+    bool exhausted;                 //  The process has no descriptors left
     bool verbose;                   //  Log commands
     bool terminated;                //  $TERM came
     int64_t started;                //  When, in msecs of zclock_mono ()

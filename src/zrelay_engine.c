@@ -507,6 +507,24 @@ s_on_retry (zloop_t *loop, int timer_id, void *arg)
     return 0;
 }
 
+//  libzmq accepts nobody when the process has no descriptors left, and tries
+//  on without a word
+
+static void
+s_check_descriptors (zrelay_engine_t *self)
+{
+    int spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+    bool exhausted = spare == -1 && (errno == EMFILE || errno == ENFILE);
+    if (spare != -1)
+        close (spare);
+    if (exhausted && !self->exhausted)
+        zsys_warning ("%s: no descriptors left; new peers must wait until "
+                      "others leave", self->name);
+    if (!exhausted && self->exhausted)
+        zsys_info ("%s: there are descriptors again", self->name);
+    self->exhausted = exhausted;
+}
+
 static int
 s_on_service (zloop_t *loop, int timer_id, void *arg)
 {
@@ -517,6 +535,7 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
         if (self->sides [index])
             zrelay_side_service (self->sides [index]);
     zrelay_capture_service (self->capture);
+    s_check_descriptors (self);
     s_turn (self);
     return 0;
 }

@@ -272,7 +272,7 @@ zrelay_status_t
 zrelay_flow_set (zrelay_flow_t *self, const char *option, const char *value,
                  char **error_p)
 {
-    if (streq (option, "overflow"))
+    if (strcasecmp (option, "overflow") == 0)
         return s_set_overflow (self, value, error_p);
     int index = s_number_index (option);
     if (index == -1)
@@ -299,7 +299,7 @@ zrelay_flow_get (zrelay_flow_t *self, const char *option, char **value_p,
     if (index != -1)
         *value_p = zsys_sprintf ("%" PRIu64, *s_number_value (self, index));
     else
-    if (streq (option, "overflow"))
+    if (strcasecmp (option, "overflow") == 0)
         *value_p = strdup (s_overflows [self->overflow]);
     else
         return s_no_option (self, option, error_p);
@@ -427,15 +427,16 @@ static void
 s_deliver (zrelay_flow_t *self, zrelay_message_t **message_p,
            zrelay_side_t *to)
 {
-    if (zlistx_size (self->backlog) == 0) {
-        zrelay_outcome_t outcome = zrelay_flow_send (self, to, *message_p);
-        if (outcome != ZRELAY_FULL) {
-            s_settle (self, to, outcome);
-            zrelay_message_destroy (message_p);
-            return;
-        }
+    zrelay_outcome_t outcome = zrelay_side_suits (to, *message_p);
+    if (outcome == ZRELAY_SENT)
+        outcome = zlistx_size (self->backlog) > 0? ZRELAY_FULL:
+                  zrelay_flow_send (self, to, *message_p);
+    if (outcome == ZRELAY_FULL)
+        s_keep (self, message_p, to);
+    else {
+        s_settle (self, to, outcome);
+        zrelay_message_destroy (message_p);
     }
-    s_keep (self, message_p, to);
 }
 
 
@@ -580,7 +581,8 @@ s_unseen (zrelay_flow_t *self)
     return !self->filter && !self->handler
         && !zrelay_side_limited (self->input)
         && zlistx_size (self->backlog) == 0
-        && !s_sinks (self);
+        && !s_sinks (self)
+        && !zrelay_side_selective (self->output);
 }
 
 static void

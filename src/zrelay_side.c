@@ -17,6 +17,11 @@
 //  Without rate_burst, a tenth of a second's messages may come at once
 #define BURSTS_PER_SECOND 10
 
+//  Longest topic. libzmq keeps the topics of a SUB or XSUB letter by letter,
+//  and forgets them by recursion: some hundred thousand letters are the end of
+//  the stack, and of the process.
+#define TOPIC_MAX 4096
+
 //  What must happen to the rest of a message of which a frame was refused
 typedef enum {
     KEEP,                       //  Nothing was refused
@@ -374,8 +379,6 @@ s_meaning (int error)
         case EINVAL:
             return "not an endpoint; it looks like tcp://ADDRESS:PORT, "
                    "ipc://PATH or inproc://NAME";
-        case ERANGE:
-            return "ports go from 0 to 65535";
         case ENODEV:
             return "no such address or interface on this machine";
         case EPROTONOSUPPORT:
@@ -389,17 +392,17 @@ s_meaning (int error)
     }
 }
 
-//  libzmq takes what is left of a larger number in 16 bits
+//  Returns NULL, or the reason why it cannot be done
 
-static bool
-s_port_exists (const char *endpoint)
+static const char *
+s_ask_for_endpoint (zrelay_side_t *self, const char *endpoint, bool bind)
 {
-    const char *colon = strrchr (endpoint, ':');
-    if (strncmp (endpoint, "tcp://", 6) || !colon)
-        return true;
-    size_t digits = strspn (colon + 1, "0123456789");
-    return colon [1 + digits] != 0
-        || (digits <= 5 && atoi (colon + 1) <= UINT16_MAX);
+    const char *refusal = zrelay_endpoint_refusal (endpoint, bind);
+    if (refusal)
+        return refusal;
+    int rc = bind? zmq_bind (self->handle, endpoint)
+                 : zmq_connect (self->handle, endpoint);
+    return rc == -1? s_meaning (errno): NULL;
 }
 
 static zrelay_status_t
@@ -412,16 +415,11 @@ s_attach_one (zrelay_side_t *self, const char *endpoint, bool bind)
     if (s_find (self, endpoint, bind))
         return s_fail (self, ZRELAY_BAD_STATE, "the %s is %s to '" SHOWN
             "' already", self->name, bind? "bound": "connected", endpoint);
-    int rc = -1;
-    if (!s_port_exists (endpoint))
-        errno = ERANGE;
-    else
-        rc = bind? zmq_bind (self->handle, endpoint)
-                 : zmq_connect (self->handle, endpoint);
-    if (rc == -1)
+    const char *refusal = s_ask_for_endpoint (self, endpoint, bind);
+    if (refusal)
         return s_fail (self, ZRELAY_REFUSED,
             "cannot %s the %s to '" SHOWN "': %s", bind? "bind": "connect",
-            self->name, endpoint, s_meaning (errno));
+            self->name, endpoint, refusal);
 
     attachment_t *item = (attachment_t *) zmalloc (sizeof (attachment_t));
     assert (item);
@@ -697,7 +695,7 @@ s_find_topic (zrelay_side_t *self, const char *topic)
 }
 
 static zrelay_status_t
-s_check_topics (zrelay_side_t *self, size_t count)
+s_check_topics (zrelay_side_t *self, size_t count, char **topics)
 {
     if (self->type != ZMQ_SUB && self->type != ZMQ_XSUB)
         return s_fail (self, ZRELAY_BAD_STATE,
@@ -706,13 +704,18 @@ s_check_topics (zrelay_side_t *self, size_t count)
     if (count == 0)
         return s_fail (self, ZRELAY_BAD_ARGUMENTS,
             "which topic? The empty one is everything");
+    for (size_t index = 0; index < count; index++)
+        if (strlen (topics [index]) > TOPIC_MAX)
+            return s_fail (self, ZRELAY_BAD_ARGUMENTS, "the topic '" SHOWN
+                "...' is too long; it takes at most %d bytes",
+                topics [index], TOPIC_MAX);
     return ZRELAY_DONE;
 }
 
 zrelay_status_t
 zrelay_side_subscribe (zrelay_side_t *self, size_t count, char **topics)
 {
-    zrelay_status_t status = s_check_topics (self, count);
+    zrelay_status_t status = s_check_topics (self, count, topics);
     for (size_t index = 0; status == ZRELAY_DONE && index < count; index++) {
         if (s_find_topic (self, topics [index]))
             continue;
@@ -731,7 +734,7 @@ zrelay_side_subscribe (zrelay_side_t *self, size_t count, char **topics)
 zrelay_status_t
 zrelay_side_unsubscribe (zrelay_side_t *self, size_t count, char **topics)
 {
-    zrelay_status_t status = s_check_topics (self, count);
+    zrelay_status_t status = s_check_topics (self, count, topics);
     //  Look at all before touching any
     for (size_t index = 0; status == ZRELAY_DONE && index < count; index++)
         if (!s_find_topic (self, topics [index]))
@@ -1098,6 +1101,29 @@ zrelay_side_judge (zrelay_side_t *self, zrelay_message_t *message)
     return ZRELAY_SENT;
 }
 
+//  An XSUB takes each frame that begins with 0 or 1 for a subscription, see
+//  ZeroMQ RFC 23, whatever its length
+
+bool
+zrelay_side_selective (zrelay_side_t *self)
+{
+    return self->type == ZMQ_XSUB;
+}
+
+zrelay_outcome_t
+zrelay_side_suits (zrelay_side_t *self, zrelay_message_t *message)
+{
+    size_t frames = zrelay_side_selective (self)?
+                    zrelay_message_frames (message): 0;
+    for (size_t index = 0; index < frames; index++) {
+        zmq_msg_t *frame = zrelay_message_frame (message, index);
+        if (zmq_msg_size (frame) > TOPIC_MAX + 1
+        &&  *(byte *) zmq_msg_data (frame) <= 1)
+            return ZRELAY_DROP_SIZE;
+    }
+    return ZRELAY_SENT;
+}
+
 //  The bucket holds as many messages as may come at once, and fills with
 //  time. A clock that stands still or jumps back fills nothing;
 //  zclock_usecs () is monotonic where the system has such a clock.
@@ -1422,6 +1448,31 @@ s_test_topics (void)
     assert (zrelay_side_unsubscribe (self, 2, topics) == ZRELAY_DONE);
     assert (zrelay_side_unsubscribe (self, 1, topics) == ZRELAY_BAD_STATE);
     assert (zrelay_side_subscribe (self, 0, topics) == ZRELAY_BAD_ARGUMENTS);
+
+    //  A topic that is too long is refused, and so is the message it comes in
+    assert (zrelay_side_selective (self));
+    char longest [TOPIC_MAX + 2];
+    memset (longest, 1, sizeof (longest));
+    longest [TOPIC_MAX + 1] = 0;
+    topics [1] = longest;
+    assert (s_test_refused (self, zrelay_side_subscribe (self, 2, topics),
+                            ZRELAY_BAD_ARGUMENTS, "too long"));
+    assert (zrelay_side_unsubscribe (self, 1, topics) == ZRELAY_BAD_STATE);
+    longest [TOPIC_MAX] = 0;
+    assert (zrelay_side_subscribe (self, 2, topics) == ZRELAY_DONE);
+    for (size_t excess = 0; excess < 2; excess++) {
+        zmq_msg_t frame;
+        zmq_msg_init_size (&frame, 1 + TOPIC_MAX + excess);
+        memset (zmq_msg_data (&frame), 1, zmq_msg_size (&frame));
+        zrelay_message_t *message = zrelay_message_new ();
+        zrelay_message_append (message, &frame);
+        assert (zrelay_side_suits (self, message)
+                == (excess? ZRELAY_DROP_SIZE: ZRELAY_SENT));
+        *(byte *) zmq_msg_data (zrelay_message_frame (message, 0)) = 'A';
+        assert (zrelay_side_suits (self, message) == ZRELAY_SENT);
+        zrelay_message_destroy (&message);
+        zmq_msg_close (&frame);
+    }
     zrelay_side_destroy (&self);
 }
 

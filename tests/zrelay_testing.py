@@ -311,6 +311,7 @@ class Relay(Process):
     frontend and backend are one endpoint or a list, as for -f and -b; the
     default is a free port of the loopback address, "ipc" a socket file in a
     folder of its own. None gives no option, so that the kind's defaults hold.
+    redirection is a shell's, such as "2>/dev/full".
     As attributes, frontend and backend are the endpoint to connect to, and
     frontends and backends the lists of all.
     """
@@ -321,7 +322,7 @@ class Relay(Process):
     FREE_PORT = "tcp://127.0.0.1:*"
 
     def __init__(self, kind, *options, frontend=FREE_PORT, backend=FREE_PORT,
-                  env=None):
+                  env=None, redirection=None):
         self.kind = kind
         self._folder = None
         arguments, expected = [], 0
@@ -336,7 +337,11 @@ class Relay(Process):
                     endpoint = self._ipc_endpoint(option)
                 arguments += [option, endpoint]
                 expected += 1
-        super().__init__([ZRELAY, kind, *arguments, *options], env=env)
+        command = [ZRELAY, kind, *arguments, *options]
+        if redirection:
+            command = ["/bin/sh", "-c", 'exec "$0" "$@" ' + redirection,
+                       *command]
+        super().__init__(command, env=env)
         try:
             self._wait_ready(expected)
         except BaseException:

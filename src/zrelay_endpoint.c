@@ -1,0 +1,194 @@
+/*  =========================================================================
+    zrelay_endpoint - which endpoints libzmq may be asked for
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    ========================================================================= */
+
+#include "zrelay_classes.h"
+#include <sys/stat.h>
+#include <sys/un.h>
+
+//  libzmq itself tells most of what is wrong with an endpoint. It does not
+//  with what is told here: it ends the process over a malformed norm://,
+//  makes 4464 of the port 70000, and to bind ipc:// it removes whatever file
+//  is there, also when that is another program's socket in use.
+
+#define PORT_DIGITS 5
+
+typedef struct {
+    const char *prefix;         //  Transport
+    const char *(*refusal) (const char *address, bool bind);
+} transport_t;
+
+
+//  --------------------------------------------------------------------------
+//  tcp: where a source address is given, the port of the destination counts
+
+static const char *
+s_tcp_refusal (const char *address, bool bind)
+{
+    const char *colon = strrchr (address, ':');
+    //  The two cases of which libzmq tells
+    if (!colon || streq (colon, ":") || streq (colon, ":*"))
+        return NULL;
+    const char *port = colon + 1;
+    bool number = strspn (port, "0123456789") == strlen (port)
+               && strlen (port) <= PORT_DIGITS && atoi (port) <= UINT16_MAX;
+    if (number && (bind || atoi (port) > 0))
+        return NULL;
+    return bind? "a port is a number up to 65535, or * for a free one"
+               : "a port to connect to is a number from 1 to 65535";
+}
+
+
+//  --------------------------------------------------------------------------
+//  ipc
+
+//  Does somebody listen there? The answer comes at once: connecting to a
+//  local socket waits for nobody.
+
+static bool
+s_in_use (const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (strlen (path) >= sizeof (address.sun_path))
+        return false;
+    memcpy (address.sun_path, path, strlen (path) + 1);
+    int handle = socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (handle == -1)
+        return false;
+    int rc = connect (handle, (struct sockaddr *) &address, sizeof (address));
+    bool in_use = rc == 0 || errno == EAGAIN;
+    close (handle);
+    return in_use;
+}
+
+static const char *
+s_ipc_refusal (const char *address, bool bind)
+{
+    //  "*" is a fresh name, and "@" a name outside of the file system
+    struct stat file;
+    if (!bind || streq (address, "*") || *address == '@'
+    ||  lstat (address, &file) == -1)
+        return NULL;
+    if (!S_ISSOCK (file.st_mode))
+        return "there is a file of that name that is no socket";
+    return s_in_use (address)? zmq_strerror (EADDRINUSE): NULL;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Transports that a relay uses
+
+static const transport_t s_transports [] = {
+    { "tcp://", s_tcp_refusal },
+    { "ipc://", s_ipc_refusal },
+    { "inproc://", NULL },
+    { NULL, NULL }
+};
+
+const char *
+zrelay_endpoint_refusal (const char *endpoint, bool bind)
+{
+    //  Of what has no transport at all, libzmq tells
+    if (!strstr (endpoint, "://"))
+        return NULL;
+    const transport_t *transport = s_transports;
+    while (transport->prefix
+       &&  strncmp (endpoint, transport->prefix, strlen (transport->prefix)))
+        transport++;
+    if (!transport->prefix)
+        return "no such transport; there are tcp, ipc and inproc";
+    return transport->refusal?
+        transport->refusal (endpoint + strlen (transport->prefix), bind): NULL;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+static bool
+s_test_refused (const char *endpoint, bool bind, const char *word)
+{
+    const char *refusal = zrelay_endpoint_refusal (endpoint, bind);
+    return refusal && strstr (refusal, word);
+}
+
+static void
+s_test_ipc (void)
+{
+    char folder [] = "/tmp/zrelay-endpoint-XXXXXX";
+    assert (mkdtemp (folder));
+    char *endpoint = zsys_sprintf ("ipc://%s/name", folder);
+    const char *path = endpoint + strlen ("ipc://");
+    assert (!zrelay_endpoint_refusal (endpoint, true));
+
+    //  Another's file, another's socket, and what a crashed program left
+    FILE *file = fopen (path, "w");
+    assert (file);
+    fclose (file);
+    assert (s_test_refused (endpoint, true, "no socket"));
+    assert (!zrelay_endpoint_refusal (endpoint, false));
+    assert (remove (path) == 0);
+
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    assert (strlen (path) < sizeof (address.sun_path));
+    memcpy (address.sun_path, path, strlen (path) + 1);
+    int handle = socket (AF_UNIX, SOCK_STREAM, 0);
+    assert (bind (handle, (struct sockaddr *) &address, sizeof (address)) == 0);
+    assert (listen (handle, 1) == 0);
+    assert (s_test_refused (endpoint, true, "in use"));
+    assert (!zrelay_endpoint_refusal (endpoint, false));
+    close (handle);
+    assert (!zrelay_endpoint_refusal (endpoint, true));
+
+    assert (remove (path) == 0);
+    assert (rmdir (folder) == 0);
+    zstr_free (&endpoint);
+}
+
+void
+zrelay_endpoint_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_endpoint: ");
+
+    //  @selftest
+    const char *fine [] = {
+        "tcp://127.0.0.1:5555", "tcp://127.0.0.1:65535", "tcp://[::1]:5555",
+        "tcp://127.0.0.1:1;127.0.0.1:2", "ipc://*", "ipc://@name",
+        "inproc://name"
+    };
+    for (size_t index = 0; index < sizeof (fine) / sizeof (*fine); index++) {
+        assert (!zrelay_endpoint_refusal (fine [index], true));
+        assert (!zrelay_endpoint_refusal (fine [index], false));
+    }
+    assert (!zrelay_endpoint_refusal ("tcp://127.0.0.1:*", true));
+    assert (!zrelay_endpoint_refusal ("tcp://127.0.0.1:0", true));
+    assert (s_test_refused ("tcp://127.0.0.1:0", false, "1 to 65535"));
+
+    const char *ports [] = {
+        "tcp://127.0.0.1:65536", "tcp://127.0.0.1:70000", "tcp://*:-1",
+        "tcp://127.0.0.1:99999999999999999999", "tcp://*:5555x", "tcp://*: 1",
+        "tcp://127.0.0.1:1;127.0.0.1:70000"
+    };
+    for (size_t index = 0; index < sizeof (ports) / sizeof (*ports); index++) {
+        assert (s_test_refused (ports [index], true, "65535"));
+        assert (s_test_refused (ports [index], false, "65535"));
+    }
+    const char *transports [] = {
+        "norm://;", "norm://x", "pgm://;", "udp://127.0.0.1:5555", "TCP://*:*",
+        "://", "tcp:x://"
+    };
+    for (size_t index = 0;
+         index < sizeof (transports) / sizeof (*transports); index++)
+        assert (s_test_refused (transports [index], true, "transport"));
+    s_test_ipc ();
+    //  @end
+    printf ("OK\n");
+}
