@@ -38,6 +38,10 @@ extern "C" {
 //  them. SET backend xpub_nodrop 1 makes the relay wait for it instead, and
 //  with it all others.
 //
+//  A subscriber whose topic another one has already is not told to the
+//  publishers. SET backend xpub_verbose 1, before the backend is attached,
+//  tells them of each, which those need that greet every subscriber.
+//
 //  zrelay_proxy.h shows the commands that all relays take.
 //
 //  The actor function, for zactor_new (); args is NULL or a string that names

@@ -33,6 +33,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_endpoint", zrelay_endpoint_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
+    { "zrelay_topics", zrelay_topics_test },
     { "zrelay_side", zrelay_side_test },
     { "zrelay_capture", zrelay_capture_test },
     { "zrelay_flow", zrelay_flow_test },

@@ -15,14 +15,15 @@
 #include "../include/zrelay.h"
 
 //  What the classes below know of each other, from the bottom up: message,
-//  option, endpoint and pairing know nobody; peers knows nobody; a side owns
-//  its peers and uses option, endpoint and pairing; capture owns a side; a
-//  flow joins two sides and uses capture and message; the engine owns them
-//  all; command is the table of what the pipe understands, and works on the
-//  engine.
+//  option, endpoint and pairing know nobody; peers and topics know nobody; a
+//  side owns its peers and topics and uses option, endpoint and pairing;
+//  capture owns a side; a flow joins two sides and uses capture and message;
+//  the engine owns them all; command is the table of what the pipe
+//  understands, and works on the engine.
 
 typedef struct _zrelay_message_t zrelay_message_t;
 typedef struct _zrelay_peers_t zrelay_peers_t;
+typedef struct _zrelay_topics_t zrelay_topics_t;
 typedef struct _zrelay_side_t zrelay_side_t;
 typedef struct _zrelay_capture_t zrelay_capture_t;
 typedef struct _zrelay_flow_t zrelay_flow_t;
@@ -215,6 +216,27 @@ void
 
 
 //  --------------------------------------------------------------------------
+//  topics: a set of topics, which are any bytes
+
+zrelay_topics_t *
+    zrelay_topics_new (void);
+
+void
+    zrelay_topics_destroy (zrelay_topics_t **self_p);
+
+//  Returns false if the topic was in the set already.
+bool
+    zrelay_topics_insert (zrelay_topics_t *self, const void *data, size_t size);
+
+//  No matter whether it is there.
+void
+    zrelay_topics_delete (zrelay_topics_t *self, const void *data, size_t size);
+
+void
+    zrelay_topics_test (bool verbose);
+
+
+//  --------------------------------------------------------------------------
 //  side: a socket with its endpoints, options, topics and counters.
 //
 //  Methods that return a zrelay_status_t keep a sentence for people in
@@ -321,6 +343,13 @@ bool
     zrelay_side_limited (zrelay_side_t *self);
 zrelay_outcome_t
     zrelay_side_judge (zrelay_side_t *self, zrelay_message_t *message);
+
+//  True if the side tells of each subscription, as an XPUB with xpub_verbose;
+//  and have the other side, an XSUB, cope with that.
+bool
+    zrelay_side_repeats (zrelay_side_t *self);
+void
+    zrelay_side_expect_repeats (zrelay_side_t *self);
 
 //  True if the side cannot be sent every message; and ZRELAY_SENT if it can
 //  be sent this one, else the reason to drop it.

@@ -50,7 +50,8 @@ s_tcp_refusal (const char *address, bool bind)
 //  ipc
 
 //  Does somebody listen there? The answer comes at once: connecting to a
-//  local socket waits for nobody.
+//  local socket waits for nobody. Only a refusal says that nobody does; a
+//  socket of another kind, or one that we may not use, is somebody's.
 
 static bool
 s_in_use (const char *path)
@@ -63,7 +64,7 @@ s_in_use (const char *path)
     if (handle == -1)
         return false;
     int rc = connect (handle, (struct sockaddr *) &address, sizeof (address));
-    bool in_use = rc == 0 || errno == EAGAIN;
+    bool in_use = rc == 0 || (errno != ECONNREFUSED && errno != ENOENT);
     close (handle);
     return in_use;
 }

@@ -37,6 +37,8 @@ static int
     s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
     s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
+static void
+    s_turn (zrelay_engine_t *self);
 static int
     s_on_service (zloop_t *loop, int timer_id, void *arg);
 static int
@@ -466,7 +468,9 @@ s_on_pipe (zloop_t *loop, zsock_t *reader, void *arg)
     zstr_free (&name);
     zmsg_destroy (&msg);
     zrelay_engine_watch (self);
-    s_check_drain (self);
+    //  A relay that has nothing to do is drained at once
+    if (self->drain_answer)
+        s_turn (self);
     return self->terminated? -1: 0;
 }
 

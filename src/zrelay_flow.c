@@ -170,6 +170,8 @@ void
 zrelay_flow_run (zrelay_flow_t *self, bool run)
 {
     self->running = run;
+    if (run && self->output && zrelay_side_repeats (self->input))
+        zrelay_side_expect_repeats (self->output);
 }
 
 void

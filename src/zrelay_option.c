@@ -106,7 +106,9 @@ static const zrelay_option_t s_options [] = {
       "subscriptions would wait for an answer that no relay gives" },
     { "xpub_nodrop", ZMQ_XPUB_NODROP, 'i', NOW, NULL },
     { "xpub_verbose", ZMQ_XPUB_VERBOSE, 'i', NOW, NULL },
-    { "xpub_verboser", ZMQ_XPUB_VERBOSER, 'i', NOW, NULL },
+    { "xpub_verboser", ZMQ_XPUB_VERBOSER, 'i', NOW,
+      "no more than the last cancellation is passed on; xpub_verbose does "
+      "what a relay can do" },
     { "xpub_welcome_msg", ZMQ_XPUB_WELCOME_MSG, 'b', NOW, NULL },
     { "zap_domain", ZMQ_ZAP_DOMAIN, 's', 0, NULL },
     { NULL, 0, 0, 0, NULL }
@@ -144,6 +146,15 @@ s_unsigned (const char *value, unsigned long long *number_p)
     return errno == 0 && *end == 0 && isdigit ((byte) *value);
 }
 
+//  libzmq would take a wrong key as far as it is right
+
+static bool
+s_key (const char *value)
+{
+    uint8_t key [KEY_SIZE / 5 * 4];
+    return strlen (value) == KEY_SIZE && zmq_z85_decode (key, value);
+}
+
 bool
 zrelay_option_valid (const zrelay_option_t *self, const char *value)
 {
@@ -158,7 +169,7 @@ zrelay_option_valid (const zrelay_option_t *self, const char *value)
         case 'u':
             return s_unsigned (value, &magnitude);
         case 'k':
-            return strlen (value) == KEY_SIZE;
+            return s_key (value);
         default:
             return strlen (value) <= STRING_MAX;
     }
@@ -297,6 +308,8 @@ zrelay_option_test (bool verbose)
     assert (!zrelay_option_valid (option, "18446744073709551616"));
     option = zrelay_option_find ("curve_serverkey");
     assert (!zrelay_option_valid (option, "short"));
+    assert (!zrelay_option_valid (option,
+                                  "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{`ID"));
 
     //  What the socket does not take is refused by libzmq
     option = zrelay_option_find ("xpub_nodrop");

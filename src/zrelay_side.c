@@ -48,6 +48,8 @@ struct _zrelay_side_t {
     zlistx_t *attachments;      //  attachment_t in order of time
     zlistx_t *settings;         //  setting_t, for when the socket is made
     zlistx_t *topics;           //  The relay's own subscriptions
+    zrelay_topics_t *passed;    //  Others' that were sent; NULL if not needed
+    bool repeats;               //  Tells of each subscription: xpub_verbose
     char *error;                //  Last failure or remark
     zrelay_tally_t in;          //  What was received
     zrelay_tally_t out;         //  What was sent
@@ -145,6 +147,7 @@ s_close (zrelay_side_t *self)
         zrelay_peers_destroy (&self->peers, self->handle);
         zsys_close (self->handle, __FILE__, __LINE__);
     }
+    zrelay_topics_destroy (&self->passed);
     self->handle = NULL;
     self->type = -1;
 }
@@ -617,12 +620,18 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
             strchr ("ilu", option->type)? "a whole number":
             option->type == 'k'? "a key of 40 characters in Z85":
             "at most 255 characters");
+    //  What was subscribed to before cannot be found out
+    if (option->id == ZMQ_XPUB_VERBOSE && zrelay_side_attached (self))
+        return s_fail (self, ZRELAY_BAD_STATE, "the %s is attached already; "
+            "%s has to be set before that", self->name, option->name);
     if (self->handle && zrelay_option_set (option, self->handle, value))
         return s_fail (self, ZRELAY_BAD_ARGUMENTS,
             "a %s socket does not take '" SHOWN "' for %s: %s",
             zsys_sockname (self->type), shown, option->name,
             zmq_strerror (errno));
     s_remember (self, option, value);
+    if (option->id == ZMQ_XPUB_VERBOSE)
+        self->repeats = atoi (value) != 0;
     if (!(option->flags & ZRELAY_OPTION_NOW) && zrelay_side_attached (self))
         return s_fail (self, ZRELAY_DONE,
             "%s of the %s acts on later connections only", option->name,
@@ -695,6 +704,17 @@ s_find_topic (zrelay_side_t *self, const char *topic)
 }
 
 static zrelay_status_t
+s_check_lengths (zrelay_side_t *self, size_t count, char **topics)
+{
+    for (size_t index = 0; index < count; index++)
+        if (strlen (topics [index]) > TOPIC_MAX)
+            return s_fail (self, ZRELAY_BAD_ARGUMENTS, "the topic '" SHOWN
+                "...' is too long; it takes at most %d bytes",
+                topics [index], TOPIC_MAX);
+    return ZRELAY_DONE;
+}
+
+static zrelay_status_t
 s_check_topics (zrelay_side_t *self, size_t count, char **topics)
 {
     if (self->type != ZMQ_SUB && self->type != ZMQ_XSUB)
@@ -704,12 +724,7 @@ s_check_topics (zrelay_side_t *self, size_t count, char **topics)
     if (count == 0)
         return s_fail (self, ZRELAY_BAD_ARGUMENTS,
             "which topic? The empty one is everything");
-    for (size_t index = 0; index < count; index++)
-        if (strlen (topics [index]) > TOPIC_MAX)
-            return s_fail (self, ZRELAY_BAD_ARGUMENTS, "the topic '" SHOWN
-                "...' is too long; it takes at most %d bytes",
-                topics [index], TOPIC_MAX);
-    return ZRELAY_DONE;
+    return s_check_lengths (self, count, topics);
 }
 
 zrelay_status_t
@@ -854,7 +869,10 @@ s_configure (zrelay_side_t *self, const char *type, const char *endpoints,
             "only SUB and XSUB sockets take topics, a '" SHOWN "' does not",
             type);
     int before = self->type;
-    zrelay_status_t status = zrelay_side_choose (self, type);
+    zrelay_status_t status =
+        s_check_lengths (self, extras->count, extras->topics);
+    if (status == ZRELAY_DONE)
+        status = zrelay_side_choose (self, type);
     if (status == ZRELAY_DONE)
         status = s_attach_with (self, endpoints, extras);
     if (status == ZRELAY_DONE && extras->count > 0)
@@ -1045,6 +1063,65 @@ s_send (zrelay_side_t *self, zmq_msg_t *frame, bool more)
     return rc;
 }
 
+//  An XSUB passes on each subscription but only the last cancellation, and so
+//  counts. An XPUB with xpub_verbose tells of each subscription but only of
+//  the last cancellation. Between the two, a topic that was subscribed to
+//  twice would never be cancelled. So after a subscription that comes again
+//  the XSUB is given a cancellation, which it keeps to itself.
+
+#define CANCEL 0
+#define SUBSCRIBE 1             //  First bytes of a frame, see ZeroMQ RFC 23
+
+//  Returns true if that has to be done, with cancellation initialised
+
+static bool
+s_comes_again (zrelay_side_t *self, zmq_msg_t *frame, zmq_msg_t *cancellation)
+{
+    byte *data = (byte *) zmq_msg_data (frame);
+    size_t size = zmq_msg_size (frame);
+    if (size == 0 || data [0] > SUBSCRIBE)
+        return false;
+    if (data [0] == CANCEL) {
+        zrelay_topics_delete (self->passed, data + 1, size - 1);
+        return false;
+    }
+    if (zrelay_topics_insert (self->passed, data + 1, size - 1))
+        return false;
+    int rc = zmq_msg_init_size (cancellation, size);
+    assert (rc == 0);
+    memcpy (zmq_msg_data (cancellation), data, size);
+    *(byte *) zmq_msg_data (cancellation) = CANCEL;
+    return true;
+}
+
+static int
+s_send_topic (zrelay_side_t *self, zmq_msg_t *frame, bool more)
+{
+    if (!self->passed)
+        return s_send (self, frame, more);
+    zmq_msg_t cancellation;
+    bool again = s_comes_again (self, frame, &cancellation);
+    int rc = s_send (self, frame, more);
+    if (again) {
+        s_send (self, &cancellation, more);
+        zmq_msg_close (&cancellation);
+    }
+    return rc;
+}
+
+bool
+zrelay_side_repeats (zrelay_side_t *self)
+{
+    return self->repeats && self->type == ZMQ_XPUB;
+}
+
+void
+zrelay_side_expect_repeats (zrelay_side_t *self)
+{
+    if (!self->passed && self->type == ZMQ_XSUB)
+        self->passed = zrelay_topics_new ();
+}
+
 zrelay_outcome_t
 zrelay_side_put (zrelay_side_t *self, zmq_msg_t *frame, bool more)
 {
@@ -1055,7 +1132,7 @@ zrelay_side_put (zrelay_side_t *self, zmq_msg_t *frame, bool more)
         return s_drop (self, frame, more, ZRELAY_DROP_UNROUTABLE, DISCARD);
 
     size_t size = zmq_msg_size (frame);
-    int rc = s_send (self, frame, more);
+    int rc = s_send_topic (self, frame, more);
     if (self->rest == SWALLOW)
         return s_drop (self, frame, more, self->outcome, SWALLOW);
     if (rc == -1)

@@ -25,6 +25,7 @@
 #define DEADLINE 120
 #define INTERVAL 500
 #define PERCENT 3           //  Of one core that may be used
+#define ATTEMPTS 5          //  Intervals until the relay is at rest
 #define BODY 1000           //  Bytes in a message
 #define FULL 150            //  A socket that cannot be written to for so many
                             //  msecs is full for good
@@ -159,6 +160,17 @@ s_use (zactor_t *relay)
     return cpu * 100 / (zclock_usecs () - start);
 }
 
+//  It may have to finish something first
+
+static int64_t
+s_use_at_rest (zactor_t *relay)
+{
+    int64_t use = PERCENT;
+    for (int attempt = 0; attempt < ATTEMPTS && use >= PERCENT; attempt++)
+        use = s_use (relay);
+    return use;
+}
+
 static void
 s_test (const state_t *state)
 {
@@ -191,7 +203,7 @@ s_test (const state_t *state)
     if (state->later)
         faults_command (relay, state->later, NULL);
 
-    int64_t use = s_use (relay);
+    int64_t use = s_use_at_rest (relay);
     TAP (use < PERCENT, "%s: %" PRId64 " %% of a core", state->name, use);
     int64_t msecs = faults_ping (relay);
     TAP (msecs >= 0 && msecs < FAULTS_PROMPT, "%s: and answers at once",

@@ -145,6 +145,15 @@ faults_continue (pid_t child)
     kill (child, SIGCONT);
 }
 
+bool
+faults_stopped (pid_t child)
+{
+    assert (*s_child (child) == child);
+    int status;
+    return waitpid (child, &status, WUNTRACED | WNOHANG) == child
+        && WIFSTOPPED (status);
+}
+
 int
 faults_await (pid_t child)
 {

@@ -47,6 +47,16 @@
 //  sanitizers and a busy machine slow everything down.
 #define FAULTS_PROMPT 500
 
+//  Sanitizers keep memory to themselves, and what is resident tells nothing
+#if defined (__has_feature)
+#   define FAULTS_SANITIZED \
+    (__has_feature (address_sanitizer) || __has_feature (thread_sanitizer))
+#elif defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
+#   define FAULTS_SANITIZED 1
+#else
+#   define FAULTS_SANITIZED 0
+#endif
+
 
 //  --------------------------------------------------------------------------
 //  A test, and the processes it starts
@@ -84,6 +94,10 @@ void
     faults_stop (pid_t child);
 void
     faults_continue (pid_t child);
+
+//  True if a child stands still because it stopped itself; told once.
+bool
+    faults_stopped (pid_t child);
 
 //  Wait until a child has ended of itself. Returns its exit status, or -1 if
 //  it did not end within FAULTS_PATIENCE or was killed.

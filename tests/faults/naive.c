@@ -150,13 +150,17 @@ s_set (naive_t *self, int side, const char *name, const char *value)
 }
 
 static void
-s_subscribe (naive_t *self, const char *topic)
+s_subscribe (naive_t *self, const char *topic, bool subscribe)
 {
-    if (zsock_type (self->sides [FRONTEND]) == ZMQ_SUB)
-        zsock_set_subscribe (self->sides [FRONTEND], topic);
+    if (zsock_type (self->sides [FRONTEND]) == ZMQ_SUB) {
+        if (subscribe)
+            zsock_set_subscribe (self->sides [FRONTEND], topic);
+        else
+            zsock_set_unsubscribe (self->sides [FRONTEND], topic);
+    }
     else {
         zframe_t *frame = zframe_new (NULL, strlen (topic) + 1);
-        zframe_data (frame) [0] = 1;
+        zframe_data (frame) [0] = subscribe;
         memcpy (zframe_data (frame) + 1, topic, strlen (topic));
         zframe_send (&frame, self->sides [FRONTEND], 0);
     }
@@ -219,12 +223,12 @@ s_command (naive_t *self, const char *name, int argc, char **argv)
         self->sides [side] = zsock_new (s_type (argv [0]));
         rc = zsock_attach (self->sides [side], argv [1], true);
         for (int index = 2; index < argc; index++)
-            s_subscribe (self, argv [index]);
+            s_subscribe (self, argv [index], true);
     }
     else
-    if (streq (name, "SUBSCRIBE"))
+    if (streq (name, "SUBSCRIBE") || streq (name, "UNSUBSCRIBE"))
         for (int index = 0; index < argc; index++)
-            s_subscribe (self, argv [index]);
+            s_subscribe (self, argv [index], streq (name, "SUBSCRIBE"));
     else
     if (streq (name, "SET"))
         s_set (self, s_side (argv [0]), argv [1], argv [2]);

@@ -18,6 +18,7 @@
 
 static int64_t s_started;       //  When the input was begun, in msecs; or 0
 static unsigned s_runs;         //  Inputs so far
+static zlist_t *s_names;        //  inproc endpoints in this one
 
 
 //  --------------------------------------------------------------------------
@@ -61,12 +62,31 @@ fuzz_begin (void)
 {
     if (s_runs++ == 0)
         s_set_up ();
+    s_names = zlist_new ();
+    FUZZ_MUST (s_names);
     __atomic_store_n (&s_started, zclock_mono (), __ATOMIC_RELEASE);
+}
+
+//  libzmq keeps a socket that was connected to an inproc endpoint until
+//  somebody binds this, even if the socket was closed long ago
+
+static void
+s_bind_names (void)
+{
+    zsock_t *sock = zlist_size (s_names)? zsock_new (ZMQ_PAIR): NULL;
+    char *name = (char *) zlist_first (s_names);
+    while (sock && name) {
+        zmq_bind (zsock_resolve (sock), name);
+        name = (char *) zlist_next (s_names);
+    }
+    zsock_destroy (&sock);
+    zlist_destroy (&s_names);
 }
 
 void
 fuzz_end (void)
 {
+    s_bind_names ();
     __atomic_store_n (&s_started, 0, __ATOMIC_RELEASE);
     sigset_t none;
     sigemptyset (&none);
@@ -162,9 +182,12 @@ s_tame_one (const char *endpoint)
     char *name = strndup (transport, (size_t) (end - transport));
     const char *address = end + 3;
     char *tame;
-    if (streq (name, "inproc"))
+    if (streq (name, "inproc")) {
         tame = zsys_sprintf ("%.*sinproc://%u-%s", (int) prefix, endpoint,
                              s_runs, address);
+        zlist_append (s_names, strdup (tame + prefix));
+        zlist_freefn (s_names, zlist_last (s_names), free, true);
+    }
     else
     if (streq (name, "ipc"))
         tame = zsys_sprintf ("%.*sipc://@zrelay-fuzz-%d-%u-%s", (int) prefix,

@@ -34,8 +34,12 @@ const char *fuzz_name = "command";
 //  Messages for the relay in one input
 #define MESSAGES_MAX 8
 
-//  Questions asked before and after each command
-#define QUESTIONS 6
+//  Longest linger that may be set, in msecs
+#define LINGER_MAX 10
+
+//  Questions asked after each command, about what a refused one could have
+//  changed
+#define QUESTIONS 5
 
 
 //  --------------------------------------------------------------------------
@@ -261,6 +265,8 @@ typedef struct {
     zlist_t *expected;          //  expected_t of what was sent, in order
     zsock_t *peers [MESSAGES_MAX];      //  Who sent messages
     size_t count;               //  How many these are
+    bool options [FUZZ_LINES_MAX];      //  Commands that set an option
+    size_t commands;            //  Commands sent
 } input_t;
 
 //  Where commands are looked up. Kinds with a table of their own only add to
@@ -305,31 +311,38 @@ s_ask (input_t *self, const char *name, const char *one, const char *two)
     s_send (self, msg);
 }
 
-//  Whatever a refused command could have changed. words are those of the
-//  command, of which SET tells what to look at.
-
 static void
-s_look (input_t *self, char **words, size_t count)
+s_look (input_t *self)
 {
     s_ask (self, "ENDPOINT", "FRONTEND", NULL);
     s_ask (self, "ENDPOINT", "BACKEND", NULL);
     s_ask (self, "STATE", NULL, NULL);
     s_ask (self, "GET", "FRONTEND", "type");
     s_ask (self, "GET", "BACKEND", "type");
-    //  Some options are counters of libzmq's
+}
+
+//  Before and after a command that sets an option: what is its value? Returns
+//  false if it is no such command. Some options are counters of libzmq's.
+
+static bool
+s_look_at_option (input_t *self, char **words, size_t count)
+{
     if (count > 2 && streq (words [0], "SET")
     &&  strcasecmp (words [2], "events"))
         s_ask (self, "GET", words [1], words [2]);
     else
-        s_ask (self, "GET", streq (words [0], "BACKEND")? "BACKEND": "FRONTEND",
-               "heartbeat_ivl");
+    if (streq (words [0], "FRONTEND") || streq (words [0], "BACKEND"))
+        s_ask (self, "GET", words [0], "heartbeat_ivl");
+    else
+        return false;
+    return true;
 }
 
 //  A frame of a command: in FILTER our functions have numbers, and nothing
 //  else may pass for a pointer
 
 static void
-s_add_word (zmsg_t *msg, fuzz_word_t *word, bool pointer)
+s_add_word (zmsg_t *msg, fuzz_word_t *word, bool pointer, bool linger)
 {
     char *string = fuzz_string (word);
     if (pointer && word->size == 1 && isdigit ((byte) *string)) {
@@ -340,6 +353,11 @@ s_add_word (zmsg_t *msg, fuzz_word_t *word, bool pointer)
     else
     if (pointer && word->size == sizeof (void *))
         zmsg_addmem (msg, word->data, word->size - 1);
+    else
+    //  What is to linger makes the process wait when it ends
+    if (linger && strlen (string) == word->size
+    && (*string == '-' || atol (string) > LINGER_MAX))
+        zmsg_addstr (msg, "-2");
     else
     if (strlen (string) == word->size && strstr (string, "://")) {
         char *tame = fuzz_tame (string);
@@ -360,16 +378,19 @@ s_command (input_t *self, fuzz_word_t *line)
     zmsg_t *msg = zmsg_new ();
     while (count < FUZZ_WORDS_MAX && fuzz_word (line, &word)) {
         words [count] = fuzz_string (&word);
-        s_add_word (msg, &word, count > 1 && streq (words [0], "FILTER"));
+        s_add_word (msg, &word, count > 1 && streq (words [0], "FILTER"),
+                    count == 3 && strcasecmp (words [2], "linger") == 0);
         count++;
     }
     if (streq (words [0], "$TERM"))
         zmsg_destroy (&msg);
     else {
-        s_look (self, words, count);
+        self->options [self->commands] = s_look_at_option (self, words, count);
         s_send (self, msg);
-        s_look (self, words, count);
+        s_look_at_option (self, words, count);
+        s_look (self);
         s_ask (self, "ERROR", NULL, NULL);
+        self->commands++;
     }
     for (size_t index = 0; index < count; index++)
         freen (words [index]);
@@ -444,8 +465,10 @@ s_next (input_t *self)
 static void
 s_see (input_t *self, zmsg_t *answers [QUESTIONS])
 {
-    for (int index = 0; index < QUESTIONS; index++)
+    for (int index = 0; index < QUESTIONS; index++) {
+        zmsg_destroy (&answers [index]);
         answers [index] = s_next (self);
+    }
 }
 
 static void
@@ -458,38 +481,66 @@ s_check_error (zmsg_t *error)
         FUZZ_MUST (isprint (zframe_data (frame) [index]));
 }
 
-//  Answers to one command, and to what was asked around it
+//  Answers to one command, and to what was asked around it. looks holds those
+//  to s_look (), before and after it.
 
 static void
-s_check_command (input_t *self)
+s_check_command (input_t *self, bool option, zmsg_t *looks [2] [QUESTIONS])
 {
-    zmsg_t *before [QUESTIONS], *after [QUESTIONS];
-    s_see (self, before);
+    zmsg_t *before = option? s_next (self): NULL;
     //  The time of a drain runs out with the drain begun
     expected_t *expected = (expected_t *) zlist_first (self->expected);
     bool drain = streq (expected->name, "DRAIN");
     zmsg_t *answer = s_next (self);
-    s_see (self, after);
+    zmsg_t *after = option? s_next (self): NULL;
+    s_see (self, looks [1]);
     zmsg_t *error = s_next (self);
-    int status = zmsg_signal (answer);
-    if (status > 0 && !drain) {
+    if (zmsg_signal (answer) > 0 && !drain) {
         s_check_error (error);
+        FUZZ_MUST (!option || zmsg_eq (before, after));
         for (int index = 0; index < QUESTIONS; index++)
-            FUZZ_MUST (zmsg_eq (before [index], after [index]));
+            FUZZ_MUST (zmsg_eq (looks [0] [index], looks [1] [index]));
     }
     for (int index = 0; index < QUESTIONS; index++) {
-        zmsg_destroy (&before [index]);
-        zmsg_destroy (&after [index]);
+        zmsg_t *look = looks [0] [index];
+        looks [0] [index] = looks [1] [index];
+        looks [1] [index] = look;
     }
+    zmsg_destroy (&before);
     zmsg_destroy (&answer);
+    zmsg_destroy (&after);
     zmsg_destroy (&error);
 }
+
+static void
+s_check (input_t *self)
+{
+    zmsg_t *looks [2] [QUESTIONS] = { { NULL } };
+    FUZZ_MUST (zsock_wait (self->front) == 0);
+    s_see (self, looks [0]);
+    for (size_t index = 0; index < self->commands; index++)
+        s_check_command (self, self->options [index], looks);
+    for (int index = 0; index < QUESTIONS; index++) {
+        zmsg_destroy (&looks [0] [index]);
+        zmsg_destroy (&looks [1] [index]);
+    }
+    while (zlist_size (self->expected) > 0) {
+        zmsg_t *answer = s_next (self);
+        zmsg_destroy (&answer);
+    }
+    FUZZ_MUST (!zmsg_recv_nowait (self->front));
+}
+
+
+//  --------------------------------------------------------------------------
+//  All of it
 
 static void
 s_run (input_t *self, fuzz_word_t *text, zsock_t *back)
 {
     fuzz_word_t line;
     size_t lines = 0;
+    s_look (self);
     while (lines < FUZZ_LINES_MAX && fuzz_line (text, &line)) {
         lines++;
         if (line.size > 0 && *line.data == '<')
@@ -503,15 +554,7 @@ s_run (input_t *self, fuzz_word_t *text, zsock_t *back)
     s_ask (self, "HELP", NULL, NULL);
     zstr_send (self->front, "$TERM");
     s_kinds [self->kind].actor (back, "fuzz");
-
-    FUZZ_MUST (zsock_wait (self->front) == 0);
-    while (zlist_size (self->expected) > 3)
-        s_check_command (self);
-    while (zlist_size (self->expected) > 0) {
-        zmsg_t *answer = s_next (self);
-        zmsg_destroy (&answer);
-    }
-    FUZZ_MUST (!zmsg_recv_nowait (self->front));
+    s_check (self);
 }
 
 int

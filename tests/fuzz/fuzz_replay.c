@@ -155,6 +155,7 @@ s_play_mutations (void)
     const char *seed = getenv ("FUZZ_SEED");
     s_random_state = seed? strtoull (seed, NULL, 10): (uint64_t) time (NULL);
     printf ("#   FUZZ_SEED=%" PRIu64 "\n", s_random_state);
+    fflush (stdout);
     s_random_state |= 1;
     const char *seconds = getenv ("FUZZ_CHECK_SECONDS");
     int64_t end = zclock_mono () + (seconds? atol (seconds): 3) * 1000;
