@@ -587,23 +587,51 @@ s_unseen (zrelay_flow_t *self)
         && !zrelay_side_selective (self->output);
 }
 
+//  What a turn may still do
+
+typedef struct {
+    const zrelay_tally_t *tally;    //  What the input received, ever
+    uint64_t last_frame;            //  Value of tally at which to stop
+    uint64_t last_byte;             //  Likewise
+    size_t allowed;                 //  Messages that may be read
+    size_t moved;                   //  Messages that were
+    bool found;                     //  The last look found a message
+} turn_t;
+
+static bool
+s_goes_on (const turn_t *turn)
+{
+    return turn->found && turn->moved < turn->allowed
+        && turn->tally->frames < turn->last_frame
+        && turn->tally->bytes < turn->last_byte;
+}
+
 static void
 s_read (zrelay_flow_t *self)
 {
-    const zrelay_tally_t *tally = zrelay_side_received (self->input);
-    uint64_t last_frame = tally->frames + TURN_FRAMES;
-    uint64_t last_byte = tally->bytes + TURN_BYTES;
-    size_t allowed = zrelay_side_allowance (self->input, self->burst);
-    size_t moved = 0;
-    bool found = true;
-    while (moved < allowed && found && s_reading (self)
-       &&  tally->frames < last_frame && tally->bytes < last_byte) {
-        found = s_unseen (self)? s_pass (self): s_take (self);
-        moved += found;
+    turn_t turn = {
+        .tally = zrelay_side_received (self->input),
+        .allowed = zrelay_side_allowance (self->input, self->burst),
+        .found = true
+    };
+    turn.last_frame = turn.tally->frames + TURN_FRAMES;
+    turn.last_byte = turn.tally->bytes + TURN_BYTES;
+
+    //  While messages only pass, nothing changes but that one may stay here
+    bool unseen = s_unseen (self);
+    while (unseen && s_goes_on (&turn)) {
+        turn.found = s_pass (self);
+        turn.moved += turn.found;
+        unseen = zlistx_size (self->backlog) == 0;
     }
-    self->throttled = moved == allowed && allowed < self->burst;
-    zrelay_side_taken (self->input, moved, self->throttled);
-    if (!found && self->closing)
+    while (s_goes_on (&turn) && s_reading (self)) {
+        turn.found = s_take (self);
+        turn.moved += turn.found;
+    }
+    self->throttled = turn.moved == turn.allowed
+                   && turn.allowed < self->burst;
+    zrelay_side_taken (self->input, turn.moved, self->throttled);
+    if (!turn.found && self->closing)
         self->closed = true;
 }
 

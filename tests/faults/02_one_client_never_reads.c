@@ -89,7 +89,7 @@ s_setup (bench_t *self)
         self->clients [index] = faults_connect (ZMQ_DEALER, self->in);
     self->other = zsock_new (ZMQ_DEALER);
     zsock_set_rcvhwm (self->other, 1);
-    zsock_set_rcvbuf (self->other, REPLY);
+    zsock_set_rcvbuf (self->other, 16 * REPLY);
     zsock_set_rcvtimeo (self->other, FAULTS_PATIENCE);
     int rc = zsock_connect (self->other, "%s", self->in);
     assert (rc == 0);

@@ -44,7 +44,7 @@ static const char *s_unconnectable [] = {
 };
 
 typedef struct {
-    char folder [40];           //  Made for this test
+    char folder [60];           //  Made for this test
     int listener;               //  On the ipc endpoint in use
     int datagrams;              //  Likewise, but no stream
     zactor_t *proxy;            //  Whose commands are tried
@@ -76,10 +76,13 @@ s_listen (bench_t *self, const char *name, int type)
 static void
 s_make_files (bench_t *self)
 {
-    strcpy (self->folder, "/tmp/zrelay-faults-XXXXXX");
+    //  The path of a socket must be short
+    const char *where = getenv ("TMPDIR");
+    snprintf (self->folder, sizeof (self->folder), "%s/zrelay-faults-XXXXXX",
+              where && strlen (where) < 30? where: "/tmp");
     char *folder = mkdtemp (self->folder);
     assert (folder);
-    char path [80];
+    char path [100];
     snprintf (path, sizeof (path), "%s/folder", self->folder);
     int rc = mkdir (path, 0700);
     assert (rc == 0);
@@ -99,7 +102,7 @@ static bool
 s_files_are_there (bench_t *self)
 {
     struct stat info;
-    char path [80];
+    char path [100];
     snprintf (path, sizeof (path), "%s/file", self->folder);
     bool there = stat (path, &info) == 0 && info.st_size > 0;
     snprintf (path, sizeof (path), "%s/in-use", self->folder);

@@ -43,6 +43,9 @@ count=0
 status=0
 pid=
 folder=$(mktemp -d) || exit 1
+#   What crashes leaves its files behind
+TMPDIR=$folder
+export TMPDIR
 trap 'stop; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
 #   It crashes on purpose, so leave no core where the shell can prevent that

@@ -73,7 +73,7 @@ fuzz_begin (void)
 static void
 s_bind_names (void)
 {
-    zsock_t *sock = zlist_size (s_names)? zsock_new (ZMQ_PAIR): NULL;
+    zsock_t *sock = zlist_size (s_names)? zsock_new (ZMQ_DEALER): NULL;
     char *name = (char *) zlist_first (s_names);
     while (sock && name) {
         zmq_bind (zsock_resolve (sock), name);
