@@ -756,20 +756,20 @@ s_test_atomicity (void)
     zactor_t *source = zactor_new (s_source, sock);
     uint64_t received = 0;
     uint64_t torn = 0;
-    int64_t quiet_until = zclock_mono () + FAULTS_PATIENCE;
+    int64_t deadline = zclock_mono () + FAULTS_PATIENCE;
     for (int turn = 0; faults_counter (relay, "backend.out.messages") < WHOLE
-                    && zclock_mono () < quiet_until; turn++) {
+                    && zclock_mono () < deadline; turn++) {
         zsock_t **sink = &sinks [turn % 2];
         bool end = false;
         for (int count = 0; count < STAY && !end; count++) {
             bool good = s_number (*sink, &end) >= 0;
             received += good;
             torn += !good && !end;
+            if (good)
+                deadline = zclock_mono () + FAULTS_PATIENCE;
         }
         zsock_destroy (sink);
         *sink = s_consumer (out);
-        if (received % STAY)
-            quiet_until = zclock_mono () + FAULTS_PATIENCE;
     }
     TAP (torn == 0 && received > 0,
          "consumers that come and go get whole messages");

@@ -16,8 +16,8 @@
 //  Here a client does that until its replies pile up to the high-water mark
 //  in the relay, and goes on. Meanwhile others measure their round trips,
 //  whose median and 99th percentile must stay what they were with a client
-//  that reads in its place. Every reply that the first one did not take is counted, and
-//  once it reads, it is served again.
+//  that reads in its place. Every reply that the first one did not take is
+//  counted, and once it reads, it is served again.
 //
 //  FAULTS_ROUNDS tells how many round trips each of the others makes.
 
