@@ -98,7 +98,8 @@ extern "C" {
 //      zsock_send (proxy, "sspp", "FILTER", "FORWARD", s_filter, argument);
 //
 //  Stop both flows and let them go on. Sockets queue up to their high-water
-//  marks meanwhile, and nothing is lost:
+//  marks meanwhile, and nothing is lost. Subscriptions, for which there is no
+//  such mark, go on:
 //
 //      zstr_send (proxy, "PAUSE");
 //      zstr_send (proxy, "RESUME");

@@ -605,6 +605,10 @@ int
                             zrelay_engine_t *engine, zmsg_t *msg,
                             zmsg_t *answer);
 
+//  Take a value out of the sentence for ERROR if it may be a key.
+void
+    zrelay_command_conceal (zrelay_engine_t *engine, const char *value);
+
 
 //  --------------------------------------------------------------------------
 //  testing: what the classes' own tests share

@@ -629,6 +629,92 @@ static const struct {
     { NULL, NULL, NULL, NULL }
 };
 
+//  --------------------------------------------------------------------------
+//  Secrets. They may have been given in the wrong place, or with a letter too
+//  many or too few, and ERROR and the log would quote them.
+
+//  A CURVE key in Z85, see ZeroMQ RFC 32
+#define KEY_SIZE 40
+#define KEY_LETTERS \
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+    ".-:+=^!/*?&<>()[]{}@%$#"
+
+static bool
+s_may_be_key (const char *value)
+{
+    size_t size = strlen (value);
+    return size >= KEY_SIZE - 1 && size <= KEY_SIZE + 1
+        && strspn (value, KEY_LETTERS) == size
+        && !strstr (value, "://");
+}
+
+static bool
+s_is_secret_option (const char *value)
+{
+    const zrelay_option_t *option = zrelay_option_find (value);
+    return option && (option->flags & ZRELAY_OPTION_SECRET);
+}
+
+//  Words that are said in any case
+
+static bool
+s_is_known (const char *value)
+{
+    return s_index (s_side_names, value) != -1
+        || s_index (s_flow_names, value) != -1
+        || zrelay_option_find (value);
+}
+
+//  Take what is quoted out of the sentence
+
+static void
+s_conceal (zrelay_engine_t *engine, const char *value)
+{
+    char quoted [83];
+    snprintf (quoted, sizeof (quoted), "'%.80s'", value);
+    for (char *letter = quoted; *letter; letter++)
+        if (!isprint ((byte) *letter))
+            *letter = '?';
+    char *place = strstr (engine->error, quoted);
+    if (place) {
+        char *sentence = zsys_sprintf ("%.*s'(secret)'%s",
+            (int) (place - engine->error), engine->error,
+            place + strlen (quoted));
+        assert (sentence);
+        zstr_free (&engine->error);
+        engine->error = sentence;
+    }
+}
+
+void
+zrelay_command_conceal (zrelay_engine_t *engine, const char *value)
+{
+    if (s_may_be_key (value))
+        s_conceal (engine, value);
+}
+
+//  All arguments of a command that failed. Where it is about a secret, each
+//  may be one.
+
+static void
+s_conceal_all (const zrelay_command_t *self, zrelay_engine_t *engine,
+               size_t argc, char **argv)
+{
+    bool secretive = self->handler == s_domain || self->handler == s_plain
+                  || self->handler == s_curve;
+    for (size_t index = 0; index < argc; index++)
+        secretive = secretive || s_is_secret_option (argv [index]);
+    for (size_t index = 0; index < argc; index++)
+        if (secretive && !s_is_known (argv [index]))
+            s_conceal (engine, argv [index]);
+        else
+            zrelay_command_conceal (engine, argv [index]);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Executing
+
 //  A pointer travels as its bytes, everything else as a string
 
 static int
@@ -645,13 +731,11 @@ s_check (const zrelay_command_t *self, zrelay_engine_t *engine, size_t index,
     if (strlen (value) != zframe_size (frame))
         return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
             "argument %zu of %s is not a string", index + 1, self->name);
-    //  A key may have been given in the wrong place
-    const char *shown = strstr (self->args, "secret")? "(secret)": value;
     for (int known = 0; s_words [known].word; known++)
         if (streq (s_words [known].word, word)
         && !s_words [known].valid (engine, value))
             return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
-                "'%.80s' is no %s of a %s; it can be %s", shown,
+                "'%.80s' is no %s of a %s; it can be %s", value,
                 s_words [known].meaning, engine->kind->name,
                 s_words [known].allowed);
     return ZRELAY_DONE;
@@ -680,6 +764,8 @@ zrelay_command_execute (const zrelay_command_t *self, zrelay_engine_t *engine,
     }
     if (status == ZRELAY_DONE)
         status = self->handler (engine, engine->object, argc, argv, answer);
+    if (status != ZRELAY_DONE && engine->error)
+        s_conceal_all (self, engine, argc, argv);
     for (size_t index = 0; index < argc; index++) {
         //  It may have been a key
         memset (argv [index], 0, strlen (argv [index]));

@@ -167,6 +167,29 @@ s_attached (zrelay_engine_t *self)
     return true;
 }
 
+//  Subscriptions are no work: they go on while a relay is paused or drains.
+//  libzmq puts no bound on those that wait in an XPUB.
+
+static bool
+s_carries_work (zrelay_engine_t *self, int index)
+{
+    return self->flows [index]
+        && zrelay_flow_possible (self->flows [index])
+        && zrelay_side_type (self->sides [index]) != ZMQ_XPUB;
+}
+
+//  An XSUB keeps subscriptions for publishers that come later
+
+static bool
+s_may_run (zrelay_engine_t *self, int index)
+{
+    bool work = s_carries_work (self, index);
+    if (s_attached (self))
+        return !self->paused || !work;
+    zrelay_side_t *output = self->sides [!index];
+    return !work && output && zrelay_side_type (output) == ZMQ_XSUB;
+}
+
 //  Poll one side's socket for these events, and read its peers' events. The
 //  socket may be another one than before.
 
@@ -203,12 +226,11 @@ s_poll (zrelay_engine_t *self, int index, short events)
 void
 zrelay_engine_watch (zrelay_engine_t *self)
 {
-    bool run = !self->paused && s_attached (self);
     bool soon = false;
     short events [2] = { 0, 0 };
     for (int index = 0; index < 2; index++)
         if (self->flows [index]) {
-            zrelay_flow_run (self->flows [index], run);
+            zrelay_flow_run (self->flows [index], s_may_run (self, index));
             if (zrelay_flow_wants (self->flows [index], self->sides, events))
                 soon = true;
         }
@@ -292,16 +314,6 @@ s_outstanding (zrelay_engine_t *self, int index)
     int64_t replies = zrelay_flow_passed (self->flows [index])
                     + zrelay_flow_dropped (self->flows [index]);
     return requests > replies? requests - replies: 0;
-}
-
-//  Subscriptions are no work; they go on
-
-static bool
-s_carries_work (zrelay_engine_t *self, int index)
-{
-    return self->flows [index]
-        && zrelay_flow_possible (self->flows [index])
-        && zrelay_side_type (self->sides [index]) != ZMQ_XPUB;
 }
 
 //  What is still to do for one flow: its held messages and awaited replies,
@@ -438,6 +450,7 @@ s_refuse (zrelay_engine_t *self, const char *name)
 {
     int status = zrelay_engine_fail (self, ZRELAY_UNKNOWN,
         "there is no command '%.80s'; HELP lists them", name);
+    zrelay_command_conceal (self, name);
     if (self->verbose)
         zsys_info ("%s: %s", self->name, self->error);
     s_answer (self, zmsg_new_signal ((byte) status));
