@@ -366,6 +366,10 @@ size_t
 void
     zrelay_side_taken (zrelay_side_t *self, size_t messages, bool throttled);
 
+//  Time in msecs until there is allowance for a message; 0: there may be now.
+size_t
+    zrelay_side_wait (zrelay_side_t *self);
+
 //  True if ZMQ_POLLOUT on the socket means that the next message will be
 //  taken. PUB and XPUB always report it, also where xpub_nodrop refuses.
 bool
@@ -498,9 +502,9 @@ void
 
 //  Add what the flow waits for: ZMQ_POLLIN on its input, ZMQ_POLLOUT on the
 //  side that is full, each to the events of that side, which is told by
-//  comparison with the two given. Returns true if it must be given a turn
-//  soon though no poll would tell.
-bool
+//  comparison with the two given. Returns the time in msecs after which it
+//  must be given a turn though no poll would tell, or 0.
+size_t
     zrelay_flow_wants (zrelay_flow_t *self, zrelay_side_t *sides [2],
                        short events [2]);
 
@@ -562,7 +566,8 @@ struct _zrelay_engine_t {
     zlist_t *answers;               //  Those that could not be sent yet
     bool answers_blocked;           //  Because the pipe is full; it is polled
     zlist_t *tickers;               //  The kind's timers
-    bool waking;                    //  A wake-up is under way
+    int wake_timer;                 //  Gives a turn though no poll tells, or 0
+    int64_t wake_at;                //  When it will
     bool exhausted;                 //  The process has no descriptors left
     bool verbose;                   //  Log commands
     bool terminated;                //  $TERM came

@@ -689,8 +689,12 @@ s_conceal (zrelay_engine_t *engine, const char *value)
 void
 zrelay_command_conceal (zrelay_engine_t *engine, const char *value)
 {
-    if (s_may_be_key (value))
+    //  Endpoints are quoted without what says to bind or to connect
+    bool prefixed = *value == '@' || *value == '>';
+    if (s_may_be_key (value) || (prefixed && s_may_be_key (value + 1))) {
         s_conceal (engine, value);
+        s_conceal (engine, value + prefixed);
+    }
 }
 
 //  All arguments of a command that failed. Where it is about a secret, each

@@ -16,10 +16,6 @@
 //  libzmq can let go of peers that have left
 #define SERVICE_IVL 1000
 
-//  What no poll can tell is tried again after this time, in msecs: a rate
-//  that was used up, an XPUB with xpub_nodrop
-#define RETRY_IVL 10
-
 //  Longest sentence for ERROR
 #define ERROR_MAX 400
 
@@ -223,24 +219,35 @@ s_poll (zrelay_engine_t *self, int index, short events)
     }
 }
 
+//  Give the flows a turn after so many msecs, if not before
+
+static void
+s_wake_in (zrelay_engine_t *self, size_t msecs)
+{
+    int64_t when = zclock_mono () + (int64_t) msecs;
+    if (self->wake_timer && self->wake_at <= when)
+        return;
+    if (self->wake_timer)
+        zloop_timer_end (self->loop, self->wake_timer);
+    self->wake_timer = zloop_timer (self->loop, msecs, 1, s_on_retry, self);
+    self->wake_at = when;
+}
+
 void
 zrelay_engine_watch (zrelay_engine_t *self)
 {
-    bool soon = false;
     short events [2] = { 0, 0 };
     for (int index = 0; index < 2; index++)
         if (self->flows [index]) {
             zrelay_flow_run (self->flows [index], s_may_run (self, index));
-            if (zrelay_flow_wants (self->flows [index], self->sides, events))
-                soon = true;
+            size_t msecs = zrelay_flow_wants (self->flows [index], self->sides,
+                                              events);
+            if (msecs > 0)
+                s_wake_in (self, msecs);
         }
     for (int index = 0; index < 2; index++)
         if (self->sides [index])
             s_poll (self, index, events [index]);
-    if (soon && !self->waking) {
-        zloop_timer (self->loop, RETRY_IVL, 1, s_on_retry, self);
-        self->waking = true;
-    }
 }
 
 
@@ -519,7 +526,7 @@ s_on_retry (zloop_t *loop, int timer_id, void *arg)
     (void) loop;
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    self->waking = false;
+    self->wake_timer = 0;
     s_turn (self);
     return 0;
 }

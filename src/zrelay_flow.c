@@ -17,6 +17,16 @@
 #define TURN_FRAMES 4096
 #define TURN_BYTES (64 * 1024 * 1024)
 
+//  What no poll tells is tried again after this time, in msecs: an XPUB with
+//  xpub_nodrop the later the longer it has refused
+#define RETRY_LEAST 1
+#define RETRY_MOST 50
+
+//  An input whose rate is used up is read again after this time, in msecs, or
+//  later if there is no allowance by then, but looked after now and then
+#define RATE_LEAST 10
+#define RATE_MOST 1000
+
 //  Messages kept with overflow drop-new or drop-old, unless queue is set
 #define QUEUE_DEFAULT 1000
 
@@ -645,29 +655,50 @@ zrelay_flow_turn (zrelay_flow_t *self)
         s_read (self);
 }
 
-bool
+static size_t
+s_between (size_t least, size_t value, size_t most)
+{
+    return value < least? least: value > most? most: value;
+}
+
+//  The reading half, and the sending half: each adds what it polls for, or
+//  returns when it is to be tried again
+
+static size_t
+s_wants_input (zrelay_flow_t *self, short *events)
+{
+    if (!s_reading (self))
+        return 0;
+    if (self->throttled)
+        return s_between (RATE_LEAST, zrelay_side_wait (self->input),
+                          RATE_MOST);
+    *events |= ZMQ_POLLIN;
+    //  No poll tells that an input is empty
+    return self->closing? RETRY_LEAST: 0;
+}
+
+static size_t
+s_wants_output (zrelay_flow_t *self, zrelay_side_t *to, short *events)
+{
+    if (zrelay_side_polls_out (to)) {
+        *events |= ZMQ_POLLOUT;
+        return 0;
+    }
+    size_t lasted = (size_t) (zclock_mono () - self->stalled_at);
+    return s_between (RETRY_LEAST, lasted, RETRY_MOST);
+}
+
+size_t
 zrelay_flow_wants (zrelay_flow_t *self, zrelay_side_t *sides [2],
                    short events [2])
 {
     if (!self->running)
-        return false;
-    bool soon = false;
-    if (s_reading (self)) {
-        //  No poll tells that an input is empty
-        soon = self->closing;
-        if (self->throttled)
-            soon = true;
-        else
-            events [self->input == sides [1]] |= ZMQ_POLLIN;
-    }
+        return 0;
+    size_t read = s_wants_input (self, &events [self->input == sides [1]]);
     held_t *held = (held_t *) zlistx_first (self->backlog);
-    if (held) {
-        if (zrelay_side_polls_out (held->to))
-            events [held->to == sides [1]] |= ZMQ_POLLOUT;
-        else
-            soon = true;
-    }
-    return soon;
+    size_t send = held?
+        s_wants_output (self, held->to, &events [held->to == sides [1]]): 0;
+    return read == 0 || (send > 0 && send < read)? send: read;
 }
 
 size_t
@@ -806,7 +837,7 @@ s_test_hold (void)
     assert (zrelay_flow_held (bench.flow) == 1);
 
     short events [2] = { 0, 0 };
-    bool soon = zrelay_flow_wants (bench.flow, bench.sides, events);
+    size_t soon = zrelay_flow_wants (bench.flow, bench.sides, events);
     assert (!soon && events [0] == 0 && events [1] == ZMQ_POLLOUT);
 
     s_bench_connect (&bench);
@@ -914,7 +945,8 @@ s_test_bounds (void)
     zrelay_flow_turn (bench.flow);
     assert (zrelay_flow_passed (bench.flow) == 4);
     short events [2] = { 0, 0 };
-    assert (zrelay_flow_wants (bench.flow, bench.sides, events));
+    size_t soon = zrelay_flow_wants (bench.flow, bench.sides, events);
+    assert (soon > RATE_LEAST && soon <= RATE_MOST);
     assert (events [0] == 0);
     assert (zrelay_side_set (bench.sides [0], "rate", "0") == ZRELAY_DONE);
 

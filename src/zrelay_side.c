@@ -22,6 +22,12 @@
 //  the stack, and of the process.
 #define TOPIC_MAX 4096
 
+//  How long a closed socket may go on sending, in msecs, unless SET says
+//  otherwise. With none, as CZMQ would have it, libzmq ends the process when a
+//  connection breaks right then in the middle of a message
+//  (session_base_t::clean_pipes).
+#define LINGER 100
+
 //  What must happen to the rest of a message of which a frame was refused
 typedef enum {
     KEEP,                       //  Nothing was refused
@@ -159,6 +165,9 @@ s_prepare (void *handle, int type)
 {
     int one = 1;
     int unlimited = 0;
+    int linger = LINGER;
+    if (zmq_setsockopt (handle, ZMQ_LINGER, &linger, sizeof (linger)))
+        return -1;
     //  Without it a ROUTER drops silently what it cannot deliver
     if (type == ZMQ_ROUTER)
         return zmq_setsockopt (handle, ZMQ_ROUTER_MANDATORY,
@@ -1241,6 +1250,15 @@ zrelay_side_taken (zrelay_side_t *self, size_t messages, bool throttled)
         self->throttled++;
 }
 
+size_t
+zrelay_side_wait (zrelay_side_t *self)
+{
+    //  A rate that was changed begins anew
+    if (self->rate == 0 || self->refilled == 0 || self->tokens >= 1)
+        return 0;
+    return (size_t) ((1 - self->tokens) * 1000 / (double) self->rate);
+}
+
 
 //  --------------------------------------------------------------------------
 //  Polling
@@ -1489,8 +1507,10 @@ s_test_messages (void)
     assert (zrelay_side_set (input, "rate", "3") == ZRELAY_DONE);
     assert (zrelay_side_set (input, "rate_burst", "5") == ZRELAY_DONE);
     assert (zrelay_side_allowance (input, 9) == 5);
+    assert (zrelay_side_wait (input) == 0);
     zrelay_side_taken (input, 5, true);
     assert (zrelay_side_allowance (input, 9) < 5);
+    assert (zrelay_side_wait (input) <= 1000 / 3);
     zmq_msg_close (&frame);
     zrelay_side_destroy (&input);
     zrelay_side_destroy (&output);

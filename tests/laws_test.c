@@ -17,6 +17,7 @@
 
 #include "faults/faults.h"
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -392,32 +393,70 @@ s_test_stalls (void)
 #define TURN            256         //  Messages in one turn, unless SET
 #define TURNS_EACH      4           //  Turns between two questions, at most
 
+//  A streamer with a command of its own that stands still until it is let go,
+//  so that all that is sent meanwhile is at hand at once
+
+static pthread_mutex_t s_gate = PTHREAD_MUTEX_INITIALIZER;
+
+static int
+s_stand (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+         zmsg_t *answer)
+{
+    (void) engine;
+    (void) object;
+    (void) argc;
+    (void) argv;
+    (void) answer;
+    pthread_mutex_lock (&s_gate);
+    pthread_mutex_unlock (&s_gate);
+    return ZRELAY_DONE;
+}
+
+static const zrelay_command_t s_gate_commands [] = {
+    { "STAND", "", "stand still", s_stand, false },
+    { NULL, NULL, NULL, NULL, false }
+};
+
+static const zrelay_kind_t s_gated_kind = {
+    .name = "gated",
+    .frontend = { .types = "PULL", .options = "rcvhwm=0" },
+    .backend = { .types = "PUSH", .options = "sndhwm=0" },
+    .commands = s_gate_commands
+};
+
+static void
+s_gated (zsock_t *pipe, void *args)
+{
+    zrelay_engine_run (&s_gated_kind, pipe, args);
+}
+
 static void
 s_test_turns (void)
 {
-    zactor_t *relay = faults_relay ("streamer");
-    s_command (relay, "SET", "FRONTEND", "rcvhwm", "0");
-    s_command (relay, "SET", "BACKEND", "sndhwm", "0");
+    zactor_t *relay = zactor_new (s_gated, NULL);
     s_command (relay, "BIND", "FRONTEND", "inproc://laws-turns-in", NULL);
     s_command (relay, "BIND", "BACKEND", "inproc://laws-turns-out", NULL);
     zsock_t *sink = zsock_new_pull (">inproc://laws-turns-out");
     zsock_t *source = zsock_new (ZMQ_PUSH);
     zsock_set_sndhwm (source, 0);
-    s_command (relay, "PAUSE", NULL, NULL, NULL);
     zsock_connect (source, "inproc://laws-turns-in");
+
+    pthread_mutex_lock (&s_gate);
+    zstr_send (relay, "STAND");
     for (int count = 0; count < WAITING; count++)
         zmq_send (zsock_resolve (source), "A", 1, 0);
-
-    //  All are in the pipe at once; what was carried when the last is answered
-    //  tells how often it was looked at
-    zstr_send (relay, "RESUME");
     for (int count = 0; count < QUESTIONS; count++)
         zstr_send (relay, "STATS");
+    pthread_mutex_unlock (&s_gate);
     zsock_wait (relay);
+
+    //  What was carried when the last is answered tells how often the pipe was
+    //  looked at
     uint64_t carried = 0;
     for (int count = 0; count < QUESTIONS; count++) {
         zmsg_t *answer = zmsg_recv (relay);
-        zrelay_stats_t *stats = answer? zrelay_stats_new (answer): NULL;
+        zrelay_stats_t *stats = zrelay_stats_new (answer);
+        assert (stats);
         carried = zrelay_stats_value (stats, "backend.out.messages");
         zrelay_stats_destroy (&stats);
         zmsg_destroy (&answer);

@@ -31,7 +31,7 @@
 #include <sys/stat.h>
 
 #define DEADLINE 120
-#define ROUNDS 4000
+#define ROUNDS 10000
 #define AT_ONCE 50          //  Attempts of one socket at a time
 #define GROWTH_MAX 2048     //  KiB
 
@@ -603,6 +603,7 @@ s_test_secrets (bench_t *self)
     char *longer = zsys_sprintf ("%s0", secret_txt);
     char *mangled = zsys_sprintf ("%s", secret_txt);
     mangled [0] = '~';              //  Not in Z85
+    char *bound = zsys_sprintf ("@%s", secret_txt);
     const struct {
         const char *name;           //  What is done
         int status;                 //  -1: any but 0
@@ -662,6 +663,8 @@ s_test_secrets (bench_t *self)
         { "BIND of a side that is a key", 2,
           { "BIND", secret_txt, "tcp://127.0.0.1:*" } },
         { "CAPTURE to a key", -1, { "CAPTURE", secret_txt } },
+        { "CAPTURE bound to a key", -1, { "CAPTURE", bound } },
+        { "FRONTEND bound to a key", -1, { "FRONTEND", "PULL", bound } },
         { "DRAIN of a key", 2, { "DRAIN", secret_txt } },
         { "FRONTEND of a type that is a key", -1,
           { "FRONTEND", secret_txt, "tcp://127.0.0.1:*" } },
@@ -701,6 +704,7 @@ s_test_secrets (bench_t *self)
     }
     zstr_free (&longer);
     zstr_free (&mangled);
+    zstr_free (&bound);
 }
 
 //  Too late, since who is connected was not asked

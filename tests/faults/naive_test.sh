@@ -23,6 +23,7 @@ table='
 02_one_client_never_reads|wait|are counted|loses replies and does not say so
 03_capture_never_read|wait|the relay is not slowed|waits for the reader of the capture
 04_no_consumer_no_cpu|spin|of a core|asks again and again
+05_peers_come_and_go|wait|while paused|does not look at a socket that it does not read
 06_endpoints_that_fail|wait|crash|asserts that it can bind
 07_subscriptions|wait|subscriptions of one peer|loses what is above a high-water mark
 08_worker_killed_in_reply|frames|half requests|goes on with a message of which a frame was refused
@@ -31,13 +32,14 @@ table='
 '
 
 #   Less of everything than what a relay must stand
+FAULTS_PEERS=2000
 FAULTS_ROUNDS=200
 FAULTS_MESSAGES=10000
 FAULTS_TOPICS=100000
 FAULTS_SECONDS=1
 FAULTS_STOPPED=1000
 export FAULTS_ROUNDS FAULTS_MESSAGES FAULTS_TOPICS FAULTS_SECONDS
-export FAULTS_STOPPED
+export FAULTS_STOPPED FAULTS_PEERS
 
 count=0
 status=0
