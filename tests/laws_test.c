@@ -1154,7 +1154,7 @@ s_numbers (zsock_t *pipe, void *args)
     zsock_signal (pipe, 0);
     while (!(zsock_events (pipe) & ZMQ_POLLIN))
         if (zmq_send (handle, &self->sent, sizeof (self->sent), 0) != -1)
-            self->sent++;
+            __atomic_add_fetch (&self->sent, 1, __ATOMIC_RELAXED);
     zstr_free (&(char *) { zstr_recv (pipe) });
 }
 
@@ -1276,8 +1276,12 @@ s_test_reset (void)
     s_command (stream.relay, "PAUSE", NULL, NULL, NULL);
     uint64_t out = faults_counter (stream.relay, "backend.out.messages");
     right = right && s_stream_take (&stream, out - TAKEN);
+    //  What was held at RESET goes out, but came in before
+    uint64_t in = faults_counter (stream.relay, "frontend.in.messages");
+    uint64_t held = faults_counter (stream.relay, "forward.held");
     TAP (right && stream.received - before == out
-         && s_forward_conserved (stream.relay), "and they count on from there");
+         && (in == out + held || in + 1 == out + held),
+         "and they count on from there");
     s_stream_end (&stream);
 }
 
@@ -1302,12 +1306,13 @@ static bool
 s_stands_still (stream_t *stream)
 {
     uint64_t in = faults_counter (stream->relay, "frontend.in.messages");
+    uint64_t *sent_p = &stream->numbers.sent;
     uint64_t sent;
     do {
-        sent = stream->numbers.sent;
+        sent = __atomic_load_n (sent_p, __ATOMIC_RELAXED);
         zclock_sleep (QUIET_MS);
     }
-    while (stream->numbers.sent != sent);
+    while (__atomic_load_n (sent_p, __ATOMIC_RELAXED) != sent);
     return faults_counter (stream->relay, "frontend.in.messages") == in;
 }
 
@@ -1327,7 +1332,9 @@ s_test_quiet_unbind (void)
         right = right && s_stream_catch_up (&stream)
              && s_command (stream.relay, "UNBIND", "BACKEND", stream.out, NULL)
                 == 0
-             && s_bind_again (stream.relay, "BACKEND", stream.out);
+             && s_bind_again (stream.relay, "BACKEND", stream.out)
+             //  Until then libzmq takes messages for the peer that was cut off
+             && faults_counted (stream.relay, "backend.peers", 1);
         s_command (stream.relay, "RESUME", NULL, NULL, NULL);
     }
     TAP (right && s_stream_finish (&stream, 0) && stream.skipped == 0,
@@ -1354,14 +1361,12 @@ s_test_unbind_backend (void)
         right = right && s_bind_again (stream.relay, "BACKEND", stream.out);
     }
     TAP (still, "a relay whose backend is unbound reads nothing");
-    s_stream_take (&stream, TAKEN);
+    right = right && s_stream_take (&stream, TAKEN);
     zactor_destroy (&stream.source);
-    right = right && s_reaches (stream.relay, "frontend.in.messages",
-                                stream.numbers.sent);
-    uint64_t out = faults_counter (stream.relay, "backend.out.messages");
     //  The last number arrives, and so it is known which are missing
     while (stream.next < stream.numbers.sent && s_stream_take (&stream, 1))
         continue;
+    uint64_t out = faults_counter (stream.relay, "backend.out.messages");
     TAP (right && out == stream.numbers.sent
          && s_forward_conserved (stream.relay),
          "UNBIND in the middle of traffic: all that was sent is passed on");
@@ -1385,7 +1390,11 @@ s_test_unbind_frontend (void)
              && s_command (stream.relay, "UNBIND", "FRONTEND", stream.in, NULL)
                 == 0
              && s_bind_again (stream.relay, "FRONTEND", stream.in);
-    right = right && s_stream_take (&stream, TAKEN);
+    //  What is sent from now on arrives; the end of it must be among that
+    right = right && faults_counted (stream.relay, "frontend.peers", 1);
+    uint64_t sent = __atomic_load_n (&stream.numbers.sent, __ATOMIC_RELAXED);
+    while (stream.next <= sent && s_stream_take (&stream, 1))
+        continue;
     zactor_destroy (&stream.source);
     while (stream.next < stream.numbers.sent && s_stream_take (&stream, 1))
         continue;

@@ -29,6 +29,7 @@
 //  received, and delivered is what it sent.
 
 #include "faults/faults.h"
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -1700,9 +1701,13 @@ s_account (relay_t *self, int flow)
 //  --------------------------------------------------------------------------
 //  The whole
 
+//  In KiB, without what is shared and without what the allocator could give
+//  back
+
 static int64_t
 s_memory (void)
 {
+    malloc_trim (0);
     FILE *file = fopen ("/proc/self/status", "r");
     assert (file);
     char line [200];
@@ -1717,11 +1722,15 @@ s_memory (void)
 typedef struct {
     int64_t first;              //  KiB at most, in the first half
     int64_t second;
+    int64_t looked_at;          //  Last time
 } memory_t;
 
 static void
 s_watch_memory (memory_t *self, bool second)
 {
+    if (zclock_mono () < self->looked_at + 1000)
+        return;
+    self->looked_at = zclock_mono ();
     int64_t memory = s_memory ();
     int64_t *most = second? &self->second: &self->first;
     *most = memory > *most? memory: *most;
@@ -1916,7 +1925,7 @@ s_test (long seconds)
     int descriptors = s_descriptors ();
     for (int index = 0; index < RELAYS; index++)
         s_relay_begin (&s_relays [index], index);
-    memory_t memory = { 0, 0 };
+    memory_t memory = { 0, 0, 0 };
     s_soak (seconds * 1000, &memory);
     s_finish ();
     printf ("# memory: at most %" PRId64 " KiB in the first half, %" PRId64
