@@ -35,7 +35,8 @@
 #define TRIES           5           //  On a busy machine the first may fail
 
 #define SMALL_HWM       10          //  A queue that is full soon
-#define BODY            1000        //  Bytes that fill one
+#define STALL_HWM       "100"       //  As the relay is told
+#define STALL_BODY      20000       //  Bytes that fill it, and TCP's buffers
 #define QUIET_MS        100         //  A socket full for so long stays so
 #define FILL_MOST       20000       //  Messages after which nothing is full
 
@@ -186,14 +187,14 @@ typedef struct {
 static void
 s_fill (zsock_t *sock)
 {
-    char body [BODY] = { 0 };
+    char body [STALL_BODY] = { 0 };
     void *handle = zsock_resolve (sock);
     int64_t moved = zclock_mono ();
     int count = 0;
     while (count < FILL_MOST && zclock_mono () - moved < QUIET_MS) {
         //  With an empty frame before it, a REP takes it too
         if (zmq_send (handle, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) == 0
-        &&  zmq_send (handle, body, BODY, ZMQ_DONTWAIT) == BODY) {
+        &&  zmq_send (handle, body, sizeof (body), ZMQ_DONTWAIT) != -1) {
             moved = zclock_mono ();
             count++;
         }
@@ -219,6 +220,8 @@ static void
 s_stalled_begin (stalled_t *self, const stall_t *stall)
 {
     self->relay = faults_relay (stall->kind);
+    s_command (self->relay, "SET", "FRONTEND", "rcvhwm", STALL_HWM);
+    s_command (self->relay, "SET", "BACKEND", "sndhwm", STALL_HWM);
     if (stall->option)
         s_command (self->relay, "SET", "BACKEND", stall->option, "1");
     bool sub = stall->frontend && streq (stall->frontend, "SUB");
@@ -730,6 +733,7 @@ s_test_full_client (void)
 #define WHOLE           20000       //  Messages
 #define FRAMES_MOST     7           //  After the first
 #define STAY            500         //  Messages after which a consumer goes
+#define BODY            1000        //  Bytes in the largest frames
 
 //  Sends the messages, then waits for $TERM
 
@@ -739,7 +743,7 @@ s_source (zsock_t *pipe, void *args)
     zsock_t *sock = (zsock_t *) args;
     void *handle = zsock_resolve (sock);
     zsock_signal (pipe, 0);
-    char body [BODY] = { 0 };
+    char body [sizeof (uint32_t) + BODY] = { 0 };
     for (uint32_t number = 0; number < WHOLE; number++) {
         uint32_t count = number % (FRAMES_MOST + 1);
         uint32_t header [2] = { number, count };

@@ -17,6 +17,10 @@
 //  with wrong flags and absurd sizes, and whole sessions with some bytes
 //  changed; in pieces, and on connections that are cut, or left open.
 //
+//  Left out are REP and REQ, which are not for strangers: a REP of libzmq 4.3
+//  loses a reply after a broken request of somebody who is gone, and a REQ
+//  waits for it for good. A queue has neither.
+//
 //  Afterwards messages get through each relay, from peers that were there all
 //  the time and from new ones, and neither memory nor descriptors have grown.
 //
@@ -53,20 +57,15 @@ static const struct {
     bool chosen;                //  Which have to be chosen
     int peers [2];              //  Types of sockets that talk to these
     bool one;                   //  A side has one peer only
-    bool asks;                  //  The backend is not for strangers
 } s_kinds [] = {
     { "queue", { "ROUTER", "DEALER" }, false, { ZMQ_DEALER, ZMQ_DEALER },
-      false, false },
-    { "forwarder", { "XSUB", "XPUB" }, false, { ZMQ_PUB, ZMQ_SUB },
-      false, false },
-    { "streamer", { "PULL", "PUSH" }, false, { ZMQ_PUSH, ZMQ_PULL },
-      false, false },
-    { "proxy", { "SUB", "PUB" }, true, { ZMQ_PUB, ZMQ_SUB }, false, false },
+      false },
+    { "forwarder", { "XSUB", "XPUB" }, false, { ZMQ_PUB, ZMQ_SUB }, false },
+    { "streamer", { "PULL", "PUSH" }, false, { ZMQ_PUSH, ZMQ_PULL }, false },
+    { "proxy", { "SUB", "PUB" }, true, { ZMQ_PUB, ZMQ_SUB }, false },
     { "proxy", { "DEALER", "DEALER" }, true, { ZMQ_DEALER, ZMQ_DEALER },
-      false, false },
-    { "proxy", { "PAIR", "PAIR" }, true, { ZMQ_PAIR, ZMQ_PAIR }, true, false },
-    //  A REQ waits for a reply for good, so it may not ask a stranger
-    { "proxy", { "REP", "REQ" }, true, { ZMQ_REQ, ZMQ_REP }, false, true }
+      false },
+    { "proxy", { "PAIR", "PAIR" }, true, { ZMQ_PAIR, ZMQ_PAIR }, true }
 };
 #define KINDS (sizeof (s_kinds) / sizeof (*s_kinds))
 
@@ -135,6 +134,11 @@ s_setup (bench_t *self, size_t kind, int mechanism)
             faults_command (self->relay, "CURVE", name,
                             zcert_public_txt (s_server),
                             zcert_secret_txt (s_server), NULL);
+        //  Without it libzmq keeps the connections that a PAIR does not want,
+        //  also after their end
+        if (s_kinds [kind].one)
+            faults_command (self->relay, "SET", name, "heartbeat_ivl", "200",
+                            NULL);
         self->endpoints [side] = faults_bind (self->relay, name);
         self->peers [side] = s_peer (self, side);
     }
@@ -142,19 +146,15 @@ s_setup (bench_t *self, size_t kind, int mechanism)
         faults_command (self->relay, "SUBSCRIBE", "", NULL);
 }
 
-//  Throw away what a peer received, except that a REP has to answer
+//  Throw away what a peer received
 
 static void
 s_read (zsock_t *sock)
 {
-    void *handle = zsock_resolve (sock);
-    if (zsock_type (sock) == ZMQ_PUB || zsock_type (sock) == ZMQ_PUSH)
-        return;
     zmq_msg_t frame;
     zmq_msg_init (&frame);
-    while (zmq_msg_recv (&frame, handle, ZMQ_DONTWAIT) != -1)
-        if (!zmq_msg_more (&frame) && zsock_type (sock) == ZMQ_REP)
-            zmq_send (handle, "reply", 5, ZMQ_DONTWAIT);
+    while (zmq_msg_recv (&frame, zsock_resolve (sock), ZMQ_DONTWAIT) != -1)
+        ;
     zmq_msg_close (&frame);
 }
 
@@ -175,13 +175,9 @@ s_passes (zsock_t *from, zsock_t *to)
     static int number;
     snprintf (word, sizeof (word), "word %d", ++number);
     int64_t deadline = zclock_mono () + FAULTS_PATIENCE;
-    bool asks = zsock_type (from) == ZMQ_REQ;
-    bool sent = false;
     bool passed = false;
     while (!passed && zclock_mono () < deadline) {
-        if (!asks || !sent)
-            sent = zmq_send (zsock_resolve (from), word, strlen (word),
-                             ZMQ_DONTWAIT) != -1;
+        zmq_send (zsock_resolve (from), word, strlen (word), ZMQ_DONTWAIT);
         zmq_pollitem_t item = {
             .socket = zsock_resolve (to), .events = ZMQ_POLLIN
         };
@@ -190,15 +186,7 @@ s_passes (zsock_t *from, zsock_t *to)
         while ((msg = zmsg_recv_nowait (to))) {
             passed = passed || zframe_streq (zmsg_last (msg), word);
             zmsg_destroy (&msg);
-            if (zsock_type (to) == ZMQ_REP)
-                zstr_send (to, "reply");
         }
-    }
-    if (asks && passed) {
-        zsock_set_rcvtimeo (from, FAULTS_PATIENCE);
-        char *reply = zstr_recv (from);
-        passed = reply != NULL;
-        zstr_free (&reply);
     }
     return passed;
 }
@@ -210,7 +198,7 @@ s_check (bench_t *self)
 {
     bool passes = s_passes (self->peers [0], self->peers [1]);
     if (!s_kinds [self->kind].one)
-        for (int side = 0; side < 2 - s_kinds [self->kind].asks; side++) {
+        for (int side = 0; side < 2; side++) {
             zsock_destroy (&self->peers [side]);
             self->peers [side] = s_peer (self, side);
             passes = passes && s_passes (self->peers [0], self->peers [1]);
@@ -619,7 +607,7 @@ s_attack_one (void)
 {
     static stream_t stream;
     bench_t *bench = &s_benches [s_random (BENCHES)];
-    int side = s_kinds [bench->kind].asks? 0: (int) s_random (2);
+    int side = (int) s_random (2);
     int fd = wire_connect (bench->endpoints [side]);
     if (fd == -1)
         return false;
