@@ -63,8 +63,9 @@ extern "C" {
 //      zstr_sendx (proxy, "UNSUBSCRIBE", "news", NULL);
 //
 //  Socket options by their zsock name, before or after attaching. An option
-//  that only acts on later connections returns 0 and says so in ERROR. What
-//  is set before FRONTEND or BACKEND has chosen a type is kept for then:
+//  that only acts on later connections returns 0 and says so in ERROR; set
+//  sndhwm and rcvhwm before binding. What is set before FRONTEND or BACKEND
+//  has chosen a type is kept for then:
 //
 //      zstr_sendx (proxy, "SET", "BACKEND", "sndhwm", "10000", NULL);
 //      zstr_sendx (proxy, "GET", "BACKEND", "sndhwm", NULL);  //  query

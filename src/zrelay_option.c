@@ -14,6 +14,7 @@
 #define NOW ZRELAY_OPTION_NOW
 #define SECRET ZRELAY_OPTION_SECRET
 #define GET ZRELAY_OPTION_GET
+#define HELD ZRELAY_OPTION_HELD
 
 //  libzmq takes strings and bytes of at most 255, as a ZMTP property's name
 //  or a routing id can have
@@ -24,7 +25,8 @@
 
 //  Names are those of the zsock_set_ and zsock_option functions of CZMQ 4.2
 //  that the stable API of libzmq 4.3 serves; which ones act at once is said
-//  in zmq_setsockopt(3).
+//  in zmq_setsockopt(3), but not that an endpoint that is bound keeps the
+//  high-water marks for those that it will accept.
 
 static const zrelay_option_t s_options [] = {
     { "affinity", ZMQ_AFFINITY, 'u', 0, NULL },
@@ -68,7 +70,7 @@ static const zrelay_option_t s_options [] = {
     { "plain_username", ZMQ_PLAIN_USERNAME, 's', 0, NULL },
     { "probe_router", ZMQ_PROBE_ROUTER, 'i', NOW, NULL },
     { "rcvbuf", ZMQ_RCVBUF, 'i', 0, NULL },
-    { "rcvhwm", ZMQ_RCVHWM, 'i', NOW, NULL },
+    { "rcvhwm", ZMQ_RCVHWM, 'i', NOW | HELD, NULL },
     { "rcvmore", ZMQ_RCVMORE, 'i', GET, NULL },
     { "rcvtimeo", ZMQ_RCVTIMEO, 'i', NOW, "a relay never waits to receive" },
     { "reconnect_ivl", ZMQ_RECONNECT_IVL, 'i', 0, NULL },
@@ -83,7 +85,7 @@ static const zrelay_option_t s_options [] = {
       "a relay carries messages, not raw TCP" },
     { "routing_id", ZMQ_ROUTING_ID, 'b', 0, NULL },
     { "sndbuf", ZMQ_SNDBUF, 'i', 0, NULL },
-    { "sndhwm", ZMQ_SNDHWM, 'i', NOW, NULL },
+    { "sndhwm", ZMQ_SNDHWM, 'i', NOW | HELD, NULL },
     { "sndtimeo", ZMQ_SNDTIMEO, 'i', NOW, "a relay never waits to send" },
     { "socks_proxy", ZMQ_SOCKS_PROXY, 's', 0, NULL },
     { "subscribe", ZMQ_SUBSCRIBE, 's', NOW, "SUBSCRIBE is the command for it" },

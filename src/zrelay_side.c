@@ -612,6 +612,15 @@ s_remember (zrelay_side_t *self, const zrelay_option_t *option,
     zlistx_add_end (self->settings, setting);
 }
 
+static bool
+s_bound (zrelay_side_t *self)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->attachments);
+    while (item && !item->bound)
+        item = (attachment_t *) zlistx_next (self->attachments);
+    return item != NULL;
+}
+
 static zrelay_status_t
 s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
               const char *value)
@@ -644,6 +653,11 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
     if (!(option->flags & ZRELAY_OPTION_NOW) && zrelay_side_attached (self))
         return s_fail (self, ZRELAY_DONE,
             "%s of the %s acts on later connections only", option->name,
+            self->name);
+    if (option->flags & ZRELAY_OPTION_HELD && s_bound (self))
+        return s_fail (self, ZRELAY_DONE,
+            "%s of the %s acts on the connections that it has, not on those "
+            "that it will accept where it is bound already", option->name,
             self->name);
     return s_done (self);
 }
@@ -1454,7 +1468,9 @@ s_test_options (void)
     assert (zrelay_side_bind (self, "tcp://127.0.0.1:*") == ZRELAY_DONE);
     assert (s_test_refused (self, zrelay_side_set (self, "backlog", "10"),
                             ZRELAY_DONE, "later"));
-    assert (zrelay_side_set (self, "rcvhwm", "6") == ZRELAY_DONE);
+    assert (s_test_refused (self, zrelay_side_set (self, "rcvhwm", "6"),
+                            ZRELAY_DONE, "bound already"));
+    assert (zrelay_side_set (self, "linger", "6") == ZRELAY_DONE);
     assert (!zrelay_side_error (self));
     assert (s_test_refused (self, zrelay_side_choose (self, "SUB"),
                             ZRELAY_BAD_STATE, "in use"));

@@ -1393,11 +1393,19 @@ s_test_options (void)
          && s_query_is (bench, "8", "GET", "FORWARD", "queue")
          && s_query_is (bench, "1000", "GET", "RETURN", "queue"),
          "of each flow for itself");
-    TAP (s_command (bench, "SET", "FRONTEND", "backlog", "10") == 0,
-         "an option that acts later is taken");
-    char *remark = s_query (bench, "ERROR", NULL, NULL);
-    TAP (remark && strstr (remark, "later connections"), "and ERROR says so");
-    zstr_free (&remark);
+    static const char *remarks [] [2] = {
+        { "backlog", "later connections only" },
+        { "sndhwm", "not on those that it will accept" }
+    };
+    for (int index = 0; index < 2; index++) {
+        const char *option = remarks [index] [0];
+        TAP (s_command (bench, "SET", "FRONTEND", option, "10") == 0,
+             "%s is taken, which does not act on all connections", option);
+        char *remark = s_query (bench, "ERROR", NULL, NULL);
+        TAP (remark && strstr (remark, remarks [index] [1]),
+             "and ERROR says so");
+        zstr_free (&remark);
+    }
     s_bench_destroy (&bench);
 
     //  What is set before there is a socket is kept for it

@@ -26,9 +26,11 @@
 //  What a stalled relay may use and take
 #define WATCHED_MS      3000        //  Time for which CPU is watched
 #if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
-#   define CPU_USECS    200000      //  Sanitizers make everything slow
+#   define SANITIZED    1           //  And slow
+#   define CPU_USECS    200000
 #   define PROMPT_USECS 500000
 #else
+#   define SANITIZED    0
 #   define CPU_USECS    20000
 #   define PROMPT_USECS 50000
 #endif
@@ -232,6 +234,8 @@ s_stalled_begin (stalled_t *self, const stall_t *stall)
     if (self->worker)
         faults_counted (self->relay, "backend.peers", 1);
     self->client = faults_connect (stall->client, in);
+    //  With none, libzmq may end the process when the relay goes first
+    zsock_set_linger (self->client, QUIET_MS);
     if (stall->client == ZMQ_XPUB)
         zsock_set_xpub_nodrop (self->client, 1);
     //  Without a subscription nothing is sent
@@ -351,8 +355,15 @@ s_watch (int argc, char **argv)
     return failures;
 }
 
+static int
+    s_come_and_go (int argc, char **argv);
+static int
+    s_end_with_consumers (int argc, char **argv);
+
 static const faults_role_t s_roles [] = {
     { "watch", s_watch },
+    { "come and go", s_come_and_go },
+    { "end with consumers", s_end_with_consumers },
     { NULL, NULL }
 };
 
@@ -788,9 +799,16 @@ s_consumer (const char *endpoint)
     return sock;
 }
 
-static void
-s_test_atomicity (void)
+//  Failures, as bits of the exit status
+enum { TORN = 1, LOST = 2 };
+
+static int
+s_come_and_go (int argc, char **argv)
 {
+    (void) argc;
+    (void) argv;
+    TAP_DEADLINE (DEADLINE / 2);
+    zsys_set_logstream (NULL);
     zactor_t *relay = faults_relay ("streamer");
     char *in = faults_bind (relay, "FRONTEND");
     char *out = faults_bind (relay, "BACKEND");
@@ -814,11 +832,11 @@ s_test_atomicity (void)
         zsock_destroy (sink);
         *sink = s_consumer (out);
     }
-    TAP (torn == 0 && received > 0,
-         "consumers that come and go get whole messages");
+    int failures = torn == 0 && received > 0? 0: TORN;
     //  Those of which a consumer took a part with it are among the dropped
-    TAP (faults_counter (relay, "frontend.in.messages") == WHOLE
-         && s_forward_conserved (relay), "and the relay counts all of them");
+    if (faults_counter (relay, "frontend.in.messages") != WHOLE
+    ||  !s_forward_conserved (relay))
+        failures |= LOST;
     zactor_destroy (&source);
     zsock_destroy (&sock);
     zsock_destroy (&sinks [0]);
@@ -826,6 +844,93 @@ s_test_atomicity (void)
     zactor_destroy (&relay);
     zstr_free (&in);
     zstr_free (&out);
+    return failures;
+}
+
+//  Of a message that is cut off, libzmq leaves the first frames in memory. So
+//  these are processes of their own, in which nobody looks for leaks. Returns
+//  the exit status, or -1.
+
+static int
+s_cut_off (const char *role)
+{
+    const char *options = getenv ("ASAN_OPTIONS");
+    char *before = options? strdup (options): NULL;
+    setenv ("ASAN_OPTIONS", "detect_leaks=0", 1);
+    pid_t child = faults_spawn (role, NULL);
+    unsetenv ("ASAN_OPTIONS");
+    if (before)
+        setenv ("ASAN_OPTIONS", before, 1);
+    zstr_free (&before);
+    return s_await (child);
+}
+
+static void
+s_test_atomicity (void)
+{
+    int status = s_cut_off ("come and go");
+    TAP (status != -1 && !(status & TORN),
+         "consumers that come and go get whole messages");
+    TAP (status != -1 && !(status & LOST),
+         "and the relay counts all of them");
+}
+
+
+//  --------------------------------------------------------------------------
+//  A relay ends in the middle of a message, while the consumer that is sent it
+//  goes away as well: without a linger, libzmq ends the process then
+
+#define ENDINGS         20
+#define FRAMES          5
+
+static void
+s_end_with_consumer (int number)
+{
+    zactor_t *relay = faults_relay ("streamer");
+    char in [40];
+    snprintf (in, sizeof (in), "inproc://laws-end-%d", number);
+    s_command (relay, "SET", "FRONTEND", "rcvhwm", STALL_HWM);
+    s_command (relay, "SET", "BACKEND", "sndhwm", STALL_HWM);
+    s_command (relay, "BIND", "FRONTEND", in, NULL);
+    char *out = faults_bind (relay, "BACKEND");
+    zsock_t *source = zsock_new (ZMQ_PUSH);
+    zsock_set_sndhwm (source, SMALL_HWM);
+    zsock_connect (source, "%s", in);
+    zsock_t *sink = zsock_new (ZMQ_PULL);
+    zsock_set_rcvhwm (sink, SMALL_HWM);
+    zsock_connect (sink, "%s", out);
+    faults_counted (relay, "backend.peers", 1);
+    char body [STALL_BODY] = { 0 };
+    void *handle = zsock_resolve (source);
+    zsock_set_sndtimeo (source, 10);
+    bool room = true;
+    while (room)
+        for (int frame = 1; frame <= FRAMES && room; frame++)
+            room = zmq_send (handle, body, sizeof (body),
+                             frame < FRAMES? ZMQ_SNDMORE: 0) != -1;
+    zsock_destroy (&sink);
+    zactor_destroy (&relay);
+    zsock_destroy (&source);
+    zstr_free (&out);
+}
+
+static int
+s_end_with_consumers (int argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    TAP_DEADLINE (DEADLINE / 2);
+    zsys_set_logstream (NULL);
+    for (int number = 0; number < ENDINGS; number++)
+        s_end_with_consumer (number);
+    return 0;
+}
+
+static void
+s_test_end_in_message (void)
+{
+    TAP (s_cut_off ("end with consumers") == 0,
+         "a relay and its consumer end at the same time, in mid-message");
 }
 
 
@@ -928,9 +1033,9 @@ s_test_second_reply (void)
 //  Subscriptions that lead nowhere: a SUB has its own, and an XPUB's peers may
 //  change theirs for ever
 
-#define CHANGES         100000      //  Topics subscribed to and cancelled
-#define WARM_UP         10000       //  Those before memory is looked at
-#define GROWTH          8192        //  KiB; held, they would take ten times it
+#define CHANGES         50000       //  Topics subscribed to and cancelled
+#define WARM_UP         5000        //  Those before memory is looked at
+#define GROWTH          4096        //  KiB; held, they would take twice that
 
 static void
 s_change_topics (zsock_t *subscriber, int from, int to)
@@ -967,7 +1072,10 @@ s_test_sunk (void)
     memory = faults_memory (0) - memory;
     TAP (sunk && s_return_conserved (relay),
          "subscriptions to a SUB's relay are counted");
-    TAP (memory < GROWTH, "and do not pile up: %" PRId64 " KiB", memory);
+    if (SANITIZED)
+        TAP_SKIP ("and do not pile up", "sanitizers keep what was freed");
+    else
+        TAP (memory < GROWTH, "and do not pile up: %" PRId64 " KiB", memory);
 
     //  What it subscribes to itself still passes
     zsock_t *publisher = faults_connect (ZMQ_XPUB, in);
@@ -1453,6 +1561,7 @@ main (int argc, char **argv)
     s_test_unroutable ();
     s_test_full_client ();
     s_test_atomicity ();
+    s_test_end_in_message ();
     s_test_lockstep ();
     s_test_second_reply ();
     s_test_sunk ();

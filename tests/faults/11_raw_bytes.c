@@ -25,6 +25,10 @@
 //  Afterwards messages get through each relay, from peers that were there all
 //  the time and from new ones, and neither memory nor descriptors have grown.
 //
+//  With AddressSanitizer, ASAN_OPTIONS=allocator_may_return_null=1 is needed:
+//  libzmq asks for as much memory as a frame is said to have, and takes no for
+//  an answer.
+//
 //  FAULTS_RAW_SECONDS  how long (default 10)
 //  FAULTS_SEED         where chance begins (default: the time)
 
@@ -603,6 +607,10 @@ s_attack_one (void)
     int fd = wire_connect (bench->endpoints [side]);
     if (fd == -1)
         return false;
+    //  Mostly wait until libzmq greets, or we would only fill its backlog
+    byte greeting;
+    if (s_chance (95))
+        wire_receive (fd, &greeting, 1);
     s_make (&stream, bench, side);
     s_throw (fd, &stream);
     if (s_chance (30)) {
@@ -741,9 +749,13 @@ main (int argc, char **argv)
     TAP (faults_wait (s_descriptors_are, &descriptors, FAULTS_PATIENCE),
          "there are %d descriptors, as in the beginning", descriptors);
     int64_t limit = before + GROWTH;
-    bool below = faults_wait (s_memory_is_below, &limit, FAULTS_PATIENCE);
-    TAP (below, "memory grew by %" PRId64 " KiB, less than %d",
-         faults_memory (0) - before, GROWTH);
+    if (FAULTS_SANITIZED)
+        TAP_SKIP ("memory", "sanitizers keep it");
+    else {
+        bool below = faults_wait (s_memory_is_below, &limit, FAULTS_PATIENCE);
+        TAP (below, "memory grew by %" PRId64 " KiB, less than %d",
+             faults_memory (0) - before, GROWTH);
+    }
 
     int64_t slowest = 0;
     for (size_t index = 0; index < BENCHES; index++) {
