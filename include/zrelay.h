@@ -20,5 +20,6 @@
 #include "zrelay_forwarder.h"
 #include "zrelay_streamer.h"
 #include "zrelay_proxy.h"
+#include "zrelay_device.h"
 
 #endif

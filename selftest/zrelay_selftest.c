@@ -43,6 +43,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_forwarder", zrelay_forwarder_test },
     { "zrelay_streamer", zrelay_streamer_test },
     { "zrelay_proxy", zrelay_proxy_test },
+    { "zrelay_device", zrelay_device_test },
 };
 #define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))
 

@@ -73,6 +73,13 @@ zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
 }
 
 void
+zrelay_capture_borrow (zrelay_capture_t *self, void *handle)
+{
+    zrelay_capture_stop (self);
+    self->side = zrelay_side_borrow ("capture", handle);
+}
+
+void
 zrelay_capture_stop (zrelay_capture_t *self)
 {
     zrelay_side_destroy (&self->side);
@@ -144,7 +151,8 @@ zrelay_capture_service (zrelay_capture_t *self)
 {
     if (self->side) {
         zrelay_side_service (self->side);
-        zrelay_peers_update (zrelay_side_peers (self->side));
+        if (zrelay_side_peers (self->side))
+            zrelay_peers_update (zrelay_side_peers (self->side));
     }
 }
 

@@ -251,6 +251,10 @@ void
 zrelay_side_t *
     zrelay_side_new (const char *name, const zrelay_side_spec_t *spec);
 
+//  A side on a socket of somebody else, who closes it and sets its options.
+zrelay_side_t *
+    zrelay_side_borrow (const char *name, void *handle);
+
 void
     zrelay_side_destroy (zrelay_side_t **self_p);
 
@@ -393,6 +397,12 @@ const zrelay_tally_t *
     zrelay_side_received (zrelay_side_t *self);
 const zrelay_tally_t *
     zrelay_side_sent (zrelay_side_t *self);
+
+//  Bytes of a ROUTER's routing ids, which are not among these
+uint64_t
+    zrelay_side_received_ids (zrelay_side_t *self);
+uint64_t
+    zrelay_side_sent_ids (zrelay_side_t *self);
 void
     zrelay_side_stats (zrelay_side_t *self, zmsg_t *answer);
 void
@@ -419,6 +429,10 @@ zrelay_status_t
                           const char *type, char **prefixes, char **error_p);
 void
     zrelay_capture_stop (zrelay_capture_t *self);
+
+//  Start with a socket of somebody else, who closes it.
+void
+    zrelay_capture_borrow (zrelay_capture_t *self, void *handle);
 
 bool
     zrelay_capture_active (zrelay_capture_t *self);
@@ -552,7 +566,10 @@ struct _zrelay_engine_t {
     const zrelay_kind_t *kind;      //  What this relay is
     char *name;                     //  Its name
     void *object;                   //  The kind's own state
-    zsock_t *pipe;                  //  To the application; not ours
+    void *pipe;                     //  Brings commands; not ours; or NULL
+    bool remote;                    //  From strangers, not an actor's owner
+    bool borrowed;                  //  Sockets and thread are somebody else's
+    FILE *log;                      //  Where such a relay logs, or NULL
     zloop_t *loop;                  //  What drives everything
     zrelay_side_t *sides [2];       //  By zrelay_side_id_t; backend or NULL
     zrelay_flow_t *flows [2];       //  By zrelay_flow_id_t; return or NULL
@@ -579,6 +596,34 @@ struct _zrelay_engine_t {
 
 //  What a command handler returns if the answer is given later
 #define ZRELAY_LATER -1
+
+//  A relay between libzmq's sockets of somebody else, in that one's thread,
+//  which closes none of them. backend may be the frontend, capture NULL.
+zrelay_engine_t *
+    zrelay_engine_borrow (const zrelay_kind_t *kind,
+                          void *frontend, void *backend, void *capture);
+
+void
+    zrelay_engine_destroy (zrelay_engine_t **self_p);
+
+//  Take commands from a libzmq socket, and answer there: an actor's pipe, or,
+//  remote, one to which anybody may have connected. Their commands may name
+//  no pointer and cannot end the relay; an answer to them is the status as a
+//  string, and what a query tells, or a sentence if the status is not 0.
+void
+    zrelay_engine_listen (zrelay_engine_t *self, void *pipe, bool remote);
+
+//  Log a sentence with the relay's name: through zsys_info (), zsys_warning ()
+//  or zsys_error (), or, if it is borrowed, to its own log.
+void
+    zrelay_engine_log (zrelay_engine_t *self,
+                       void (*log) (const char *format, ...),
+                       const char *format, ...) CHECK_PRINTF (3);
+
+//  Run until a command ends the relay, and return 0; or until polling fails,
+//  and return -1 with errno: ETERM, EINTR, ENOTSOCK. Can be called again.
+int
+    zrelay_engine_loop (zrelay_engine_t *self);
 
 //  Stop taking work; the answer is given when that is done, or after msecs.
 void

@@ -215,6 +215,10 @@ HANDLER (s_capture)
         zrelay_capture_stop (self->capture);
         return ZRELAY_DONE;
     }
+    //  A socket of CZMQ's would take over that program's signals
+    if (self->borrowed)
+        return zrelay_engine_fail (self, ZRELAY_BAD_STATE,
+            "a relay in another program makes no sockets of its own");
     if (argc == 3)
         return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
             "CAPTURE takes two prefixes, one for each flow, or none");

@@ -26,7 +26,7 @@ typedef struct {
 } ticker_t;
 
 static int
-    s_on_pipe (zloop_t *loop, zsock_t *reader, void *arg);
+    s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
     s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
@@ -42,23 +42,52 @@ static int
 
 
 //  --------------------------------------------------------------------------
+//  Log. A relay in somebody else's program must not touch CZMQ's, which would
+//  take over that program's signals.
+
+void
+zrelay_engine_log (zrelay_engine_t *self,
+                   void (*log) (const char *format, ...),
+                   const char *format, ...)
+{
+    va_list argptr;
+    va_start (argptr, format);
+    char *sentence = zsys_vprintf (format, argptr);
+    va_end (argptr);
+    assert (sentence);
+    if (!self->borrowed)
+        log ("%s: %s", self->name, sentence);
+    else
+    if (self->log)
+        fprintf (self->log, "zrelay: process %d: %s: %s\n", (int) getpid (),
+                 self->name, sentence);
+    zstr_free (&sentence);
+}
+
+
+//  --------------------------------------------------------------------------
 //  Constructor and destructor
 
 static void
 s_make_sides (zrelay_engine_t *self)
 {
     const zrelay_kind_t *kind = self->kind;
-    self->capture = zrelay_capture_new ();
     self->sides [ZRELAY_FRONTEND] =
         zrelay_side_new ("frontend", &kind->frontend);
     if (kind->backend.types)
         self->sides [ZRELAY_BACKEND] =
             zrelay_side_new ("backend", &kind->backend);
+}
 
+//  What goes forward leads nowhere if there is no backend, unless a side that
+//  is both is given as such
+
+static void
+s_make_flows (zrelay_engine_t *self, zrelay_side_t *backend)
+{
     self->flows [ZRELAY_FORWARD] = zrelay_flow_new (ZRELAY_FORWARD,
-        self->sides [ZRELAY_FRONTEND], self->sides [ZRELAY_BACKEND],
-        self->capture);
-    if (kind->backend.types)
+        self->sides [ZRELAY_FRONTEND], backend, self->capture);
+    if (self->sides [ZRELAY_BACKEND])
         self->flows [ZRELAY_RETURN] = zrelay_flow_new (ZRELAY_RETURN,
             self->sides [ZRELAY_BACKEND], self->sides [ZRELAY_FRONTEND],
             self->capture);
@@ -79,7 +108,7 @@ s_make_object (zrelay_engine_t *self)
 }
 
 static zrelay_engine_t *
-s_engine_new (const zrelay_kind_t *kind, zsock_t *pipe, const char *name)
+s_engine_new (const zrelay_kind_t *kind, const char *name)
 {
     zrelay_engine_t *self =
         (zrelay_engine_t *) zmalloc (sizeof (zrelay_engine_t));
@@ -87,23 +116,43 @@ s_engine_new (const zrelay_kind_t *kind, zsock_t *pipe, const char *name)
     self->kind = kind;
     self->name = strdup (name? name: kind->name);
     assert (self->name);
-    self->pipe = pipe;
     self->started = zclock_mono ();
     self->answers = zlist_new ();
     self->tickers = zlist_new ();
     assert (self->answers && self->tickers);
-    //  Answers that nobody reads must not stop the relay
-    zsock_set_sndtimeo (pipe, 0);
+    self->capture = zrelay_capture_new ();
 
     self->loop = zloop_new ();
     assert (self->loop);
     //  The relay ends when its owner says so, not when Ctrl-C is pressed
     zloop_set_nonstop (self->loop, true);
-    zloop_reader (self->loop, pipe, s_on_pipe, self);
     zloop_timer (self->loop, SERVICE_IVL, 0, s_on_service, self);
+    return self;
+}
 
-    s_make_sides (self);
-    s_make_object (self);
+void
+zrelay_engine_listen (zrelay_engine_t *self, void *pipe, bool remote)
+{
+    self->pipe = pipe;
+    self->remote = remote;
+    //  Answers that nobody reads must not stop the relay
+    zsock_set_sndtimeo (pipe, 0);
+    zmq_pollitem_t item = { .socket = pipe, .events = ZMQ_POLLIN };
+    zloop_poller (self->loop, &item, s_on_pipe, self);
+}
+
+zrelay_engine_t *
+zrelay_engine_borrow (const zrelay_kind_t *kind,
+                      void *frontend, void *backend, void *capture)
+{
+    zrelay_engine_t *self = s_engine_new (kind, NULL);
+    self->borrowed = true;
+    self->sides [ZRELAY_FRONTEND] = zrelay_side_borrow ("frontend", frontend);
+    if (backend != frontend)
+        self->sides [ZRELAY_BACKEND] = zrelay_side_borrow ("backend", backend);
+    if (capture)
+        zrelay_capture_borrow (self->capture, capture);
+    s_make_flows (self, self->sides [backend != frontend]);
     zrelay_engine_watch (self);
     return self;
 }
@@ -115,13 +164,13 @@ s_report_undelivered (zrelay_engine_t *self)
         zrelay_flow_t *flow = self->flows [index];
         size_t count = flow? zrelay_flow_abandon (flow): 0;
         if (count > 0)
-            zsys_warning ("%s: ended with %zu messages of the %s flow "
-                "undelivered", self->name, count, zrelay_flow_name (flow));
+            zrelay_engine_log (self, zsys_warning, "ended with %zu messages "
+                "of the %s flow undelivered", count, zrelay_flow_name (flow));
     }
 }
 
-static void
-s_engine_destroy (zrelay_engine_t **self_p)
+void
+zrelay_engine_destroy (zrelay_engine_t **self_p)
 {
     assert (self_p);
     if (*self_p) {
@@ -194,6 +243,10 @@ s_poll (zrelay_engine_t *self, int index, short events)
 {
     zrelay_side_t *side = self->sides [index];
     void *handle = zrelay_side_handle (side);
+    //  An application's socket is always polled, so that the end of its context
+    //  is noticed. libzmq never reports this event on a socket.
+    if (self->borrowed && !events)
+        events = ZMQ_POLLERR;
     if (handle != self->polled [index] || events != self->events [index]) {
         zmq_pollitem_t item = { .socket = self->polled [index] };
         if (self->events [index])
@@ -255,6 +308,28 @@ zrelay_engine_watch (zrelay_engine_t *self)
 //  Answers leave in order. They wait where the application does not read
 //  them, and behind that of a DRAIN under way, which stands among them as a
 //  message without frames.
+//
+//  What answers a command: for an actor's owner what a query has to tell, or
+//  a signal with the status. A stranger gets the status first, as a string,
+//  and after one that is not 0 the sentence of ERROR. Takes the query's frames.
+
+static zmsg_t *
+s_encode (zrelay_engine_t *self, int status, zmsg_t **frames_p)
+{
+    if (status != ZRELAY_DONE)
+        zmsg_destroy (frames_p);
+    zmsg_t *answer = *frames_p;
+    *frames_p = NULL;
+    if (!self->remote)
+        return answer? answer: zmsg_new_signal ((byte) status);
+    if (!answer)
+        answer = zmsg_new ();
+    assert (answer);
+    zmsg_pushstrf (answer, "%d", status);
+    if (status != ZRELAY_DONE)
+        zmsg_addstr (answer, self->error);
+    return answer;
+}
 
 static void
 s_send_answers (zrelay_engine_t *self)
@@ -269,7 +344,7 @@ s_send_answers (zrelay_engine_t *self)
     if (blocked == self->answers_blocked)
         return;
     zmq_pollitem_t item = {
-        .socket = zsock_resolve (self->pipe), .events = ZMQ_POLLOUT
+        .socket = self->pipe, .events = ZMQ_POLLOUT
     };
     if (blocked)
         zloop_poller (self->loop, &item, s_on_answerable, self);
@@ -344,10 +419,12 @@ s_to_do (zrelay_engine_t *self, int index)
 static void
 s_finish_drain (zrelay_engine_t *self, int status)
 {
-    zmsg_t *signal = zmsg_new_signal ((byte) status);
-    zframe_t *frame = zmsg_pop (signal);
-    zmsg_append (self->drain_answer, &frame);
-    zmsg_destroy (&signal);
+    zmsg_t *nothing = NULL;
+    zmsg_t *answer = s_encode (self, status, &nothing);
+    zframe_t *frame;
+    while ((frame = zmsg_pop (answer)))
+        zmsg_append (self->drain_answer, &frame);
+    zmsg_destroy (&answer);
     self->drain_answer = NULL;
     if (self->drain_timer)
         zloop_timer_end (self->loop, self->drain_timer);
@@ -436,20 +513,27 @@ zrelay_engine_state (zrelay_engine_t *self)
 static void
 s_execute (zrelay_engine_t *self, const zrelay_command_t *command, zmsg_t *msg)
 {
-    zmsg_t *answer = NULL;
+    zmsg_t *frames = NULL;
     if (command->query) {
-        answer = zmsg_new ();
-        zmsg_addstr (answer, command->name);
+        frames = zmsg_new ();
+        zmsg_addstr (frames, command->name);
     }
-    int status = zrelay_command_execute (command, self, msg, answer);
+    int status = zrelay_command_execute (command, self, msg, frames);
     if (self->verbose)
-        zsys_info ("%s: %s: %s", self->name, command->name,
-                   status == ZRELAY_DONE? "done":
-                   status == ZRELAY_LATER? "under way": self->error);
-    if (status != ZRELAY_DONE)
-        zmsg_destroy (&answer);
+        zrelay_engine_log (self, zsys_info, "%s: %s", command->name,
+                           status == ZRELAY_DONE? "done":
+                           status == ZRELAY_LATER? "under way": self->error);
     if (status != ZRELAY_LATER && !self->terminated)
-        s_answer (self, answer? answer: zmsg_new_signal ((byte) status));
+        s_answer (self, s_encode (self, status, &frames));
+}
+
+//  Pointers mean nothing to strangers, nor may they end what is not theirs
+
+static bool
+s_allowed (zrelay_engine_t *self, const zrelay_command_t *command)
+{
+    return !self->remote
+        || (!strchr (command->args, '*') && *command->name != '$');
 }
 
 static void
@@ -459,16 +543,17 @@ s_refuse (zrelay_engine_t *self, const char *name)
         "there is no command '%.80s'; HELP lists them", name);
     zrelay_command_conceal (self, name);
     if (self->verbose)
-        zsys_info ("%s: %s", self->name, self->error);
-    s_answer (self, zmsg_new_signal ((byte) status));
+        zrelay_engine_log (self, zsys_info, "%s", self->error);
+    zmsg_t *nothing = NULL;
+    s_answer (self, s_encode (self, status, &nothing));
 }
 
 static int
-s_on_pipe (zloop_t *loop, zsock_t *reader, void *arg)
+s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    zmsg_t *msg = zmsg_recv (reader);
+    zmsg_t *msg = zmsg_recv (item->socket);
     if (!msg) {
         self->terminated = true;
         return -1;
@@ -480,7 +565,7 @@ s_on_pipe (zloop_t *loop, zsock_t *reader, void *arg)
     bool string = frame && strlen (name) == zframe_size (frame);
     const zrelay_command_t *command =
         string? zrelay_command_find (self->kind, name): NULL;
-    if (command)
+    if (command && s_allowed (self, command))
         s_execute (self, command, msg);
     else
         s_refuse (self, name);
@@ -542,10 +627,10 @@ s_check_descriptors (zrelay_engine_t *self)
     if (spare != -1)
         close (spare);
     if (exhausted && !self->exhausted)
-        zsys_warning ("%s: no descriptors left; new peers must wait until "
-                      "others leave", self->name);
+        zrelay_engine_log (self, zsys_warning, "no descriptors left; new "
+                           "peers must wait until others leave");
     if (!exhausted && self->exhausted)
-        zsys_info ("%s: there are descriptors again", self->name);
+        zrelay_engine_log (self, zsys_info, "there are descriptors again");
     self->exhausted = exhausted;
 }
 
@@ -559,7 +644,9 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
         if (self->sides [index])
             zrelay_side_service (self->sides [index]);
     zrelay_capture_service (self->capture);
-    s_check_descriptors (self);
+    //  Whose descriptors they are, looks after them
+    if (!self->borrowed)
+        s_check_descriptors (self);
     s_turn (self);
     return 0;
 }
@@ -592,21 +679,31 @@ s_block_signals (void)
     pthread_sigmask (SIG_SETMASK, &signals, NULL);
 }
 
+//  The loop also ends when a poll fails, which it does when a context has
+//  ended, or when a debugger or a signal was in between
+
+int
+zrelay_engine_loop (zrelay_engine_t *self)
+{
+    errno = 0;
+    zloop_start (self->loop);
+    return self->terminated? 0: -1;
+}
+
 void
 zrelay_engine_run (const zrelay_kind_t *kind, zsock_t *pipe, void *args)
 {
     assert (kind && kind->name && kind->frontend.types);
     s_block_signals ();
-    zrelay_engine_t *self = s_engine_new (kind, pipe, (const char *) args);
+    zrelay_engine_t *self = s_engine_new (kind, (const char *) args);
+    zrelay_engine_listen (self, zsock_resolve (pipe), false);
+    s_make_sides (self);
+    s_make_flows (self, self->sides [ZRELAY_BACKEND]);
+    s_make_object (self);
+    zrelay_engine_watch (self);
     zsock_signal (pipe, 0);
-    //  The loop also ends when a poll fails, which it does when the context
-    //  has ended, or when a debugger or a stop signal was in between
-    do {
-        errno = 0;
-        zloop_start (self->loop);
-    }
-    while (!self->terminated && errno == EINTR);
-    s_engine_destroy (&self);
+    while (zrelay_engine_loop (self) == -1 && errno == EINTR);
+    zrelay_engine_destroy (&self);
 }
 
 

@@ -27,6 +27,10 @@
 #define TWO_WAY (T (ZMQ_PAIR) | T (ZMQ_REQ) | T (ZMQ_REP) | T (ZMQ_DEALER) \
                | T (ZMQ_ROUTER))
 
+//  Types that only an application can bring with a socket of its own: STREAM,
+//  and those of libzmq's DRAFT API. They all send and receive.
+#define OTHERS ZMQ_STREAM
+
 //  Numbers as in zmq.h. STREAM is not among them: it is raw TCP without
 //  messages.
 
@@ -120,13 +124,13 @@ zrelay_pairing_allows (const char *types, const char *name)
 bool
 zrelay_pairing_receives (int type)
 {
-    return type >= 0 && (RECEIVE & T (type));
+    return type >= OTHERS || (type >= 0 && (RECEIVE & T (type)));
 }
 
 bool
 zrelay_pairing_sends (int type)
 {
-    return type >= 0 && (SEND & T (type));
+    return type >= OTHERS || (type >= 0 && (SEND & T (type)));
 }
 
 

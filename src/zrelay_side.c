@@ -49,6 +49,7 @@ struct _zrelay_side_t {
     char *name;                 //  "frontend", "backend", "capture"
     const char *types;          //  Socket types that may be chosen
     void *handle;               //  libzmq's socket, or NULL until then
+    bool borrowed;              //  It is the application's
     int type;                   //  Its type, -1 until chosen
     zrelay_peers_t *peers;      //  Who is connected; NULL without socket
     zlistx_t *attachments;      //  attachment_t in order of time
@@ -59,6 +60,8 @@ struct _zrelay_side_t {
     char *error;                //  Last failure or remark
     zrelay_tally_t in;          //  What was received
     zrelay_tally_t out;         //  What was sent
+    uint64_t in_ids;            //  Bytes of a ROUTER's routing ids, which are
+    uint64_t out_ids;           //  not among these
     zrelay_tally_t sending;     //  Frames of the message that is being sent
     bool in_more;               //  Receiving is in mid-message
     bool out_more;              //  Sending is in mid-message
@@ -149,7 +152,7 @@ s_done (zrelay_side_t *self)
 static void
 s_close (zrelay_side_t *self)
 {
-    if (self->handle) {
+    if (self->handle && !self->borrowed) {
         zrelay_peers_destroy (&self->peers, self->handle);
         zsys_close (self->handle, __FILE__, __LINE__);
     }
@@ -252,6 +255,10 @@ zrelay_side_choose (zrelay_side_t *self, const char *name)
     int type = zrelay_pairing_type (name);
     if (type == self->type)
         return s_done (self);
+    if (self->borrowed)
+        return s_fail (self, ZRELAY_BAD_STATE,
+            "the %s is a %s socket of the application, and stays it",
+            self->name, zsys_sockname (self->type));
     if (zrelay_side_attached (self) || zlistx_size (self->topics))
         return s_fail (self, ZRELAY_BAD_STATE,
             "the %s is in use as a %s socket; detach it first",
@@ -264,19 +271,26 @@ zrelay_side_choose (zrelay_side_t *self, const char *name)
 //  --------------------------------------------------------------------------
 //  Constructor
 
-zrelay_side_t *
-zrelay_side_new (const char *name, const zrelay_side_spec_t *spec)
+static zrelay_side_t *
+s_side_new (const char *name, const char *types)
 {
     zrelay_side_t *self = (zrelay_side_t *) zmalloc (sizeof (zrelay_side_t));
     assert (self);
     self->name = strdup (name);
     assert (self->name);
-    self->types = spec->types;
+    self->types = types;
     self->type = -1;
     self->maxmsgsize = -1;
     self->attachments = s_list_new (s_attachment_destroy);
     self->settings = s_list_new (s_setting_destroy);
     self->topics = s_list_new (s_string_destroy);
+    return self;
+}
+
+zrelay_side_t *
+zrelay_side_new (const char *name, const zrelay_side_spec_t *spec)
+{
+    zrelay_side_t *self = s_side_new (name, spec->types);
 
     //  A kind's own settings are the programmer's
     char *options = strdup (spec->options? spec->options: "");
@@ -293,6 +307,18 @@ zrelay_side_new (const char *name, const zrelay_side_spec_t *spec)
 
     if (!strchr (spec->types, ','))
         zrelay_side_choose (self, spec->types);
+    return self;
+}
+
+//  The application's own options stay as they are
+
+zrelay_side_t *
+zrelay_side_borrow (const char *name, void *handle)
+{
+    zrelay_side_t *self = s_side_new (name, ZRELAY_ANY_TYPE);
+    self->handle = handle;
+    self->type = zsock_type (handle);
+    self->borrowed = true;
     return self;
 }
 
@@ -453,14 +479,31 @@ s_detach_item (zrelay_side_t *self, attachment_t *item)
     else
         zmq_disconnect (self->handle, item->endpoint);
     //  libzmq does not tell the end of these connections
-    zrelay_peers_update (self->peers);
-    zrelay_peers_forget (self->peers, item->endpoint);
+    if (self->peers) {
+        zrelay_peers_update (self->peers);
+        zrelay_peers_forget (self->peers, item->endpoint);
+    }
+}
+
+//  What the application attached, only libzmq knows
+
+static zrelay_status_t
+s_detach_borrowed (zrelay_side_t *self, const char *endpoint, bool bound)
+{
+    int rc = bound? zmq_unbind (self->handle, endpoint)
+                  : zmq_disconnect (self->handle, endpoint);
+    if (rc == 0)
+        return s_done (self);
+    return s_fail (self, ZRELAY_BAD_STATE, "the %s is not %s to '" SHOWN "'",
+        self->name, bound? "bound": "connected", endpoint);
 }
 
 static zrelay_status_t
 s_detach_one (zrelay_side_t *self, const char *endpoint, bool bound)
 {
     attachment_t *item = s_find (self, endpoint, bound);
+    if (!item && self->borrowed)
+        return s_detach_borrowed (self, endpoint, bound);
     if (!item)
         return s_fail (self, ZRELAY_BAD_STATE, "the %s is not %s to '" SHOWN
             "'; ENDPOINT tells where it is attached",
@@ -520,12 +563,19 @@ zrelay_side_attach (zrelay_side_t *self, const char *endpoints, bool bind)
 bool
 zrelay_side_attached (zrelay_side_t *self)
 {
-    return zlistx_size (self->attachments) > 0;
+    return self->borrowed || zlistx_size (self->attachments) > 0;
 }
 
 void
 zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer)
 {
+    //  Of what the application attached, libzmq tells the last
+    if (self->borrowed && zlistx_size (self->attachments) == 0) {
+        char *last = zsock_last_endpoint (self->handle);
+        if (last && *last)
+            zmsg_addstr (answer, last);
+        zstr_free (&last);
+    }
     attachment_t *item = (attachment_t *) zlistx_first (self->attachments);
     while (item) {
         zmsg_addstr (answer, item->endpoint);
@@ -1002,6 +1052,8 @@ zrelay_side_get (zrelay_side_t *self, zmq_msg_t *frame)
         self->in.frames++;
         self->in.bytes += zmq_msg_size (frame);
     }
+    else
+        self->in_ids += zmq_msg_size (frame);
     self->in_more = zmq_msg_more (frame);
     if (!self->in_more)
         self->in.messages++;
@@ -1165,6 +1217,8 @@ zrelay_side_put (zrelay_side_t *self, zmq_msg_t *frame, bool more)
         self->sending.frames++;
         self->sending.bytes += size;
     }
+    else
+        self->out_ids += size;
     self->out_more = more;
     if (!more) {
         self->out.messages++;
@@ -1307,7 +1361,8 @@ s_linger_chosen (zrelay_side_t *self)
 void
 zrelay_side_linger (zrelay_side_t *self, int msecs)
 {
-    if (!self->handle || self->type == ZMQ_XSUB || s_linger_chosen (self))
+    if (!self->handle || self->borrowed || self->type == ZMQ_XSUB
+    ||  s_linger_chosen (self))
         return;
     if (!self->lingers)
         self->linger_before = zsock_linger (self->handle);
@@ -1339,6 +1394,18 @@ zrelay_side_sent (zrelay_side_t *self)
     return &self->out;
 }
 
+uint64_t
+zrelay_side_received_ids (zrelay_side_t *self)
+{
+    return self->in_ids;
+}
+
+uint64_t
+zrelay_side_sent_ids (zrelay_side_t *self)
+{
+    return self->out_ids;
+}
+
 static void
 s_add_tally (zmsg_t *answer, const char *side, const char *direction,
              const zrelay_tally_t *tally)
@@ -1368,6 +1435,8 @@ zrelay_side_reset (zrelay_side_t *self)
 {
     memset (&self->in, 0, sizeof (self->in));
     memset (&self->out, 0, sizeof (self->out));
+    self->in_ids = 0;
+    self->out_ids = 0;
     self->throttled = 0;
     if (self->peers)
         zrelay_peers_reset (self->peers);
