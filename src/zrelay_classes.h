@@ -343,6 +343,33 @@ int
 zrelay_outcome_t
     zrelay_side_put (zrelay_side_t *self, zmq_msg_t *frame, bool more);
 
+//  Messages that passed, or that may
+typedef struct {
+    uint64_t messages;          //  Whole messages
+    uint64_t frames;            //  All of their frames, routing ids among them
+    uint64_t bytes;             //  Bytes in these
+    uint64_t firsts;            //  Bytes in the first frame of each; no limit
+} zrelay_passage_t;
+
+//  Why passing on has ended
+typedef enum {
+    ZRELAY_ENOUGH,              //  As much as was allowed
+    ZRELAY_EMPTY,               //  There is nothing more
+    ZRELAY_IN_HAND              //  A frame was received, but not taken
+} zrelay_end_t;
+
+//  Pass on messages to another side, using an empty frame, as long as each of
+//  their frames is taken, and until one of the numbers of *most is reached,
+//  which become those of what passed. If a frame is in hand then, it and the
+//  rest of its message, all counted as received, are to be put by
+//  zrelay_side_put (). Only if the two sides are simple, which they are not
+//  between two frames of a message.
+bool
+    zrelay_side_simple (zrelay_side_t *self, zrelay_side_t *to);
+zrelay_end_t
+    zrelay_side_pass (zrelay_side_t *self, zrelay_side_t *to,
+                      zmq_msg_t *frame, zrelay_passage_t *most);
+
 //  True if there are limits to what a message may be; and ZRELAY_SENT if a
 //  message that was received is within them, else the reason to drop it.
 bool

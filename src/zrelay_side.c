@@ -1230,6 +1230,106 @@ zrelay_side_put (zrelay_side_t *self, zmq_msg_t *frame, bool more)
     return ZRELAY_SENT;
 }
 
+
+//  --------------------------------------------------------------------------
+//  Passing on: what zrelay_side_get () and zrelay_side_put () do, for as long
+//  as nothing is out of the ordinary. This is where a relay spends its time, so
+//  nothing is looked at twice and the counters are brought up to date at the
+//  end.
+
+//  libzmq's functions return the size, if it fits into an int
+
+static inline size_t
+s_size (zmq_msg_t *frame, int size)
+{
+    return size < INT_MAX? (size_t) size: zmq_msg_size (frame);
+}
+
+static inline bool
+s_passes (zrelay_side_t *self, zmq_msg_t *frame, bool more)
+{
+    return zmq_msg_send (frame, self->handle,
+                         more? ZMQ_DONTWAIT | ZMQ_SNDMORE: ZMQ_DONTWAIT) != -1;
+}
+
+static void
+s_count (zrelay_side_t *self, zrelay_tally_t *tally, uint64_t *ids,
+         const zrelay_passage_t *passage)
+{
+    bool router = self->type == ZMQ_ROUTER;
+    tally->messages += passage->messages;
+    tally->frames += passage->frames - (router? passage->messages: 0);
+    tally->bytes += passage->bytes - (router? passage->firsts: 0);
+    *ids += router? passage->firsts: 0;
+}
+
+//  The frame in hand is the last of these of one message, the others were sent
+
+static void
+s_leave_in_hand (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
+                 const zrelay_passage_t *one)
+{
+    s_count (self, &self->in, &self->in_ids, one);
+    self->in_more = zmq_msg_more (frame);
+    self->in.messages -= self->in_more;
+    if (one->frames > 1) {
+        to->out_more = true;
+        to->sending.frames = one->frames - 1 - (to->type == ZMQ_ROUTER);
+        to->sending.bytes = one->bytes - zmq_msg_size (frame)
+                          - (to->type == ZMQ_ROUTER? one->firsts: 0);
+    }
+}
+
+bool
+zrelay_side_simple (zrelay_side_t *self, zrelay_side_t *to)
+{
+    return !self->in_more && !to->out_more && to->rest == KEEP && !to->passed;
+}
+
+zrelay_end_t
+zrelay_side_pass (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
+                  zrelay_passage_t *most)
+{
+    const zrelay_passage_t limit = *most;
+    bool router = to->type == ZMQ_ROUTER;
+    zrelay_passage_t all = { 0, 0, 0, 0 };
+    zrelay_end_t end = ZRELAY_ENOUGH;
+    while (all.messages < limit.messages && all.frames < limit.frames
+       &&  all.bytes < limit.bytes) {
+        int size = zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT);
+        if (size == -1) {
+            end = ZRELAY_EMPTY;
+            break;
+        }
+        bool more = zmq_msg_more (frame);
+        zrelay_passage_t one = { 1, 1, s_size (frame, size), 0 };
+        one.firsts = one.bytes;
+        //  A ROUTER takes a routing id without a message, and forgets it
+        bool taken = (more || !router) && s_passes (to, frame, more);
+        while (taken && more) {
+            size = zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT);
+            more = zmq_msg_more (frame);
+            one.frames++;
+            one.bytes += size == -1? 0: s_size (frame, size);
+            taken = size != -1 && s_passes (to, frame, more);
+        }
+        if (!taken) {
+            s_leave_in_hand (self, to, frame, &one);
+            end = ZRELAY_IN_HAND;
+            break;
+        }
+        all.messages++;
+        all.frames += one.frames;
+        all.bytes += one.bytes;
+        all.firsts += one.firsts;
+    }
+    s_count (self, &self->in, &self->in_ids, &all);
+    s_count (to, &to->out, &to->out_ids, &all);
+    *most = all;
+    return end;
+}
+
+
 //  --------------------------------------------------------------------------
 //  Limits
 
