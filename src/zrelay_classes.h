@@ -192,8 +192,9 @@ void
 void *
     zrelay_peers_handle (zrelay_peers_t *self);
 
-//  Read waiting events, at most a bounded number of them.
-void
+//  Read waiting events, at most a bounded number of them. Returns true if
+//  there may be more.
+bool
     zrelay_peers_update (zrelay_peers_t *self);
 
 //  All connections of one endpoint were cut by the relay itself.
@@ -595,6 +596,7 @@ struct _zrelay_engine_t {
     void *object;                   //  The kind's own state
     void *pipe;                     //  Brings commands; not ours; or NULL
     bool remote;                    //  From strangers, not an actor's owner
+    int pipe_timer;                 //  Has the pipe looked at again, or 0
     bool borrowed;                  //  Sockets and thread are somebody else's
     FILE *log;                      //  Where such a relay logs, or NULL
     zloop_t *loop;                  //  What drives everything
@@ -603,7 +605,8 @@ struct _zrelay_engine_t {
     zrelay_capture_t *capture;      //  Copies of what passes
     void *polled [2];               //  libzmq's sockets that the loop polls
     short events [2];               //  And for what
-    void *monitors [2];             //  Peers' sockets that it polls
+    void *monitors [2];             //  Peers' sockets that it watches
+    int monitor_fds [2];            //  By these descriptors
     bool paused;                    //  PAUSE was the last word
     bool draining;                  //  DRAIN was
     zmsg_t *drain_answer;           //  Its place in answers, until given

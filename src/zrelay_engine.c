@@ -19,6 +19,9 @@
 //  Longest sentence for ERROR
 #define ERROR_MAX 400
 
+//  Most commands that are carried out before messages move again
+#define COMMANDS_MAX 16
+
 //  A timer of a kind
 typedef struct {
     zrelay_engine_t *engine;
@@ -28,6 +31,8 @@ typedef struct {
 static int
     s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
+    s_on_pipe_again (zloop_t *loop, int timer_id, void *arg);
+static int
     s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
     s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
@@ -35,6 +40,8 @@ static int
     s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static void
     s_turn (zrelay_engine_t *self);
+static void
+    s_look_at_peers (zrelay_engine_t *self);
 static int
     s_on_service (zloop_t *loop, int timer_id, void *arg);
 static int
@@ -130,6 +137,28 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     return self;
 }
 
+//  To ask a socket for its events costs more than to move a message, and is
+//  done at each poll for each socket that is polled. So pipe and peers are
+//  polled as bare descriptors. These only tell that something has happened on
+//  a socket since it was used last: whoever uses it has to read it to the end.
+
+static void
+s_poll_descriptor (zrelay_engine_t *self, int fd, zloop_fn *handler, void *arg)
+{
+    zmq_pollitem_t item = { .fd = fd, .events = ZMQ_POLLIN };
+    zloop_poller (self->loop, &item, handler, arg);
+}
+
+//  The pipe was used, and commands may have come by
+
+static void
+s_look_at_pipe_again (zrelay_engine_t *self)
+{
+    if (!self->pipe_timer)
+        self->pipe_timer = zloop_timer (self->loop, 0, 1, s_on_pipe_again,
+                                        self);
+}
+
 void
 zrelay_engine_listen (zrelay_engine_t *self, void *pipe, bool remote)
 {
@@ -137,8 +166,9 @@ zrelay_engine_listen (zrelay_engine_t *self, void *pipe, bool remote)
     self->remote = remote;
     //  Answers that nobody reads must not stop the relay
     zsock_set_sndtimeo (pipe, 0);
-    zmq_pollitem_t item = { .socket = pipe, .events = ZMQ_POLLIN };
-    zloop_poller (self->loop, &item, s_on_pipe, self);
+    zsock_set_rcvtimeo (pipe, 0);
+    s_poll_descriptor (self, zsock_fd (pipe), s_on_pipe, self);
+    s_look_at_pipe_again (self);
 }
 
 zrelay_engine_t *
@@ -261,18 +291,20 @@ s_poll (zrelay_engine_t *self, int index, short events)
     zrelay_peers_t *peers = zrelay_side_peers (side);
     void *monitor = peers? zrelay_peers_handle (peers): NULL;
     if (monitor != self->monitors [index]) {
-        zmq_pollitem_t item = { .socket = self->monitors [index] };
-        if (item.socket)
+        zmq_pollitem_t item = { .fd = self->monitor_fds [index] };
+        if (self->monitors [index])
             zloop_poller_end (self->loop, &item);
-        item.socket = monitor;
-        item.events = ZMQ_POLLIN;
-        if (monitor)
-            zloop_poller (self->loop, &item, s_on_peers, side);
         self->monitors [index] = monitor;
+        if (monitor) {
+            self->monitor_fds [index] = zsock_fd (monitor);
+            s_poll_descriptor (self, zsock_fd (monitor), s_on_peers, self);
+            s_look_at_peers (self);
+        }
     }
 }
 
-//  Give the flows a turn after so many msecs, if not before
+//  Give the flows a turn after so many msecs, and look at the peers, if not
+//  before
 
 static void
 s_wake_in (zrelay_engine_t *self, size_t msecs)
@@ -284,6 +316,19 @@ s_wake_in (zrelay_engine_t *self, size_t msecs)
         zloop_timer_end (self->loop, self->wake_timer);
     self->wake_timer = zloop_timer (self->loop, msecs, 1, s_on_retry, self);
     self->wake_at = when;
+}
+
+//  There is no end to events while somebody makes them
+
+static void
+s_look_at_peers (zrelay_engine_t *self)
+{
+    for (int index = 0; index < 2; index++) {
+        zrelay_peers_t *peers = self->sides [index]?
+            zrelay_side_peers (self->sides [index]): NULL;
+        if (peers && zrelay_peers_update (peers))
+            s_wake_in (self, 1);
+    }
 }
 
 void
@@ -340,6 +385,7 @@ s_send_answers (zrelay_engine_t *self)
         zlist_pop (self->answers);
         answer = (zmsg_t *) zlist_first (self->answers);
     }
+    s_look_at_pipe_again (self);
     bool blocked = answer && zmsg_size (answer) > 0;
     if (blocked == self->answers_blocked)
         return;
@@ -548,16 +594,9 @@ s_refuse (zrelay_engine_t *self, const char *name)
     s_answer (self, s_encode (self, status, &nothing));
 }
 
-static int
-s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+static void
+s_command (zrelay_engine_t *self, zmsg_t *msg)
 {
-    (void) loop;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    zmsg_t *msg = zmsg_recv (item->socket);
-    if (!msg) {
-        self->terminated = true;
-        return -1;
-    }
     zframe_t *frame = zmsg_pop (msg);
     char *name = frame? zframe_strdup (frame): strdup ("");
     assert (name);
@@ -571,37 +610,88 @@ s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
         s_refuse (self, name);
     zframe_destroy (&frame);
     zstr_free (&name);
-    zmsg_destroy (&msg);
     zrelay_engine_watch (self);
     //  A relay that has nothing to do is drained at once
     if (self->drain_answer)
         s_turn (self);
+}
+
+//  Returns -1 if the relay ends
+
+static int
+s_read_pipe (zrelay_engine_t *self)
+{
+    int count = 0;
+    zmsg_t *msg = zmsg_recv (self->pipe);
+    while (msg) {
+        s_command (self, msg);
+        zmsg_destroy (&msg);
+        if (self->terminated)
+            return -1;
+        if (++count == COMMANDS_MAX) {
+            s_look_at_pipe_again (self);
+            return 0;
+        }
+        msg = zmsg_recv (self->pipe);
+    }
+    //  Nothing more has come, or its context has ended
+    if (errno == EINTR)
+        s_look_at_pipe_again (self);
+    self->terminated = errno != EAGAIN && errno != EINTR && errno != EFSM;
     return self->terminated? -1: 0;
+}
+
+static int
+s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    return s_read_pipe ((zrelay_engine_t *) arg);
+}
+
+static int
+s_on_pipe_again (zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    self->pipe_timer = 0;
+    return s_read_pipe (self);
 }
 
 
 //  --------------------------------------------------------------------------
 //  Traffic
 
-//  Both flows get a turn whatever woke the loop: what one does on a socket
-//  can be what the other waits for
+static void
+s_turn_of (zrelay_engine_t *self, bool forward, bool back)
+{
+    if (forward && self->flows [ZRELAY_FORWARD])
+        zrelay_flow_turn (self->flows [ZRELAY_FORWARD]);
+    if (back && self->flows [ZRELAY_RETURN])
+        zrelay_flow_turn (self->flows [ZRELAY_RETURN]);
+    zrelay_engine_watch (self);
+    s_check_drain (self);
+}
 
 static void
 s_turn (zrelay_engine_t *self)
 {
-    for (int index = 0; index < 2; index++)
-        if (self->flows [index])
-            zrelay_flow_turn (self->flows [index]);
-    zrelay_engine_watch (self);
-    s_check_drain (self);
+    s_turn_of (self, true, true);
 }
+
+//  A socket is read by one flow, and written to by the other if that holds
+//  something
 
 static int
 s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
-    (void) item;
-    s_turn ((zrelay_engine_t *) arg);
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    bool back = item->socket == self->polled [ZRELAY_BACKEND];
+    zrelay_flow_t *writer = self->flows [!back];
+    bool both = writer && zrelay_flow_held (writer) > 0;
+    s_turn_of (self, both || !back, both || back);
     return 0;
 }
 
@@ -612,6 +702,7 @@ s_on_retry (zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     self->wake_timer = 0;
+    s_look_at_peers (self);
     s_turn (self);
     return 0;
 }
@@ -643,6 +734,7 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     for (int index = 0; index < 2; index++)
         if (self->sides [index])
             zrelay_side_service (self->sides [index]);
+    s_look_at_peers (self);
     zrelay_capture_service (self->capture);
     //  Whose descriptors they are, looks after them
     if (!self->borrowed)
@@ -656,8 +748,7 @@ s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     (void) item;
-    zrelay_side_t *side = (zrelay_side_t *) arg;
-    zrelay_peers_update (zrelay_side_peers (side));
+    s_look_at_peers ((zrelay_engine_t *) arg);
     return 0;
 }
 

@@ -204,7 +204,7 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
     return true;
 }
 
-void
+bool
 zrelay_peers_update (zrelay_peers_t *self)
 {
     zmq_msg_t frame;
@@ -213,6 +213,7 @@ zrelay_peers_update (zrelay_peers_t *self)
     while (count < EVENTS_MAX && s_event (self, &frame))
         count++;
     zmq_msg_close (&frame);
+    return count == EVENTS_MAX;
 }
 
 void
