@@ -83,6 +83,13 @@ extern "C" {
 //      zstr_sendx (proxy, "SET", "FORWARD", "overflow", "drop-old", NULL);
 //      zstr_sendx (proxy, "SET", "FORWARD", "queue", "5000", NULL);
 //
+//  The relay's own: "spin", microseconds that it goes on looking for messages
+//  before it sleeps (0: none, the default; at most 1000000). This takes a
+//  whole core while messages come, and saves the time to wake up where cores
+//  are to spare:
+//
+//      zstr_sendx (proxy, "SET", "RELAY", "spin", "50", NULL);
+//
 //  Copy what passes to a PUSH (the default), PUB or PAIR socket. It connects,
 //  unless "@" asks for a bind. With prefixes, each copy starts with a frame
 //  that tells its flow. A capture that nobody reads never slows the relay;

@@ -36,6 +36,9 @@ typedef enum {
 #define DRAIN_MAX 86400000
 #define DRAIN_DEFAULT "1000"
 
+//  More would only wait for the cores
+#define IO_THREADS_MAX 64
+
 //  What a relay needs without any peers, and some room
 #define DESCRIPTORS_MIN 64
 
@@ -196,6 +199,8 @@ s_option_name (program_t *self, const char *argument);
 static exit_status_t
 s_option_drain (program_t *self, const char *argument);
 static exit_status_t
+s_option_io_threads (program_t *self, const char *argument);
+static exit_status_t
 s_option_verbose (program_t *self, const char *argument);
 static exit_status_t
 s_option_quiet (program_t *self, const char *argument);
@@ -227,7 +232,7 @@ static const option_t s_options [] = {
     { 'c', "capture", "ENDPOINT",
       "copy what passes to a PULL socket there", s_option_capture },
     { 'o', "set", "SIDE.OPTION=VALUE",
-      "set an option of a side or a flow", s_option_set },
+      "set an option of a side, a flow or the relay", s_option_set },
     { 'n', "name", "NAME",
       "name the relay in output, logs and statistics", s_option_name },
     { 'd', "drain", "MSECS",
@@ -247,6 +252,8 @@ static const option_t s_options [] = {
       "let in no peers from this address", NULL },
     { GUARD_OPTION + 6, "guard", "SIDE",
       "apply these to that side (default: any that bind)", NULL },
+    { GUARD_OPTION + 7, "io-threads", "NUMBER",
+      "threads for input and output (default 1)", s_option_io_threads },
     { 'v', "verbose", NULL,
       "log commands; print statistics at the end", s_option_verbose },
     { 'q', "quiet", NULL,
@@ -274,7 +281,7 @@ static const char s_notes [] =
     "SIDE is frontend or backend, with an option of its socket such as\n"
     "backend.sndhwm=5000 or with rate, rate_burst, maxmsgsize, maxframes;\n"
     "or it is forward or return, with burst, overflow, queue, such as\n"
-    "forward.overflow=drop-old.\n"
+    "forward.overflow=drop-old; or it is relay, with spin.\n"
     "\n"
     "SIGINT and SIGTERM end the relay once it has passed on what it has; a\n"
     "second one ends it at once. SIGUSR1 prints statistics. Exit status:\n"
@@ -453,6 +460,22 @@ s_option_drain (program_t *self, const char *argument)
         return s_say (EXIT_MISUSE, "--drain takes milliseconds from 0 to %d,"
                       " not '%s'", DRAIN_MAX, argument);
     return s_keep (&self->drain, "drain", argument);
+}
+
+//  The number must be known before there is any socket
+
+static exit_status_t
+s_option_io_threads (program_t *self, const char *argument)
+{
+    (void) self;
+    char *end;
+    unsigned long number = strtoul (argument, &end, 10);
+    if (!isdigit ((byte) *argument) || *end || number < 1
+    ||  number > IO_THREADS_MAX)
+        return s_say (EXIT_MISUSE, "--io-threads takes a number from 1 to %d,"
+                      " not '%s'", IO_THREADS_MAX, argument);
+    zsys_set_io_threads (number);
+    return GO_ON;
 }
 
 static exit_status_t

@@ -564,7 +564,7 @@ zrelay_outcome_t
                      zmq_msg_t *frame, bool more);
 
 //  Messages passed on to the output, ever, and dropped, ever; for telling
-//  how many replies are still to come.
+//  how many replies are still to come, and whether anything moves.
 uint64_t
     zrelay_flow_passed (zrelay_flow_t *self);
 uint64_t
@@ -617,6 +617,9 @@ struct _zrelay_engine_t {
     zlist_t *tickers;               //  The kind's timers
     int wake_timer;                 //  Gives a turn though no poll tells, or 0
     int64_t wake_at;                //  When it will
+    uint64_t spin;                  //  Usecs to look on before sleeping
+    int64_t moved_at;               //  When messages moved last, in usecs
+    uint64_t moved;                 //  How many had, ever
     bool exhausted;                 //  The process has no descriptors left
     bool verbose;                   //  Log commands
     bool terminated;                //  $TERM came
@@ -662,6 +665,15 @@ void
 //  Undo PAUSE and DRAIN.
 void
     zrelay_engine_resume (zrelay_engine_t *self);
+
+//  The relay's own option: spin. On failure the sentence for ERROR is kept.
+//  zrelay_engine_get_option () sets *value_p to a fresh string.
+zrelay_status_t
+    zrelay_engine_set_option (zrelay_engine_t *self, const char *option,
+                              const char *value);
+zrelay_status_t
+    zrelay_engine_get_option (zrelay_engine_t *self, const char *option,
+                              char **value_p);
 
 //  "idle", "active", "paused" or "draining"
 const char *

@@ -36,6 +36,13 @@ s_index (const char *names [2], const char *word)
 static const char *s_side_names [] = { "FRONTEND", "BACKEND" };
 static const char *s_flow_names [] = { "FORWARD", "RETURN" };
 
+static bool
+s_is_relay (zrelay_engine_t *engine, const char *word)
+{
+    (void) engine;
+    return strcasecmp (word, "RELAY") == 0;
+}
+
 //  The side or flow of an argument that the dispatcher has checked; NULL if
 //  it is the name of the other
 
@@ -170,11 +177,13 @@ HANDLER (s_unsubscribe)
 
 
 //  --------------------------------------------------------------------------
-//  Options, of a side or of a flow
+//  Options, of a side, of a flow or of the relay
 
 HANDLER (s_set)
 {
     UNUSED;
+    if (s_is_relay (self, argv [0]))
+        return zrelay_engine_set_option (self, argv [1], argv [2]);
     zrelay_side_t *side = s_side (self, argv [0]);
     if (side)
         return s_told (self, side, zrelay_side_set (side, argv [1], argv [2]));
@@ -191,6 +200,9 @@ HANDLER (s_get)
     char *error = NULL;
     int status;
     zrelay_side_t *side = s_side (self, argv [0]);
+    if (s_is_relay (self, argv [0]))
+        status = zrelay_engine_get_option (self, argv [1], &value);
+    else
     if (side)
         status = s_told (self, side,
                          zrelay_side_get_option (side, argv [1], &value));
@@ -425,9 +437,9 @@ static const zrelay_command_t s_commands [] = {
       "subscribe; the empty topic is everything", s_subscribe, false },
     { "UNSUBSCRIBE", "topic ...",
       "cancel the relay's own subscriptions", s_unsubscribe, false },
-    { "SET", "side|flow option value",
+    { "SET", "side|flow|relay option value",
       "set a socket option, or one of the relay's", s_set, false },
-    { "GET", "side|flow option",
+    { "GET", "side|flow|relay option",
       "tell its value", s_get, true },
     { "CAPTURE", "[endpoint [type [in-prefix out-prefix]]]",
       "copy what passes to a PUSH, PUB or PAIR; or stop", s_capture, false },
@@ -613,9 +625,10 @@ s_is_flow (zrelay_engine_t *engine, const char *value)
 }
 
 static bool
-s_is_either (zrelay_engine_t *engine, const char *value)
+s_is_any (zrelay_engine_t *engine, const char *value)
 {
-    return s_is_side (engine, value) || s_is_flow (engine, value);
+    return s_is_side (engine, value) || s_is_flow (engine, value)
+        || s_is_relay (engine, value);
 }
 
 //  Words in the table whose values are checked here
@@ -628,8 +641,8 @@ static const struct {
 } s_words [] = {
     { "side", s_is_side, "side", "FRONTEND or BACKEND" },
     { "flow", s_is_flow, "flow", "FORWARD or RETURN" },
-    { "side|flow", s_is_either, "side or flow",
-      "FRONTEND, BACKEND, FORWARD or RETURN" },
+    { "side|flow|relay", s_is_any, "side or flow",
+      "FRONTEND, BACKEND, FORWARD, RETURN or RELAY" },
     { NULL, NULL, NULL, NULL }
 };
 
@@ -666,6 +679,7 @@ s_is_known (const char *value)
 {
     return s_index (s_side_names, value) != -1
         || s_index (s_flow_names, value) != -1
+        || s_is_relay (NULL, value)
         || zrelay_option_find (value);
 }
 

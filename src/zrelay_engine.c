@@ -19,6 +19,9 @@
 //  Longest sentence for ERROR
 #define ERROR_MAX 400
 
+//  Longest time to look on before sleeping, in usecs
+#define SPIN_MOST 1000000
+
 //  Most commands that are carried out before messages move again
 #define COMMANDS_MAX 16
 
@@ -318,6 +321,26 @@ s_wake_in (zrelay_engine_t *self, size_t msecs)
     self->wake_at = when;
 }
 
+//  With spin, the loop does not sleep until nothing has moved for so long
+
+static void
+s_spin (zrelay_engine_t *self)
+{
+    if (self->spin == 0)
+        return;
+    uint64_t moved = 0;
+    for (int index = 0; index < 2; index++)
+        if (self->flows [index])
+            moved += zrelay_flow_passed (self->flows [index])
+                   + zrelay_flow_dropped (self->flows [index]);
+    int64_t now = zclock_usecs ();
+    if (moved != self->moved)
+        self->moved_at = now;
+    self->moved = moved;
+    if (now - self->moved_at < (int64_t) self->spin)
+        s_wake_in (self, 0);
+}
+
 //  There is no end to events while somebody makes them
 
 static void
@@ -346,6 +369,7 @@ zrelay_engine_watch (zrelay_engine_t *self)
     for (int index = 0; index < 2; index++)
         if (self->sides [index])
             s_poll (self, index, events [index]);
+    s_spin (self);
 }
 
 
@@ -541,6 +565,42 @@ zrelay_engine_resume (zrelay_engine_t *self)
             zrelay_flow_open (self->flows [index]);
     }
 }
+
+//  --------------------------------------------------------------------------
+//  Options
+
+static zrelay_status_t
+s_no_option (zrelay_engine_t *self, const char *option)
+{
+    return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
+        "the relay has no option '%.80s'; it has spin", option);
+}
+
+zrelay_status_t
+zrelay_engine_set_option (zrelay_engine_t *self, const char *option,
+                          const char *value)
+{
+    if (strcasecmp (option, "spin"))
+        return s_no_option (self, option);
+    bool valid = zrelay_option_valid (zrelay_option_find ("affinity"), value);
+    if (!valid || strtoull (value, NULL, 10) > SPIN_MOST)
+        return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
+            "'%.80s' is no value for spin; it takes microseconds from 0 to %d",
+            value, SPIN_MOST);
+    self->spin = strtoull (value, NULL, 10);
+    return ZRELAY_DONE;
+}
+
+zrelay_status_t
+zrelay_engine_get_option (zrelay_engine_t *self, const char *option,
+                          char **value_p)
+{
+    if (strcasecmp (option, "spin"))
+        return s_no_option (self, option);
+    *value_p = zsys_sprintf ("%" PRIu64, self->spin);
+    return ZRELAY_DONE;
+}
+
 
 const char *
 zrelay_engine_state (zrelay_engine_t *self)

@@ -763,11 +763,18 @@ static const case_t s_cases [] = {
     { PROXY, UP, DONE, NULL, { "UNSUBSCRIBE", TOPIC } },
 
     //  SET: sides
-    { ALL, ANY, ARGS, "SET side|flow option", { "SET" } },
-    { ALL, ANY, ARGS, "SET side|flow option", { "SET", "FRONTEND", "sndhwm" } },
-    { ALL, ANY, ARGS, "SET side|flow option",
+    { ALL, ANY, ARGS, "SET side|flow|relay option", { "SET" } },
+    { ALL, ANY, ARGS, "SET side|flow|relay option",
+      { "SET", "FRONTEND", "sndhwm" } },
+    { ALL, ANY, ARGS, "SET side|flow|relay option",
       { "SET", "FRONTEND", "sndhwm", "1", "2" } },
-    { ALL, ANY, ARGS, "FORWARD or RETURN", { "SET", "x", "sndhwm", "1" } },
+    { ALL, ANY, ARGS, "FORWARD, RETURN or RELAY",
+      { "SET", "x", "sndhwm", "1" } },
+    { ALL, ANY, ARGS, "it has spin", { "SET", "RELAY", "sndhwm", "1" } },
+    { ALL, ANY, ARGS, "0 to 1000000", { "SET", "RELAY", "spin", "" } },
+    { ALL, ANY, ARGS, "0 to 1000000", { "SET", "RELAY", "spin", "-1" } },
+    { ALL, ANY, ARGS, "0 to 1000000", { "SET", "RELAY", "spin", "1000001" } },
+    { ALL, ANY, DONE, NULL, { "SET", "relay", "SPIN", "20" } },
     { ALL, ANY, ARGS, "no option", { "SET", "FRONTEND", "nonsense", "1" } },
     { ALL, ANY, ARGS, "no option", { "SET", "FRONTEND", "", "1" } },
     { ALL, ANY, ARGS, "no option", { "SET", "FRONTEND", "burst", "5" } },
@@ -850,10 +857,12 @@ static const case_t s_cases [] = {
     { ALL, ANY, DONE, NULL, { "SET", "Forward", "OVERFLOW", "Drop-Old" } },
 
     //  GET
-    { ALL, ANY, ARGS, "GET side|flow option", { "GET", "FRONTEND" } },
-    { ALL, ANY, ARGS, "GET side|flow option",
+    { ALL, ANY, ARGS, "GET side|flow|relay option", { "GET", "FRONTEND" } },
+    { ALL, ANY, ARGS, "GET side|flow|relay option",
       { "GET", "FORWARD", "burst", "1" } },
-    { ALL, ANY, ARGS, "FORWARD or RETURN", { "GET", "x", "sndhwm" } },
+    { ALL, ANY, ARGS, "FORWARD, RETURN or RELAY",
+      { "GET", "x", "sndhwm" } },
+    { ALL, ANY, ARGS, "it has spin", { "GET", "RELAY", "sndhwm" } },
     { ALL, ANY, ARGS, "not a string", { "GET", "FRONTEND", "%zero" } },
     { ALL, ANY, ARGS, "no option", { "GET", "FRONTEND", "nonsense" } },
     { ALL, ATTACHED, ARGS, "no option", { "GET", "FRONTEND", "%big" } },
@@ -1137,7 +1146,7 @@ static const struct {
     const char *word;
     const char *value;
 } s_arguments [] = {
-    { "side", "FRONTEND" }, { "flow", "FORWARD" }, { "side|flow", "FORWARD" },
+    { "side", "FRONTEND" }, { "flow", "FORWARD" }, { "side|flow|relay", "FORWARD" },
     { "endpoint", "nonsense" }, { "endpoints", "nonsense" },
     { "type", "PUSH" }, { "topic", "A" }, { "option", "burst" },
     { "value", "5" }, { "in-prefix", "I" }, { "out-prefix", "O" },
@@ -1393,6 +1402,10 @@ s_test_options (void)
          && s_query_is (bench, "8", "GET", "FORWARD", "queue")
          && s_query_is (bench, "1000", "GET", "RETURN", "queue"),
          "of each flow for itself");
+    TAP (s_command (bench, "SET", "RELAY", "spin", "30") == 0
+         && s_query_is (bench, "30", "GET", "RELAY", "spin")
+         && s_command (bench, "SET", "RELAY", "spin", "0") == 0,
+         "and of the relay");
     static const char *remarks [] [2] = {
         { "backlog", "later connections only" },
         { "sndhwm", "not on those that it will accept" }
