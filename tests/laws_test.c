@@ -1030,6 +1030,44 @@ s_test_second_reply (void)
 
 
 //  --------------------------------------------------------------------------
+//  A relay with spin sleeps again. The process does nothing else meanwhile, so
+//  its CPU is the relay's.
+
+static void
+s_test_spin (void)
+{
+    zactor_t *relay = faults_relay ("queue");
+    s_command (relay, "SET", "RELAY", "spin", "300000");
+    char *in = faults_bind (relay, "FRONTEND");
+    char *out = faults_bind (relay, "BACKEND");
+    zsock_t *client = faults_connect (ZMQ_REQ, in);
+    zsock_t *worker = faults_connect (ZMQ_REP, out);
+    bool right = true;
+    int64_t spent = faults_cpu ();
+    for (int count = 0; right && count < BATCH; count++) {
+        zstr_send (client, "request");
+        zstr_free (&(char *) { zstr_recv (worker) });
+        zstr_send (worker, "reply");
+        char *reply = zstr_recv (client);
+        right = reply && streq (reply, "reply");
+        zstr_free (&reply);
+    }
+    int64_t sleeping = s_cpu_at_best (relay);
+    spent = faults_cpu () - spent;
+    TAP (right && spent > 100000 && sleeping < CPU_USECS,
+         "a relay that spins looks on, and then sleeps: %" PRId64 " usecs, "
+         "then %" PRId64, spent, sleeping);
+    TAP (s_forward_conserved (relay) && s_return_conserved (relay),
+         "and carries all messages");
+    zsock_destroy (&client);
+    zsock_destroy (&worker);
+    zactor_destroy (&relay);
+    zstr_free (&in);
+    zstr_free (&out);
+}
+
+
+//  --------------------------------------------------------------------------
 //  Subscriptions that lead nowhere: a SUB has its own, and an XPUB's peers may
 //  change theirs for ever
 
@@ -1564,6 +1602,7 @@ main (int argc, char **argv)
     s_test_end_in_message ();
     s_test_lockstep ();
     s_test_second_reply ();
+    s_test_spin ();
     s_test_sunk ();
     s_test_long_topic ();
     s_test_capture ();
