@@ -33,12 +33,14 @@ def _():
         with open(source, "w") as file:
             file.write(text_between("```c\n", "```"))
         program = os.path.join(folder, "hello")
-        flags = os.environ.get("README_CFLAGS", "").split()
-        subprocess.run(
-            ["cc", *flags, "-I", os.path.join(TOP_SRCDIR, "include"), source,
-             "-o", program, "-L", os.path.join(TOP_BUILDDIR, "src", ".libs"),
-             "-lzrelay", "-lczmq", "-lzmq"], check=True)
         libraries = os.path.join(TOP_BUILDDIR, "src", ".libs")
+        compiler = os.environ.get("CC", "cc").split()
+        #   A library with a sanitizer is of use to a program with it only
+        flags = os.environ.get("ZRELAY_SANITIZE", "").split()
+        subprocess.run(
+            [*compiler, *flags, "-I", os.path.join(TOP_SRCDIR, "include"),
+             source, "-o", program, "-L", libraries,
+             "-lzrelay", "-lczmq", "-lzmq"], check=True)
         with Process([program], env={"LD_LIBRARY_PATH": libraries}) as hello:
             output = "\n".join(hello.succeed())
         assert "orders" in output, output

@@ -291,7 +291,9 @@ static void
 s_check_memory (int64_t before, const char *when)
 {
     if (FAULTS_SANITIZED) {
-        TAP_SKIP ("memory", "sanitizers keep it");
+        char name [40];
+        snprintf (name, sizeof (name), "memory %s", when);
+        TAP_SKIP (name, "sanitizers keep it");
         return;
     }
     int64_t limit = before + GROWTH;

@@ -25,9 +25,9 @@
 //  Afterwards messages get through each relay, from peers that were there all
 //  the time and from new ones, and neither memory nor descriptors have grown.
 //
-//  With AddressSanitizer, ASAN_OPTIONS=allocator_may_return_null=1 is needed:
-//  libzmq asks for as much memory as a frame is said to have, and takes no for
-//  an answer.
+//  With AddressSanitizer, ASAN_OPTIONS=allocator_may_return_null=1 is needed,
+//  as `make check` sets it: libzmq asks for as much memory as a frame is said
+//  to have, and takes no for an answer.
 //
 //  FAULTS_RAW_SECONDS  how long (default 10)
 //  FAULTS_SEED         where chance begins (default: the time)

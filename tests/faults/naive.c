@@ -12,7 +12,11 @@
 
 //  Everything that is wrong here is wrong on purpose.
 
+#include <zrelay.h>
 #include "naive.h"
+
+//  Between two looks whether an output can take something again, in msecs
+#define LOOK_IVL 10
 
 enum { FRONTEND, BACKEND };
 
@@ -20,9 +24,24 @@ typedef enum {
     WAIT,                       //  Receive and send with calls that wait
     SPIN,                       //  Leave a message where it is until the
                                 //  output is writable, and poll on
-    FRAMES                      //  Move frame by frame, never wait, and take
+    FRAMES,                     //  Move frame by frame, never wait, and take
                                 //  no notice of refusals
+    TRUST,                      //  Wait, and take what subscribers send for
+                                //  what they have to send
+    SHARE                       //  Read only what can be sent on, and count
+                                //  all relays' messages in one place
 } style_t;
+
+static const struct {
+    const char *name;           //  In ZRELAY_NAIVE
+    style_t style;
+} s_styles [] = {
+    { "spin", SPIN },
+    { "frames", FRAMES },
+    { "trust", TRUST },
+    { "share", SHARE },
+    { NULL, WAIT }
+};
 
 static const struct {
     const char *name;           //  Of the kind
@@ -52,12 +71,19 @@ static const struct {
 };
 
 typedef struct {
+    uint64_t in [2];            //  Messages received, by side
+    uint64_t out [2];           //  Messages sent, by side
+} counters_t;
+
+typedef struct {
     const char *kind;           //  Name of the kind
     zsock_t *pipe;              //  To the application
     zsock_t *sides [2];         //  Frontend and backend
     zsock_t *capture;           //  Gets copies, or NULL
-    uint64_t in [2];            //  Messages received, by side
-    uint64_t out [2];           //  Messages sent, by side
+    counters_t own;             //  Its counters, if not shared
+    counters_t *counters;       //  Those that it uses
+    char value [16];            //  Of the last SET
+    char error [80];            //  Sentence of ERROR
     style_t style;              //  How messages are moved
     bool paused;                //  PAUSE was the last word
     bool terminated;            //  $TERM came
@@ -87,19 +113,29 @@ s_type (const char *name)
 //  --------------------------------------------------------------------------
 //  Messages
 
+//  A subscriber sends 1 or 0 and a topic, does it not?
+
+static void
+s_look_at_subscription (zframe_t *frame)
+{
+    assert (zframe_size (frame) > 0 && zframe_data (frame) [0] <= 1);
+}
+
 static void
 s_move_message (naive_t *self, int from, int to)
 {
     zmsg_t *msg = zmsg_recv (self->sides [from]);
     if (!msg)
         return;
-    self->in [from]++;
+    if (self->style == TRUST && zsock_type (self->sides [from]) == ZMQ_XPUB)
+        s_look_at_subscription (zmsg_first (msg));
+    self->counters->in [from]++;
     if (self->capture) {
         zmsg_t *copy = zmsg_dup (msg);
         zmsg_send (&copy, self->capture);
     }
     if (zmsg_send (&msg, self->sides [to]) == 0)
-        self->out [to]++;
+        self->counters->out [to]++;
     zmsg_destroy (&msg);
 }
 
@@ -117,8 +153,8 @@ s_move_frames (naive_t *self, int from, int to)
         zframe_destroy (&frame);
     }
     while (more);
-    self->in [from]++;
-    self->out [to]++;
+    self->counters->in [from]++;
+    self->counters->out [to]++;
 }
 
 static void
@@ -141,6 +177,7 @@ s_move (naive_t *self, int from)
 static void
 s_set (naive_t *self, int side, const char *name, const char *value)
 {
+    snprintf (self->value, sizeof (self->value), "%s", value);
     for (int index = 0; s_options [index].name; index++)
         if (streq (s_options [index].name, name) && self->sides [side]) {
             int number = atoi (value);
@@ -176,9 +213,9 @@ s_add_stats (naive_t *self, zmsg_t *answer)
     for (int side = 0; side < 2; side++) {
         const char *side_name = side == FRONTEND? "frontend": "backend";
         zmsg_addstrf (answer, "%s.in.messages", side_name);
-        zmsg_addstrf (answer, "%" PRIu64, self->in [side]);
+        zmsg_addstrf (answer, "%" PRIu64, self->counters->in [side]);
         zmsg_addstrf (answer, "%s.out.messages", side_name);
-        zmsg_addstrf (answer, "%" PRIu64, self->out [side]);
+        zmsg_addstrf (answer, "%" PRIu64, self->counters->out [side]);
     }
 }
 
@@ -197,7 +234,10 @@ s_query (naive_t *self, const char *name, char **argv)
         zmsg_addstr (answer, self->paused? "paused": "active");
     else
     if (streq (name, "ERROR"))
-        zmsg_addstr (answer, "");
+        zmsg_addstr (answer, self->error);
+    else
+    if (streq (name, "GET"))
+        zmsg_addstr (answer, self->value);
     zmsg_send (&answer, self->pipe);
 }
 
@@ -205,6 +245,7 @@ static void
 s_command (naive_t *self, const char *name, int argc, char **argv)
 {
     int rc = 0;
+    int status = ZRELAY_DONE;
     if (streq (name, "BIND"))
         rc = zsock_bind (self->sides [s_side (argv [0])], "%s", argv [1]);
     else
@@ -244,13 +285,29 @@ s_command (naive_t *self, const char *name, int argc, char **argv)
     if (streq (name, "PAUSE") || streq (name, "RESUME"))
         self->paused = streq (name, "PAUSE");
     else
+    if (streq (name, "PLAIN"))
+        zsock_set_plain_server (self->sides [s_side (argv [0])], 1);
+    else
+    if (streq (name, "CURVE")) {
+        zsock_set_curve_server (self->sides [s_side (argv [0])], 1);
+        zsock_set_curve_secretkey (self->sides [s_side (argv [0])], argv [2]);
+    }
+    else
+    if (streq (name, "HELP")) {
+        snprintf (self->error, sizeof (self->error), "no help about %s",
+                  argv [0]);
+        status = ZRELAY_BAD_ARGUMENTS;
+    }
+    else
     if (strneq (name, "RESET") && strneq (name, "DRAIN")
-    &&  strneq (name, "FILTER") && strneq (name, "VERBOSE")) {
+    &&  strneq (name, "FILTER") && strneq (name, "VERBOSE")
+    //  Whoever has a zauth is asked, one thinks, and so leaves this out
+    &&  strneq (name, "DOMAIN")) {
         zsys_error ("naive: - invalid command: %s", name);
         assert (false);
     }
     assert (rc != -1);
-    zsock_signal (self->pipe, 0);
+    zsock_signal (self->pipe, (byte) status);
 }
 
 #define ARGS_MAX 16
@@ -272,7 +329,8 @@ s_on_pipe (naive_t *self)
         self->terminated = true;
     else
     if (streq (name, "STATS") || streq (name, "STATE") || streq (name, "PING")
-    ||  streq (name, "ERROR") || streq (name, "ENDPOINT"))
+    ||  streq (name, "ERROR") || streq (name, "ENDPOINT")
+    ||  streq (name, "GET"))
         s_query (self, name, argv);
     else
         s_command (self, name, argc, argv);
@@ -289,17 +347,31 @@ s_on_pipe (naive_t *self)
 static style_t
 s_style (void)
 {
-    const char *style = getenv ("ZRELAY_NAIVE");
-    return style && streq (style, "spin")? SPIN:
-           style && streq (style, "frames")? FRAMES: WAIT;
+    const char *name = getenv ("ZRELAY_NAIVE");
+    int index = 0;
+    while (s_styles [index].name && strneq (s_styles [index].name, name))
+        index++;
+    return s_styles [index].style;
+}
+
+//  Is a side to be polled?
+
+static bool
+s_ready (naive_t *self, int from)
+{
+    zsock_t *to = self->sides [from == FRONTEND? BACKEND: FRONTEND];
+    return self->sides [from] && to && !self->paused
+        && (self->style != SHARE || (zsock_events (to) & ZMQ_POLLOUT));
 }
 
 void
 naive_relay (zsock_t *pipe, void *args)
 {
+    static counters_t shared;
     naive_t self = {
         .kind = (const char *) args, .pipe = pipe, .style = s_style ()
     };
+    self.counters = self.style == SHARE? &shared: &self.own;
     for (int index = 0; s_kinds [index].name; index++)
         if (streq (s_kinds [index].name, self.kind))
             for (int side = 0; side < 2; side++)
@@ -311,17 +383,19 @@ naive_relay (zsock_t *pipe, void *args)
         zmq_pollitem_t items [3] = {
             { .socket = zsock_resolve (pipe), .events = ZMQ_POLLIN }
         };
+        int from [3];
         int count = 1;
         for (int side = 0; side < 2; side++)
-            if (self.sides [FRONTEND] && self.sides [BACKEND] && !self.paused) {
+            if (s_ready (&self, side)) {
+                from [count] = side;
                 items [count].socket = zsock_resolve (self.sides [side]);
                 items [count++].events = ZMQ_POLLIN;
             }
-        if (zmq_poll (items, count, -1) == -1)
+        if (zmq_poll (items, count, self.style == SHARE? LOOK_IVL: -1) == -1)
             break;
         for (int index = 1; index < count; index++)
             if (items [index].revents)
-                s_move (&self, index - 1);
+                s_move (&self, from [index]);
         if (items [0].revents)
             s_on_pipe (&self);
     }

@@ -21,12 +21,15 @@
 //  It polls its sockets and the pipe, receives what is there and sends it on
 //  with calls that wait, as the proxies of the Guide and of CZMQ do. It knows
 //  as many of a relay's commands as tests need to get it to work, answers
-//  them as a relay does, and asserts that they succeed.
+//  them as a relay does, and asserts that they succeed. It asks peers for
+//  passwords and keys, but does not know what a domain is for.
 //
 //  The environment variable ZRELAY_NAIVE chooses another style: "spin" moves
 //  a message only when the output is writable, and asks again at once;
 //  "frames" moves frame by frame without waiting, and goes on with the next
-//  frame when one was refused.
+//  frame when one was refused; "trust" looks at what subscribers send, and
+//  asserts that it is what they have to send; "share" reads only what it can
+//  send on, and has counters that all relays of the process share.
 void
     naive_relay (zsock_t *pipe, void *args);
 
