@@ -607,6 +607,7 @@ struct _zrelay_engine_t {
     short events [2];               //  And for what
     void *monitors [2];             //  Peers' sockets that it watches
     int monitor_fds [2];            //  By these descriptors
+    bool peers_left;                //  There may be more to read of them
     bool paused;                    //  PAUSE was the last word
     bool draining;                  //  DRAIN was
     zmsg_t *drain_answer;           //  Its place in answers, until given

@@ -12,9 +12,9 @@
 #include "zrelay_classes.h"
 #include <signal.h>
 
-//  Sockets without traffic are looked after this often, in msecs, so that
-//  libzmq can let go of peers that have left
-#define SERVICE_IVL 1000
+//  Sockets without traffic are looked after when peers come or go, so that
+//  libzmq can let go of those that have left; and this often, in msecs
+#define SERVICE_IVL 5000
 
 //  Longest sentence for ERROR
 #define ERROR_MAX 400
@@ -306,8 +306,7 @@ s_poll (zrelay_engine_t *self, int index, short events)
     }
 }
 
-//  Give the flows a turn after so many msecs, and look at the peers, if not
-//  before
+//  Give the flows a turn after so many msecs, if not before
 
 static void
 s_wake_in (zrelay_engine_t *self, size_t msecs)
@@ -346,12 +345,17 @@ s_spin (zrelay_engine_t *self)
 static void
 s_look_at_peers (zrelay_engine_t *self)
 {
+    self->peers_left = false;
     for (int index = 0; index < 2; index++) {
-        zrelay_peers_t *peers = self->sides [index]?
-            zrelay_side_peers (self->sides [index]): NULL;
+        zrelay_side_t *side = self->sides [index];
+        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
         if (peers && zrelay_peers_update (peers))
-            s_wake_in (self, 1);
+            self->peers_left = true;
+        if (side)
+            zrelay_side_service (side);
     }
+    if (self->peers_left)
+        s_wake_in (self, 1);
 }
 
 void
@@ -762,7 +766,8 @@ s_on_retry (zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     self->wake_timer = 0;
-    s_look_at_peers (self);
+    if (self->peers_left)
+        s_look_at_peers (self);
     s_turn (self);
     return 0;
 }
@@ -791,9 +796,6 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     (void) loop;
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    for (int index = 0; index < 2; index++)
-        if (self->sides [index])
-            zrelay_side_service (self->sides [index]);
     s_look_at_peers (self);
     zrelay_capture_service (self->capture);
     //  Whose descriptors they are, looks after them
