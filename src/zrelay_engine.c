@@ -33,7 +33,7 @@ static int
     s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
     s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
-static void
+static int
     s_turn (zrelay_engine_t *self);
 static int
     s_on_service (zloop_t *loop, int timer_id, void *arg);
@@ -150,8 +150,12 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
     self->sides [ZRELAY_FRONTEND] = zrelay_side_borrow ("frontend", frontend);
     if (backend != frontend)
         self->sides [ZRELAY_BACKEND] = zrelay_side_borrow ("backend", backend);
-    if (capture)
+    if (capture) {
         zrelay_capture_borrow (self->capture, capture);
+        //  The end of its context is to be noticed, as with the others
+        zmq_pollitem_t item = { .socket = capture, .events = ZMQ_POLLERR };
+        zloop_poller (self->loop, &item, s_on_traffic, self);
+    }
     s_make_flows (self, self->sides [backend != frontend]);
     zrelay_engine_watch (self);
     return self;
@@ -553,10 +557,10 @@ s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    zmsg_t *msg = zmsg_recv (item->socket);
+    zmsg_t *msg = zrelay_message_poll (item->socket);
     if (!msg) {
-        self->terminated = true;
-        return -1;
+        self->terminated = errno != EAGAIN;
+        return self->terminated? -1: 0;
     }
     zframe_t *frame = zmsg_pop (msg);
     char *name = frame? zframe_strdup (frame): strdup ("");
@@ -576,7 +580,7 @@ s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     //  A relay that has nothing to do is drained at once
     if (self->drain_answer)
         s_turn (self);
-    return self->terminated? -1: 0;
+    return self->terminated || self->interrupted? -1: 0;
 }
 
 
@@ -584,9 +588,10 @@ s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 //  Traffic
 
 //  Both flows get a turn whatever woke the loop: what one does on a socket
-//  can be what the other waits for
+//  can be what the other waits for. Returns what ends the loop, if the
+//  application is to hear of a signal.
 
-static void
+static int
 s_turn (zrelay_engine_t *self)
 {
     for (int index = 0; index < 2; index++)
@@ -594,6 +599,10 @@ s_turn (zrelay_engine_t *self)
             zrelay_flow_turn (self->flows [index]);
     zrelay_engine_watch (self);
     s_check_drain (self);
+    for (int index = 0; index < 2; index++)
+        if (self->sides [index] && zrelay_side_interrupted (self->sides [index]))
+            self->interrupted = true;
+    return self->interrupted? -1: 0;
 }
 
 static int
@@ -601,8 +610,7 @@ s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     (void) item;
-    s_turn ((zrelay_engine_t *) arg);
-    return 0;
+    return s_turn ((zrelay_engine_t *) arg);
 }
 
 static int
@@ -612,8 +620,7 @@ s_on_retry (zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     self->wake_timer = 0;
-    s_turn (self);
-    return 0;
+    return s_turn (self);
 }
 
 //  libzmq accepts nobody when the process has no descriptors left, and tries
@@ -647,8 +654,7 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     //  Whose descriptors they are, looks after them
     if (!self->borrowed)
         s_check_descriptors (self);
-    s_turn (self);
-    return 0;
+    return s_turn (self);
 }
 
 static int
@@ -685,8 +691,12 @@ s_block_signals (void)
 int
 zrelay_engine_loop (zrelay_engine_t *self)
 {
+    self->terminated = false;
+    self->interrupted = false;
     errno = 0;
     zloop_start (self->loop);
+    if (self->interrupted)
+        errno = EINTR;
     return self->terminated? 0: -1;
 }
 

@@ -72,6 +72,7 @@ struct _zrelay_side_t {
     double tokens;              //  Messages that may be read now
     int64_t refilled;           //  When tokens was brought up to date, usecs
     uint64_t throttled;         //  Times that rate held back messages
+    bool interrupted;           //  By a signal that the caller caught
     int64_t maxmsgsize;         //  Bytes in a message, -1: any
     uint64_t maxframes;         //  Frames in a message, 0: any
     bool lingers;               //  It was drained, and has another linger
@@ -1043,10 +1044,34 @@ zrelay_side_set_curve (zrelay_side_t *self, const char *public_txt,
 //  Receiving. A ROUTER's routing id frame never was on the wire, and is not
 //  counted.
 
+//  A signal that an application catches may come between two frames, and must
+//  not tear the message; it is told of when that is through
+
+static bool
+s_interrupted (zrelay_side_t *self, int rc)
+{
+    if (rc != -1 || errno != EINTR)
+        return false;
+    self->interrupted = true;
+    return true;
+}
+
+bool
+zrelay_side_interrupted (zrelay_side_t *self)
+{
+    bool interrupted = self->interrupted;
+    self->interrupted = false;
+    return interrupted;
+}
+
 int
 zrelay_side_get (zrelay_side_t *self, zmq_msg_t *frame)
 {
-    if (zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT) == -1)
+    int rc;
+    do
+        rc = zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT);
+    while (s_interrupted (self, rc));
+    if (rc == -1)
         return -1;
     if (self->in_more || self->type != ZMQ_ROUTER) {
         self->in.frames++;
@@ -1127,13 +1152,23 @@ s_refused (zrelay_side_t *self, zmq_msg_t *frame, bool more)
 //  again; asking for events makes sure.
 
 static int
+s_try (zrelay_side_t *self, zmq_msg_t *frame, bool more)
+{
+    int rc;
+    do
+        rc = zmq_msg_send (frame, self->handle,
+                           ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0));
+    while (s_interrupted (self, rc));
+    return rc;
+}
+
+static int
 s_send (zrelay_side_t *self, zmq_msg_t *frame, bool more)
 {
-    int flags = ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0);
-    int rc = zmq_msg_send (frame, self->handle, flags);
+    int rc = s_try (self, frame, more);
     if (rc == -1 && errno == EAGAIN && !self->out_more) {
         zsock_events (self->handle);
-        rc = zmq_msg_send (frame, self->handle, flags);
+        rc = s_try (self, frame, more);
     }
     return rc;
 }
