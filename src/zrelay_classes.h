@@ -73,6 +73,11 @@ void
 void
     zrelay_message_append (zrelay_message_t *self, zmq_msg_t *frame);
 
+//  Receive a message from a socket of libzmq's. Never waits; returns NULL with
+//  errno, EAGAIN if there is none.
+zmsg_t *
+    zrelay_message_poll (void *handle);
+
 //  A copy of the message for those who look at it. The caller destroys it.
 zmsg_t *
     zrelay_message_to_zmsg (zrelay_message_t *self);
@@ -335,6 +340,11 @@ zrelay_status_t
 //  Returns 0, or -1 if there is none.
 int
     zrelay_side_get (zrelay_side_t *self, zmq_msg_t *frame);
+
+//  True if a signal was caught by this thread while a frame was received or
+//  sent; told once.
+bool
+    zrelay_side_interrupted (zrelay_side_t *self);
 
 //  Send one frame; more tells whether its message goes on. Never waits.
 //  Only the first frame of a message can be answered with ZRELAY_FULL, and
@@ -624,6 +634,7 @@ struct _zrelay_engine_t {
     bool exhausted;                 //  The process has no descriptors left
     bool verbose;                   //  Log commands
     bool terminated;                //  $TERM came
+    bool interrupted;               //  A signal was caught in mid-turn
     int64_t started;                //  When, in msecs of zclock_mono ()
     char *error;                    //  Answer to ERROR
 };

@@ -18,6 +18,7 @@ enum { FRONTEND, BACKEND, CAPTURE, CONTROL, SOCKETS };
 typedef struct {
     void *sockets [SOCKETS];    //  NULL: none
     int fds [2];                //  ZMQ_FD of frontend and backend
+    int types [2];              //  And their socket types
     pid_t process;              //  Which called
     zrelay_engine_t *engine;    //  The relay
     void *context;              //  Of the socket for ZRELAY_CONTROL, or NULL
@@ -39,6 +40,19 @@ static const zrelay_kind_t s_kinds [] = {
 
 //  --------------------------------------------------------------------------
 //  The control socket of zrelay_steer ()
+
+//  Send one frame; false if the socket does not take it
+
+static bool
+s_answer (device_t *self, const void *data, size_t size, bool more)
+{
+    int rc;
+    do
+        rc = zmq_send (self->sockets [CONTROL], data, size,
+                       ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0));
+    while (rc == -1 && errno == EINTR);
+    return rc != -1;
+}
 
 //  Send the counters, if the socket takes them
 
@@ -65,9 +79,8 @@ s_statistics (device_t *self)
         }
     }
     for (int index = 0; index < 8; index++)
-        if (zmq_send (self->sockets [CONTROL], &values [index],
-                      sizeof (values [index]),
-                      ZMQ_DONTWAIT | (index < 7? ZMQ_SNDMORE: 0)) == -1)
+        if (!s_answer (self, &values [index], sizeof (values [index]),
+                       index < 7))
             return;
 }
 
@@ -87,14 +100,17 @@ static const struct {
 //  Returns true if the caller got an answer
 
 static bool
-s_obey (device_t *self, const char *word)
+s_obey (device_t *self, zmsg_t *msg)
 {
+    zframe_t *word = zmsg_size (msg) == 1? zmsg_first (msg): NULL;
     int index = 0;
-    while (s_words [index].word && strneq (s_words [index].word, word))
+    while (s_words [index].word
+       &&  !(word && zframe_streq (word, s_words [index].word)))
         index++;
     if (!s_words [index].word) {
-        zrelay_engine_log (self->engine, zsys_warning,
-                           "'%.80s' is no word to steer with", word);
+        zrelay_engine_log (self->engine, zsys_warning, "a message of %zu "
+            "frames, %zu bytes, is no word to steer with", zmsg_size (msg),
+            zmsg_content_size (msg));
         return false;
     }
     if (!s_words [index].command) {
@@ -114,16 +130,13 @@ s_on_control (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     device_t *self = (device_t *) arg;
-    //  Replies may not wait, and requests have come
-    zmsg_t *msg = zmsg_recv (item->socket);
+    zmsg_t *msg = zrelay_message_poll (item->socket);
     if (!msg)
-        return -1;
-    char *word = zmsg_size (msg) == 1? zmsg_popstr (msg): strdup ("");
-    assert (word);
-    bool answered = s_obey (self, word);
+        return 0;
+    bool answered = s_obey (self, msg);
+    //  Replies may not wait, and requests have come
     if (!answered && zsock_type (item->socket) == ZMQ_REP)
-        zmq_send (item->socket, "", 0, ZMQ_DONTWAIT);
-    zstr_free (&word);
+        s_answer (self, "", 0, false);
     zmsg_destroy (&msg);
     zrelay_engine_watch (self->engine);
     return self->engine->terminated? -1: 0;
@@ -208,6 +221,8 @@ s_open_remote (device_t *self, const char *pattern)
 static void
 s_log_begin (device_t *self)
 {
+    if (!self->engine->log)
+        return;
     for (int index = FRONTEND; index <= CAPTURE; index++) {
         static const char *names [] = { "frontend", "backend", "capture" };
         void *handle = self->sockets [index];
@@ -245,6 +260,8 @@ s_device_new (int type, void *sockets [SOCKETS])
     self->process = getpid ();
     self->fds [FRONTEND] = zsock_fd (sockets [FRONTEND]);
     self->fds [BACKEND] = zsock_fd (sockets [BACKEND]);
+    self->types [FRONTEND] = zsock_type (sockets [FRONTEND]);
+    self->types [BACKEND] = zsock_type (sockets [BACKEND]);
     self->engine = zrelay_engine_borrow (
         &s_kinds [type > 0 && type < KINDS? type: 0],
         sockets [FRONTEND], sockets [BACKEND], sockets [CAPTURE]);
@@ -296,7 +313,9 @@ s_is_same (device_t *self, void *sockets [SOCKETS])
     return self->process == getpid ()
         && memcmp (self->sockets, sockets, sizeof (self->sockets)) == 0
         && self->fds [FRONTEND] == zsock_fd (sockets [FRONTEND])
-        && self->fds [BACKEND] == zsock_fd (sockets [BACKEND]);
+        && self->fds [BACKEND] == zsock_fd (sockets [BACKEND])
+        && self->types [FRONTEND] == zsock_type (sockets [FRONTEND])
+        && self->types [BACKEND] == zsock_type (sockets [BACKEND]);
 }
 
 //  The relay that waits here for these sockets, or NULL. One for others will

@@ -41,7 +41,7 @@ static int
     s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
     s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
-static void
+static int
     s_turn (zrelay_engine_t *self);
 static void
     s_look_at_peers (zrelay_engine_t *self);
@@ -169,7 +169,6 @@ zrelay_engine_listen (zrelay_engine_t *self, void *pipe, bool remote)
     self->remote = remote;
     //  Answers that nobody reads must not stop the relay
     zsock_set_sndtimeo (pipe, 0);
-    zsock_set_rcvtimeo (pipe, 0);
     s_poll_descriptor (self, zsock_fd (pipe), s_on_pipe, self);
     s_look_at_pipe_again (self);
 }
@@ -183,8 +182,12 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
     self->sides [ZRELAY_FRONTEND] = zrelay_side_borrow ("frontend", frontend);
     if (backend != frontend)
         self->sides [ZRELAY_BACKEND] = zrelay_side_borrow ("backend", backend);
-    if (capture)
+    if (capture) {
         zrelay_capture_borrow (self->capture, capture);
+        //  The end of its context is to be noticed, as with the others
+        zmq_pollitem_t item = { .socket = capture, .events = ZMQ_POLLERR };
+        zloop_poller (self->loop, &item, s_on_traffic, self);
+    }
     s_make_flows (self, self->sides [backend != frontend]);
     zrelay_engine_watch (self);
     return self;
@@ -686,22 +689,20 @@ static int
 s_read_pipe (zrelay_engine_t *self)
 {
     int count = 0;
-    zmsg_t *msg = zmsg_recv (self->pipe);
+    zmsg_t *msg = zrelay_message_poll (self->pipe);
     while (msg) {
         s_command (self, msg);
         zmsg_destroy (&msg);
-        if (self->terminated)
+        if (self->terminated || self->interrupted)
             return -1;
         if (++count == COMMANDS_MAX) {
             s_look_at_pipe_again (self);
             return 0;
         }
-        msg = zmsg_recv (self->pipe);
+        msg = zrelay_message_poll (self->pipe);
     }
-    //  Nothing more has come, or its context has ended
-    if (errno == EINTR)
-        s_look_at_pipe_again (self);
-    self->terminated = errno != EAGAIN && errno != EINTR && errno != EFSM;
+    //  A REP has to reply first; any other error is the end of its context
+    self->terminated = errno != EAGAIN && errno != EFSM;
     return self->terminated? -1: 0;
 }
 
@@ -727,7 +728,9 @@ s_on_pipe_again (zloop_t *loop, int timer_id, void *arg)
 //  --------------------------------------------------------------------------
 //  Traffic
 
-static void
+//  Returns what ends the loop, if the application is to hear of a signal.
+
+static int
 s_turn_of (zrelay_engine_t *self, bool forward, bool back)
 {
     if (forward && self->flows [ZRELAY_FORWARD])
@@ -736,12 +739,17 @@ s_turn_of (zrelay_engine_t *self, bool forward, bool back)
         zrelay_flow_turn (self->flows [ZRELAY_RETURN]);
     zrelay_engine_watch (self);
     s_check_drain (self);
+    for (int index = 0; index < 2; index++)
+        if (self->sides [index]
+        &&  zrelay_side_interrupted (self->sides [index]))
+            self->interrupted = true;
+    return self->interrupted? -1: 0;
 }
 
-static void
+static int
 s_turn (zrelay_engine_t *self)
 {
-    s_turn_of (self, true, true);
+    return s_turn_of (self, true, true);
 }
 
 //  A socket is read by one flow, and written to by the other if that holds
@@ -755,8 +763,7 @@ s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     bool back = item->socket == self->polled [ZRELAY_BACKEND];
     zrelay_flow_t *writer = self->flows [!back];
     bool both = writer && zrelay_flow_held (writer) > 0;
-    s_turn_of (self, both || !back, both || back);
-    return 0;
+    return s_turn_of (self, both || !back, both || back);
 }
 
 static int
@@ -768,8 +775,7 @@ s_on_retry (zloop_t *loop, int timer_id, void *arg)
     self->wake_timer = 0;
     if (self->peers_left)
         s_look_at_peers (self);
-    s_turn (self);
-    return 0;
+    return s_turn (self);
 }
 
 //  libzmq accepts nobody when the process has no descriptors left, and tries
@@ -801,8 +807,7 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     //  Whose descriptors they are, looks after them
     if (!self->borrowed)
         s_check_descriptors (self);
-    s_turn (self);
-    return 0;
+    return s_turn (self);
 }
 
 static int
@@ -838,8 +843,12 @@ s_block_signals (void)
 int
 zrelay_engine_loop (zrelay_engine_t *self)
 {
+    self->terminated = false;
+    self->interrupted = false;
     errno = 0;
     zloop_start (self->loop);
+    if (self->interrupted)
+        errno = EINTR;
     return self->terminated? 0: -1;
 }
 

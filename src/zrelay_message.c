@@ -119,6 +119,34 @@ zrelay_message_from_zmsg (zmsg_t **msg_p)
     return self;
 }
 
+//  A REP that a poll told of may have nothing to receive but what it throws
+//  away, being no request, so this may not wait
+
+zmsg_t *
+zrelay_message_poll (void *handle)
+{
+    zmsg_t *msg = zmsg_new ();
+    assert (msg);
+    zmq_msg_t frame;
+    zmq_msg_init (&frame);
+    bool more = true;
+    while (more) {
+        int rc = zmq_msg_recv (&frame, handle, ZMQ_DONTWAIT);
+        if (rc == -1 && errno == EINTR)
+            continue;
+        if (rc == -1) {
+            int error = errno;
+            zmsg_destroy (&msg);
+            errno = error;
+            return NULL;
+        }
+        zmsg_addmem (msg, zmq_msg_data (&frame), zmq_msg_size (&frame));
+        more = zmq_msg_more (&frame);
+    }
+    zmq_msg_close (&frame);
+    return msg;
+}
+
 zmsg_t *
 zrelay_message_to_zmsg (zrelay_message_t *self)
 {

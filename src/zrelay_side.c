@@ -72,6 +72,7 @@ struct _zrelay_side_t {
     double tokens;              //  Messages that may be read now
     int64_t refilled;           //  When tokens was brought up to date, usecs
     uint64_t throttled;         //  Times that rate held back messages
+    bool interrupted;           //  By a signal that the caller caught
     int64_t maxmsgsize;         //  Bytes in a message, -1: any
     uint64_t maxframes;         //  Frames in a message, 0: any
     bool lingers;               //  It was drained, and has another linger
@@ -1043,10 +1044,40 @@ zrelay_side_set_curve (zrelay_side_t *self, const char *public_txt,
 //  Receiving. A ROUTER's routing id frame never was on the wire, and is not
 //  counted.
 
+//  A signal that an application catches may come between two frames, and must
+//  not tear the message; it is told of when that is through
+
+static inline bool
+s_interrupted (zrelay_side_t *self, int rc)
+{
+    if (rc != -1 || errno != EINTR)
+        return false;
+    self->interrupted = true;
+    return true;
+}
+
+bool
+zrelay_side_interrupted (zrelay_side_t *self)
+{
+    bool interrupted = self->interrupted;
+    self->interrupted = false;
+    return interrupted;
+}
+
+static inline int
+s_receive (zrelay_side_t *self, zmq_msg_t *frame)
+{
+    int rc;
+    do
+        rc = zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT);
+    while (s_interrupted (self, rc));
+    return rc;
+}
+
 int
 zrelay_side_get (zrelay_side_t *self, zmq_msg_t *frame)
 {
-    if (zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT) == -1)
+    if (s_receive (self, frame) == -1)
         return -1;
     if (self->in_more || self->type != ZMQ_ROUTER) {
         self->in.frames++;
@@ -1126,14 +1157,24 @@ s_refused (zrelay_side_t *self, zmq_msg_t *frame, bool more)
 //  A send looks only now and then for word from the peers that there is room
 //  again; asking for events makes sure.
 
+static inline int
+s_try (zrelay_side_t *self, zmq_msg_t *frame, bool more)
+{
+    int rc;
+    do
+        rc = zmq_msg_send (frame, self->handle,
+                           ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0));
+    while (s_interrupted (self, rc));
+    return rc;
+}
+
 static int
 s_send (zrelay_side_t *self, zmq_msg_t *frame, bool more)
 {
-    int flags = ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0);
-    int rc = zmq_msg_send (frame, self->handle, flags);
+    int rc = s_try (self, frame, more);
     if (rc == -1 && errno == EAGAIN && !self->out_more) {
         zsock_events (self->handle);
-        rc = zmq_msg_send (frame, self->handle, flags);
+        rc = s_try (self, frame, more);
     }
     return rc;
 }
@@ -1245,12 +1286,6 @@ s_size (zmq_msg_t *frame, int size)
     return size < INT_MAX? (size_t) size: zmq_msg_size (frame);
 }
 
-static inline bool
-s_passes (zrelay_side_t *self, zmq_msg_t *frame, bool more)
-{
-    return zmq_msg_send (frame, self->handle,
-                         more? ZMQ_DONTWAIT | ZMQ_SNDMORE: ZMQ_DONTWAIT) != -1;
-}
 
 static void
 s_count (zrelay_side_t *self, zrelay_tally_t *tally, uint64_t *ids,
@@ -1296,7 +1331,7 @@ zrelay_side_pass (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
     zrelay_end_t end = ZRELAY_ENOUGH;
     while (all.messages < limit.messages && all.frames < limit.frames
        &&  all.bytes < limit.bytes) {
-        int size = zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT);
+        int size = s_receive (self, frame);
         if (size == -1) {
             end = ZRELAY_EMPTY;
             break;
@@ -1305,13 +1340,13 @@ zrelay_side_pass (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
         zrelay_passage_t one = { 1, 1, s_size (frame, size), 0 };
         one.firsts = one.bytes;
         //  A ROUTER takes a routing id without a message, and forgets it
-        bool taken = (more || !router) && s_passes (to, frame, more);
+        bool taken = (more || !router) && s_try (to, frame, more) != -1;
         while (taken && more) {
-            size = zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT);
+            size = s_receive (self, frame);
             more = zmq_msg_more (frame);
             one.frames++;
             one.bytes += size == -1? 0: s_size (frame, size);
-            taken = size != -1 && s_passes (to, frame, more);
+            taken = size != -1 && s_try (to, frame, more) != -1;
         }
         if (!taken) {
             s_leave_in_hand (self, to, frame, &one);
