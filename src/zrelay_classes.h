@@ -142,8 +142,8 @@ void
 //  endpoint: which ones libzmq may be asked for
 
 //  NULL if zmq_bind, or else zmq_connect, may be called with that endpoint,
-//  which does not mean that it succeeds. Otherwise the reason why not. Never
-//  waits.
+//  which does not mean that it succeeds. Otherwise the reason why not. Waits
+//  some msecs only for a path of ipc that this process itself listens at.
 const char *
     zrelay_endpoint_refusal (const char *endpoint, bool bind);
 

@@ -9,6 +9,9 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
+//  For struct ucred
+#define _GNU_SOURCE 1
+
 #include "zrelay_classes.h"
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +22,10 @@
 //  is there, also when that is another program's socket in use.
 
 #define PORT_DIGITS 5
+
+//  How long to wait for a path that this process itself listens at, in msecs.
+//  It takes one, unless libzmq's threads are held up.
+#define RELEASE_MAX 100
 
 typedef struct {
     const char *prefix;         //  Transport
@@ -49,24 +56,52 @@ s_tcp_refusal (const char *address, bool bind)
 //  --------------------------------------------------------------------------
 //  ipc
 
-//  Does somebody listen there? The answer comes at once: connecting to a
-//  local socket waits for nobody. Only a refusal says that nobody does; a
-//  socket of another kind, or one that we may not use, is somebody's.
+//  The process that listens there, 0 if none does, or -1 if it is not known
+//  which. The answer comes at once: connecting to a local socket waits for
+//  nobody. Only a refusal says that nobody does; a socket of another kind, or
+//  one that we may not use, is somebody's.
+
+static pid_t
+s_listener (const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (strlen (path) >= sizeof (address.sun_path))
+        return 0;
+    memcpy (address.sun_path, path, strlen (path) + 1);
+    int handle = socket (AF_UNIX,
+                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (handle == -1)
+        return 0;
+    pid_t listener = -1;
+    if (connect (handle, (struct sockaddr *) &address, sizeof (address))) {
+        if (errno == ECONNREFUSED || errno == ENOENT)
+            listener = 0;
+    }
+#if defined (SO_PEERCRED)
+    else {
+        struct ucred owner;
+        socklen_t size = sizeof (owner);
+        if (getsockopt (handle, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0)
+            listener = owner.pid;
+    }
+#endif
+    close (handle);
+    return listener;
+}
+
+//  A socket of our own may be closed already: libzmq stops listening some time
+//  later, on threads of its own, and an application that ends a relay and
+//  makes the next one comes sooner
 
 static bool
 s_in_use (const char *path)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    if (strlen (path) >= sizeof (address.sun_path))
-        return false;
-    memcpy (address.sun_path, path, strlen (path) + 1);
-    int handle = socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (handle == -1)
-        return false;
-    int rc = connect (handle, (struct sockaddr *) &address, sizeof (address));
-    bool in_use = rc == 0 || (errno != ECONNREFUSED && errno != ENOENT);
-    close (handle);
-    return in_use;
+    int64_t deadline = zclock_mono () + RELEASE_MAX;
+    pid_t listener;
+    while ((listener = s_listener (path)) == getpid ()
+       &&  zclock_mono () < deadline)
+        zclock_sleep (1);
+    return listener != 0;
 }
 
 static const char *

@@ -150,11 +150,27 @@ s_done (zrelay_side_t *self)
 //  --------------------------------------------------------------------------
 //  The socket
 
+//  libzmq closes a socket some time later, on threads of its own. Names of
+//  inproc are given back now, so that who binds next finds them free; nothing
+//  but the name is lost by it.
+
+static void
+s_release_names (zrelay_side_t *self)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->attachments);
+    while (item) {
+        if (item->bound && strstr (item->endpoint, "inproc:") == item->endpoint)
+            zmq_unbind (self->handle, item->endpoint);
+        item = (attachment_t *) zlistx_next (self->attachments);
+    }
+}
+
 static void
 s_close (zrelay_side_t *self)
 {
     if (self->handle && !self->borrowed) {
         zrelay_peers_destroy (&self->peers, self->handle);
+        s_release_names (self);
         zsys_close (self->handle, __FILE__, __LINE__);
     }
     zrelay_topics_destroy (&self->passed);
@@ -545,13 +561,15 @@ zrelay_side_attach (zrelay_side_t *self, const char *endpoints, bool bind)
     char *list = strdup (endpoints);
     assert (list);
     char *rest = list;
-    char *endpoint;
-    zrelay_status_t status = ZRELAY_DONE;
-    while (status == ZRELAY_DONE && (endpoint = strsep (&rest, ","))) {
+    zrelay_status_t status;
+    //  As in zsock_attach (), a comma may end the list
+    do {
+        char *endpoint = strsep (&rest, ",");
         bool prefixed = *endpoint == '@' || *endpoint == '>';
         status = s_attach_one (self, endpoint + prefixed,
                                prefixed? *endpoint == '@': bind);
     }
+    while (status == ZRELAY_DONE && rest && *rest);
     freen (list);
     //  All or none
     while (status != ZRELAY_DONE && zlistx_size (self->attachments) > before) {
@@ -1615,7 +1633,10 @@ s_test_endpoints (void)
             == ZRELAY_REFUSED);
     assert (zrelay_side_unbind (self, "inproc://side-test")
             == ZRELAY_BAD_STATE);
-    assert (zrelay_side_attach (self, ">inproc://side-one,inproc://side-two",
+    assert (zrelay_side_attach (self, "", true) == ZRELAY_REFUSED);
+    assert (zrelay_side_attach (self, ",inproc://side-test", true)
+            == ZRELAY_REFUSED);
+    assert (zrelay_side_attach (self, ">inproc://side-one,inproc://side-two,",
                                 true) == ZRELAY_DONE);
     assert (zrelay_side_disconnect (self, "inproc://side-one") == ZRELAY_DONE);
     assert (zrelay_side_unbind (self, "inproc://side-two") == ZRELAY_DONE);
@@ -1623,6 +1644,19 @@ s_test_endpoints (void)
     assert (!zrelay_side_attached (self));
     zstr_free (&endpoint);
     zrelay_side_destroy (&self);
+}
+
+//  Who comes next finds what was given back
+
+static void
+s_test_release (void)
+{
+    const zrelay_side_spec_t spec = { "PULL", NULL };
+    for (int count = 0; count < 20; count++) {
+        zrelay_side_t *self = zrelay_side_new ("frontend", &spec);
+        assert (zrelay_side_bind (self, "inproc://side-test") == ZRELAY_DONE);
+        zrelay_side_destroy (&self);
+    }
 }
 
 static void
@@ -1864,6 +1898,7 @@ zrelay_side_test (bool verbose)
     printf (" * zrelay_side: ");
     //  @selftest
     s_test_endpoints ();
+    s_test_release ();
     s_test_options ();
     s_test_messages ();
     s_test_router ();

@@ -89,14 +89,17 @@ s_child (pid_t child)
 }
 
 //  Replaces the process; what belongs to threads of the parent is gone with
-//  it, which it would not be after a mere fork
+//  it, which it would not be after a mere fork. Under valgrind the program is
+//  what the link is said to lead to, not what it leads to.
 
 static void
 s_exec (char **argv, pid_t parent)
 {
+    char path [PATH_MAX] = "";
     prctl (PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid () == parent)
-        execv ("/proc/self/exe", argv);
+    if (getppid () == parent
+    &&  readlink ("/proc/self/exe", path, sizeof (path) - 1) > 0)
+        execv (path, argv);
     _exit (127);
 }
 
