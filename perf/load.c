@@ -25,6 +25,10 @@
 //  Connections that are made before they are waited for; below the backlog
 //  that a listener has
 #define CONNECT_STEP 50
+//  The relay is quiet when it uses less than one part of so many of a core
+//  during so many msecs; probes are passed on meanwhile
+#define QUIET_PART 4
+#define QUIET_MSECS 50
 //  A window is given back in so many parts
 #define WINDOW_PARTS 8
 
@@ -44,7 +48,7 @@ typedef struct {
     sem_t credits [ENDS];       //  Parts of the window that are free, for sink
                                 //  and reader
     bool windows [ENDS];        //  These count
-    bool go;                    //  The forwarder's probes have arrived
+    bool go;                    //  All is set up
     int64_t expected;           //  Messages that arrive in all
     int64_t captured;           //  Copies that the reader got
     sample_t start;             //  After the warm-up
@@ -297,6 +301,8 @@ s_source (void *args)
     const cell_t *cell = self->cell;
     if (cell->work->kind == &perf_forwarder)
         s_probe (self);
+    while (!__atomic_load_n (&self->go, __ATOMIC_ACQUIRE))
+        zclock_sleep (1);
     zmq_msg_t body;
     zmq_msg_init_size (&body, cell->size);
     memset (zmq_msg_data (&body), *TOPIC_DATA, cell->size);
@@ -360,7 +366,22 @@ s_await_probes (load_t *self, zmq_msg_t *frame)
         copies = number == current? copies + 1: 1;
         current = number;
     }
-    __atomic_store_n (&self->go, true, __ATOMIC_RELEASE);
+}
+
+//  Wait until the relay has done what the set-up gave it to do, such as to tell
+//  the publisher of a million subscriptions
+
+static void
+s_await_quiet (load_t *self)
+{
+    sample_t last, now;
+    usage_sample (&self->usage, &now);
+    do {
+        last = now;
+        zclock_sleep (QUIET_MSECS);
+        usage_sample (&self->usage, &now);
+    }
+    while (now.cpu - last.cpu > (now.at - last.at) / QUIET_PART);
 }
 
 static int64_t
@@ -404,6 +425,9 @@ s_sink (load_t *self)
         s_subscribe (self);
         s_await_probes (self, &first);
     }
+    if (self->cell->work->subscriptions || self->cell->work->idle)
+        s_await_quiet (self);
+    __atomic_store_n (&self->go, true, __ATOMIC_RELEASE);
     int64_t warm_up = s_warm_up (self);
     int64_t arrived = 0;
     while (arrived < self->expected && !s_failed (self)) {

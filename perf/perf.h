@@ -66,13 +66,15 @@ void
     perf_relay_prepare (const kind_t *kind);
 
 //  Start a relay in this process, of any make but "direct" and "pyzmq". Its
-//  ends then hold what is really bound. Ends the process if it cannot.
-void
+//  ends then hold what is really bound. Returns its actor, of which those of
+//  zrelay and zproxy may be destroyed; others run on. Ends the process if it
+//  cannot. If it is to be several, the first one is returned.
+zactor_t *
     perf_relay_start (relay_t *relay);
 
-//  Ask for STATS as often as told, or wait; until the process is ended
+//  Ask zrelay for STATS as often as told, or wait; until the process is ended
 void
-    perf_relay_serve (relay_t *relay);
+    perf_relay_serve (relay_t *relay, zactor_t *actor);
 
 
 //  --------------------------------------------------------------------------

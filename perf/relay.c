@@ -39,10 +39,10 @@ main (int argc, char *argv [])
     relay.count = argc > 6? atoi (argv [6]): 1;
     relay.stats = argc > 7? atoi (argv [7]): 0;
     perf_relay_prepare (relay.kind);
-    perf_relay_start (&relay);
+    zactor_t *actor = perf_relay_start (&relay);
     printf ("ready %s %s %s\n", relay.ends [FRONT], relay.ends [BACK],
             *relay.ends [CAPTURE]? relay.ends [CAPTURE]: "-");
     fflush (stdout);
-    perf_relay_serve (&relay);
+    perf_relay_serve (&relay, actor);
     return 0;
 }

@@ -62,6 +62,9 @@ s_require (bool condition, const char *what)
 
 static bool s_known [DESCRIPTORS];
 
+//  Nobody asks for the endpoints of other relays than the first
+static bool s_all_resolved;
+
 static int
 s_listening_port (int handle)
 {
@@ -103,7 +106,7 @@ static void
 s_resolve (char *endpoint)
 {
     char *star = strstr (endpoint, ":*");
-    if (star) {
+    if (star && !s_all_resolved) {
         int port = s_new_port ();
         s_require (port > 0, endpoint);
         snprintf (star, PERF_ENDPOINT_SIZE - (star - endpoint), ":%d", port);
@@ -326,9 +329,6 @@ perf_relay_captures (const char *name)
     return s_make (name)->captures;
 }
 
-//  The first one, which is the one used
-static zactor_t *s_used;
-
 void
 perf_relay_prepare (const kind_t *kind)
 {
@@ -338,15 +338,16 @@ perf_relay_prepare (const kind_t *kind)
     zsys_set_rcvhwm (kind->hwm);
 }
 
-void
+zactor_t *
 perf_relay_start (relay_t *relay)
 {
+    relay_t others = *relay;
     const make_t *make = s_make (relay->name);
     errno = EINVAL;
     s_require (make->start != NULL, relay->name);
-    relay_t others = *relay;
-    s_used = make->start (relay);
-    s_require (s_used != NULL, relay->name);
+    zactor_t *first = make->start (relay);
+    s_require (first != NULL, relay->name);
+    s_all_resolved = relay->count > 1;
     for (int count = 1; count < relay->count; count++) {
         relay_t other = others;
         for (int end = 0; end < ENDS; end++)
@@ -355,10 +356,11 @@ perf_relay_start (relay_t *relay)
                           "-%d", count);
         s_require (make->start (&other) != NULL, relay->name);
     }
+    return first;
 }
 
 void
-perf_relay_serve (relay_t *relay)
+perf_relay_serve (relay_t *relay, zactor_t *actor)
 {
     while (relay->stats == 0)
         pause ();
@@ -367,7 +369,7 @@ perf_relay_serve (relay_t *relay)
         pace = (struct timespec) { 1, 0 };
     while (true) {
         nanosleep (&pace, NULL);
-        zrelay_stats_t *stats = zrelay_stats_query (s_used);
+        zrelay_stats_t *stats = zrelay_stats_query (actor);
         s_require (stats != NULL, "STATS");
         zrelay_stats_destroy (&stats);
     }
