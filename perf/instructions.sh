@@ -10,14 +10,18 @@
 #   relay carries MESSAGES and twice as many; the difference is free of start
 #   and end, and that of no relay at all is what the clients take.
 #
-#       perf/instructions.sh [FOLDER [MESSAGES]]
+#       perf/instructions.sh [FOLDER [MESSAGES [RELAY...]]]
 #
 #   Run by `make perf`, in the folder of the build; FOLDER gets
 #   instructions.csv.
 
 folder=${1:-perf-results}
 messages=${2:-10000}
-relays="zrelay loop zproxy zmq_proxy zrelay-filter"
+if [ $# -gt 2 ]; then
+    shift 2
+else
+    set -- zrelay loop zproxy zmq_proxy zrelay-filter
+fi
 
 if ! command -v "${VALGRIND:-valgrind}" > /dev/null; then
     echo "instructions: skipped: there is no valgrind"
@@ -30,7 +34,8 @@ mkdir -p "$folder" || exit 1
 
 #   count RELAY MESSAGES: prints all instructions, and those of zrelay
 count () {
-    "${LIBTOOL:-./libtool}" --mode=execute "${VALGRIND:-valgrind}" \
+    #   shellcheck disable=SC2086 # a shell and its script
+    ${LIBTOOL:-./libtool} --mode=execute "${VALGRIND:-valgrind}" \
         --tool=callgrind --callgrind-out-file="$work/out" \
         perf/instructions "$1" "$2" > "$work/log" 2>&1 || {
             cat "$work/log" >&2
@@ -53,7 +58,7 @@ each () {
 
 clients=$(each direct) || exit 1
 echo "relay,instructions,of_zrelay" > "$work/csv"
-for relay in $relays; do
+for relay in "$@"; do
     figures=$(each "$relay") || exit 1
     echo "$figures ${clients%% *}" | awk -v relay="$relay" \
         '{ printf "%s,%.1f,%.1f\n", relay, $1 - $3, $2 }' >> "$work/csv"

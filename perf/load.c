@@ -11,10 +11,10 @@
 
 //  Clients on one side of the relay are one socket with as many connections as
 //  there shall be clients: to the relay that is the same, and it keeps the cost
-//  of the clients low. Each side has a context, hence an I/O thread, of its own,
-//  but for inproc, where they and the relay share that of CZMQ.
+//  of the clients low. Each side has a context, hence an I/O thread, of its
+//  own, but for inproc, where they and the relay share that of CZMQ.
 //
-//  One thread measures: the one that receives in the end. Its clock starts when
+//  One thread measures: the one that receives in the end. Its clock starts as
 //  the warm-up has arrived, and stops at the last message.
 
 #include <semaphore.h>
@@ -59,8 +59,8 @@ static void
 s_require (load_t *self, bool condition, const char *what)
 {
     if (!condition && !*self->result->error)
-        snprintf (self->result->error, sizeof (self->result->error), "%.40s: %.30s",
-                  what, zmq_strerror (errno));
+        snprintf (self->result->error, sizeof (self->result->error),
+                  "%.40s: %.30s", what, zmq_strerror (errno));
 }
 
 static bool

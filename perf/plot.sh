@@ -18,8 +18,8 @@ if ! command -v gnuplot > /dev/null; then
     exit 0
 fi
 
-#   select WORK RELAY: lines of one curve, by tcp, in messages of one frame
-select () {
+#   lines WORK RELAY: those of one curve, by tcp, in messages of one frame
+lines () {
     awk -F , -v work="$1" -v relay="$2" \
         '$1 == work && $3 == "tcp" && $5 == 1 && $6 == relay' \
         "$folder/summary.csv"
@@ -29,7 +29,7 @@ select () {
 plot () {
     curves=
     for relay in zrelay zmq_proxy zproxy loop direct pyzmq; do
-        select "$2" "$relay" > "$folder/$1-$relay.dat"
+        lines "$2" "$relay" > "$folder/$1-$relay.dat"
         if [ -s "$folder/$1-$relay.dat" ]; then
             curves="$curves $relay"
         fi

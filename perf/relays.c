@@ -11,8 +11,8 @@
 
 #include "perf.h"
 
-//  libzmq's default, for all but publishers: these drop what is above, and learn
-//  of room too late to keep up with a fast sender
+//  libzmq's default, for all but publishers: these drop what is above, and
+//  learn of room too late to keep up with a fast sender
 #define HWM_DEFAULT 1000
 #define HWM_PUBLISHED 100000
 
