@@ -9,6 +9,9 @@
 #   there should be some, whatever they are. Run by `make check`, which says
 #   where things are.
 
+#   shellcheck disable=SC2317 # functions are called by result
+#   shellcheck disable=SC2016 # conditions are for awk
+
 count=0
 status=0
 stage=$(mktemp -d) || exit 1
