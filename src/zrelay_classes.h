@@ -61,10 +61,23 @@ typedef struct {
 zrelay_message_t *
     zrelay_message_new (void);
 
-//  A new message of the frames of a zmsg, whose data is not copied. Takes the
-//  zmsg and nulls the caller's pointer.
+//  A new message of the frames of a zmsg. Takes the zmsg and nulls the caller's
+//  pointer.
 zrelay_message_t *
     zrelay_message_from_zmsg (zmsg_t **msg_p);
+
+//  Add copies of the frames to a zmsg, for those who look at it; and take all
+//  frames of a zmsg in the place of the message's own. Of those that are equal
+//  the own remain, which libzmq's threads made and will free; that is a third
+//  of the cost.
+void
+    zrelay_message_show (zrelay_message_t *self, zmsg_t *msg);
+void
+    zrelay_message_take (zrelay_message_t *self, zmsg_t *msg);
+
+//  Let go of all frames.
+void
+    zrelay_message_clear (zrelay_message_t *self);
 
 void
     zrelay_message_destroy (zrelay_message_t **self_p);
@@ -77,10 +90,6 @@ void
 //  errno, EAGAIN if there is none.
 zmsg_t *
     zrelay_message_poll (void *handle);
-
-//  A copy of the message for those who look at it. The caller destroys it.
-zmsg_t *
-    zrelay_message_to_zmsg (zrelay_message_t *self);
 
 //  Number of frames, and one of them. The frame remains the message's, but
 //  may be sent or moved away.

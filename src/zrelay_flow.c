@@ -64,6 +64,9 @@ struct _zrelay_flow_t {
     void *handler_arg;
     zmq_msg_t frame;            //  The frame on its way; empty between calls
     zmq_msg_t copy;             //  Its copy for the capture; likewise
+    zrelay_message_t *message;  //  The one that is looked at; NULL if the last
+                                //  one was kept
+    zmsg_t *shown;              //  What others see of it; NULL if they took it
     zlistx_t *backlog;          //  held_t in order; not empty: a stall
     overflow_t overflow;        //  What to do then
     uint64_t queue;             //  How many to keep, unless it is HOLD
@@ -121,6 +124,8 @@ zrelay_flow_destroy (zrelay_flow_t **self_p)
     if (*self_p) {
         zrelay_flow_t *self = *self_p;
         zlistx_destroy (&self->backlog);
+        zrelay_message_destroy (&self->message);
+        zmsg_destroy (&self->shown);
         zmq_msg_close (&self->frame);
         zmq_msg_close (&self->copy);
         freen (self);
@@ -433,22 +438,19 @@ s_flush (zrelay_flow_t *self)
         self->stalled_ms += zclock_mono () - self->stalled_at;
 }
 
-//  Takes the message
+//  The message that was looked at
 
 static void
-s_deliver (zrelay_flow_t *self, zrelay_message_t **message_p,
-           zrelay_side_t *to)
+s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
-    zrelay_outcome_t outcome = zrelay_side_suits (to, *message_p);
+    zrelay_outcome_t outcome = zrelay_side_suits (to, self->message);
     if (outcome == ZRELAY_SENT)
         outcome = zlistx_size (self->backlog) > 0? ZRELAY_FULL:
-                  zrelay_flow_send (self, to, *message_p);
+                  zrelay_flow_send (self, to, self->message);
     if (outcome == ZRELAY_FULL)
-        s_keep (self, message_p, to);
-    else {
+        s_keep (self, &self->message, to);
+    else
         s_settle (self, to, outcome);
-        zrelay_message_destroy (message_p);
-    }
 }
 
 
@@ -502,19 +504,21 @@ s_pass (zrelay_flow_t *self)
 //  --------------------------------------------------------------------------
 //  The other way: a whole message, which is measured, shown, sent or kept
 
-static zrelay_message_t *
+static bool
 s_receive (zrelay_flow_t *self)
 {
     if (zrelay_side_get (self->input, &self->frame) == -1)
-        return NULL;
-    zrelay_message_t *message = zrelay_message_new ();
+        return false;
+    if (!self->message)
+        self->message = zrelay_message_new ();
+    zrelay_message_clear (self->message);
     bool more;
     do {
         more = zmq_msg_more (&self->frame);
-        zrelay_message_append (message, &self->frame);
+        zrelay_message_append (self->message, &self->frame);
     }
     while (more && zrelay_side_get (self->input, &self->frame) == 0);
-    return message;
+    return true;
 }
 
 //  Show the message to a function. A message that is gone was dropped.
@@ -529,51 +533,51 @@ s_ask (zrelay_handler_fn *function, void *arg, zmsg_t **msg_p)
 }
 
 //  Show it to the filter, and then to the kind. Returns where it goes, with
-//  the message replaced by what they made of it, or NULL with the message
-//  destroyed.
+//  the message replaced by what they made of it, or NULL if it was dropped.
 
 static zrelay_side_t *
-s_show (zrelay_flow_t *self, zrelay_message_t **message_p)
+s_show (zrelay_flow_t *self)
 {
-    zmsg_t *msg = zrelay_message_to_zmsg (*message_p);
-    zrelay_message_destroy (message_p);
+    if (!self->shown)
+        self->shown = zmsg_new ();
+    zrelay_message_show (self->message, self->shown);
     zrelay_outcome_t reason = ZRELAY_DROP_FILTER;
     zrelay_verdict_t verdict = ZRELAY_PASS;
     if (self->filter)
-        verdict = s_ask (self->filter, self->filter_arg, &msg);
+        verdict = s_ask (self->filter, self->filter_arg, &self->shown);
     if (self->handler && verdict == ZRELAY_PASS) {
         reason = ZRELAY_DROP_HANDLER;
-        verdict = s_ask (self->handler, self->handler_arg, &msg);
+        verdict = s_ask (self->handler, self->handler_arg, &self->shown);
     }
     zrelay_side_t *to = verdict == ZRELAY_ANSWER? self->input: self->output;
     if (verdict == ZRELAY_DROP || !to) {
-        zmsg_destroy (&msg);
+        zmsg_destroy (&self->shown);
         s_count_drop (self, reason);
         return NULL;
     }
-    *message_p = zrelay_message_from_zmsg (&msg);
+    zrelay_message_take (self->message, self->shown);
     return to;
 }
 
 static bool
 s_take (zrelay_flow_t *self)
 {
-    zrelay_message_t *message = s_receive (self);
-    if (!message)
+    if (!s_receive (self))
         return false;
-    zrelay_outcome_t outcome = zrelay_side_judge (self->input, message);
+    zrelay_outcome_t outcome = zrelay_side_judge (self->input, self->message);
     if (s_sinks (self))
         outcome = ZRELAY_DROP_UNROUTABLE;
-    if (outcome != ZRELAY_SENT) {
-        s_count_drop (self, outcome);
-        zrelay_message_destroy (&message);
-        return true;
-    }
     zrelay_side_t *to = self->output;
+    if (outcome != ZRELAY_SENT)
+        s_count_drop (self, outcome);
+    else
     if (self->filter || self->handler)
-        to = s_show (self, &message);
-    if (message)
-        s_deliver (self, &message, to);
+        to = s_show (self);
+    if (outcome == ZRELAY_SENT && to)
+        s_deliver (self, to);
+    //  What it still has must not be kept in memory
+    if (self->message)
+        zrelay_message_clear (self->message);
     return true;
 }
 

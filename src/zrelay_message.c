@@ -14,6 +14,10 @@
 //  Most messages are short; room grows by doubling
 #define INITIAL_ROOM 4
 
+//  Frames of a zmsg up to this size are copied: that costs less than to have
+//  libzmq's threads free what was allocated here
+#define COPY_MOST 1024
+
 struct _zrelay_message_t {
     zmq_msg_t *frames;          //  All initialised up to count
     size_t count;               //  Frames in use
@@ -31,9 +35,18 @@ zrelay_message_new (void)
         (zrelay_message_t *) zmalloc (sizeof (zrelay_message_t));
     assert (self);
     self->room = INITIAL_ROOM;
-    self->frames = (zmq_msg_t *) zmalloc (self->room * sizeof (zmq_msg_t));
+    self->frames = (zmq_msg_t *) malloc (self->room * sizeof (zmq_msg_t));
     assert (self->frames);
     return self;
+}
+
+
+void
+zrelay_message_clear (zrelay_message_t *self)
+{
+    for (size_t index = 0; index < self->count; index++)
+        zmq_msg_close (&self->frames [index]);
+    self->count = 0;
 }
 
 
@@ -46,8 +59,7 @@ zrelay_message_destroy (zrelay_message_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_message_t *self = *self_p;
-        for (size_t index = 0; index < self->count; index++)
-            zmq_msg_close (&self->frames [index]);
+        zrelay_message_clear (self);
         freen (self->frames);
         freen (self);
         *self_p = NULL;
@@ -61,7 +73,7 @@ static void
 s_grow (zrelay_message_t *self)
 {
     size_t room = self->room * 2;
-    zmq_msg_t *frames = (zmq_msg_t *) zmalloc (room * sizeof (zmq_msg_t));
+    zmq_msg_t *frames = (zmq_msg_t *) malloc (room * sizeof (zmq_msg_t));
     assert (frames);
     for (size_t index = 0; index < self->count; index++) {
         zmq_msg_init (&frames [index]);
@@ -104,17 +116,56 @@ s_free_frame (void *data, void *hint)
     zframe_destroy (&frame);
 }
 
+//  A new frame in the place of another, which is initialised
+
+static void
+s_replace (zmq_msg_t *frame, zframe_t **by_p)
+{
+    size_t size = zframe_size (*by_p);
+    zmq_msg_close (frame);
+    int rc = size > COPY_MOST?
+        zmq_msg_init_data (frame, zframe_data (*by_p), size, s_free_frame,
+                           *by_p): zmq_msg_init_size (frame, size);
+    assert (rc == 0);
+    if (size <= COPY_MOST) {
+        memcpy (zmq_msg_data (frame), zframe_data (*by_p), size);
+        zframe_destroy (by_p);
+    }
+    *by_p = NULL;
+}
+
+static bool
+s_same (zmq_msg_t *frame, zframe_t *other)
+{
+    size_t size = zmq_msg_size (frame);
+    return size == zframe_size (other)
+        && memcmp (zmq_msg_data (frame), zframe_data (other), size) == 0;
+}
+
+void
+zrelay_message_take (zrelay_message_t *self, zmsg_t *msg)
+{
+    size_t count = 0;
+    zframe_t *frame;
+    while ((frame = zmsg_pop (msg))) {
+        if (count == self->count)
+            zmq_msg_init (s_next (self));
+        if (s_same (&self->frames [count], frame))
+            zframe_destroy (&frame);
+        else
+            s_replace (&self->frames [count], &frame);
+        count++;
+    }
+    while (self->count > count)
+        zmq_msg_close (&self->frames [--self->count]);
+}
+
 zrelay_message_t *
 zrelay_message_from_zmsg (zmsg_t **msg_p)
 {
     assert (msg_p && *msg_p);
     zrelay_message_t *self = zrelay_message_new ();
-    zframe_t *frame;
-    while ((frame = zmsg_pop (*msg_p))) {
-        int rc = zmq_msg_init_data (s_next (self), zframe_data (frame),
-                                    zframe_size (frame), s_free_frame, frame);
-        assert (rc == 0);
-    }
+    zrelay_message_take (self, *msg_p);
     zmsg_destroy (msg_p);
     return self;
 }
@@ -147,14 +198,12 @@ zrelay_message_poll (void *handle)
     return msg;
 }
 
-zmsg_t *
-zrelay_message_to_zmsg (zrelay_message_t *self)
+void
+zrelay_message_show (zrelay_message_t *self, zmsg_t *msg)
 {
-    zmsg_t *msg = zmsg_new ();
     for (size_t index = 0; index < self->count; index++)
         zmsg_addmem (msg, zmq_msg_data (&self->frames [index]),
                      zmq_msg_size (&self->frames [index]));
-    return msg;
 }
 
 
@@ -211,7 +260,8 @@ zrelay_message_test (bool verbose)
     assert (*(byte *) zmq_msg_data (last) == 99);
 
     //  A zmsg of it is a copy, and a message of a zmsg takes it over
-    zmsg_t *msg = zrelay_message_to_zmsg (self);
+    zmsg_t *msg = zmsg_new ();
+    zrelay_message_show (self, msg);
     assert (zmsg_size (msg) == 100);
     assert (zmsg_content_size (msg) == 49500);
     zrelay_message_destroy (&self);
@@ -219,6 +269,26 @@ zrelay_message_test (bool verbose)
     assert (!msg);
     assert (zrelay_message_frames (self) == 100);
     assert (*(byte *) zmq_msg_data (zrelay_message_frame (self, 99)) == 99);
+
+    //  Frames that are the same remain what they are, others are replaced
+    void *data = zmq_msg_data (zrelay_message_frame (self, 99));
+    msg = zmsg_new ();
+    zrelay_message_show (self, msg);
+    zframe_reset (zmsg_first (msg), "changed", 7);
+    zrelay_message_take (self, msg);
+    assert (zmsg_size (msg) == 0);
+    assert (zmq_msg_data (zrelay_message_frame (self, 99)) == data);
+    assert (zmq_msg_size (zrelay_message_frame (self, 0)) == 7);
+
+    //  There may be fewer and more of them
+    for (size_t count = 1; count < 5; count += 2) {
+        for (size_t index = 0; index < count; index++)
+            zmsg_addstr (msg, "frame");
+        zrelay_message_take (self, msg);
+        assert (zrelay_message_frames (self) == count);
+        assert (zrelay_message_bytes (self) == 5 * count);
+    }
+    zmsg_destroy (&msg);
     zrelay_message_destroy (&self);
     zrelay_message_destroy (&self);
     //  @end
