@@ -504,11 +504,11 @@ s_pass (zrelay_flow_t *self)
 //  --------------------------------------------------------------------------
 //  The other way: a whole message, which is measured, shown, sent or kept
 
-static bool
-s_receive (zrelay_flow_t *self)
+//  The flow's frame is in hand
+
+static void
+s_receive_rest (zrelay_flow_t *self)
 {
-    if (zrelay_side_get (self->input, &self->frame) == -1)
-        return false;
     if (!self->message)
         self->message = zrelay_message_new ();
     zrelay_message_clear (self->message);
@@ -518,7 +518,6 @@ s_receive (zrelay_flow_t *self)
         zrelay_message_append (self->message, &self->frame);
     }
     while (more && zrelay_side_get (self->input, &self->frame) == 0);
-    return true;
 }
 
 //  Show the message to a function. A message that is gone was dropped.
@@ -559,11 +558,10 @@ s_show (zrelay_flow_t *self)
     return to;
 }
 
-static bool
-s_take (zrelay_flow_t *self)
+static void
+s_take_rest (zrelay_flow_t *self)
 {
-    if (!s_receive (self))
-        return false;
+    s_receive_rest (self);
     zrelay_outcome_t outcome = zrelay_side_judge (self->input, self->message);
     if (s_sinks (self))
         outcome = ZRELAY_DROP_UNROUTABLE;
@@ -578,6 +576,14 @@ s_take (zrelay_flow_t *self)
     //  What it still has must not be kept in memory
     if (self->message)
         zrelay_message_clear (self->message);
+}
+
+static bool
+s_take (zrelay_flow_t *self)
+{
+    if (zrelay_side_get (self->input, &self->frame) == -1)
+        return false;
+    s_take_rest (self);
     return true;
 }
 
@@ -605,8 +611,16 @@ s_unseen (zrelay_flow_t *self)
     return !self->filter && !self->handler
         && !zrelay_side_limited (self->input)
         && zlistx_size (self->backlog) == 0
-        && !s_sinks (self)
-        && !zrelay_side_selective (self->output);
+        && !s_sinks (self);
+}
+
+//  And nobody wants a copy
+
+static bool
+s_simple (zrelay_flow_t *self)
+{
+    return !zrelay_capture_active (self->capture)
+        && zrelay_side_simple (self->input, self->output);
 }
 
 //  What a turn may still do
@@ -636,10 +650,13 @@ s_pass_many (zrelay_flow_t *self, turn_t *turn)
     self->passed += passage.messages;
     turn->moved += passage.messages;
     turn->found = end != ZRELAY_EMPTY;
-    if (end == ZRELAY_IN_HAND) {
+    if (end != ZRELAY_IN_HAND)
+        return;
+    turn->moved++;
+    if (zrelay_side_selective (self->output))
+        s_take_rest (self);
+    else
         s_pass_rest (self);
-        turn->moved++;
-    }
 }
 
 static bool
@@ -663,10 +680,12 @@ s_read (zrelay_flow_t *self)
 
     //  While messages only pass, nothing changes but that one may stay here
     bool unseen = s_unseen (self);
-    bool simple = unseen && !zrelay_capture_active (self->capture);
     while (unseen && s_goes_on (&turn)) {
-        if (simple && zrelay_side_simple (self->input, self->output))
+        if (s_simple (self))
             s_pass_many (self, &turn);
+        else
+        if (zrelay_side_selective (self->output))
+            break;
         else {
             turn.found = s_pass (self);
             turn.moved += turn.found;

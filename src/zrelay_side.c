@@ -1339,12 +1339,22 @@ zrelay_side_simple (zrelay_side_t *self, zrelay_side_t *to)
     return !self->in_more && !to->out_more && to->rest == KEEP && !to->passed;
 }
 
+//  Can a message be sent whose first frame this is, without a look at the rest?
+//  A ROUTER takes a routing id without a message, and forgets it. An XSUB is
+//  sent no topic that is too long.
+
+static bool
+s_begins_well (zrelay_side_t *self, bool more, size_t size)
+{
+    return self->type == ZMQ_ROUTER? more: !more && size <= TOPIC_MAX + 1;
+}
+
 zrelay_end_t
 zrelay_side_pass (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
                   zrelay_passage_t *most)
 {
     const zrelay_passage_t limit = *most;
-    bool router = to->type == ZMQ_ROUTER;
+    bool particular = to->type == ZMQ_ROUTER || to->type == ZMQ_XSUB;
     zrelay_passage_t all = { 0, 0, 0, 0 };
     zrelay_end_t end = ZRELAY_ENOUGH;
     while (all.messages < limit.messages && all.frames < limit.frames
@@ -1357,8 +1367,8 @@ zrelay_side_pass (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
         bool more = zmq_msg_more (frame);
         zrelay_passage_t one = { 1, 1, s_size (frame, size), 0 };
         one.firsts = one.bytes;
-        //  A ROUTER takes a routing id without a message, and forgets it
-        bool taken = (more || !router) && s_try (to, frame, more) != -1;
+        bool taken = (!particular || s_begins_well (to, more, one.bytes))
+                  && s_try (to, frame, more) != -1;
         while (taken && more) {
             size = s_receive (self, frame);
             more = zmq_msg_more (frame);
