@@ -932,6 +932,8 @@ s_open_steered (int arg)
     s_sink = s_peer (BACKEND, ZMQ_PULL);
     void *steerer = s_peer (CONTROL, s_steerers [arg].steerer);
     if (s_steerers [arg].control == ZMQ_SUB) {
+        //  It subscribes when it looks
+        zsock_events (s_places [CONTROL]);
         zmsg_t *subscription = zmsg_recv (steerer);
         zmsg_destroy (&subscription);
     }
