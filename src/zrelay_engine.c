@@ -364,13 +364,13 @@ s_send_answers (zrelay_engine_t *self)
     bool blocked = answer && zmsg_size (answer) > 0;
     if (blocked == self->answers_blocked)
         return;
-    zmq_pollitem_t item = {
-        .socket = self->pipe, .events = ZMQ_POLLOUT
-    };
+    //  zloop ends all polls of a socket at once
+    zmq_pollitem_t item = { .socket = self->pipe, .events = ZMQ_POLLIN };
+    zloop_poller_end (self->loop, &item);
+    zloop_poller (self->loop, &item, s_on_pipe, self);
+    item.events = ZMQ_POLLOUT;
     if (blocked)
         zloop_poller (self->loop, &item, s_on_answerable, self);
-    else
-        zloop_poller_end (self->loop, &item);
     self->answers_blocked = blocked;
 }
 
