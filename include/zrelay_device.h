@@ -39,7 +39,8 @@ extern "C" {
 //  What differs from libzmq's functions:
 //  - an output that is full never stops the other direction, the control
 //    socket, or the end of the context: one message is held, whole;
-//  - copies that the capture socket cannot take now are dropped and counted;
+//  - copies that the capture socket cannot take now never stop the relay: up
+//    to 1000 wait for it, what is more is dropped and counted;
 //  - no word on the control socket ends the process; unknown ones are ignored.
 //
 //  After EINTR, or after TERMINATE while a message was held, the caller can

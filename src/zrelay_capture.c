@@ -11,11 +11,18 @@
 
 #include "zrelay_classes.h"
 
+//  Most copies that wait for the reader of an application's socket, as many as
+//  libzmq's own queues take by default
+#define WAITING_MOST 1000
+
 struct _zrelay_capture_t {
     zrelay_side_t *side;        //  The socket; NULL when there is no capture
     char *prefixes [2];         //  First frame of each copy, by flow, or NULL
     bool within;                //  Between two frames of a message
     zrelay_outcome_t outcome;   //  What became of its frames so far
+    bool waits;                 //  Copies may wait here
+    zlistx_t *waiting;          //  zrelay_message_t that do
+    zrelay_message_t *kept;     //  The frames so far of one that will, or NULL
     uint64_t messages;          //  Copies that went
     uint64_t dropped;           //  Copies that the socket could not take
 };
@@ -24,12 +31,21 @@ struct _zrelay_capture_t {
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
 
+static void
+s_message_destroy (void **item_p)
+{
+    zrelay_message_destroy ((zrelay_message_t **) item_p);
+}
+
 zrelay_capture_t *
 zrelay_capture_new (void)
 {
     zrelay_capture_t *self =
         (zrelay_capture_t *) zmalloc (sizeof (zrelay_capture_t));
     assert (self);
+    self->waiting = zlistx_new ();
+    assert (self->waiting);
+    zlistx_set_destructor (self->waiting, s_message_destroy);
     return self;
 }
 
@@ -40,6 +56,7 @@ zrelay_capture_destroy (zrelay_capture_t **self_p)
     if (*self_p) {
         zrelay_capture_t *self = *self_p;
         zrelay_capture_stop (self);
+        zlistx_destroy (&self->waiting);
         freen (self);
         *self_p = NULL;
     }
@@ -77,12 +94,18 @@ zrelay_capture_borrow (zrelay_capture_t *self, void *handle)
 {
     zrelay_capture_stop (self);
     self->side = zrelay_side_borrow ("capture", handle);
+    //  There is something to wait for if a poll will tell
+    self->waits = zrelay_side_polls_out (self->side);
 }
 
 void
 zrelay_capture_stop (zrelay_capture_t *self)
 {
     zrelay_side_destroy (&self->side);
+    self->dropped += zlistx_size (self->waiting);
+    zlistx_purge (self->waiting);
+    zrelay_message_destroy (&self->kept);
+    self->waits = false;
     zstr_free (&self->prefixes [ZRELAY_FORWARD]);
     zstr_free (&self->prefixes [ZRELAY_RETURN]);
 }
@@ -95,7 +118,9 @@ zrelay_capture_active (zrelay_capture_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Copies. What cannot be taken now is dropped, whole.
+//  Copies. What cannot be taken now is dropped, whole. Only an application's
+//  own socket, which may get its reader a little later than the first message,
+//  is first waited for, as far as that has a bound.
 
 static zrelay_outcome_t
 s_put_prefix (zrelay_capture_t *self, zrelay_flow_id_t flow)
@@ -112,12 +137,33 @@ s_put_prefix (zrelay_capture_t *self, zrelay_flow_id_t flow)
     return outcome;
 }
 
+//  Once a message has begun, all of it is kept or none
+
+static void
+s_keep (zrelay_capture_t *self, zmq_msg_t *frame)
+{
+    if (!self->within && zlistx_size (self->waiting) < WAITING_MOST)
+        self->kept = zrelay_message_new ();
+    if (self->kept)
+        zrelay_message_append (self->kept, frame);
+}
+
+static void
+s_settle (zrelay_capture_t *self, zrelay_outcome_t outcome)
+{
+    if (outcome == ZRELAY_SENT)
+        self->messages++;
+    else
+        self->dropped++;
+}
+
 void
 zrelay_capture_put (zrelay_capture_t *self, zrelay_flow_id_t flow,
                     zmq_msg_t *frame, bool more)
 {
     if (!self->within)
-        self->outcome = s_put_prefix (self, flow);
+        self->outcome = zlistx_size (self->waiting) > 0? ZRELAY_FULL:
+                        s_put_prefix (self, flow);
     //  A full socket was told nothing of this message, so gets none of it;
     //  after another refusal it has to see it through
     if (self->outcome != ZRELAY_FULL) {
@@ -125,15 +171,45 @@ zrelay_capture_put (zrelay_capture_t *self, zrelay_flow_id_t flow,
         if (self->outcome == ZRELAY_SENT)
             self->outcome = outcome;
     }
+    if (self->outcome == ZRELAY_FULL && self->waits)
+        s_keep (self, frame);
     zmq_msg_close (frame);
     zmq_msg_init (frame);
     self->within = more;
     if (more)
         return;
-    if (self->outcome == ZRELAY_SENT)
-        self->messages++;
+    if (self->kept) {
+        zlistx_add_end (self->waiting, self->kept);
+        self->kept = NULL;
+    }
     else
-        self->dropped++;
+        s_settle (self, self->outcome);
+}
+
+//  Send what waited, in order, as far as it goes
+
+void
+zrelay_capture_flush (zrelay_capture_t *self)
+{
+    zrelay_message_t *message;
+    while ((message = (zrelay_message_t *) zlistx_first (self->waiting))) {
+        size_t frames = zrelay_message_frames (message);
+        zrelay_outcome_t outcome = ZRELAY_SENT;
+        for (size_t index = 0; index < frames; index++) {
+            outcome = zrelay_side_put (self->side,
+                zrelay_message_frame (message, index), index + 1 < frames);
+            if (outcome == ZRELAY_FULL)
+                return;
+        }
+        s_settle (self, outcome);
+        zlistx_delete (self->waiting, NULL);
+    }
+}
+
+size_t
+zrelay_capture_waiting (zrelay_capture_t *self)
+{
+    return zlistx_size (self->waiting);
 }
 
 bool

@@ -481,6 +481,13 @@ void
 void
     zrelay_capture_borrow (zrelay_capture_t *self, void *handle);
 
+//  Copies that wait until such a socket takes them; and send them, as far as
+//  it does.
+size_t
+    zrelay_capture_waiting (zrelay_capture_t *self);
+void
+    zrelay_capture_flush (zrelay_capture_t *self);
+
 bool
     zrelay_capture_active (zrelay_capture_t *self);
 
@@ -627,6 +634,8 @@ struct _zrelay_engine_t {
     void *monitors [2];             //  Peers' sockets that it watches
     int monitor_fds [2];            //  By these descriptors
     bool peers_left;                //  There may be more to read of them
+    void *capturing;                //  A borrowed capture's socket, or NULL
+    short capture_events;           //  What that is polled for
     bool paused;                    //  PAUSE was the last word
     bool draining;                  //  DRAIN was
     zmsg_t *drain_answer;           //  Its place in answers, until given

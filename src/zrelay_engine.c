@@ -182,12 +182,9 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
     self->sides [ZRELAY_FRONTEND] = zrelay_side_borrow ("frontend", frontend);
     if (backend != frontend)
         self->sides [ZRELAY_BACKEND] = zrelay_side_borrow ("backend", backend);
-    if (capture) {
+    self->capturing = capture;
+    if (capture)
         zrelay_capture_borrow (self->capture, capture);
-        //  The end of its context is to be noticed, as with the others
-        zmq_pollitem_t item = { .socket = capture, .events = ZMQ_POLLERR };
-        zloop_poller (self->loop, &item, s_on_traffic, self);
-    }
     s_make_flows (self, self->sides [backend != frontend]);
     zrelay_engine_watch (self);
     return self;
@@ -271,29 +268,45 @@ s_may_run (zrelay_engine_t *self, int index)
     return !work && output && zrelay_side_type (output) == ZMQ_XSUB;
 }
 
-//  Poll one side's socket for these events, and read its peers' events. The
-//  socket may be another one than before.
+//  Poll a socket, which may be another one than before, for other events than
+//  before; for none, not at all.
+
+static void
+s_poll_socket (zrelay_engine_t *self, void **polled, short *before,
+               void *handle, short events)
+{
+    //  An application's socket is always polled, so that the end of its context
+    //  is noticed. libzmq never reports this event on a socket.
+    if (self->borrowed && !events)
+        events = ZMQ_POLLERR;
+    if (handle == *polled && events == *before)
+        return;
+    //  When that has ended, zloop would end the process if it was told of the
+    //  socket. The next poll, as it is, will tell.
+    int type;
+    size_t size = sizeof (type);
+    if (self->borrowed
+    &&  zmq_getsockopt (handle, ZMQ_TYPE, &type, &size) == -1)
+        return;
+    zmq_pollitem_t item = { .socket = *polled };
+    if (*before)
+        zloop_poller_end (self->loop, &item);
+    item.socket = handle;
+    item.events = events;
+    if (events)
+        zloop_poller (self->loop, &item, s_on_traffic, self);
+    *polled = handle;
+    *before = events;
+}
+
+//  Poll one side's socket for these events, and read its peers' events.
 
 static void
 s_poll (zrelay_engine_t *self, int index, short events)
 {
     zrelay_side_t *side = self->sides [index];
-    void *handle = zrelay_side_handle (side);
-    //  An application's socket is always polled, so that the end of its context
-    //  is noticed. libzmq never reports this event on a socket.
-    if (self->borrowed && !events)
-        events = ZMQ_POLLERR;
-    if (handle != self->polled [index] || events != self->events [index]) {
-        zmq_pollitem_t item = { .socket = self->polled [index] };
-        if (self->events [index])
-            zloop_poller_end (self->loop, &item);
-        item.socket = handle;
-        item.events = events;
-        if (events)
-            zloop_poller (self->loop, &item, s_on_traffic, self);
-        self->polled [index] = handle;
-        self->events [index] = events;
-    }
+    s_poll_socket (self, &self->polled [index], &self->events [index],
+                   zrelay_side_handle (side), events);
     zrelay_peers_t *peers = zrelay_side_peers (side);
     void *monitor = peers? zrelay_peers_handle (peers): NULL;
     if (monitor != self->monitors [index]) {
@@ -376,6 +389,10 @@ zrelay_engine_watch (zrelay_engine_t *self)
     for (int index = 0; index < 2; index++)
         if (self->sides [index])
             s_poll (self, index, events [index]);
+    if (self->capturing)
+        s_poll_socket (self, &self->capturing, &self->capture_events,
+            self->capturing,
+            zrelay_capture_waiting (self->capture)? ZMQ_POLLOUT: 0);
     s_spin (self);
 }
 
@@ -420,9 +437,9 @@ s_send_answers (zrelay_engine_t *self)
     bool blocked = answer && zmsg_size (answer) > 0;
     if (blocked == self->answers_blocked)
         return;
-    zmq_pollitem_t item = {
-        .socket = self->pipe, .events = ZMQ_POLLOUT
-    };
+    //  zloop ends all polls of a socket at once; that for commands is one of its
+    //  descriptor
+    zmq_pollitem_t item = { .socket = self->pipe, .events = ZMQ_POLLOUT };
     if (blocked)
         zloop_poller (self->loop, &item, s_on_answerable, self);
     else
@@ -733,6 +750,7 @@ s_on_pipe_again (zloop_t *loop, int timer_id, void *arg)
 static int
 s_turn_of (zrelay_engine_t *self, bool forward, bool back)
 {
+    zrelay_capture_flush (self->capture);
     if (forward && self->flows [ZRELAY_FORWARD])
         zrelay_flow_turn (self->flows [ZRELAY_FORWARD]);
     if (back && self->flows [ZRELAY_RETURN])

@@ -603,12 +603,14 @@ s_reading (zrelay_flow_t *self)
     return zrelay_flow_possible (self) || s_sinks (self);
 }
 
-//  Nobody needs to see whole messages, and none is waiting
+//  Nobody needs to see whole messages, and none is waiting. A REP that is both
+//  sides replies when it has received all.
 
 static bool
 s_unseen (zrelay_flow_t *self)
 {
     return !self->filter && !self->handler
+        && self->input != self->output
         && !zrelay_side_limited (self->input)
         && zlistx_size (self->backlog) == 0
         && !s_sinks (self);

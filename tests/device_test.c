@@ -547,11 +547,16 @@ s_read_options (byte values [2] [OPTIONS] [OPTION_SIZE])
     int known = 0;
     for (int place = FRONTEND; place <= BACKEND; place++)
         for (int option = 1; option < OPTIONS; option++) {
-            size_t size = OPTION_SIZE;
-            if (option != ZMQ_EVENTS && option != ZMQ_RCVMORE
-            &&  zmq_getsockopt (s_places [place], option,
-                                values [place] [option], &size) == 0)
-                known++;
+            //  A number is only told where there is just room for it
+            static const size_t sizes [] = { 4, 8, OPTION_SIZE };
+            int rc = -1;
+            for (int index = 0; index < 3 && rc == -1; index++) {
+                size_t size = sizes [index];
+                if (option != ZMQ_EVENTS && option != ZMQ_RCVMORE)
+                    rc = zmq_getsockopt (s_places [place], option,
+                                         values [place] [option], &size);
+            }
+            known += rc == 0;
         }
     return known;
 }
@@ -631,9 +636,13 @@ s_test_zsock (int arg)
 //  --------------------------------------------------------------------------
 //  One socket as both sides: what it receives it sends
 
+#define ONE_FRAME   100             //  Added to the socket's type
+
 static bool
-s_test_single (int type)
+s_test_single (int arg)
 {
+    int type = arg % ONE_FRAME;
+    int step = arg < ONE_FRAME? 1: FRAMES;
     s_make (FRONTEND, type);
     s_bind_all ();
     s_make (CONTROL, ZMQ_PAIR);
@@ -644,12 +653,12 @@ s_test_single (int type)
     proxy_t *proxy = s_start_with (s_places [FRONTEND], s_places [FRONTEND],
                                    NULL, s_places [CONTROL]);
     uint64_t bytes = 0;
-    for (int number = 0; number < EXCHANGES; number++) {
-        zmsg_t *msg = s_message (number);
+    for (int count = 0; count < EXCHANGES; count++) {
+        zmsg_t *msg = s_message (count * step);
         bytes += zmsg_content_size (msg);
         zmsg_destroy (&msg);
-        NEED (s_send (peer, number));
-        NEED (s_receives (peer, number));
+        NEED (s_send (peer, count * step));
+        NEED (s_receives (peer, count * step));
     }
     if (s_function == STEER) {
         //  A ROUTER's generated routing ids have five bytes
@@ -923,6 +932,8 @@ s_open_steered (int arg)
     s_sink = s_peer (BACKEND, ZMQ_PULL);
     void *steerer = s_peer (CONTROL, s_steerers [arg].steerer);
     if (s_steerers [arg].control == ZMQ_SUB) {
+        //  It subscribes when it looks
+        zsock_events (s_places [CONTROL]);
         zmsg_t *subscription = zmsg_recv (steerer);
         zmsg_destroy (&subscription);
     }
@@ -1602,7 +1613,11 @@ typedef struct {
 } scenario_t;
 
 static const scenario_t s_scenarios [] = {
-    { "one REP as both sides", ALL, BOTH, s_test_single, ZMQ_REP },
+    { "one REP as both sides", ALL, BOTH, s_test_single,
+      ONE_FRAME + ZMQ_REP },
+    //  libzmq returns EFSM, since it replies before it has received all
+    { "one REP as both sides, several frames", ALL, OURS, s_test_single,
+      ZMQ_REP },
     { "one PAIR as both sides", ALL, BOTH, s_test_single, ZMQ_PAIR },
     { "one DEALER as both sides", ALL, BOTH, s_test_single, ZMQ_DEALER },
     { "one ROUTER as both sides", ALL, BOTH, s_test_single, ZMQ_ROUTER },
