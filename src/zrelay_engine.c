@@ -618,7 +618,8 @@ s_turn (zrelay_engine_t *self)
     zrelay_engine_watch (self);
     s_check_drain (self);
     for (int index = 0; index < 2; index++)
-        if (self->sides [index] && zrelay_side_interrupted (self->sides [index]))
+        if (self->sides [index]
+        &&  zrelay_side_interrupted (self->sides [index]))
             self->interrupted = true;
     return self->interrupted? -1: 0;
 }

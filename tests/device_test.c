@@ -1873,7 +1873,8 @@ s_run_pairs (void)
     for (size_t index = 0; index < PAIRS; index++) {
         char name [80];
         int libraries = s_pairs [index].libraries;
-        s_run_all (s_pairs [index].name, ALL, libraries, s_test_pair, (int) index);
+        s_run_all (s_pairs [index].name, ALL, libraries, s_test_pair,
+                   (int) index);
         snprintf (name, sizeof (name), "%s over TCP", s_pairs [index].name);
         s_run_all (name, RUN, libraries, s_test_pair_tcp, (int) index);
         snprintf (name, sizeof (name), "%s keep their options",
