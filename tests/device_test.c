@@ -34,7 +34,7 @@
 #define EXCHANGES   40              //  Messages through each pair
 #define FRAMES      5               //  Most frames in one
 #define MANY        2000            //  Messages that fill no queue of libzmq's
-#define STREAMED    30000           //  Messages under a storm of signals
+#define STREAMED    100000          //  Messages under a storm of signals
 #define WATCHED     1000            //  Msecs for which CPU is watched
 #define CPU_MOST    100             //  Msecs of CPU that may be used meanwhile
 #define BIG         (8 * 1024 * 1024)
@@ -1141,6 +1141,11 @@ s_test_misshapen (int arg)
         void *stranger = s_peer (CONTROL, ZMQ_DEALER);
         zstr_send (stranger, "TERMINATE");
         zstr_sendx (stranger, "a", "b", "TERMINATE", NULL);
+        //  Nothing else comes for a while
+        for (int count = 0; count < 3; count++) {
+            NEED (s_send (s_source, count));
+            NEED (s_receives (s_sink, count));
+        }
         zstr_sendx (stranger, "", "STATISTICS", NULL);
         zstr_sendx (stranger, "", "PAUSE", NULL);
         zstr_sendx (stranger, "", "RESUME", NULL);
@@ -1381,6 +1386,32 @@ s_test_unread_capture (int arg)
 }
 
 
+//  A reader that comes a little later gets all copies
+
+static bool
+s_test_late_capture (int type)
+{
+    s_make_all (ZMQ_PULL, ZMQ_PUSH, type, NONE);
+    s_bind_all ();
+    s_source = s_peer (FRONTEND, ZMQ_PUSH);
+    s_sink = s_peer (BACKEND, ZMQ_PULL);
+    s_start ();
+    for (int number = 0; number < EXCHANGES; number++)
+        NEED (s_send (s_source, number));
+    //  libzmq waits for the reader first
+    if (s_library == s_libraries)
+        NEED (s_receives_all (s_sink, 0, EXCHANGES));
+    void *copies = s_peer (CAPTURE, type == ZMQ_PUSH? ZMQ_PULL: type);
+    NEED (s_receives_all (copies, 0, EXCHANGES));
+    if (s_library != s_libraries)
+        NEED (s_receives_all (s_sink, 0, EXCHANGES));
+    NEED (s_send (s_source, 0));
+    NEED (s_receives (s_sink, 0));
+    NEED (s_receives (copies, 0));
+    return s_finish ();
+}
+
+
 //  --------------------------------------------------------------------------
 //  Signals
 
@@ -1545,6 +1576,64 @@ s_test_other_sockets (int closed)
     return s_finish ();
 }
 
+//  Interrupted with a message held, then forked: the child runs relays of its
+//  own, and what it inherited is not touched
+
+static int
+s_in_child (void)
+{
+    void *context = zmq_ctx_new ();
+    void *sockets [4];
+    static const int types [] = { ZMQ_PULL, ZMQ_PUSH, ZMQ_PUSH, ZMQ_PAIR };
+    for (int index = 0; index < 4; index++)
+        sockets [index] = zmq_socket (context, types [index]);
+    void *steerer = zmq_socket (context, ZMQ_PAIR);
+    zmq_bind (sockets [CONTROL], "inproc://control");
+    zmq_connect (steerer, "inproc://control");
+    zstr_send (steerer, "TERMINATE");
+    return s_call (sockets);
+}
+
+static void *
+s_fork_thread (void *arg)
+{
+    proxy_t *self = (proxy_t *) arg;
+    s_call (self->sockets);
+    __atomic_add_fetch (&self->interruptions, errno == EINTR,
+                        __ATOMIC_SEQ_CST);
+    pid_t child = fork ();
+    if (child == 0) {
+        alarm (PROMPT / 1000);
+        _exit (s_in_child () == 0? 0: 1);
+    }
+    int status = -1;
+    while (waitpid (child, &status, 0) == -1 && errno == EINTR)
+        continue;
+    if (status != 0)
+        return NULL;
+    self->persistent = true;
+    return s_proxy_thread (self);
+}
+
+static bool
+s_test_fork (int arg)
+{
+    (void) arg;
+    //  The control socket has a context, and threads that a child has not
+    setenv ("ZRELAY_CONTROL", "tcp://127.0.0.1:*", 1);
+    s_catch ();
+    s_open_full ();
+    proxy_t *proxy = &s_proxies [s_proxy_count++];
+    memcpy (proxy->sockets, s_places, sizeof (proxy->sockets));
+    pthread_create (&proxy->thread, NULL, s_fork_thread, proxy);
+    int count = s_fill (s_source, 0);
+    NEED (count >= 3);
+    NEED (s_interrupt (proxy));
+    s_sink = s_peer (BACKEND, ZMQ_PULL);
+    NEED (s_receives_all (s_sink, 0, count));
+    return s_finish ();
+}
+
 //  Signals as fast as they can be sent, while messages of several frames go
 //  through queues that are full all the time: none is lost, torn or doubled
 
@@ -1699,6 +1788,12 @@ static const scenario_t s_scenarios [] = {
       s_test_unread_capture, ZMQ_PUB },
     { "a PUB as capture, whose reader has stopped", RUN | STEER, BOTH,
       s_test_unread_capture, 100 + ZMQ_PUB },
+    { "a PUSH as capture, whose reader comes later", RUN | STEER, BOTH,
+      s_test_late_capture, ZMQ_PUSH },
+    { "a PAIR as capture, whose reader comes later", RUN | STEER, BOTH,
+      s_test_late_capture, ZMQ_PAIR },
+    { "a DEALER as capture, whose reader comes later", RUN | STEER, BOTH,
+      s_test_late_capture, ZMQ_DEALER },
     //  libzmq blocks in a capture that is full
     { "a PUSH as capture, without reader", RUN | STEER, OURS,
       s_test_unread_capture, ZMQ_PUSH },
@@ -1722,6 +1817,8 @@ static const scenario_t s_scenarios [] = {
       s_test_other_sockets, 0 },
     { "the same, when the first are closed", ALL, OURS, s_test_other_sockets,
       1 },
+    { "a signal while a message is held, and forked", STEER, OURS,
+      s_test_fork, 0 },
     //  libzmq loses or tears the message that it was about to pass on
     { "a storm of signals", RUN | STEER, OURS, s_test_storm, 0 },
 };
@@ -1776,7 +1873,8 @@ s_run_pairs (void)
     for (size_t index = 0; index < PAIRS; index++) {
         char name [80];
         int libraries = s_pairs [index].libraries;
-        s_run_all (s_pairs [index].name, ALL, libraries, s_test_pair, (int) index);
+        s_run_all (s_pairs [index].name, ALL, libraries, s_test_pair,
+                   (int) index);
         snprintf (name, sizeof (name), "%s over TCP", s_pairs [index].name);
         s_run_all (name, RUN, libraries, s_test_pair_tcp, (int) index);
         snprintf (name, sizeof (name), "%s keep their options",
