@@ -25,15 +25,17 @@ typedef struct {
     void *remote;               //  That socket
 } device_t;
 
+#define ANY_SOCKETS \
+    .frontend = { .types = ZRELAY_ANY_TYPE }, \
+    .backend = { .types = ZRELAY_ANY_TYPE }
+
+//  By the numbers that zmq_device () takes, see zmq.h
+
 static const zrelay_kind_t s_kinds [] = {
-    //  By the numbers that zmq_device () takes, see zmq.h
-    [0] = { "proxy", { ZRELAY_ANY_TYPE, NULL }, { ZRELAY_ANY_TYPE, NULL } },
-    [ZMQ_STREAMER] = { "streamer", { ZRELAY_ANY_TYPE, NULL },
-                                   { ZRELAY_ANY_TYPE, NULL } },
-    [ZMQ_FORWARDER] = { "forwarder", { ZRELAY_ANY_TYPE, NULL },
-                                     { ZRELAY_ANY_TYPE, NULL } },
-    [ZMQ_QUEUE] = { "queue", { ZRELAY_ANY_TYPE, NULL },
-                             { ZRELAY_ANY_TYPE, NULL } }
+    [0] = { .name = "proxy", ANY_SOCKETS },
+    [ZMQ_STREAMER] = { .name = "streamer", ANY_SOCKETS },
+    [ZMQ_FORWARDER] = { .name = "forwarder", ANY_SOCKETS },
+    [ZMQ_QUEUE] = { .name = "queue", ANY_SOCKETS }
 };
 #define KINDS (int) (sizeof (s_kinds) / sizeof (*s_kinds))
 
