@@ -10,18 +10,67 @@
 import contextlib
 import os
 import resource
+import shlex
 import signal
 import socket
+import subprocess
 import time
 
 import zmq
 
-from zrelay_testing import DEADLINE, Relay, Skip, equal, main, test, wait_until
+from zrelay_testing import (DEADLINE, Relay, Skip, equal, main, temp_dir,
+                            test, wait_until)
 
 #   Descriptors that a relay gets in the test of their exhaustion, and
 #   connections that take them all
 DESCRIPTORS = 80
 CONNECTIONS = 100
+
+#   A clock of the day that jumps an hour at each look, forth and back
+JUMPING_CLOCK = r"""
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static long
+s_jump (void)
+{
+    static unsigned looks = 0;
+    return __sync_add_and_fetch (&looks, 1) % 2? 3600: -3600;
+}
+
+int
+clock_gettime (clockid_t clock, struct timespec *now)
+{
+    int rc = (int) syscall (SYS_clock_gettime, clock, now);
+    if (clock == CLOCK_REALTIME)
+        now->tv_sec += s_jump ();
+    return rc;
+}
+
+int
+gettimeofday (struct timeval *now, void *zone)
+{
+    (void) zone;
+    struct timespec precise;
+    clock_gettime (CLOCK_REALTIME, &precise);
+    now->tv_sec = precise.tv_sec;
+    now->tv_usec = precise.tv_nsec / 1000;
+    return 0;
+}
+
+time_t
+time (time_t *now)
+{
+    struct timespec precise;
+    clock_gettime (CLOCK_REALTIME, &precise);
+    if (now)
+        *now = precise.tv_sec;
+    return precise.tv_sec;
+}
+"""
 
 
 @contextlib.contextmanager
@@ -101,6 +150,36 @@ def _():
                 relay.signal(signal.SIGUSR1)
                 ask(client, worker)
             equal(relay.stop(), 0, "exit status with " + redirection)
+
+
+@test("the clock jumps: rates, counters and draining keep their time")
+def _():
+    if os.environ.get("ZRELAY_SANITIZE"):
+        raise Skip("a sanitizer wants to be the first that is preloaded")
+    with temp_dir() as folder:
+        source, library = folder + "/clock.c", folder + "/clock.so"
+        with open(source, "w") as file:
+            file.write(JUMPING_CLOCK)
+        subprocess.run([*shlex.split(os.environ.get("CC", "cc")), "-shared",
+                        "-fPIC", "-o", library, source], check=True)
+        with Relay("queue", "-o", "frontend.rate=50",
+                   "-o", "frontend.rate_burst=1", "--drain", "30000",
+                   env={"LD_PRELOAD": library}) as relay, \
+                client_and_worker(relay) as (_context, client, worker):
+            started = time.monotonic()
+            for _ in range(20):
+                ask(client, worker)
+            took = time.monotonic() - started
+            assert 0.3 < took < DEADLINE / 2, took
+            relay.signal(signal.SIGUSR1)
+            relay.expect(r"up 00:0", errors=True)
+            client.send(b"last")
+            assert worker.poll(DEADLINE * 1000), "no request"
+            relay.signal(signal.SIGTERM)
+            worker.recv()
+            worker.send(b"answer")
+            assert client.poll(DEADLINE * 1000), "no reply while draining"
+            equal(relay.wait(), 0, "exit status")
 
 
 @test("a relay uses no CPU when it has nothing to do")
