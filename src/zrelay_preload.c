@@ -23,6 +23,7 @@
 #   define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -89,12 +90,21 @@ s_find (const char *ours, const char *theirs, void *socket)
     return dlsym (library? library: RTLD_NEXT, theirs);
 }
 
+//  Neither libzrelay nor a libzmq was found
+
+static int
+s_missing (void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
 int
 zmq_device (int type, void *frontend, void *backend)
 {
     device_fn *function =
         (device_fn *) s_find ("zrelay_device", "zmq_device", frontend);
-    return function (type, frontend, backend);
+    return function? function (type, frontend, backend): s_missing ();
 }
 
 int
@@ -102,7 +112,7 @@ zmq_proxy (void *frontend, void *backend, void *capture)
 {
     proxy_fn *function =
         (proxy_fn *) s_find ("zrelay_run", "zmq_proxy", frontend);
-    return function (frontend, backend, capture);
+    return function? function (frontend, backend, capture): s_missing ();
 }
 
 int
@@ -111,5 +121,5 @@ zmq_proxy_steerable (void *frontend, void *backend, void *capture,
 {
     steer_fn *function =
         (steer_fn *) s_find ("zrelay_steer", "zmq_proxy_steerable", frontend);
-    return function (frontend, backend, capture, control);
+    return function? function (frontend, backend, capture, control): s_missing ();
 }
