@@ -462,7 +462,8 @@ s_test_steer (void)
         s_test_socket (context, ZMQ_PUSH, "inproc://capture", true),
         s_test_socket (context, ZMQ_REP, "inproc://control", true)
     } };
-    void *source = s_test_socket (context, ZMQ_PUSH, "inproc://frontend", false);
+    void *source = s_test_socket (context, ZMQ_PUSH, "inproc://frontend",
+                                  false);
     void *sink = s_test_socket (context, ZMQ_PULL, "inproc://backend", false);
     void *copies = s_test_socket (context, ZMQ_PULL, "inproc://capture", false);
     void *control = s_test_socket (context, ZMQ_REQ, "inproc://control", false);
@@ -484,7 +485,9 @@ s_test_steer (void)
     }
     zmsg_destroy (&answer);
 
-    static const char *words [] = { "PAUSE", "RESUME", "nonsense", "TERMINATE" };
+    static const char *words [] = {
+        "PAUSE", "RESUME", "nonsense", "TERMINATE"
+    };
     for (int index = 0; index < 4; index++) {
         zstr_send (control, words [index]);
         assert (s_test_receives (control, ""));

@@ -437,8 +437,8 @@ s_send_answers (zrelay_engine_t *self)
     bool blocked = answer && zmsg_size (answer) > 0;
     if (blocked == self->answers_blocked)
         return;
-    //  zloop ends all polls of a socket at once; that for commands is one of its
-    //  descriptor
+    //  zloop ends all polls of a socket at once; that for commands is one of
+    //  its descriptor
     zmq_pollitem_t item = { .socket = self->pipe, .events = ZMQ_POLLOUT };
     if (blocked)
         zloop_poller (self->loop, &item, s_on_answerable, self);

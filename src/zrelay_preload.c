@@ -121,5 +121,6 @@ zmq_proxy_steerable (void *frontend, void *backend, void *capture,
 {
     steer_fn *function =
         (steer_fn *) s_find ("zrelay_steer", "zmq_proxy_steerable", frontend);
-    return function? function (frontend, backend, capture, control): s_missing ();
+    return function? function (frontend, backend, capture, control):
+                     s_missing ();
 }
