@@ -129,6 +129,11 @@ extern "C" {
 //      zstr_sendx (proxy, "PLAIN", "FRONTEND", NULL);
 //      zstr_sendx (proxy, "CURVE", "FRONTEND", public_txt, secret_txt, NULL);
 //
+//  When zauth has ended, libzmq lets in everybody but on PLAIN. This, after
+//  DOMAIN and before attaching, keeps them out (status 3 without a DOMAIN):
+//
+//      zstr_sendx (proxy, "SET", "FRONTEND", "zap_enforce_domain", "1", NULL);
+//
 //  Queries. STATS is read by the class zrelay_stats; RESET sets the counters
 //  to zero. STATE is idle (a side has no endpoint), active, paused or
 //  draining. PEERS gives a count and then one frame for each peer, its

@@ -118,6 +118,11 @@ typedef struct {
     const char *refusal;        //  Why a relay does not take it, or NULL
 } zrelay_option_t;
 
+//  libzmq 4.3 has it in every build, but names it with the DRAFT API only
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#   define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
+
 #define ZRELAY_OPTION_NOW    1  //  Acts on connections that exist already
 #define ZRELAY_OPTION_SECRET 2  //  Its value is never told to anybody
 #define ZRELAY_OPTION_GET    4  //  Can only be read

@@ -113,6 +113,7 @@ static const zrelay_option_t s_options [] = {
       "what a relay can do" },
     { "xpub_welcome_msg", ZMQ_XPUB_WELCOME_MSG, 'b', NOW, NULL },
     { "zap_domain", ZMQ_ZAP_DOMAIN, 's', 0, NULL },
+    { "zap_enforce_domain", ZMQ_ZAP_ENFORCE_DOMAIN, 'i', 0, NULL },
     { NULL, 0, 0, 0, NULL }
 };
 

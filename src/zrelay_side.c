@@ -690,6 +690,20 @@ s_bound (zrelay_side_t *self)
     return item != NULL;
 }
 
+//  An enforced domain must have a name: without it libzmq 4.3 ends the process
+//  when a peer comes to a PLAIN server, and asks nobody about a CURVE client.
+//  It never takes an empty name, so that one that is there remains.
+
+static bool
+s_has_domain (zrelay_side_t *self)
+{
+    char *domain = NULL;
+    zrelay_side_get_option (self, "zap_domain", &domain);
+    bool named = domain && *domain;
+    zstr_free (&domain);
+    return named;
+}
+
 static zrelay_status_t
 s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
               const char *value)
@@ -711,6 +725,10 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
     if (option->id == ZMQ_XPUB_VERBOSE && zrelay_side_attached (self))
         return s_fail (self, ZRELAY_BAD_STATE, "the %s is attached already; "
             "%s has to be set before that", self->name, option->name);
+    if (option->id == ZMQ_ZAP_ENFORCE_DOMAIN && atoi (value) != 0
+    && !s_has_domain (self))
+        return s_fail (self, ZRELAY_BAD_STATE, "%s needs a zap_domain, which "
+            "has to be set before that", option->name);
     if (self->handle && zrelay_option_set (option, self->handle, value))
         return s_fail (self, ZRELAY_BAD_ARGUMENTS,
             "a %s socket does not take '" SHOWN "' for %s: %s",
@@ -1711,6 +1729,16 @@ s_test_options (void)
     assert (zrelay_side_set (self, "curve_secretkey", "hush")
             == ZRELAY_BAD_ARGUMENTS);
     assert (!strstr (zrelay_side_error (self), "hush"));
+
+    //  A domain is enforced if it has a name, and keeps that
+    assert (s_test_refused (self,
+        zrelay_side_set (self, "zap_enforce_domain", "1"),
+        ZRELAY_BAD_STATE, "needs a zap_domain"));
+    assert (zrelay_side_set (self, "zap_enforce_domain", "0") == ZRELAY_DONE);
+    assert (zrelay_side_set_domain (self, "global") == ZRELAY_DONE);
+    assert (zrelay_side_set (self, "zap_enforce_domain", "1") == ZRELAY_DONE);
+    assert (s_test_refused (self, zrelay_side_set_domain (self, ""),
+                            ZRELAY_BAD_ARGUMENTS, "does not take"));
 
     //  What acts later only says so
     assert (zrelay_side_bind (self, "tcp://127.0.0.1:*") == ZRELAY_DONE);

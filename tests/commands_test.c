@@ -1441,6 +1441,15 @@ s_test_security (void)
     TAP (s_command (bench, "DOMAIN", "FRONTEND", "global", NULL) == 0
          && s_query_is (bench, "global", "GET", "FRONTEND", "zap_domain"),
          "DOMAIN sets the domain");
+    TAP (s_command (bench, "SET", "BACKEND", "zap_enforce_domain", "1")
+         == ZRELAY_BAD_STATE, "a domain without name is not enforced");
+    TAP (s_command (bench, "SET", "FRONTEND", "zap_enforce_domain", "1") == 0
+         && s_query_is (bench, "1", "GET", "FRONTEND", "zap_enforce_domain"),
+         "one with a name is");
+    TAP (s_command (bench, "DOMAIN", "FRONTEND", "", NULL)
+         == ZRELAY_BAD_ARGUMENTS
+         && s_query_is (bench, "global", "GET", "FRONTEND", "zap_domain"),
+         "and keeps its name");
     TAP (s_command (bench, "PLAIN", "FRONTEND", NULL, NULL) == 0
          && s_query_is (bench, "1", "GET", "FRONTEND", "mechanism"),
          "PLAIN sets the mechanism");
