@@ -9,6 +9,9 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
+//  For secure_getenv
+#define _GNU_SOURCE 1
+
 #include "zrelay_classes.h"
 
 //  The caller's sockets, in the order of zrelay_steer ()
@@ -148,10 +151,22 @@ s_on_control (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 //  --------------------------------------------------------------------------
 //  ZRELAY_CONTROL and ZRELAY_LOG
 
+//  Not in a program that has more rights than who runs it
+
+static const char *
+s_environment (const char *name)
+{
+#if defined (__GLIBC__)
+    return secure_getenv (name);
+#else
+    return getenv (name);
+#endif
+}
+
 static bool
 s_wants_log (void)
 {
-    const char *value = getenv ("ZRELAY_LOG");
+    const char *value = s_environment ("ZRELAY_LOG");
     return value && *value && strneq (value, "0");
 }
 
@@ -275,7 +290,7 @@ s_device_new (int type, void *sockets [SOCKETS])
         };
         zloop_poller (self->engine->loop, &item, s_on_control, self);
     }
-    const char *endpoint = getenv ("ZRELAY_CONTROL");
+    const char *endpoint = s_environment ("ZRELAY_CONTROL");
     if (endpoint && *endpoint)
         s_open_remote (self, endpoint);
     return self;

@@ -73,10 +73,10 @@ def _():
 @test("what README.md and doc/ name is there")
 def _():
     for folder, name in (("", "README.md"), ("doc", "security.md"),
-                         ("", "CONTRIBUTING.md")):
+                         ("doc", "migration.md"), ("", "CONTRIBUTING.md")):
         with open(os.path.join(TOP_SRCDIR, folder, name)) as file:
             text = file.read()
-        for link in re.findall(r"\]\(([^):#]+)\)", text):
+        for link in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", text):
             path = os.path.join(TOP_SRCDIR, folder, link)
             assert os.path.exists(path), "%s: %s" % (name, link)
 
