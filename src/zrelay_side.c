@@ -65,6 +65,7 @@ struct _zrelay_side_t {
     zrelay_tally_t sending;     //  Frames of the message that is being sent
     bool in_more;               //  Receiving is in mid-message
     bool out_more;              //  Sending is in mid-message
+    bool refused;               //  The frame that is put next has been tried
     rest_t rest;                //  What becomes of the rest of it
     zrelay_outcome_t outcome;   //  And why
     uint64_t rate;              //  Messages a second that may be read; 0: any
@@ -1284,7 +1285,8 @@ zrelay_side_put (zrelay_side_t *self, zmq_msg_t *frame, bool more)
         return s_drop (self, frame, more, ZRELAY_DROP_UNROUTABLE, DISCARD);
 
     size_t size = zmq_msg_size (frame);
-    int rc = s_send_topic (self, frame, more);
+    int rc = self->refused? -1: s_send_topic (self, frame, more);
+    self->refused = false;
     if (self->rest == SWALLOW)
         return s_drop (self, frame, more, self->outcome, SWALLOW);
     if (rc == -1)
@@ -1343,8 +1345,11 @@ s_leave_in_hand (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
     s_count (self, &self->in, &self->in_ids, one);
     self->in_more = zmq_msg_more (frame);
     self->in.messages -= self->in_more;
+    //  Within a message, libzmq must not be given the frame again: what it did
+    //  with that would not be what became of the message
     if (one->frames > 1) {
         to->out_more = true;
+        to->refused = true;
         to->sending.frames = one->frames - 1 - (to->type == ZMQ_ROUTER);
         to->sending.bytes = one->bytes - zmq_msg_size (frame)
                           - (to->type == ZMQ_ROUTER? one->firsts: 0);
@@ -1783,6 +1788,17 @@ s_test_messages (void)
     assert (zrelay_message_frames (message) == 2);
     assert (zrelay_side_received (input)->messages == 1);
     assert (zrelay_side_received (input)->bytes == 10);
+
+    //  A frame that was refused in mid-message is not sent again, where it would
+    //  begin another message
+    zrelay_passage_t one = { 1, 2, 20, 10 };
+    zmq_msg_init_size (&frame, 10);
+    s_leave_in_hand (input, output, &frame, &one);
+    assert (zrelay_side_put (output, &frame, false) == ZRELAY_DROP_LOST);
+    assert (zrelay_side_get (input, &frame) == -1);
+    assert (zrelay_side_put (output, &frame, false) == ZRELAY_SENT);
+    assert (zrelay_side_get (input, &frame) == 0);
+    assert (zmq_msg_size (&frame) == 0);
 
     //  Limits are of whole messages
     assert (!zrelay_side_limited (input));

@@ -1899,6 +1899,26 @@ s_descriptors_back (void *arg)
     return faults_descriptors () <= *(int *) arg;
 }
 
+//  What the relays that are not calm wait for
+
+static void
+s_tell_trouble (void)
+{
+    static const char *states [] = {
+        "calm", "until a peer has left", "until a peer has come back",
+        "for messages"
+    };
+    for (int index = 0; index < RELAYS; index++) {
+        relay_t *self = &s_relays [index];
+        if (self->trouble != CALM)
+            printf ("# %s waits %s; peers %" PRIu64 " and %" PRIu64
+                    ", of the %s should be %d\n", s_table [index].name,
+                    states [self->trouble], self->peers [FRONT],
+                    self->peers [BACK], self->side? "backend": "frontend",
+                    s_table [index].peers [self->side].count);
+    }
+}
+
 static void
 s_finish (void)
 {
@@ -1906,6 +1926,7 @@ s_finish (void)
         s_pacify (&s_relays [index]);
     TAP (faults_wait (s_all_calm, NULL, PATIENCE),
          "all peers came back, and messages with them");
+    s_tell_trouble ();
     s_store (&s_shared->stop, 1);
     faults_wait (s_all_accounted, NULL, PATIENCE);
     s_report ();
