@@ -211,10 +211,12 @@ void
 void *
     zrelay_peers_handle (zrelay_peers_t *self);
 
-//  Read waiting events, at most a bounded number of them. Returns true if
-//  there may be more.
-bool
+//  Read waiting events, at most a bounded number of them; are there more?
+//  self may be NULL for the latter.
+void
     zrelay_peers_update (zrelay_peers_t *self);
+bool
+    zrelay_peers_behind (zrelay_peers_t *self);
 
 //  All connections of one endpoint were cut by the relay itself.
 void
@@ -227,7 +229,8 @@ void
     zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
 
 //  Add "NAME.peers" and the counts of failed hand-shakes to an answer to
-//  STATS; and set the latter to zero. self may be NULL: all are zero.
+//  STATS, up to date; and set the latter to zero. Where self is NULL, all are
+//  zero.
 void
     zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer);
 void
@@ -638,7 +641,6 @@ struct _zrelay_engine_t {
     short events [2];               //  And for what
     void *monitors [2];             //  Peers' sockets that it watches
     int monitor_fds [2];            //  By these descriptors
-    bool peers_left;                //  There may be more to read of them
     void *capturing;                //  A borrowed capture's socket, or NULL
     short capture_events;           //  What that is polled for
     bool paused;                    //  PAUSE was the last word

@@ -356,22 +356,28 @@ s_spin (zrelay_engine_t *self)
         s_wake_in (self, 0);
 }
 
-//  There is no end to events while somebody makes them
-
 static void
 s_look_at_peers (zrelay_engine_t *self)
 {
-    self->peers_left = false;
     for (int index = 0; index < 2; index++) {
         zrelay_side_t *side = self->sides [index];
-        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
-        if (peers && zrelay_peers_update (peers))
-            self->peers_left = true;
+        if (side && zrelay_side_peers (side))
+            zrelay_peers_update (zrelay_side_peers (side));
         if (side)
             zrelay_side_service (side);
     }
-    if (self->peers_left)
-        s_wake_in (self, 1);
+}
+
+//  There is no end to events while somebody makes them
+
+static bool
+s_peers_behind (zrelay_engine_t *self)
+{
+    for (int index = 0; index < 2; index++)
+        if (self->sides [index]
+        &&  zrelay_peers_behind (zrelay_side_peers (self->sides [index])))
+            return true;
+    return false;
 }
 
 void
@@ -393,6 +399,8 @@ zrelay_engine_watch (zrelay_engine_t *self)
         s_poll_socket (self, &self->capturing, &self->capture_events,
             self->capturing,
             zrelay_capture_waiting (self->capture)? ZMQ_POLLOUT: 0);
+    if (s_peers_behind (self))
+        s_wake_in (self, 1);
     s_spin (self);
 }
 
@@ -791,7 +799,7 @@ s_on_retry (zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     self->wake_timer = 0;
-    if (self->peers_left)
+    if (s_peers_behind (self))
         s_look_at_peers (self);
     return s_turn (self);
 }
@@ -833,7 +841,9 @@ s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     (void) item;
-    s_look_at_peers ((zrelay_engine_t *) arg);
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    s_look_at_peers (self);
+    zrelay_engine_watch (self);
     return 0;
 }
 

@@ -13,7 +13,7 @@
 
 //  Bounds of one turn. A turn of small messages takes well below a
 //  millisecond with these, and the pipe is looked at between turns.
-#define BURST_DEFAULT 256
+#define BURST_DEFAULT 1000
 #define TURN_FRAMES 4096
 #define TURN_BYTES (64 * 1024 * 1024)
 

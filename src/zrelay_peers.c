@@ -21,12 +21,24 @@
 //  Connections are told by their descriptor. A connection counts as a peer
 //  from accept or connect on, so also while its hand-shake goes on. inproc
 //  has neither connections nor events.
+//
+//  libzmq does not tell when it closes a connection itself, because its
+//  endpoint was detached. Those that are known are forgotten then, by their
+//  endpoint. But libzmq detaches on a thread of its own, a little later: a
+//  client that reconnects right then is accepted, told, and cut off without a
+//  word. So it is looked, now and then, whether descriptors still are the
+//  sockets that they were.
 
 //  Events read in one go, so that a storm of them does not hold up the relay
 #define EVENTS_MAX 500
 
 //  Longest text of a descriptor's number
 #define KEY_MAX 16
+
+//  How often descriptors are looked at, in msecs: soon after a detachment, and
+//  each time later up to this
+#define SWEEP_LEAST 10
+#define SWEEP_MOST 5000
 
 #define FAILURES (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL \
                 | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL \
@@ -49,12 +61,17 @@ static const struct {
 typedef struct {
     char *endpoint;             //  The side's endpoint it came through
     char *address;              //  Where it is
+    int fd;                     //  The connection
+    ino_t inode;                //  And what the system calls it
 } peer_t;
 
 struct _zrelay_peers_t {
     void *handle;               //  libzmq's socket where events arrive
     zhashx_t *peers;            //  peer_t by descriptor, in digits
     uint64_t failures [FAILURE_REASONS];    //  Hand-shakes, by reason
+    int64_t swept_at;           //  When descriptors were looked at, in msecs
+    int64_t sweep_ivl;          //  When they will be again, after that
+    bool behind;                //  There may be more events to read
 };
 
 static void
@@ -94,6 +111,7 @@ zrelay_peers_new (void *watched)
 {
     zrelay_peers_t *self = (zrelay_peers_t *) zmalloc (sizeof (zrelay_peers_t));
     assert (self);
+    self->sweep_ivl = SWEEP_MOST;
     self->peers = zhashx_new ();
     assert (self->peers);
     zhashx_set_destructor (self->peers, s_peer_destroy);
@@ -151,11 +169,20 @@ s_address (int fd, const char *endpoint)
                          host, port);
 }
 
+static ino_t
+s_inode (int fd)
+{
+    struct stat status;
+    return fstat (fd, &status) == 0? status.st_ino: 0;
+}
+
 static void
 s_insert (zrelay_peers_t *self, const char *key, int fd, const char *endpoint)
 {
     peer_t *peer = (peer_t *) zmalloc (sizeof (peer_t));
     assert (peer);
+    peer->fd = fd;
+    peer->inode = s_inode (fd);
     peer->endpoint = strdup (endpoint);
     peer->address = s_address (fd, endpoint);
     assert (peer->endpoint && peer->address);
@@ -204,7 +231,28 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
     return true;
 }
 
-bool
+static void
+s_sweep (zrelay_peers_t *self)
+{
+    int64_t now = zclock_mono ();
+    if (now < self->swept_at + self->sweep_ivl)
+        return;
+    self->swept_at = now;
+    self->sweep_ivl *= 2;
+    if (self->sweep_ivl > SWEEP_MOST)
+        self->sweep_ivl = SWEEP_MOST;
+    zlistx_t *keys = zhashx_keys (self->peers);
+    const char *key = (const char *) zlistx_first (keys);
+    while (key) {
+        peer_t *peer = (peer_t *) zhashx_lookup (self->peers, key);
+        if (peer->inode == 0 || peer->inode != s_inode (peer->fd))
+            zhashx_delete (self->peers, key);
+        key = (const char *) zlistx_next (keys);
+    }
+    zlistx_destroy (&keys);
+}
+
+void
 zrelay_peers_update (zrelay_peers_t *self)
 {
     zmq_msg_t frame;
@@ -213,7 +261,14 @@ zrelay_peers_update (zrelay_peers_t *self)
     while (count < EVENTS_MAX && s_event (self, &frame))
         count++;
     zmq_msg_close (&frame);
-    return count == EVENTS_MAX;
+    self->behind = count == EVENTS_MAX;
+    s_sweep (self);
+}
+
+bool
+zrelay_peers_behind (zrelay_peers_t *self)
+{
+    return self && self->behind;
 }
 
 void
@@ -228,6 +283,8 @@ zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
         key = (const char *) zlistx_next (keys);
     }
     zlistx_destroy (&keys);
+    self->swept_at = zclock_mono ();
+    self->sweep_ivl = SWEEP_LEAST;
 }
 
 
@@ -253,6 +310,8 @@ zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer)
 void
 zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
 {
+    if (self)
+        zrelay_peers_update (self);
     char key [64];
     snprintf (key, sizeof (key), "%s.peers", name);
     zrelay_engine_stat (answer, key, self? zrelay_peers_count (self): 0);
@@ -332,6 +391,17 @@ zrelay_peers_test (bool verbose)
     assert (zrelay_peers_count (self) == 0);
     for (int index = 5; index < 10; index++)
         zsock_destroy (&clients [index]);
+
+    //  Nor those that came when it was too late to forget them
+    clients [0] = zsock_new (ZMQ_DEALER);
+    int rc = zsock_connect (clients [0], "tcp://127.0.0.1:%d", port);
+    assert (rc == 0);
+    assert (s_test_count (self, 1));
+    zrelay_peers_forget (self, "tcp://127.0.0.1:1");
+    assert (zrelay_peers_count (self) == 1);
+    zsock_unbind (server, "tcp://127.0.0.1:%d", port);
+    assert (s_test_count (self, 0));
+    zsock_destroy (&clients [0]);
 
     //  A new one on a socket that had one is possible at once
     zrelay_peers_destroy (&self, zsock_resolve (server));

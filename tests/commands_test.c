@@ -874,7 +874,7 @@ static const case_t s_cases [] = {
     { PROXY, FRESH, STATE, "no socket yet", { "GET", "FRONTEND", "sndhwm" } },
     { ALL, UP, DONE, "1000", { "GET", "FRONTEND", "rcvhwm" } },
     { ALL, ANY, DONE, "-1", { "GET", "backend", "MaxMsgSize" } },
-    { ALL, ANY, DONE, "256", { "GET", "forward", "BURST" } },
+    { ALL, ANY, DONE, "1000", { "GET", "forward", "BURST" } },
     { ALL, ANY, DONE, "hold", { "GET", "RETURN", "Overflow" } },
 
     //  CAPTURE

@@ -404,7 +404,7 @@ s_test_stalls (void)
 
 #define WAITING         100000      //  Messages at hand
 #define QUESTIONS       10          //  Questions meanwhile
-#define TURN            256         //  Messages in one turn, unless SET
+#define TURN            1000        //  Messages in one turn, unless SET
 #define TURNS_EACH      4           //  Turns between two questions, at most
 
 //  A streamer with a command of its own that stands still until it is let go,
