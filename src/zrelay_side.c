@@ -489,18 +489,31 @@ s_attach_one (zrelay_side_t *self, const char *endpoint, bool bind)
     return s_done (self);
 }
 
-static void
+static int
+s_ask_to_detach (zrelay_side_t *self, const char *endpoint, bool bound)
+{
+    int rc;
+    do
+        rc = bound? zmq_unbind (self->handle, endpoint)
+                  : zmq_disconnect (self->handle, endpoint);
+    while (rc == -1 && errno == EINTR);
+    return rc;
+}
+
+//  What libzmq knows nothing of is detached
+
+static int
 s_detach_item (zrelay_side_t *self, attachment_t *item)
 {
-    if (item->bound)
-        zmq_unbind (self->handle, item->endpoint);
-    else
-        zmq_disconnect (self->handle, item->endpoint);
+    int rc = s_ask_to_detach (self, item->endpoint, item->bound);
+    if (rc == -1 && errno != ENOENT)
+        return -1;
     //  libzmq does not tell the end of these connections
     if (self->peers) {
         zrelay_peers_update (self->peers);
         zrelay_peers_forget (self->peers, item->endpoint);
     }
+    return 0;
 }
 
 //  What the application attached, only libzmq knows
@@ -508,9 +521,7 @@ s_detach_item (zrelay_side_t *self, attachment_t *item)
 static zrelay_status_t
 s_detach_borrowed (zrelay_side_t *self, const char *endpoint, bool bound)
 {
-    int rc = bound? zmq_unbind (self->handle, endpoint)
-                  : zmq_disconnect (self->handle, endpoint);
-    if (rc == 0)
+    if (s_ask_to_detach (self, endpoint, bound) == 0)
         return s_done (self);
     return s_fail (self, ZRELAY_BAD_STATE, "the %s is not %s to '" SHOWN "'",
         self->name, bound? "bound": "connected", endpoint);
@@ -526,7 +537,9 @@ s_detach_one (zrelay_side_t *self, const char *endpoint, bool bound)
         return s_fail (self, ZRELAY_BAD_STATE, "the %s is not %s to '" SHOWN
             "'; ENDPOINT tells where it is attached",
             self->name, bound? "bound": "connected", endpoint);
-    s_detach_item (self, item);
+    if (s_detach_item (self, item) == -1)
+        return s_fail (self, ZRELAY_REFUSED, "cannot detach the %s from '"
+            SHOWN "': %s", self->name, endpoint, zmq_strerror (errno));
     zlistx_delete (self->attachments, zlistx_cursor (self->attachments));
     return s_done (self);
 }
