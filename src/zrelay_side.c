@@ -1385,46 +1385,73 @@ s_begins_well (zrelay_side_t *self, bool more, size_t size)
     return self->type == ZMQ_ROUTER? more: !more && size <= TOPIC_MAX + 1;
 }
 
+//  The frames that follow the first. Returns false if the last of them was not
+//  taken.
+
+static bool
+s_pass_others (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
+               zrelay_passage_t *one)
+{
+    bool taken = true;
+    for (bool more = true; taken && more; ) {
+        int size = s_receive (self, frame);
+        more = zmq_msg_more (frame);
+        one->frames++;
+        one->bytes += size == -1? 0: s_size (frame, size);
+        taken = size != -1 && s_try (to, frame, more) != -1;
+    }
+    return taken;
+}
+
+static inline uint64_t
+s_left (uint64_t most, uint64_t used)
+{
+    return most > used? most - used: 0;
+}
+
+//  Of messages of one frame, only their number and their bytes are counted
+
 zrelay_end_t
 zrelay_side_pass (zrelay_side_t *self, zrelay_side_t *to, zmq_msg_t *frame,
                   zrelay_passage_t *most)
 {
-    const zrelay_passage_t limit = *most;
     bool particular = to->type == ZMQ_ROUTER || to->type == ZMQ_XSUB;
-    zrelay_passage_t all = { 0, 0, 0, 0 };
+    zrelay_passage_t others = { 0, 0, 0, 0 };
+    uint64_t messages = 0;
+    uint64_t firsts = 0;
+    uint64_t last = most->messages < most->frames? most->messages: most->frames;
+    uint64_t last_byte = most->bytes;
     zrelay_end_t end = ZRELAY_ENOUGH;
-    while (all.messages < limit.messages && all.frames < limit.frames
-       &&  all.bytes < limit.bytes) {
+    while (messages < last && firsts < last_byte) {
         int size = s_receive (self, frame);
         if (size == -1) {
             end = ZRELAY_EMPTY;
             break;
         }
         bool more = zmq_msg_more (frame);
-        zrelay_passage_t one = { 1, 1, s_size (frame, size), 0 };
-        one.firsts = one.bytes;
-        bool taken = (!particular || s_begins_well (to, more, one.bytes))
+        size_t first = s_size (frame, size);
+        bool taken = (!particular || s_begins_well (to, more, first))
                   && s_try (to, frame, more) != -1;
-        while (taken && more) {
-            size = s_receive (self, frame);
-            more = zmq_msg_more (frame);
-            one.frames++;
-            one.bytes += size == -1? 0: s_size (frame, size);
-            taken = size != -1 && s_try (to, frame, more) != -1;
+        if (!taken || more) {
+            zrelay_passage_t one = { 1, 1, first, first };
+            if (!taken || !s_pass_others (self, to, frame, &one)) {
+                s_leave_in_hand (self, to, frame, &one);
+                end = ZRELAY_IN_HAND;
+                break;
+            }
+            others.frames += one.frames - 1;
+            others.bytes += one.bytes - first;
+            last_byte = s_left (most->bytes, others.bytes);
+            last = s_left (most->frames, others.frames);
+            last = last < most->messages? last: most->messages;
         }
-        if (!taken) {
-            s_leave_in_hand (self, to, frame, &one);
-            end = ZRELAY_IN_HAND;
-            break;
-        }
-        all.messages++;
-        all.frames += one.frames;
-        all.bytes += one.bytes;
-        all.firsts += one.firsts;
+        messages++;
+        firsts += first;
     }
-    s_count (self, &self->in, &self->in_ids, &all);
-    s_count (to, &to->out, &to->out_ids, &all);
-    *most = all;
+    *most = (zrelay_passage_t) { messages, messages + others.frames,
+                                 firsts + others.bytes, firsts };
+    s_count (self, &self->in, &self->in_ids, most);
+    s_count (to, &to->out, &to->out_ids, most);
     return end;
 }
 
