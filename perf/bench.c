@@ -27,7 +27,7 @@
 #include <sys/utsname.h>
 #include "perf.h"
 
-#define RELAYS 9
+#define RELAYS 10
 #define CELLS_MOST 1000
 #define FOLDER_SIZE 512
 #define PLACE_SIZE 80
@@ -49,7 +49,7 @@
 
 static const char *s_relays [RELAYS] = {
     "zrelay", "zmq_proxy", "zproxy", "loop", "direct", "pyzmq",
-    "zrelay-filter", "zrelay-capture", "zmq_proxy-capture"
+    "zrelay-filter", "zrelay-capture", "zmq_proxy-capture", "zrelay-spin"
 };
 #define PEERS "zrelay,zmq_proxy,zproxy,loop,direct,pyzmq"
 #define RIVALS "zrelay,zmq_proxy,zproxy,loop"
@@ -136,6 +136,7 @@ static const selection_t s_full [] = {
     //  zproxy takes minutes to bind so many
     { "relays-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     { "stats-*", "tcp", "100", "1", "zrelay" },
+    { "queue-1", "tcp", "100", "1", "zrelay,zmq_proxy,zrelay-spin" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -196,6 +197,8 @@ static const target_t s_targets [] = {
       false, 1 },
     { "round trip p99", "queue-*", "*", 0, P99, "zrelay", "zmq_proxy", NULL,
       false, 1 },
+    { "round trip, spin", "queue-1", "tcp", 100, P50, "zrelay-spin", "zrelay",
+      NULL, false, 0.9 },
     { "CPU of a filter", "looked-at", "tcp", 0, CPU, "zrelay-filter", "zrelay",
       NULL, false, 2.2 },
     { "CPU of a capture", "looked-at", "tcp", 0, CPU, "zrelay-capture",

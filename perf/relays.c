@@ -163,6 +163,17 @@ s_zrelay_filter (relay_t *relay)
     return actor;
 }
 
+//  Looks on for half a millisecond, longer than a worker takes to reply
+
+static zactor_t *
+s_zrelay_spin (relay_t *relay)
+{
+    zactor_t *actor = s_zrelay (relay);
+    zstr_sendx (actor, "SET", "RELAY", "spin", "500", NULL);
+    s_check (actor, "SET RELAY spin");
+    return actor;
+}
+
 static zactor_t *
 s_zrelay_capture (relay_t *relay)
 {
@@ -299,6 +310,7 @@ static const make_t s_makes [] = {
     { "zrelay", s_zrelay, false },
     { "zrelay-filter", s_zrelay_filter, false },
     { "zrelay-capture", s_zrelay_capture, true },
+    { "zrelay-spin", s_zrelay_spin, false },
     { "zproxy", s_zproxy, false },
     { "zmq_proxy", s_zmq_proxy, false },
     { "zmq_proxy-capture", s_zmq_proxy_capture, true },

@@ -72,6 +72,18 @@ nothing_left () {
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
+#   What the README tells was made from the figures beside it
+readme () {
+    figures=$TOP_SRCDIR/doc/performance
+    {
+        sh "$TOP_SRCDIR/perf/table.sh" "$figures"
+        sed -n 's/^commit *//p; s/^processor *//p' "$figures/about.txt"
+    } | while IFS= read -r line; do
+        echo "$line"
+        grep -q -F -e "$line" "$TOP_SRCDIR/README.md" || return 1
+    done
+}
+
 mkdir "$stage/tmp"
 TMPDIR=$stage/tmp
 export TMPDIR
@@ -97,6 +109,7 @@ result "measures what grows" \
         --relays zrelay
 result "all of these have figures too" runs 5
 result "says where the figures come from" grep -q '^libzmq' "$stage/about.txt"
+result "the README's tables are of the figures in doc/performance" readme
 result "leaves nothing behind" nothing_left
 echo "1..$count"
 exit $status
