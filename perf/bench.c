@@ -9,7 +9,7 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-//      perf/bench [--suite quick|full] [--work GLOBS] [--transport LIST]
+//      perf/bench [--suite quick|readme|full] [--work GLOBS] [--transport LIST]
 //                 [--size LIST] [--frames LIST] [--relays LIST]
 //                 [--rounds N] [--load FACTOR] [--output FOLDER]
 //
@@ -137,6 +137,23 @@ static const selection_t s_full [] = {
     { "relays-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     { "stats-*", "tcp", "100", "1", "zrelay" },
     { "queue-1", "tcp", "100", "1", "zrelay,zmq_proxy,zrelay-spin" },
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
+//  What the README shows
+static const selection_t s_readme [] = {
+    { "streamer-?,forwarder-1,queue-1,queue-200", "tcp", SIZES, "1",
+      RIVALS ",direct" },
+    { "forwarder-10,forwarder-100,queue-100-clients", "tcp", "100", "1",
+      RIVALS },
+    { "streamer-1,forwarder-1,queue-1", "ipc,inproc", "100", "1", RIVALS },
+    { "streamer-1,queue-200", "tcp", "100", "10", RIVALS },
+    { "looked-at", "tcp", "100", "1",
+      "zrelay,zrelay-filter,zrelay-capture,zmq_proxy,zmq_proxy-capture" },
+    { "peers-1,peers-1000,peers-5000,topics-10,topics-100000,topics-1000000",
+      "tcp", "100", "1", "zrelay,loop" },
+    { "relays-1,relays-500,stats-0,stats-1000", "tcp", "100", "1", "zrelay" },
+    { "queue-1", "tcp", "100", "1", "zrelay-spin" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -931,6 +948,7 @@ static int
 s_choose_all (options_t *options)
 {
     const selection_t *suite = streq (options->suite, "quick")? s_quick:
+                               streq (options->suite, "readme")? s_readme:
                                streq (options->suite, "full")? s_full: NULL;
     if (!suite)
         return s_misuse ("no such suite:", options->suite);
