@@ -102,7 +102,7 @@ result "processes have memory" always resident_kib \
     '$6 != "direct" && $3 != "inproc"'
 result "measures those that look at messages" \
     bench --work looked-at --relays 'zrelay*,zmq_proxy-capture' --frames 10
-result "all of these have figures" runs 4
+result "all of these have figures" runs 5
 result "a capture is read" always captured_percent '$6 ~ /capture/'
 result "measures what grows" \
     bench --work 'peers-10,busy-10,topics-10,relays-10,stats-10' \

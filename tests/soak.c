@@ -1941,7 +1941,8 @@ s_finish (void)
          "all peers came back, and messages with them");
     s_tell_trouble ();
     s_store (&s_shared->stop, 1);
-    faults_wait (s_all_accounted, NULL, PATIENCE);
+    //  The system may have made a connection slow, and much is on its way then
+    faults_wait (s_all_accounted, NULL, 4 * PATIENCE);
     s_report ();
     TAP (s_wrong == 0, "every command was answered as it should");
     TAP (s_load (&s_copies_torn) == 0 && s_unwhole == 0,
