@@ -174,7 +174,8 @@ static const column_t s_columns [FIGURES] = {
     { "p999_us", "p99.9", 1, 1 },
     { "resident_kib", "MiB", 1024, 1 },
     { "switches_k", "csw/k", 1, 1 },
-    { "captured_percent", "copied %", 1, 1 }
+    { "captured_percent", "copied %", 1, 1 },
+    { "io_ns", "of it io", 1e3, 3 }
 };
 
 //  What the project wants of itself, as the median of ratios round by round
@@ -198,6 +199,16 @@ static const target_t s_targets [] = {
       true, 1.5 },
     { "throughput", "streamer-?", "*", 100, RATE, "zrelay", "zmq_proxy", NULL,
       true, 1.5 },
+    //  What a bare loop cannot reach either is out of reach of what is above
+    //  libzmq
+    { "(bare loop)", "streamer-?", "*", 10, RATE, "loop", "zmq_proxy", NULL,
+      true, 1.5 },
+    { "(bare loop)", "streamer-?", "*", 100, RATE, "loop", "zmq_proxy", NULL,
+      true, 1.5 },
+    { "(bare loop) CPU", "streamer-?", "tcp", 100, CPU, "loop", "zmq_proxy",
+      NULL, false, 0.6 },
+    { "(bare loop) CPU", "forwarder-*", "tcp", 100, CPU, "loop", "zmq_proxy",
+      NULL, false, 0.6 },
     { "CPU", "streamer-?", "tcp", 100, CPU, "zrelay", "zmq_proxy", NULL, false,
       0.6 },
     { "CPU", "streamer-?", "tcp", 100, CPU, "zrelay", "zproxy", NULL, false,
@@ -832,6 +843,20 @@ s_other (entry_t *entry, const target_t *target)
     return NULL;
 }
 
+//  The median decides. A target that was missed though its bound is within the
+//  quartiles is unclear: another run may well tell otherwise.
+
+static const char *
+s_verdict (const target_t *target, const spread_t *spread)
+{
+    const double *quartiles = spread->quartiles;
+    double bound = target->bound;
+    if (target->least? quartiles [1] >= bound: quartiles [1] <= bound)
+        return "met";
+    return target->least? quartiles [2] >= bound? "unclear": "missed":
+                          quartiles [0] <= bound? "unclear": "missed";
+}
+
 static void
 s_report_target (FILE *file, const target_t *target, entry_t *entry)
 {
@@ -846,9 +871,9 @@ s_report_target (FILE *file, const target_t *target, entry_t *entry)
     if (spread.count == 0)
         return;
     double value = spread.quartiles [1];
-    bool met = target->least? value >= target->bound: value <= target->bound;
+    const char *verdict = s_verdict (target, &spread);
     printf ("%-7s %-17s %-17s %-6s %8zu x %-2d %-14s / %-10s %6.2f  %s %.2f\n",
-            met? "met": "MISSED", target->what, cell->work->name,
+            verdict, target->what, cell->work->name,
             cell->transport, cell->size, cell->frames, target->relay,
             target->peer_work? target->peer_work: target->peer, value,
             target->least? "at least": "at most", target->bound);
@@ -857,7 +882,7 @@ s_report_target (FILE *file, const target_t *target, entry_t *entry)
              target->peer, target->peer_work? target->peer_work: "", value,
              spread.quartiles [0], spread.quartiles [2],
              target->least? "least": "most", target->bound,
-             met? "met": "missed");
+             verdict);
 }
 
 static void

@@ -405,6 +405,7 @@ s_count (load_t *self, int64_t arrived, int64_t warm_up)
         sample_t details = self->start;
         usage_sample (&self->usage, &self->start);
         self->start.switches = details.switches;
+        self->start.io = details.io;
     }
     else
     if (arrived == self->expected) {
@@ -565,9 +566,11 @@ s_conclude (load_t *self)
         figures [SWITCHES] = (double) (self->stop.switches
                                      - self->start.switches) * 1e3 / messages;
     }
-    //  Of a thread there is no memory that is its own
-    if (self->usage.pid && !self->usage.tid)
+    //  A thread has no memory that is its own, and no other threads
+    if (self->usage.pid && !self->usage.tid) {
         figures [RESIDENT] = (double) self->stop.resident;
+        figures [IO] = (double) (self->stop.io - self->start.io) / messages;
+    }
 }
 
 //  A relay in this process is known by its thread

@@ -89,6 +89,8 @@ typedef struct {
 typedef struct {
     int64_t at;                 //  Time of the sample, in nsecs
     int64_t cpu;                //  User and system time, in nsecs
+    int64_t io;                 //  The part of libzmq's I/O threads; of a
+                                //  process
     int64_t switches;           //  Context switches, of both sorts
     int64_t resident;           //  Memory, in KiB; of the process
 } sample_t;
@@ -99,7 +101,7 @@ int64_t
 //  Time and CPU time, quickly
 void
     usage_sample (const usage_t *usage, sample_t *sample);
-//  Context switches and memory
+//  Context switches, memory, and the time of I/O threads
 void
     usage_details (const usage_t *usage, sample_t *sample);
 //  The one thread of this process that is not in a list that ends with 0; and
@@ -145,6 +147,7 @@ typedef enum {
     RESIDENT,                   //  Memory of the relay, in KiB
     SWITCHES,                   //  Context switches for a thousand messages
     CAPTURED,                   //  Percent of messages that were captured
+    IO,                         //  The part of CPU in libzmq's I/O threads
     FIGURES
 } figure_t;
 

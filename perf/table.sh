@@ -54,5 +54,8 @@ table "thousand messages a second, usecs of CPU for each" \
     streamer-1,streamer-4,forwarder-1,forwarder-10,forwarder-100 \
     10,100,1024,65536 messages_s 1000 cpu_ns 1000
 echo
+table "usecs of CPU for each message, of them in libzmq's I/O thread" \
+    streamer-1,forwarder-1,queue-200 100 cpu_ns 1000 io_ns 1000
+echo
 table "round trip in usecs: half, 99 of 100" \
     queue-1,queue-200,queue-100-clients 100 p50_us 1 p99_us 1

@@ -6,6 +6,8 @@ set terminal svg size 800,500 background "white"
 set output sprintf ("%s/%s.svg", folder, name)
 set title sprintf ("%s over tcp", work)
 set logscale xy
+set format "%.0s%c"
+set xrange [8:2e6]
 set xlabel "bytes in a message"
 set ylabel "messages a second"
 set grid

@@ -97,6 +97,8 @@ result "messages of a streamer are those that were sent" \
 result "messages of a forwarder are those that arrived" \
     messages forwarder-10 540
 result "relays use CPU time" always cpu_ns '$6 != "direct"'
+result "and know that of libzmq's own thread" \
+    always io_ns '$6 != "direct" && $3 != "inproc"'
 result "round trips are timed" always p99_us '$2 == "queue"'
 result "processes have memory" always resident_kib \
     '$6 != "direct" && $3 != "inproc"'
