@@ -130,10 +130,18 @@ s_check (zactor_t *actor, const char *what)
 }
 
 static zactor_t *
-s_zrelay (relay_t *relay)
+s_zrelay_new (relay_t *relay)
 {
     zactor_t *actor = zactor_new (relay->kind->actor, NULL);
     s_require (actor != NULL, relay->name);
+    return actor;
+}
+
+//  The last thing to do: messages may be waiting, and pass from here on
+
+static zactor_t *
+s_zrelay_bind (relay_t *relay, zactor_t *actor)
+{
     static const char *sides [] = { "FRONTEND", "BACKEND" };
     for (int side = FRONT; side <= BACK; side++) {
         zstr_sendx (actor, "BIND", sides [side], relay->ends [side], NULL);
@@ -141,6 +149,12 @@ s_zrelay (relay_t *relay)
         s_resolve (relay->ends [side]);
     }
     return actor;
+}
+
+static zactor_t *
+s_zrelay (relay_t *relay)
+{
+    return s_zrelay_bind (relay, s_zrelay_new (relay));
 }
 
 //  The least that a filter can do: look at what there is
@@ -157,10 +171,10 @@ static zactor_t *
 s_zrelay_filter (relay_t *relay)
 {
     static size_t seen;
-    zactor_t *actor = s_zrelay (relay);
+    zactor_t *actor = s_zrelay_new (relay);
     zsock_send (actor, "sspp", "FILTER", "FORWARD", s_look, &seen);
     s_check (actor, "FILTER");
-    return actor;
+    return s_zrelay_bind (relay, actor);
 }
 
 //  Looks on for half a millisecond, longer than a worker takes to reply
@@ -168,22 +182,22 @@ s_zrelay_filter (relay_t *relay)
 static zactor_t *
 s_zrelay_spin (relay_t *relay)
 {
-    zactor_t *actor = s_zrelay (relay);
+    zactor_t *actor = s_zrelay_new (relay);
     zstr_sendx (actor, "SET", "RELAY", "spin", "500", NULL);
     s_check (actor, "SET RELAY spin");
-    return actor;
+    return s_zrelay_bind (relay, actor);
 }
 
 static zactor_t *
 s_zrelay_capture (relay_t *relay)
 {
-    zactor_t *actor = s_zrelay (relay);
+    zactor_t *actor = s_zrelay_new (relay);
     char *endpoint = zsys_sprintf ("@%s", relay->ends [CAPTURE]);
     zstr_sendx (actor, "CAPTURE", endpoint, NULL);
     s_check (actor, "CAPTURE");
     s_resolve (relay->ends [CAPTURE]);
     zstr_free (&endpoint);
-    return actor;
+    return s_zrelay_bind (relay, actor);
 }
 
 static zactor_t *
