@@ -27,7 +27,7 @@
 #include <sys/utsname.h>
 #include "perf.h"
 
-#define RELAYS 10
+#define RELAYS 11
 #define CELLS_MOST 1000
 #define FOLDER_SIZE 512
 #define PLACE_SIZE 80
@@ -49,7 +49,8 @@
 
 static const char *s_relays [RELAYS] = {
     "zrelay", "zmq_proxy", "zproxy", "loop", "direct", "pyzmq",
-    "zrelay-filter", "zrelay-capture", "zmq_proxy-capture", "zrelay-spin"
+    "zrelay-filter", "zrelay-capture", "zmq_proxy-capture", "zrelay-spin",
+    "zrelay_run"
 };
 #define PEERS "zrelay,zmq_proxy,zproxy,loop,direct,pyzmq"
 #define RIVALS "zrelay,zmq_proxy,zproxy,loop"
@@ -137,6 +138,8 @@ static const selection_t s_full [] = {
     { "relays-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     { "stats-*", "tcp", "100", "1", "zrelay" },
     { "queue-1", "tcp", "100", "1", "zrelay,zmq_proxy,zrelay-spin" },
+    { "streamer-1,forwarder-1,queue-200", "tcp,inproc", "100", "1",
+      "zrelay_run" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -154,6 +157,8 @@ static const selection_t s_readme [] = {
       "tcp", "100", "1", "zrelay,loop" },
     { "relays-1,relays-500,stats-0,stats-1000", "tcp", "100", "1", "zrelay" },
     { "queue-1", "tcp", "100", "1", "zrelay-spin" },
+    { "streamer-1,forwarder-1,queue-200", "tcp", "100", "1", "zrelay_run" },
+    { "streamer-1", "inproc", "100", "1", "zrelay_run" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -199,6 +204,10 @@ static const target_t s_targets [] = {
       true, 1.5 },
     { "throughput", "streamer-?", "*", 100, RATE, "zrelay", "zmq_proxy", NULL,
       true, 1.5 },
+    //  The function in place of the function
+    { "throughput", "*", "*", 0, RATE, "zrelay_run", "zmq_proxy", NULL, true,
+      1 },
+    { "CPU", "*", "tcp", 0, CPU, "zrelay_run", "zmq_proxy", NULL, false, 1 },
     //  What a bare loop cannot reach either is out of reach of what is above
     //  libzmq
     { "(bare loop)", "streamer-?", "*", 10, RATE, "loop", "zmq_proxy", NULL,

@@ -219,7 +219,7 @@ s_zproxy (relay_t *relay)
 
 
 //  --------------------------------------------------------------------------
-//  zmq_proxy and the bare loop: functions that take sockets
+//  zmq_proxy, zrelay_run and the bare loop: functions that take sockets
 
 //  Receives and sends, and does nothing else. What it costs is the least that
 //  a relay on top of libzmq can cost: it waits for its inputs only, and if an
@@ -304,6 +304,13 @@ s_zmq_proxy_capture (relay_t *relay)
 }
 
 static zactor_t *
+s_zrelay_run (relay_t *relay)
+{
+    raw_t raw = { relay, zrelay_run, false };
+    return zactor_new (s_raw_actor, &raw);
+}
+
+static zactor_t *
 s_bare_loop (relay_t *relay)
 {
     raw_t raw = { relay, s_loop, false };
@@ -325,6 +332,7 @@ static const make_t s_makes [] = {
     { "zrelay-filter", s_zrelay_filter, false },
     { "zrelay-capture", s_zrelay_capture, true },
     { "zrelay-spin", s_zrelay_spin, false },
+    { "zrelay_run", s_zrelay_run, false },
     { "zproxy", s_zproxy, false },
     { "zmq_proxy", s_zmq_proxy, false },
     { "zmq_proxy-capture", s_zmq_proxy_capture, true },

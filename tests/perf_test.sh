@@ -87,11 +87,11 @@ readme () {
 mkdir "$stage/tmp"
 TMPDIR=$stage/tmp
 export TMPDIR
-relays=zrelay,zmq_proxy,zproxy,loop,direct
+relays=zrelay,zrelay_run,zmq_proxy,zproxy,loop,direct
 result "measures every relay over every transport" \
     bench --work streamer-1,forwarder-10,queue-200 --relays $relays \
         --transport tcp,ipc,inproc
-result "all runs have figures" runs 45
+result "all runs have figures" runs 54
 result "messages of a streamer are those that were sent" \
     messages streamer-1 360
 result "messages of a forwarder are those that arrived" \
@@ -104,7 +104,7 @@ result "processes have memory" always resident_kib \
     '$6 != "direct" && $3 != "inproc"'
 result "measures those that look at messages" \
     bench --work looked-at --relays 'zrelay*,zmq_proxy-capture' --frames 10
-result "all of these have figures" runs 5
+result "all of these have figures" runs 6
 result "a capture is read" always captured_percent '$6 ~ /capture/'
 result "measures what grows" \
     bench --work 'peers-10,busy-10,topics-10,relays-10,stats-10' \
