@@ -88,10 +88,16 @@ mkdir "$stage/tmp"
 TMPDIR=$stage/tmp
 export TMPDIR
 relays=zrelay,zrelay_run,zmq_proxy,zproxy,loop,direct
+runs=54
+#   Not by inproc
+if [ -n "$PYTHON" ]; then
+    relays=$relays,pyzmq
+    runs=60
+fi
 result "measures every relay over every transport" \
     bench --work streamer-1,forwarder-10,queue-200 --relays $relays \
         --transport tcp,ipc,inproc
-result "all runs have figures" runs 54
+result "all runs have figures" runs $runs
 result "messages of a streamer are those that were sent" \
     messages streamer-1 360
 result "messages of a forwarder are those that arrived" \
