@@ -72,32 +72,33 @@ nothing_left () {
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
-#   What the README tells was made from the figures beside it
+#   What the README tells was made from the figures beside it, and there are
+#   some
 readme () {
     figures=$TOP_SRCDIR/doc/performance
-    {
-        sh "$TOP_SRCDIR/perf/table.sh" "$figures"
-        sed -n 's/^commit *//p; s/^processor *//p' "$figures/about.txt"
-    } | while IFS= read -r line; do
+    sh "$TOP_SRCDIR/perf/table.sh" "$figures" > "$stage/told" || return 1
+    sed -n 's/^commit *//p; s/^processor *//p' "$figures/about.txt" \
+        >> "$stage/told" || return 1
+    while IFS= read -r line; do
         echo "$line"
         grep -q -F -e "$line" "$TOP_SRCDIR/README.md" || return 1
-    done
+    done < "$stage/told"
 }
 
 mkdir "$stage/tmp"
 TMPDIR=$stage/tmp
 export TMPDIR
 relays=zrelay,zrelay_run,zmq_proxy,zproxy,loop,direct
-runs=54
+number=54
 #   Not by inproc
 if [ -n "$PYTHON" ]; then
     relays=$relays,pyzmq
-    runs=60
+    number=60
 fi
 result "measures every relay over every transport" \
     bench --work streamer-1,forwarder-10,queue-200 --relays $relays \
         --transport tcp,ipc,inproc
-result "all runs have figures" runs $runs
+result "all runs have figures" runs $number
 result "messages of a streamer are those that were sent" \
     messages streamer-1 360
 result "messages of a forwarder are those that arrived" \

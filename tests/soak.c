@@ -43,8 +43,8 @@
                             //  where messages are to be dropped
 #define MOST_AHEAD 1000     //  Messages of a publisher that are on their way
 //  Bytes the system keeps of a connection, at the sender and the receiver. A
-//  small buffer of a receiver stops Linux' TCP now and then: a window that stays
-//  just below a segment is waited for by a timer that gets ever slower.
+//  small buffer of a receiver stops Linux' TCP now and then: a window that
+//  stays just below a segment is waited for by a timer that gets ever slower.
 #define SEND_BUFFER "8192"
 #define RECEIVE_BUFFER "65536"
 #define GROWTH 16384        //  KiB that memory may grow in the second half
