@@ -855,15 +855,18 @@ s_other (entry_t *entry, const target_t *target)
 //  The median decides. A target that was missed though its bound is within the
 //  quartiles is unclear: another run may well tell otherwise.
 
+static bool
+s_within (const target_t *target, double value)
+{
+    return target->least? value >= target->bound: value <= target->bound;
+}
+
 static const char *
 s_verdict (const target_t *target, const spread_t *spread)
 {
-    const double *quartiles = spread->quartiles;
-    double bound = target->bound;
-    if (target->least? quartiles [1] >= bound: quartiles [1] <= bound)
-        return "met";
-    return target->least? quartiles [2] >= bound? "unclear": "missed":
-                          quartiles [0] <= bound? "unclear": "missed";
+    double better = spread->quartiles [target->least? 2: 0];
+    return s_within (target, spread->quartiles [1])? "met":
+           s_within (target, better)? "unclear": "missed";
 }
 
 static void

@@ -402,10 +402,7 @@ s_count (load_t *self, int64_t arrived, int64_t warm_up)
 {
     if (arrived == warm_up) {
         usage_details (&self->usage, &self->start);
-        sample_t details = self->start;
         usage_sample (&self->usage, &self->start);
-        self->start.switches = details.switches;
-        self->start.io = details.io;
     }
     else
     if (arrived == self->expected) {

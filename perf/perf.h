@@ -98,10 +98,10 @@ typedef struct {
 //  Monotonic clock, in nsecs
 int64_t
     usage_clock (void);
-//  Time and CPU time, quickly
+//  Take the time and CPU time, quickly; the rest of the sample stays as it is
 void
     usage_sample (const usage_t *usage, sample_t *sample);
-//  Context switches, memory, and the time of I/O threads
+//  Take context switches, memory, and the time of I/O threads, likewise
 void
     usage_details (const usage_t *usage, sample_t *sample);
 //  The one thread of this process that is not in a list that ends with 0; and

@@ -255,10 +255,19 @@ s_loop (void *front, void *back, void *capture)
     return 0;
 }
 
+//  A make is an actor of its own, or a function that takes sockets; those that
+//  are neither are not started in this process
+
+typedef struct {
+    const char *name;
+    zactor_t *(*start) (relay_t *relay);
+    int (*run) (void *front, void *back, void *capture);
+    bool captures;                          //  Has a third end
+} make_t;
+
 typedef struct {
     relay_t *relay;
-    int (*run) (void *front, void *back, void *capture);
-    bool captures;
+    const make_t *make;
 } raw_t;
 
 static void *
@@ -282,64 +291,30 @@ s_raw_actor (zsock_t *pipe, void *args)
     for (int side = FRONT; side <= BACK; side++)
         handles [side] = s_bind (kind->types [side], kind->hwm,
                                  raw.relay->ends [side]);
-    if (raw.captures)
+    if (raw.make->captures)
         handles [CAPTURE] = s_bind (ZMQ_PUSH, kind->hwm,
                                     raw.relay->ends [CAPTURE]);
     zsock_signal (pipe, 0);
-    raw.run (handles [FRONT], handles [BACK], handles [CAPTURE]);
-}
-
-static zactor_t *
-s_zmq_proxy (relay_t *relay)
-{
-    raw_t raw = { relay, zmq_proxy, false };
-    return zactor_new (s_raw_actor, &raw);
-}
-
-static zactor_t *
-s_zmq_proxy_capture (relay_t *relay)
-{
-    raw_t raw = { relay, zmq_proxy, true };
-    return zactor_new (s_raw_actor, &raw);
-}
-
-static zactor_t *
-s_zrelay_run (relay_t *relay)
-{
-    raw_t raw = { relay, zrelay_run, false };
-    return zactor_new (s_raw_actor, &raw);
-}
-
-static zactor_t *
-s_bare_loop (relay_t *relay)
-{
-    raw_t raw = { relay, s_loop, false };
-    return zactor_new (s_raw_actor, &raw);
+    raw.make->run (handles [FRONT], handles [BACK], handles [CAPTURE]);
 }
 
 
 //  --------------------------------------------------------------------------
 //  All makes
 
-typedef struct {
-    const char *name;
-    zactor_t *(*start) (relay_t *relay);    //  NULL: not in this process
-    bool captures;                          //  Has a third end
-} make_t;
-
 static const make_t s_makes [] = {
-    { "zrelay", s_zrelay, false },
-    { "zrelay-filter", s_zrelay_filter, false },
-    { "zrelay-capture", s_zrelay_capture, true },
-    { "zrelay-spin", s_zrelay_spin, false },
-    { "zrelay_run", s_zrelay_run, false },
-    { "zproxy", s_zproxy, false },
-    { "zmq_proxy", s_zmq_proxy, false },
-    { "zmq_proxy-capture", s_zmq_proxy_capture, true },
-    { "loop", s_bare_loop, false },
-    { "direct", NULL, false },
-    { "pyzmq", NULL, false },
-    { NULL, NULL, false }
+    { "zrelay", s_zrelay, NULL, false },
+    { "zrelay-filter", s_zrelay_filter, NULL, false },
+    { "zrelay-capture", s_zrelay_capture, NULL, true },
+    { "zrelay-spin", s_zrelay_spin, NULL, false },
+    { "zrelay_run", NULL, zrelay_run, false },
+    { "zproxy", s_zproxy, NULL, false },
+    { "zmq_proxy", NULL, zmq_proxy, false },
+    { "zmq_proxy-capture", NULL, zmq_proxy, true },
+    { "loop", NULL, s_loop, false },
+    { "direct", NULL, NULL, false },
+    { "pyzmq", NULL, NULL, false },
+    { NULL, NULL, NULL, false }
 };
 
 static const make_t *
@@ -372,14 +347,21 @@ perf_relay_prepare (const kind_t *kind)
     zsys_set_rcvhwm (kind->hwm);
 }
 
+static zactor_t *
+s_start (const make_t *make, relay_t *relay)
+{
+    raw_t raw = { relay, make };
+    return make->start? make->start (relay): zactor_new (s_raw_actor, &raw);
+}
+
 zactor_t *
 perf_relay_start (relay_t *relay)
 {
     relay_t others = *relay;
     const make_t *make = s_make (relay->name);
     errno = EINVAL;
-    s_require (make->start != NULL, relay->name);
-    zactor_t *first = make->start (relay);
+    s_require (make->start || make->run, relay->name);
+    zactor_t *first = s_start (make, relay);
     s_require (first != NULL, relay->name);
     s_all_resolved = relay->count > 1;
     for (int count = 1; count < relay->count; count++) {
@@ -388,7 +370,7 @@ perf_relay_start (relay_t *relay)
             if (!strstr (other.ends [end], ":*"))
                 snprintf (other.ends [end] + strlen (other.ends [end]), 12,
                           "-%d", count);
-        s_require (make->start (&other) != NULL, relay->name);
+        s_require (s_start (make, &other) != NULL, relay->name);
     }
     return first;
 }

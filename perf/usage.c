@@ -12,6 +12,7 @@
 #include "perf.h"
 
 #define NSECS 1000000000LL
+#define PATH_SIZE 80
 
 int64_t
 usage_clock (void)
@@ -34,8 +35,8 @@ s_thread_clock (pid_t tid)
 void
 usage_sample (const usage_t *self, sample_t *sample)
 {
-    memset (sample, 0, sizeof (sample_t));
     sample->at = usage_clock ();
+    sample->cpu = 0;
     clockid_t clock = s_thread_clock (self->tid);
     struct timespec used;
     if (self->pid
@@ -63,6 +64,15 @@ s_read (const char *path, const char *label)
     return sum;
 }
 
+//  The name of what /proc tells of a thread
+
+static void
+s_name_file (char path [PATH_SIZE], pid_t pid, pid_t tid, const char *what)
+{
+    snprintf (path, PATH_SIZE, "/proc/%d/task/%d/%s", (int) pid, (int) tid,
+              what);
+}
+
 //  CPU time of a thread if it is one of libzmq's own, which libzmq names, in
 //  nsecs: the first number in schedstat. The CPU clock of another process'
 //  thread cannot be read.
@@ -70,9 +80,8 @@ s_read (const char *path, const char *label)
 static int64_t
 s_io (pid_t pid, pid_t tid)
 {
-    char path [80], name [16] = "";
-    snprintf (path, sizeof (path), "/proc/%d/task/%d/comm", (int) pid,
-              (int) tid);
+    char path [PATH_SIZE], name [16] = "";
+    s_name_file (path, pid, tid, "comm");
     FILE *file = fopen (path, "r");
     if (file && !fgets (name, sizeof (name), file))
         *name = 0;
@@ -80,17 +89,15 @@ s_io (pid_t pid, pid_t tid)
         fclose (file);
     if (strncmp (name, "ZMQbg/IO", 8))
         return 0;
-    snprintf (path, sizeof (path), "/proc/%d/task/%d/schedstat", (int) pid,
-              (int) tid);
+    s_name_file (path, pid, tid, "schedstat");
     return s_read (path, "");
 }
 
 static int64_t
 s_switches (pid_t pid, pid_t tid)
 {
-    char path [80];
-    snprintf (path, sizeof (path), "/proc/%d/task/%d/status", (int) pid,
-              (int) tid);
+    char path [PATH_SIZE];
+    s_name_file (path, pid, tid, "status");
     //  Voluntary and nonvoluntary ones
     return s_read (path, "voluntary_ctxt_switches:");
 }
@@ -100,7 +107,7 @@ s_switches (pid_t pid, pid_t tid)
 static pid_t *
 s_threads (pid_t pid)
 {
-    char path [80];
+    char path [PATH_SIZE];
     snprintf (path, sizeof (path), "/proc/%d/task", (int) pid);
     size_t count = 0, limit = 16;
     pid_t *threads = (pid_t *) zmalloc (limit * sizeof (pid_t));
@@ -152,6 +159,7 @@ usage_new_thread (const pid_t *before)
 void
 usage_details (const usage_t *self, sample_t *sample)
 {
+    sample->io = sample->switches = sample->resident = 0;
     if (self->pid == 0)
         return;
     if (self->tid)
@@ -164,7 +172,7 @@ usage_details (const usage_t *self, sample_t *sample)
         }
         freen (threads);
     }
-    char path [80];
+    char path [PATH_SIZE];
     snprintf (path, sizeof (path), "/proc/%d/status", (int) self->pid);
     sample->resident = s_read (path, "VmRSS:");
 }
