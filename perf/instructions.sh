@@ -44,7 +44,7 @@ count () {
     callgrind_annotate --auto=no --threshold=100 "$work/out" 2> "$work/log" |
         tr -d , | awk '
             /PROGRAM TOTALS/ { total = $1 }
-            /src\/zrelay_[a-z]*\.c:/ { own += $1 }
+            /src\/[a-z]*\/zrelay_[a-z_]*\.c:/ { own += $1 }
             END { printf "%.0f %.0f\n", total, own }'
 }
 

@@ -14,7 +14,13 @@
 //  fails, a crash or a hang is one result and does not hide the others. In a
 //  debugger or under valgrind, --in-process runs the tests without that.
 
-#include "zrelay_classes.h"
+#include "zrelay_message.h"
+#include "zrelay_option.h"
+#include "zrelay_endpoint.h"
+#include "zrelay_pairing.h"
+#include "zrelay_side.h"
+#include "zrelay_capture.h"
+#include "zrelay_flow.h"
 
 #include <getopt.h>
 #include <signal.h>

@@ -22,7 +22,10 @@
 #ifndef FUZZ_H_INCLUDED
 #define FUZZ_H_INCLUDED
 
-#include "zrelay_classes.h"
+#include "zrelay_command.h"
+#include "zrelay_side.h"
+#include "zrelay_option.h"
+#include "zrelay_pairing.h"
 
 //  Longest input that is looked at, lines in it, and words in a line
 #define FUZZ_SIZE_MAX 4096

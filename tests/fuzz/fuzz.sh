@@ -28,7 +28,7 @@ build () {
     #   shellcheck disable=SC2086 # lists of words
     (cd "$TOP_SRCDIR" && "$clang" -std=gnu99 -Wall -Wextra -g -O1 \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -Iinclude -Isrc $ZMQ_CFLAGS -o "$work/fuzz_$1" \
+        -Iinclude -Isrc/engine -Isrc/pipe $ZMQ_CFLAGS -o "$work/fuzz_$1" \
         "$here/fuzz.c" "$here/fuzz_$1.c" $FUZZ_SOURCES $ZMQ_LIBS)
 }
 

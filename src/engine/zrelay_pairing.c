@@ -9,7 +9,7 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_pairing.h"
 
 //  Sets of socket types, as bits
 #define T(type) (1u << (type))

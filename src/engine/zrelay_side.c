@@ -9,7 +9,9 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_side.h"
+#include "zrelay_endpoint.h"
+#include "zrelay_pairing.h"
 
 //  How much of what a user gave is repeated in a sentence
 #define SHOWN "%.80s"

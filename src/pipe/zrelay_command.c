@@ -9,7 +9,8 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_command.h"
+#include "zrelay_pairing.h"
 
 //  DRAIN's time in msecs: unless given, and at most
 #define DRAIN_DEFAULT 1000

@@ -12,7 +12,7 @@
 //  For struct ucred
 #define _GNU_SOURCE 1
 
-#include "zrelay_classes.h"
+#include "zrelay_endpoint.h"
 #include <sys/stat.h>
 #include <sys/un.h>
 

@@ -9,7 +9,7 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_message.h"
 
 //  Most messages are short; room grows by doubling
 #define INITIAL_ROOM 4

@@ -12,7 +12,9 @@
 //  For secure_getenv
 #define _GNU_SOURCE 1
 
-#include "zrelay_classes.h"
+#include "zrelay_command.h"
+#include "zrelay_endpoint.h"
+#include "../../selftest/zrelay_testing.h"
 
 //  The caller's sockets, in the order of zrelay_steer ()
 enum { FRONTEND, BACKEND, CAPTURE, CONTROL, SOCKETS };

@@ -9,7 +9,7 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_testing.h"
 
 zsock_t *
 zrelay_testing_connect (zactor_t *relay, const char *side, int type)

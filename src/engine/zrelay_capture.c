@@ -9,7 +9,7 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_capture.h"
 
 //  Most copies that wait for the reader of an application's socket, as many as
 //  libzmq's own queues take by default

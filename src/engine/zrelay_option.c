@@ -9,7 +9,7 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_option.h"
 
 #define NOW ZRELAY_OPTION_NOW
 #define SECRET ZRELAY_OPTION_SECRET

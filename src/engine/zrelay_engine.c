@@ -9,7 +9,10 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_engine_internal.h"
+#include "zrelay_pairing.h"
+#include "../pipe/zrelay_command.h"
+#include "../../selftest/zrelay_testing.h"
 #include <signal.h>
 
 //  Sockets without traffic are looked after when peers come or go, so that

@@ -9,7 +9,7 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_peers.h"
 
 //  libzmq tells the life of connections as events on an inproc PAIR socket,
 //  see zmq_socket_monitor(3). They are read on the relay's own loop. zmonitor

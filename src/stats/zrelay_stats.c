@@ -27,7 +27,7 @@
 @end
 */
 
-#include "zrelay_classes.h"
+#include <zrelay.h>
 
 //  --------------------------------------------------------------------------
 //  What is known of the counts

@@ -9,7 +9,8 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include <zrelay.h>
+#include "../../selftest/zrelay_testing.h"
 
 static const zrelay_kind_t s_kind = {
     .name = "forwarder",

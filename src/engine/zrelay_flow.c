@@ -9,7 +9,8 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
-#include "zrelay_classes.h"
+#include "zrelay_flow.h"
+#include "zrelay_pairing.h"
 
 //  Bounds of one turn. A turn of small messages takes well below a
 //  millisecond with these, and the pipe is looked at between turns.

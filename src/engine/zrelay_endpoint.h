@@ -1,0 +1,27 @@
+/*  =========================================================================
+    zrelay_endpoint - which endpoints libzmq may be asked for
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_ENDPOINT_H_INCLUDED
+#define ZRELAY_ENDPOINT_H_INCLUDED
+
+#include <zrelay.h>
+
+//  NULL if zmq_bind, or else zmq_connect, may be called with that endpoint,
+//  which does not mean that it succeeds. Otherwise the reason why not. Waits
+//  some msecs only for a path of ipc that this process itself listens at.
+const char *
+    zrelay_endpoint_refusal (const char *endpoint, bool bind);
+
+void
+    zrelay_endpoint_test (bool verbose);
+
+#endif

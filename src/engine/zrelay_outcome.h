@@ -1,0 +1,43 @@
+/*  =========================================================================
+    zrelay_outcome - what became of a message
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_OUTCOME_H_INCLUDED
+#define ZRELAY_OUTCOME_H_INCLUDED
+
+#include <zrelay.h>
+
+//  What became of a message, or of one frame of it
+typedef enum {
+    ZRELAY_SENT = 0,            //  The output socket has it
+    ZRELAY_FULL,                //  The output can take nothing now: hold it
+    //  All others are reasons for which a message was dropped
+    ZRELAY_DROP_FULL,           //  This peer of a ROUTER can take no more
+    ZRELAY_DROP_UNROUTABLE,     //  No such peer, or nobody awaits this reply
+    ZRELAY_DROP_LOST,           //  The peer vanished in mid-message
+    ZRELAY_DROP_OVERFLOW,       //  More than the flow was told to keep
+    ZRELAY_DROP_SIZE,           //  More bytes than maxmsgsize, or a topic may
+    ZRELAY_DROP_FRAMES,         //  More frames than maxframes
+    ZRELAY_DROP_FILTER,         //  A filter said so
+    ZRELAY_DROP_HANDLER,        //  The kind said so
+    ZRELAY_DROP_REFUSED,        //  The socket refused it for another reason
+    ZRELAY_DROP_UNDELIVERED,    //  Still held when the relay ended
+    ZRELAY_OUTCOMES             //  How many there are
+} zrelay_outcome_t;
+
+//  Messages counted
+typedef struct {
+    uint64_t messages;          //  Whole messages
+    uint64_t frames;            //  Their frames
+    uint64_t bytes;             //  Bytes in these
+} zrelay_tally_t;
+
+#endif

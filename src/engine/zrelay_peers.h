@@ -1,0 +1,60 @@
+/*  =========================================================================
+    zrelay_peers - who is connected to a socket
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_PEERS_H_INCLUDED
+#define ZRELAY_PEERS_H_INCLUDED
+
+#include <zrelay.h>
+
+typedef struct _zrelay_peers_t zrelay_peers_t;
+
+//  Watch a libzmq socket. Returns NULL with errno set if the system refuses.
+zrelay_peers_t *
+    zrelay_peers_new (void *watched);
+
+//  To be called before the watched socket is closed.
+void
+    zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched);
+
+//  The socket that becomes readable when there are events to be read.
+void *
+    zrelay_peers_handle (zrelay_peers_t *self);
+
+//  Read waiting events, at most a bounded number of them; are there more?
+//  self may be NULL for the latter.
+void
+    zrelay_peers_update (zrelay_peers_t *self);
+bool
+    zrelay_peers_behind (zrelay_peers_t *self);
+
+//  All connections of one endpoint were cut by the relay itself.
+void
+    zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint);
+
+//  Number of peers, and add a frame with the address of each to a message.
+size_t
+    zrelay_peers_count (zrelay_peers_t *self);
+void
+    zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
+
+//  Add "NAME.peers" and the counts of failed hand-shakes to an answer to
+//  STATS, up to date; and set the latter to zero. Where self is NULL, all are
+//  zero.
+void
+    zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer);
+void
+    zrelay_peers_reset (zrelay_peers_t *self);
+
+void
+    zrelay_peers_test (bool verbose);
+
+#endif

@@ -1,0 +1,37 @@
+/*  =========================================================================
+    zrelay_topics - a set of topics
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_TOPICS_H_INCLUDED
+#define ZRELAY_TOPICS_H_INCLUDED
+
+#include <zrelay.h>
+
+typedef struct _zrelay_topics_t zrelay_topics_t;
+
+zrelay_topics_t *
+    zrelay_topics_new (void);
+
+void
+    zrelay_topics_destroy (zrelay_topics_t **self_p);
+
+//  Returns false if the topic was in the set already.
+bool
+    zrelay_topics_insert (zrelay_topics_t *self, const void *data, size_t size);
+
+//  No matter whether it is there.
+void
+    zrelay_topics_delete (zrelay_topics_t *self, const void *data, size_t size);
+
+void
+    zrelay_topics_test (bool verbose);
+
+#endif

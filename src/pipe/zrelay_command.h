@@ -1,0 +1,34 @@
+/*  =========================================================================
+    zrelay_command - the table of the engine's commands
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_COMMAND_H_INCLUDED
+#define ZRELAY_COMMAND_H_INCLUDED
+
+#include <zrelay.h>
+#include "zrelay_engine_internal.h"
+
+//  The command of that name, the kind's before the engine's; or NULL.
+const zrelay_command_t *
+    zrelay_command_find (const zrelay_kind_t *kind, const char *name);
+
+//  Carry out a command whose arguments are the frames of msg. Returns its
+//  status; a query's frames are added to answer.
+int
+    zrelay_command_execute (const zrelay_command_t *self,
+                            zrelay_engine_t *engine, zmsg_t *msg,
+                            zmsg_t *answer);
+
+//  Take a value out of the sentence for ERROR if it may be a key.
+void
+    zrelay_command_conceal (zrelay_engine_t *engine, const char *value);
+
+#endif
