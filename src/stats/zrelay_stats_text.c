@@ -1,0 +1,271 @@
+/*  =========================================================================
+    zrelay_stats_text - the text form of zrelay_stats
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_stats_internal.h"
+#include "zrelay_stats_output.h"
+
+//  Widths of the table; 80 columns are not exceeded whatever the values
+#define S_LABEL_WIDTH   14      //  First column
+#define S_CELL_WIDTH    12      //  All others, see s_put_cell
+#define S_KIND_WIDTH    12      //  Most that is shown of a kind
+#define S_TITLE_WIDTH   24      //  Most that is shown of a relay's name
+#define S_STATE_WIDTH   10      //  Most that is shown of a state
+#define S_NAME_WIDTH    50      //  Most that is shown of a count's name
+#define S_REASON_WIDTH  30      //  Most that is shown of a reason
+#define S_INDENT        "    "  //  Before details of the line above
+
+//  A cell shows numbers below this one in full
+#define S_CELL_LIMIT    10000000000ULL
+#define S_UNIT          1000
+
+//  Columns that a character beyond ASCII may take on a terminal
+#define S_WIDE          2
+
+//  Most bytes a column that UTF-8 takes then: four in two columns
+#define S_COLUMN_BYTES  2
+
+//  The Unicode controls U+0080 to U+009F are this byte and one up to that one
+#define S_CONTROL_FIRST 0xC2
+#define S_CONTROL_MAX   0x9F
+
+#define S_SECONDS_PER_MINUTE    60
+#define S_MINUTES_PER_HOUR      60
+#define S_HOURS_PER_DAY         24
+
+//  Write a string so that it takes at most width columns, and cannot steer
+//  the terminal. What does not fit is cut, and shown by "...".
+
+static void
+s_put_cut (zchunk_t *output, const char *text, size_t width)
+{
+    static const char dots [] = "...";
+    char *shown = (char *) zmalloc (width * S_COLUMN_BYTES + sizeof (dots));
+    assert (shown);
+    size_t used = 0;            //  Columns in shown
+    size_t size = 0;            //  Bytes in shown
+    size_t keep = 0;            //  Bytes that leave room for the dots
+    while (*text) {
+        size_t bytes = zrelay_stats_utf8_size (text);
+        const unsigned char *code = (const unsigned char *) text;
+        bool plain = bytes == 1? code [0] >= ' ' && code [0] != '\x7F':
+            bytes > 1 && (code [0] != S_CONTROL_FIRST
+                          || code [1] > S_CONTROL_MAX);
+        size_t columns = bytes > 1 && plain? S_WIDE: 1;
+        if (used + columns > width) {
+            size = keep;
+            memcpy (shown + size, dots, sizeof (dots) - 1);
+            size += sizeof (dots) - 1;
+            break;
+        }
+        if (plain)
+            memcpy (shown + size, text, bytes);
+        else
+            shown [size] = '?';
+        size += plain? bytes: 1;
+        used += columns;
+        if (used + sizeof (dots) - 1 <= width)
+            keep = size;
+        text += bytes? bytes: 1;
+    }
+    zchunk_extend (output, shown, size);
+    free (shown);
+}
+
+//  Write a number at the right of a cell. Numbers that are too long are
+//  shown in thousands, millions ...; JSON has them in full.
+
+static void
+s_put_cell (zchunk_t *output, uint64_t value)
+{
+    static const char *units [] = { "", "k", "M", "G", "T" };
+    size_t unit = 0;
+    while (value >= S_CELL_LIMIT) {
+        value /= S_UNIT;
+        unit++;
+    }
+    char cell [S_CELL_WIDTH + 1];
+    snprintf (cell, sizeof (cell), "%" PRIu64 "%s", value, units [unit]);
+    zrelay_stats_putf (output, "%*s", S_CELL_WIDTH, cell);
+}
+
+static void
+s_put_label (zchunk_t *output, const char *subject, const char *direction)
+{
+    char label [S_LABEL_WIDTH + 1];
+    snprintf (label, sizeof (label), "%s%s", subject, direction);
+    zrelay_stats_putf (output, "%-*s", S_LABEL_WIDTH, label);
+}
+
+//  Value of a count of one side or flow
+
+static uint64_t
+s_value_of (zrelay_stats_t *self, const char *subject, const char *path)
+{
+    char name [ZRELAY_STATS_NAME_MAX + 1];
+    snprintf (name, sizeof (name), "%s.%s", subject, path);
+    return zrelay_stats_value (self, name);
+}
+
+//  Write the parts of a sum that are not zero, after "title:", in as many
+//  lines as it takes. They are the counts of the family that have subject.
+
+static void
+s_put_reasons (zrelay_stats_t *self, zchunk_t *output, const char *title,
+               zrelay_stats_family_t family, const zrelay_stats_subject_t *subject)
+{
+    size_t column = 0;
+    for (zrelay_stats_node_t *node = self->root.next; node; node = node->next) {
+        if (!node->metric || node->metric->family != family
+        ||  node->subject != subject || node->value == 0)
+            continue;
+        if (column == 0) {
+            zrelay_stats_putf (output, S_INDENT "%s:", title);
+            column = strlen (S_INDENT) + strlen (title) + 1;
+        }
+        else {
+            zrelay_stats_put (output, ",");
+            column++;
+        }
+        zchunk_t *item = zrelay_stats_output_new ();
+        s_put_cut (item, node->detail, S_REASON_WIDTH);
+        zrelay_stats_putf (item, " %" PRIu64, node->value);
+        //  Before it comes a space, and behind it there may be a comma
+        if (column + zchunk_size (item) + 2 > ZRELAY_STATS_COLUMNS) {
+            zrelay_stats_put (output, "\n" S_INDENT S_INDENT);
+            column = strlen (S_INDENT S_INDENT);
+        }
+        else {
+            zrelay_stats_put (output, " ");
+            column++;
+        }
+        zchunk_extend (output, zchunk_data (item), zchunk_size (item));
+        column += zchunk_size (item);
+        zchunk_destroy (&item);
+    }
+    if (column)
+        zrelay_stats_put (output, "\n");
+}
+
+static void
+s_put_head (zrelay_stats_t *self, zchunk_t *output)
+{
+    uint64_t seconds = zrelay_stats_value (self, "uptime_ms")
+                     / ZRELAY_STATS_MSECS;
+    uint64_t minutes = seconds / S_SECONDS_PER_MINUTE;
+    uint64_t hours = minutes / S_MINUTES_PER_HOUR;
+    s_put_cut (output, self->kind->word, S_KIND_WIDTH);
+    if (!streq (self->kind->word, self->name->word)) {
+        zrelay_stats_put (output, " ");
+        s_put_cut (output, self->name->word, S_TITLE_WIDTH);
+    }
+    zrelay_stats_put (output, ": ");
+    s_put_cut (output, self->state->word, S_STATE_WIDTH);
+    zrelay_stats_put (output, ", up ");
+    if (hours >= S_HOURS_PER_DAY)
+        zrelay_stats_putf (output, "%" PRIu64 "d ", hours / S_HOURS_PER_DAY);
+    zrelay_stats_putf (output, "%02u:%02u:%02u\n",
+              (unsigned) (hours % S_HOURS_PER_DAY),
+              (unsigned) (minutes % S_MINUTES_PER_HOUR),
+              (unsigned) (seconds % S_SECONDS_PER_MINUTE));
+}
+
+//  Write a line of column titles, ended by NULL
+
+static void
+s_put_titles (zchunk_t *output, const char **titles)
+{
+    zrelay_stats_putf (output, "%*s", S_LABEL_WIDTH, "");
+    for (; *titles; titles++)
+        zrelay_stats_putf (output, "%*s", S_CELL_WIDTH, *titles);
+    zrelay_stats_put (output, "\n");
+}
+
+static void
+s_put_side (zrelay_stats_t *self, zchunk_t *output, const zrelay_stats_subject_t *side)
+{
+    s_put_label (output, side->name, " in");
+    s_put_cell (output, s_value_of (self, side->name, "in.messages"));
+    s_put_cell (output, s_value_of (self, side->name, "in.frames"));
+    s_put_cell (output, s_value_of (self, side->name, "in.bytes"));
+    s_put_cell (output, s_value_of (self, side->name, "peers"));
+    s_put_cell (output, s_value_of (self, side->name, "throttled"));
+    zrelay_stats_put (output, "\n");
+    s_put_label (output, side->name, " out");
+    s_put_cell (output, s_value_of (self, side->name, "out.messages"));
+    s_put_cell (output, s_value_of (self, side->name, "out.frames"));
+    s_put_cell (output, s_value_of (self, side->name, "out.bytes"));
+    zrelay_stats_put (output, "\n");
+    s_put_reasons (self, output, "handshakes failed", ZRELAY_STATS_HANDSHAKES, side);
+}
+
+static void
+s_put_flow (zrelay_stats_t *self, zchunk_t *output, const zrelay_stats_subject_t *flow)
+{
+    s_put_label (output, flow->name, "");
+    s_put_cell (output, s_value_of (self, flow->name, "stalls"));
+    s_put_cell (output, s_value_of (self, flow->name, "stalled_ms"));
+    s_put_cell (output, s_value_of (self, flow->name, "held"));
+    s_put_cell (output, s_value_of (self, flow->name, "dropped"));
+    zrelay_stats_put (output, "\n");
+    s_put_reasons (self, output, "dropped", ZRELAY_STATS_DROPPED, flow);
+}
+
+//  Write a table of those subjects with this label that the relay has
+
+static void
+s_put_table (zrelay_stats_t *self, zchunk_t *output, const char *label,
+             const char **titles,
+             void (*put) (zrelay_stats_t *, zchunk_t *, const zrelay_stats_subject_t *))
+{
+    bool started = false;
+    const zrelay_stats_subject_t *subject = zrelay_stats_subjects;
+    for (; subject->name; subject++) {
+        zrelay_stats_node_t *node = (zrelay_stats_node_t *) zhashx_lookup (self->nodes, subject->name);
+        if (!streq (subject->label, label)
+        ||  !node || node->type != ZRELAY_STATS_GROUP)
+            continue;
+        if (!started)
+            s_put_titles (output, titles);
+        started = true;
+        put (self, output, subject);
+    }
+}
+
+char *
+zrelay_stats_text (zrelay_stats_t *self)
+{
+    assert (self);
+    static const char *side_titles [] = {
+        "messages", "frames", "bytes", "peers", "throttled", NULL
+    };
+    static const char *flow_titles [] = {
+        "stalls", "stalled ms", "held", "dropped", NULL
+    };
+    zchunk_t *output = zrelay_stats_output_new ();
+    s_put_head (self, output);
+    s_put_table (self, output, "side", side_titles, s_put_side);
+    s_put_table (self, output, "flow", flow_titles, s_put_flow);
+
+    uint64_t captured = zrelay_stats_value (self, "capture.messages");
+    uint64_t uncaptured = zrelay_stats_value (self, "capture.dropped");
+    if (captured || uncaptured)
+        zrelay_stats_putf (output, "capture: %" PRIu64 " messages, %" PRIu64
+                  " dropped\n", captured, uncaptured);
+    //  Last, what the relay's kind adds
+    for (zrelay_stats_node_t *node = self->root.next; node; node = node->next) {
+        if (node->type != ZRELAY_STATS_COUNT || node->metric)
+            continue;
+        s_put_cut (output, node->path, S_NAME_WIDTH);
+        zrelay_stats_putf (output, ": %" PRIu64 "\n", node->value);
+    }
+    return zrelay_stats_output_finish (&output);
+}
