@@ -35,6 +35,10 @@
 #define S_NAME_CHARACTERS \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_."
 
+//  A kind, a relay's name and a state may hold these. None of them has a
+//  meaning in any output format, so nothing ever needs to be escaped.
+#define S_WORD_CHARACTERS S_NAME_CHARACTERS "-"
+
 const zrelay_stats_subject_t zrelay_stats_subjects [] = {
     { "side", "frontend" },
     { "side", "backend" },
@@ -220,6 +224,14 @@ s_name_is_valid (const char *name)
         && !strstr (name, "..");
 }
 
+static bool
+s_word_is_valid (const char *word)
+{
+    size_t size = strlen (word);
+    return size <= ZRELAY_STATS_NAME_MAX
+        && strspn (word, S_WORD_CHARACTERS) == size;
+}
+
 //  Read a decimal number of at most 64 bits. Returns -1 if it is not one.
 
 static int
@@ -250,6 +262,8 @@ s_stats_put (zrelay_stats_t *self, const char *name, const char *value)
         return -1;
     zrelay_stats_node_t *node = (zrelay_stats_node_t *) zhashx_lookup (self->nodes, name);
     if (node && node->type == ZRELAY_STATS_WORD && !node->word) {
+        if (!s_word_is_valid (value))
+            return -1;
         node->word = strdup (value);
         assert (node->word);
         return 0;

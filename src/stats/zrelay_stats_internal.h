@@ -15,7 +15,7 @@
 
 #include <zrelay.h>
 
-//  Longest name of a count. It bounds the depth of the tree, and so of the
+//  Longest name of a count, a relay or a kind. It bounds the depth of the tree, and so of the
 //  JSON and of the recursion that writes it.
 #define ZRELAY_STATS_NAME_MAX 127
 

@@ -13,13 +13,6 @@
 #include "zrelay_stats_internal.h"
 #include "zrelay_stats_output.h"
 
-//  RFC 8259, section 7; the other control characters get S_JSON_CONTROL
-static const zrelay_stats_escape_t s_json_escapes [] = {
-    { '"', "\\\"" }, { '\\', "\\\\" }, { '\n', "\\n" }, { '\r', "\\r" },
-    { '\t', "\\t" }, { '\b', "\\b" }, { '\f', "\\f" }, { 0, NULL }
-};
-#define S_JSON_CONTROL "\\u%04x"
-
 static void
 s_json_group (zchunk_t *output, zrelay_stats_node_t *group)
 {
@@ -30,7 +23,7 @@ s_json_group (zchunk_t *output, zrelay_stats_node_t *group)
             s_json_group (output, node);
         else
         if (node->type == ZRELAY_STATS_WORD)
-            zrelay_stats_put_quoted (output, node->word, s_json_escapes, S_JSON_CONTROL);
+            zrelay_stats_putf (output, "\"%s\"", node->word);
         else
             zrelay_stats_putf (output, "%" PRIu64, node->value);
         zrelay_stats_put (output, node->sibling? ",": "");

@@ -52,11 +52,6 @@ static const family_t s_families [ZRELAY_STATS_FAMILIES] = {
         "Messages that the capture could not take.", false }
 };
 
-//  Label values in the Prometheus text format; all else stands for itself
-static const zrelay_stats_escape_t s_label_escapes [] = {
-    { '"', "\\\"" }, { '\\', "\\\\" }, { '\n', "\\n" }, { 0, NULL }
-};
-
 //  One of the relays that are printed together
 typedef struct {
     zrelay_stats_t *stats;      //  What it counted
@@ -77,10 +72,8 @@ s_source_labels (source_t *sources, size_t index)
             number++;
 
     zchunk_t *output = zrelay_stats_output_new ();
-    zrelay_stats_put (output, "relay=");
-    zrelay_stats_put_quoted (output, stats->name->word, s_label_escapes, NULL);
-    zrelay_stats_put (output, ",kind=");
-    zrelay_stats_put_quoted (output, stats->kind->word, s_label_escapes, NULL);
+    zrelay_stats_putf (output, "relay=\"%s\",kind=\"%s\"",
+                       stats->name->word, stats->kind->word);
     if (number > 1)
         zrelay_stats_putf (output, ",number=\"%zu\"", number);
     return zrelay_stats_output_finish (&output);
@@ -105,8 +98,7 @@ s_put_sample (zchunk_t *output, source_t *source, zrelay_stats_node_t *node)
     if (metric->label) {
         const char *value = metric->value? metric->value:
                             node->word? node->word: node->detail;
-        zrelay_stats_putf (output, ",%s=", metric->label);
-        zrelay_stats_put_quoted (output, value, s_label_escapes, NULL);
+        zrelay_stats_putf (output, ",%s=\"%s\"", metric->label, value);
     }
     if (node->word)
         zrelay_stats_put (output, "} 1\n");

@@ -27,57 +27,22 @@
 #define S_CELL_LIMIT    10000000000ULL
 #define S_UNIT          1000
 
-//  Columns that a character beyond ASCII may take on a terminal
-#define S_WIDE          2
-
-//  Most bytes a column that UTF-8 takes then: four in two columns
-#define S_COLUMN_BYTES  2
-
-//  The Unicode controls U+0080 to U+009F are this byte and one up to that one
-#define S_CONTROL_FIRST 0xC2
-#define S_CONTROL_MAX   0x9F
-
 #define S_SECONDS_PER_MINUTE    60
 #define S_MINUTES_PER_HOUR      60
 #define S_HOURS_PER_DAY         24
 
-//  Write a string so that it takes at most width columns, and cannot steer
-//  the terminal. What does not fit is cut, and shown by "...".
+//  Write at most width characters of a string. A longer one is cut, and ends
+//  in "...".
 
 static void
-s_put_cut (zchunk_t *output, const char *text, size_t width)
+s_put_cut (zchunk_t *output, const char *text, int width)
 {
     static const char dots [] = "...";
-    char *shown = (char *) zmalloc (width * S_COLUMN_BYTES + sizeof (dots));
-    assert (shown);
-    size_t used = 0;            //  Columns in shown
-    size_t size = 0;            //  Bytes in shown
-    size_t keep = 0;            //  Bytes that leave room for the dots
-    while (*text) {
-        size_t bytes = zrelay_stats_utf8_size (text);
-        const unsigned char *code = (const unsigned char *) text;
-        bool plain = bytes == 1? code [0] >= ' ' && code [0] != '\x7F':
-            bytes > 1 && (code [0] != S_CONTROL_FIRST
-                          || code [1] > S_CONTROL_MAX);
-        size_t columns = bytes > 1 && plain? S_WIDE: 1;
-        if (used + columns > width) {
-            size = keep;
-            memcpy (shown + size, dots, sizeof (dots) - 1);
-            size += sizeof (dots) - 1;
-            break;
-        }
-        if (plain)
-            memcpy (shown + size, text, bytes);
-        else
-            shown [size] = '?';
-        size += plain? bytes: 1;
-        used += columns;
-        if (used + sizeof (dots) - 1 <= width)
-            keep = size;
-        text += bytes? bytes: 1;
-    }
-    zchunk_extend (output, shown, size);
-    free (shown);
+    if (strlen (text) <= (size_t) width)
+        zrelay_stats_put (output, text);
+    else
+        zrelay_stats_putf (output, "%.*s%s", width - (int) strlen (dots),
+                           text, dots);
 }
 
 //  Write a number at the right of a cell. Numbers that are too long are
