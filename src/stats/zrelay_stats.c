@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_stats - reads and prints a relay's answer to STATS
+    zrelay_stats - reads a relay's answer to STATS
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -12,32 +12,30 @@
 
 /*
 @header
-    Names are kept as a tree, since that is what JSON shows: the parts
-    between the dots of "frontend.in.messages" are nodes, and the last of
-    them is a count. Hence two rules beside those of the header. No part may
-    be empty, and no name may be another one's beginning ("a" and "a.b"): it
-    would have to be a number and an object at once. Names of one group need
-    not stand together in the answer; JSON puts them together where the
-    first of them stood.
+    Names are kept as a tree, because JSON shows a tree: the parts of
+    "frontend.in.messages" are nested groups, and the last part is a count.
+    This adds two rules. No part may be empty, and no name may be the
+    beginning of another one ("a" and "a.b"), because it would have to be a
+    number and an object at once. The names of a group need not stand
+    together in the answer; JSON shows the group at the place of its first
+    name.
 @discuss
-    What is known of a count - whose it is, which Prometheus family it
-    belongs to - is found once, when the answer is read, in s_metrics. A
-    count that no row there describes belongs to the relay's kind, and is
-    printed in every form all the same.
+    Strangers choose some of the names: a worker chooses the name of its
+    service, which becomes a label. A hash table would let them choose names
+    that collide, and zhashx, which grows until names no longer collide,
+    takes all memory for thirty such names and aborts. The names are
+    therefore sorted, and found by bisection.
+
+    Each leaf is classified once, when the answer is read, by s_metrics. A
+    count without a row there belongs to the relay's kind, and is printed in
+    every form as well.
 @end
 */
 
 #include "zrelay_stats_internal.h"
 
 //  --------------------------------------------------------------------------
-//  What is known of the counts
-
-#define S_NAME_CHARACTERS \
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_."
-
-//  A kind, a relay's name and a state may hold these. None of them has a
-//  meaning in any output format, so nothing ever needs to be escaped.
-#define S_WORD_CHARACTERS S_NAME_CHARACTERS "-"
+//  The words and counts that every relay has
 
 const zrelay_stats_subject_t zrelay_stats_subjects [] = {
     { "side", "frontend" },
@@ -70,159 +68,72 @@ static const zrelay_stats_metric_t s_metrics [] = {
     { NULL, NULL, ZRELAY_STATS_SUM, NULL, NULL }
 };
 
-//  --------------------------------------------------------------------------
-//  The object
-
-static void
-s_node_destroy (void **self_p)
-{
-    zrelay_stats_node_t *self = (zrelay_stats_node_t *) *self_p;
-    free (self->path);
-    free (self->word);
-    free (self);
-    *self_p = NULL;
-}
-
-//  If path is what pattern describes, return true, and where in path its
-//  variable end begins, or NULL if it has none.
+//  Return true if a name matches the path of a metric, and set *detail_p to
+//  the part of the name that "*" stands for, or to NULL.
 
 static bool
-s_matches (const char *path, const char *pattern, const char **detail_p)
+s_matches (const char *name, const char *path, const char **detail_p)
 {
-    size_t fixed = strcspn (pattern, "*");
-    bool open = pattern [fixed] != 0;
-    if (strncmp (path, pattern, fixed) != 0
-    || (path [fixed] != 0) != open)
+    size_t fixed = strcspn (path, "*");
+    bool open = path [fixed] != 0;
+    if (strncmp (name, path, fixed) != 0 || (name [fixed] != 0) != open)
         return false;
-    *detail_p = open? path + fixed: NULL;
+    *detail_p = open? name + fixed: NULL;
     return true;
 }
 
-//  Find out what is known of a word or count
+//  Return the subject of a name, or the last, empty one if it has none
+
+static const zrelay_stats_subject_t *
+s_subject (const char *name)
+{
+    const zrelay_stats_subject_t *subject = zrelay_stats_subjects;
+    for (; subject->name; subject++) {
+        size_t size = strlen (subject->name);
+        if (strncmp (name, subject->name, size) == 0 && name [size] == '.')
+            break;
+    }
+    return subject;
+}
+
+//  Find the metric of a leaf. Labels are for counts of a kind, which have
+//  none.
 
 static void
-s_node_classify (zrelay_stats_node_t *self)
+s_classify (zrelay_stats_node_t *self)
 {
-    const char *path = self->path;
-    const zrelay_stats_subject_t *subject = zrelay_stats_subjects;
-    while (subject->name) {
-        size_t size = strlen (subject->name);
-        if (strncmp (path, subject->name, size) == 0 && path [size] == '.') {
-            path += size + 1;
-            break;
-        }
-        subject++;
-    }
+    if (self->base < self->size)
+        return;
+    const zrelay_stats_subject_t *subject = s_subject (self->name);
+    const char *name = self->name;
+    if (subject->name)
+        name += strlen (subject->name) + 1;
     const zrelay_stats_metric_t *metric = s_metrics;
-    while (metric->path) {
+    for (; metric->path; metric++) {
         bool same = metric->subject && subject->label?
             streq (metric->subject, subject->label):
             metric->subject == subject->label;
-        if (same && s_matches (path, metric->path, &self->detail)) {
+        if (same && s_matches (name, metric->path, &self->detail)) {
             self->metric = metric;
             self->subject = subject->name? subject: NULL;
             return;
         }
-        metric++;
     }
 }
 
-//  Return the child of parent that has the first size characters of name as
-//  its path. Makes it, unless it is a group and there. Returns NULL if what
-//  is there contradicts.
+//  --------------------------------------------------------------------------
+//  Names and numbers
 
-static zrelay_stats_node_t *
-s_node_child (zrelay_stats_t *self, zrelay_stats_node_t *parent, const char *name,
-              size_t size, zrelay_stats_type_t type)
-{
-    char *path = strndup (name, size);
-    assert (path);
-    zrelay_stats_node_t *node = (zrelay_stats_node_t *) zhashx_lookup (self->nodes, path);
-    if (node) {
-        free (path);
-        return type == ZRELAY_STATS_GROUP && node->type == ZRELAY_STATS_GROUP? node: NULL;
-    }
-    node = (zrelay_stats_node_t *) zmalloc (sizeof (zrelay_stats_node_t));
-    assert (node);
-    node->path = path;
-    const char *dot = strrchr (path, '.');
-    node->part = dot? dot + 1: path;
-    node->type = type;
-    if (parent->last_child)
-        parent->last_child->sibling = node;
-    else
-        parent->child = node;
-    parent->last_child = node;
-    zhashx_insert (self->nodes, path, node);
-    return node;
-}
+#define S_LETTERS_DIGITS \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-//  Add a word or count, and the groups that it is in. Returns NULL if the
-//  name is there already, is a group, or is in a group that is none.
-
-static zrelay_stats_node_t *
-s_node_add (zrelay_stats_t *self, const char *name, zrelay_stats_type_t type)
-{
-    zrelay_stats_node_t *parent = &self->root;
-    const char *dot = strchr (name, '.');
-    while (dot && parent) {
-        parent = s_node_child (self, parent, name, (size_t) (dot - name),
-                               ZRELAY_STATS_GROUP);
-        dot = strchr (dot + 1, '.');
-    }
-    zrelay_stats_node_t *node = parent?
-        s_node_child (self, parent, name, strlen (name), type): NULL;
-    if (node) {
-        s_node_classify (node);
-        self->last->next = node;
-        self->last = node;
-    }
-    return node;
-}
-
-static zrelay_stats_t *
-s_stats_new (void)
-{
-    zrelay_stats_t *self =
-        (zrelay_stats_t *) zmalloc (sizeof (zrelay_stats_t));
-    assert (self);
-    self->nodes = zhashx_new ();
-    assert (self->nodes);
-    zhashx_set_destructor (self->nodes, s_node_destroy);
-    //  A node owns its path, which is also its key
-    zhashx_set_key_duplicator (self->nodes, NULL);
-    zhashx_set_key_destructor (self->nodes, NULL);
-    self->last = &self->root;
-    //  The words are there from the start, so that no count takes their name
-    self->kind = s_node_add (self, "kind", ZRELAY_STATS_WORD);
-    self->name = s_node_add (self, "name", ZRELAY_STATS_WORD);
-    self->state = s_node_add (self, "state", ZRELAY_STATS_WORD);
-    return self;
-}
-
-//  Contents of a frame as a new string, or NULL if it cannot be one
-
-static char *
-s_frame_text (zframe_t *frame)
-{
-    if (memchr (zframe_data (frame), 0, zframe_size (frame)))
-        return NULL;
-    char *text = zframe_strdup (frame);
-    assert (text);
-    return text;
-}
-
-static bool
-s_name_is_valid (const char *name)
-{
-    size_t size = strlen (name);
-    return size > 0
-        && size <= ZRELAY_STATS_NAME_MAX
-        && strspn (name, S_NAME_CHARACTERS) == size
-        && name [0] != '.'
-        && name [size - 1] != '.'
-        && !strstr (name, "..");
-}
+//  The characters of a kind, of a relay's name and of a state; of the name of
+//  a count, of its label, and of the label's value. None of them has a
+//  meaning in any output format, so nothing ever needs to be escaped.
+#define S_WORD_CHARACTERS   S_LETTERS_DIGITS "_-."
+#define S_NAME_CHARACTERS   S_LETTERS_DIGITS "_."
+#define S_LABEL_CHARACTERS  S_LETTERS_DIGITS "_"
+#define S_VALUE_CHARACTERS  S_LETTERS_DIGITS "_-.%"
 
 static bool
 s_word_is_valid (const char *word)
@@ -230,6 +141,51 @@ s_word_is_valid (const char *word)
     size_t size = strlen (word);
     return size <= ZRELAY_STATS_NAME_MAX
         && strspn (word, S_WORD_CHARACTERS) == size;
+}
+
+//  Check the first size characters of the name of a count: those before its
+//  label, which begins with "{", or all of them
+
+static bool
+s_base_is_valid (const char *name, size_t size)
+{
+    if (size > ZRELAY_STATS_NAME_MAX
+    ||  strspn (name, S_NAME_CHARACTERS) != size)
+        return false;
+    size_t part = 0;            //  Characters since the last dot
+    for (size_t index = 0; index < size; index++) {
+        if (name [index] != '.')
+            part++;
+        else
+        if (part)
+            part = 0;
+        else
+            return false;
+    }
+    return part > 0;
+}
+
+//  Check "{LABEL=VALUE}"
+
+static bool
+s_label_is_valid (const char *text)
+{
+    const char *label = text + 1;
+    size_t size = strspn (label, S_LABEL_CHARACTERS);
+    if (size == 0 || label [size] != '=')
+        return false;
+    const char *value = label + size + 1;
+    size = strspn (value, S_VALUE_CHARACTERS);
+    return size > 0 && streq (value + size, "}");
+}
+
+static bool
+s_name_is_valid (const char *name)
+{
+    size_t base = strcspn (name, "{");
+    return strlen (name) <= ZRELAY_STATS_LABELLED_MAX
+        && s_base_is_valid (name, base)
+        && (name [base] == 0 || s_label_is_valid (name + base));
 }
 
 //  Read a decimal number of at most 64 bits. Returns -1 if it is not one.
@@ -253,23 +209,267 @@ s_parse_count (const char *text, uint64_t *value_p)
     return 0;
 }
 
-//  Take in one name and its value. Returns -1 if they are malformed.
+//  --------------------------------------------------------------------------
+//  The index: all leaves, sorted by name
+
+//  Order of characters. Separators come first, so that "a" is followed by
+//  "a.b", then by "a{c=d}", and only then by "a-" or "aa".
 
 static int
-s_stats_put (zrelay_stats_t *self, const char *name, const char *value)
+s_rank (char character)
 {
-    if (!s_name_is_valid (name))
-        return -1;
-    zrelay_stats_node_t *node = (zrelay_stats_node_t *) zhashx_lookup (self->nodes, name);
-    if (node && node->type == ZRELAY_STATS_WORD && !node->word) {
-        if (!s_word_is_valid (value))
+    static const char separators [] = ".{";
+    const char *separator = character? strchr (separators, character): NULL;
+    if (separator)
+        return 1 + (int) (separator - separators);
+    return character? (int) strlen (separators) + (unsigned char) character: 0;
+}
+
+static int
+s_compare (const void *first, const void *second)
+{
+    const char *one = (*(zrelay_stats_node_t *const *) first)->name;
+    const char *two = (*(zrelay_stats_node_t *const *) second)->name;
+    for (; *one && *one == *two; one++)
+        two++;
+    return s_rank (*one) - s_rank (*two);
+}
+
+//  Return true if a name of the index and the next one cannot both be in the
+//  tree. Thanks to the order of the index, two names that contradict each
+//  other imply two neighbours that do.
+
+static bool
+s_contradicts (const zrelay_stats_node_t *self,
+               const zrelay_stats_node_t *next)
+{
+    //  "a" and "a", which ends where self does, or "a.b", or "a{b=c}"
+    if (strncmp (self->name, next->name, self->size) == 0) {
+        char end = next->name [self->size];
+        if (end == 0 || end == '.' || end == '{')
+            return true;
+    }
+    //  "a.b" and "a{c=d}"
+    return next->base < next->size
+        && strncmp (self->name, next->name, next->base) == 0
+        && self->name [next->base] == '.';
+}
+
+//  Returns -1 if two names contradict each other
+
+static int
+s_index_build (zrelay_stats_t *self)
+{
+    self->index = (zrelay_stats_node_t **)
+        zmalloc (self->leaves * sizeof (zrelay_stats_node_t *));
+    assert (self->index);
+    size_t count = 0;
+    zrelay_stats_node_t *leaf = self->first;
+    for (; leaf; leaf = leaf->next)
+        self->index [count++] = leaf;
+    qsort (self->index, count, sizeof (self->index [0]), s_compare);
+    for (size_t position = 1; position < count; position++)
+        if (s_contradicts (self->index [position - 1],
+                           self->index [position]))
             return -1;
-        node->word = strdup (value);
-        assert (node->word);
+    return 0;
+}
+
+//  Return a count by its name, or NULL if there is none
+
+static zrelay_stats_node_t *
+s_index_find (zrelay_stats_t *self, const char *name)
+{
+    zrelay_stats_node_t pattern = { .name = (char *) name };
+    zrelay_stats_node_t *key = &pattern;
+    zrelay_stats_node_t **found = (zrelay_stats_node_t **)
+        bsearch (&key, self->index, self->leaves, sizeof (self->index [0]),
+                 s_compare);
+    return found && (*found)->type == ZRELAY_STATS_COUNT? *found: NULL;
+}
+
+//  --------------------------------------------------------------------------
+//  The tree
+
+//  Return the length of the part of name that starts at start
+
+static size_t
+s_part_size (const char *name, size_t start)
+{
+    //  The value of a label is one part, even if it contains dots
+    bool value = start > 0 && name [start - 1] == '=';
+    return strcspn (name + start, value? "}": ".{=");
+}
+
+static bool
+s_is_within (const zrelay_stats_node_t *leaf, const zrelay_stats_node_t *group)
+{
+    //  Another name may be shorter, but then it differs before its end
+    return strncmp (leaf->name, group->name, group->size) == 0
+        && strchr (".{=", leaf->name [group->size]);
+}
+
+static zrelay_stats_node_t *
+s_group_new (zrelay_stats_t *self, zrelay_stats_node_t *parent,
+             zrelay_stats_node_t *leaf, size_t start, size_t size)
+{
+    zrelay_stats_node_t *group =
+        (zrelay_stats_node_t *) zmalloc (sizeof (zrelay_stats_node_t));
+    assert (group);
+    group->type = ZRELAY_STATS_GROUP;
+    group->parent = parent;
+    group->name = leaf->name;
+    group->size = start + size;
+    group->part = leaf->name + start;
+    group->part_size = size;
+    group->next = self->groups;
+    self->groups = group;
+    return group;
+}
+
+//  Make the groups of a leaf. All names of a group stand together in the
+//  index, so a group that exists is group, that of the leaf before, or
+//  contains it. Returns the group of this leaf.
+
+static zrelay_stats_node_t *
+s_enter (zrelay_stats_t *self, zrelay_stats_node_t *group,
+         zrelay_stats_node_t *leaf)
+{
+    while (group->parent && !s_is_within (leaf, group))
+        group = group->parent;
+    size_t start = group->parent? group->size + 1: 0;
+    size_t size = s_part_size (leaf->name, start);
+    while (leaf->name [start + size] && leaf->name [start + size] != '}') {
+        group = s_group_new (self, group, leaf, start, size);
+        start += size + 1;
+        size = s_part_size (leaf->name, start);
+    }
+    leaf->parent = group;
+    leaf->part = leaf->name + start;
+    leaf->part_size = size;
+    return group;
+}
+
+//  Append a node to its parent's children, and its parent to its own parent's
+//  children, as far as they are not there yet.
+
+static void
+s_link (zrelay_stats_node_t *node)
+{
+    while (node->parent && !node->linked) {
+        zrelay_stats_node_t *parent = node->parent;
+        if (parent->last_child)
+            parent->last_child->sibling = node;
+        else
+            parent->child = node;
+        parent->last_child = node;
+        node->linked = true;
+        node = parent;
+    }
+}
+
+//  The index shows which groups there are, and the answer in which order they
+//  appear.
+
+static void
+s_tree_build (zrelay_stats_t *self)
+{
+    zrelay_stats_node_t *group = &self->root;
+    for (size_t position = 0; position < self->leaves; position++)
+        group = s_enter (self, group, self->index [position]);
+    zrelay_stats_node_t *leaf = self->first;
+    for (; leaf; leaf = leaf->next)
+        s_link (leaf);
+}
+
+//  --------------------------------------------------------------------------
+//  Reading
+
+//  Append a leaf, and take over its name
+
+static zrelay_stats_node_t *
+s_leaf_new (zrelay_stats_t *self, char *name, zrelay_stats_type_t type)
+{
+    zrelay_stats_node_t *leaf =
+        (zrelay_stats_node_t *) zmalloc (sizeof (zrelay_stats_node_t));
+    assert (leaf);
+    leaf->type = type;
+    leaf->name = name;
+    leaf->size = strlen (name);
+    leaf->base = strcspn (name, "{");
+    s_classify (leaf);
+    if (self->last)
+        self->last->next = leaf;
+    else
+        self->first = leaf;
+    self->last = leaf;
+    self->leaves++;
+    return leaf;
+}
+
+static zrelay_stats_node_t *
+s_word_new (zrelay_stats_t *self, const char *name)
+{
+    char *copy = strdup (name);
+    assert (copy);
+    return s_leaf_new (self, copy, ZRELAY_STATS_WORD);
+}
+
+static zrelay_stats_t *
+s_stats_new (void)
+{
+    zrelay_stats_t *self =
+        (zrelay_stats_t *) zmalloc (sizeof (zrelay_stats_t));
+    assert (self);
+    self->kind = s_word_new (self, "kind");
+    self->name = s_word_new (self, "name");
+    self->state = s_word_new (self, "state");
+    return self;
+}
+
+//  Return the contents of a frame as a new string, or NULL if it contains a
+//  zero byte
+
+static char *
+s_frame_text (zframe_t *frame)
+{
+    if (memchr (zframe_data (frame), 0, zframe_size (frame)))
+        return NULL;
+    char *text = zframe_strdup (frame);
+    assert (text);
+    return text;
+}
+
+//  Return the word of this name, or NULL if it is the name of a count
+
+static zrelay_stats_node_t *
+s_word (zrelay_stats_t *self, const char *name)
+{
+    return streq (name, self->kind->name)? self->kind:
+           streq (name, self->name->name)? self->name:
+           streq (name, self->state->name)? self->state: NULL;
+}
+
+//  Add a name and its value, and take over those strings that are kept, which
+//  become NULL. Returns -1 if they are malformed.
+
+static int
+s_stats_put (zrelay_stats_t *self, char **name_p, char **value_p)
+{
+    zrelay_stats_node_t *word = s_word (self, *name_p);
+    if (word) {
+        if (word->word || !s_word_is_valid (*value_p))
+            return -1;
+        word->word = *value_p;
+        *value_p = NULL;
         return 0;
     }
-    node = s_node_add (self, name, ZRELAY_STATS_COUNT);
-    return node? s_parse_count (value, &node->value): -1;
+    uint64_t value;
+    if (!s_name_is_valid (*name_p) || s_parse_count (*value_p, &value))
+        return -1;
+    s_leaf_new (self, *name_p, ZRELAY_STATS_COUNT)->value = value;
+    *name_p = NULL;
+    return 0;
 }
 
 static int
@@ -284,7 +484,7 @@ s_stats_read (zrelay_stats_t *self, zmsg_t *answer)
         char *name = s_frame_text (frame);
         frame = zmsg_next (answer);
         char *value = frame? s_frame_text (frame): NULL;
-        int rc = name && value? s_stats_put (self, name, value): -1;
+        int rc = name && value? s_stats_put (self, &name, &value): -1;
         free (name);
         free (value);
         if (rc)
@@ -292,7 +492,7 @@ s_stats_read (zrelay_stats_t *self, zmsg_t *answer)
     }
     bool complete = self->kind->word && *self->kind->word
                  && self->state->word && *self->state->word;
-    return complete? 0: -1;
+    return complete? s_index_build (self): -1;
 }
 
 //  --------------------------------------------------------------------------
@@ -331,6 +531,7 @@ zrelay_stats_new (zmsg_t *answer)
         self->name->word = strdup (self->kind->word);
         assert (self->name->word);
     }
+    s_tree_build (self);
     return self;
 }
 
@@ -343,7 +544,19 @@ zrelay_stats_destroy (zrelay_stats_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_stats_t *self = *self_p;
-        zhashx_destroy (&self->nodes);
+        while (self->groups) {
+            zrelay_stats_node_t *group = self->groups;
+            self->groups = group->next;
+            free (group);
+        }
+        while (self->first) {
+            zrelay_stats_node_t *leaf = self->first;
+            self->first = leaf->next;
+            free (leaf->name);
+            free (leaf->word);
+            free (leaf);
+        }
+        free (self->index);
         free (self);
         *self_p = NULL;
     }
@@ -376,20 +589,13 @@ zrelay_stats_state (zrelay_stats_t *self)
 //  --------------------------------------------------------------------------
 //  One count by its name
 
-zrelay_stats_node_t *
-zrelay_stats_count (zrelay_stats_t *self, const char *name)
-{
-    zrelay_stats_node_t *node = (zrelay_stats_node_t *) zhashx_lookup (self->nodes, name);
-    return node && node->type == ZRELAY_STATS_COUNT? node: NULL;
-}
-
 uint64_t
 zrelay_stats_value (zrelay_stats_t *self, const char *name)
 {
     assert (self);
     assert (name);
-    zrelay_stats_node_t *node = zrelay_stats_count (self, name);
-    return node? node->value: 0;
+    zrelay_stats_node_t *count = s_index_find (self, name);
+    return count? count->value: 0;
 }
 
 bool
@@ -397,7 +603,7 @@ zrelay_stats_has (zrelay_stats_t *self, const char *name)
 {
     assert (self);
     assert (name);
-    return zrelay_stats_count (self, name) != NULL;
+    return s_index_find (self, name) != NULL;
 }
 
 //  --------------------------------------------------------------------------
@@ -407,10 +613,10 @@ const char *
 zrelay_stats_first (zrelay_stats_t *self)
 {
     assert (self);
-    self->cursor = self->root.next;
+    self->cursor = self->first;
     while (self->cursor && self->cursor->type != ZRELAY_STATS_COUNT)
         self->cursor = self->cursor->next;
-    return self->cursor? self->cursor->path: NULL;
+    return self->cursor? self->cursor->name: NULL;
 }
 
 const char *
@@ -420,5 +626,5 @@ zrelay_stats_next (zrelay_stats_t *self)
     //  Only counts follow the first count
     if (self->cursor)
         self->cursor = self->cursor->next;
-    return self->cursor? self->cursor->path: NULL;
+    return self->cursor? self->cursor->name: NULL;
 }

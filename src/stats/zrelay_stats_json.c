@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_stats_json - JSON of zrelay_stats
+    zrelay_stats_json - writes statistics as JSON
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -14,13 +14,15 @@
 #include "zrelay_stats_output.h"
 
 static void
-s_json_group (zchunk_t *output, zrelay_stats_node_t *group)
+s_put_group (zchunk_t *output, const zrelay_stats_node_t *group)
 {
     zrelay_stats_put (output, "{");
-    for (zrelay_stats_node_t *node = group->child; node; node = node->sibling) {
-        zrelay_stats_putf (output, "\"%s\":", node->part);
+    const zrelay_stats_node_t *node = group->child;
+    for (; node; node = node->sibling) {
+        zrelay_stats_putf (output, "\"%.*s\":", (int) node->part_size,
+                           node->part);
         if (node->type == ZRELAY_STATS_GROUP)
-            s_json_group (output, node);
+            s_put_group (output, node);
         else
         if (node->type == ZRELAY_STATS_WORD)
             zrelay_stats_putf (output, "\"%s\"", node->word);
@@ -36,6 +38,6 @@ zrelay_stats_json (zrelay_stats_t *self)
 {
     assert (self);
     zchunk_t *output = zrelay_stats_output_new ();
-    s_json_group (output, &self->root);
+    s_put_group (output, &self->root);
     return zrelay_stats_output_finish (&output);
 }

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_stats_output - writing, in all forms
+    zrelay_stats_output - text that grows, for the formats of zrelay_stats
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -12,7 +12,7 @@
 
 #include "zrelay_stats_output.h"
 
-//  Enough for one relay's counts
+//  First size of an output; most relays need no more
 #define S_OUTPUT_SIZE 4096
 
 zchunk_t *
@@ -22,8 +22,6 @@ zrelay_stats_output_new (void)
     assert (output);
     return output;
 }
-
-//  Destroy the output and return what was written as a new string
 
 char *
 zrelay_stats_output_finish (zchunk_t **output_p)

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_stats_output - writing, in all forms
+    zrelay_stats_output - text that grows, for the formats of zrelay_stats
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -15,17 +15,22 @@
 
 #include <zrelay.h>
 
+//  Create an output that is empty. zrelay_stats_output_finish () destroys it.
 zchunk_t *
     zrelay_stats_output_new (void);
 
-//  Destroy the output and return what was written as a new string
+//  Destroy an output and return its text as a new string, which the caller
+//  frees with zstr_free ().
 char *
     zrelay_stats_output_finish (zchunk_t **output_p);
 
+//  Append a string.
 void
     zrelay_stats_put (zchunk_t *output, const char *text);
 
+//  Append text in the format of printf ().
 void
-    zrelay_stats_putf (zchunk_t *output, const char *format, ...) CHECK_PRINTF (2);
+    zrelay_stats_putf (zchunk_t *output,
+                       const char *format, ...) CHECK_PRINTF (2);
 
 #endif

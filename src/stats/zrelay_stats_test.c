@@ -499,36 +499,67 @@ s_test_json (void)
 
 }
 
-//  Each line starts a family, is a sample of the family that was started
-//  last, and no family or sample comes twice
+static int
+s_test_compare (const void *first, const void *second)
+{
+    return strcmp (*(char *const *) first, *(char *const *) second);
+}
 
-static void
+//  Take a line of an exposition, which is changed. Each line describes a
+//  family, or is a sample of the family that was described last. Returns the
+//  name of the family, or the name and labels of the sample.
+
+static char *
+s_test_line (char *line, char **family_p)
+{
+    static const char help [] = "# HELP ";
+    static const char type [] = "# TYPE ";
+    size_t size = strlen (help);
+    if (strncmp (line, help, size) == 0) {
+        *family_p = line + size;
+        *strchr (*family_p, ' ') = 0;
+        return *family_p;
+    }
+    assert (*family_p);
+    size_t family = strlen (*family_p);
+    if (strncmp (line, type, size) == 0) {
+        assert (strncmp (line + size, *family_p, family) == 0);
+        assert (line [size + family] == ' ');
+        return line;
+    }
+    assert (strncmp (line, *family_p, family) == 0);
+    assert (line [family] == '{');
+    char *end = strrchr (line, ' ');
+    assert (end && end [-1] == '}');
+    *end = 0;
+    return line;
+}
+
+//  Check that an exposition is well-formed, and that no family and no sample
+//  comes twice. Names are sorted here as well: a hash table would not do, see
+//  s_test_many. Returns the number of lines.
+
+static size_t
 s_test_exposition (const char *text)
 {
-    zhashx_t *seen = zhashx_new ();
-    char *family = strdup ("");
-    while (*text) {
-        size_t size = strcspn (text, "\n");
-        assert (text [size] == '\n');
-        char *line = strndup (text, size);
-        text += size + 1;
-        if (strncmp (line, "# HELP ", strlen ("# HELP ")) == 0) {
-            free (family);
-            const char *name = line + strlen ("# HELP ");
-            family = strndup (name, strcspn (name, " "));
-            assert (zhashx_insert (seen, family, (void *) line) == 0);
-        }
-        else
-        if (line [0] != '#') {
-            assert (strcspn (line, "{") == strlen (family));
-            assert (strncmp (line, family, strlen (family)) == 0);
-            *strrchr (line, ' ') = 0;
-            assert (zhashx_insert (seen, line, (void *) line) == 0);
-        }
-        free (line);
+    char *copy = strdup (text);
+    char **names = (char **) zmalloc ((strlen (text) + 1) * sizeof (char *));
+    assert (copy && names);
+    char *family = NULL;
+    size_t count = 0;
+    for (char *line = copy; *line; count++) {
+        char *end = strchr (line, '\n');
+        assert (end);
+        *end = 0;
+        names [count] = s_test_line (line, &family);
+        line = end + 1;
     }
-    free (family);
-    zhashx_destroy (&seen);
+    qsort (names, count, sizeof (char *), s_test_compare);
+    for (size_t index = 1; index < count; index++)
+        assert (strneq (names [index - 1], names [index]));
+    free (names);
+    free (copy);
+    return count;
 }
 
 static void
@@ -585,13 +616,245 @@ s_test_prometheus (void)
         "zrelay_workers_ready{relay=\"orders\",kind=\"queue\"} 1\n"
         "zrelay_workers_ready{relay=\"a-b.c_d\",kind=\"streamer\"} 2\n"));
     assert (s_test_contains (text, "kind=\"streamer\"} 2\n"));
-    assert (s_test_contains (text, "\nzrelay_workers_ready_{"));
-    assert (s_test_contains (text, "\nzrelay_messages_total_{"));
+    assert (s_test_contains (text, "\nzrelay_workers_ready_2{"));
+    assert (s_test_contains (text, "\nzrelay_messages_total_2{"));
     assert (s_test_contains (text, "\nzrelay_forward_dropped_{"));
     assert (s_test_contains (text, "\nzrelay_frontend_forward_held{"));
     zstr_free (&text);
     for (size_t index = 0; index < 3; index++)
         zrelay_stats_destroy (&stats [index]);
+
+    //  Names that are made for one family are never those of another
+    const char *similar [] = {
+        "STATS", "kind", "k", "state", "s", "a.b", "1", "a_b", "2",
+        "a.b_2", "3", "a_b_2", "4", "a__b", "5", NULL
+    };
+    stats [0] = s_test_read (similar);
+    text = zrelay_stats_prometheus (stats, 1);
+    s_test_exposition (text);
+    assert (s_test_contains (text,
+        "\nzrelay_a_b{relay=\"k\",kind=\"k\"} 1\n"));
+    assert (s_test_contains (text,
+        "\nzrelay_a_b_3{relay=\"k\",kind=\"k\"} 2\n"));
+    assert (s_test_contains (text,
+        "\nzrelay_a_b_2{relay=\"k\",kind=\"k\"} 3\n"));
+    assert (s_test_contains (text,
+        "\nzrelay_a_b_2_2{relay=\"k\",kind=\"k\"} 4\n"));
+    assert (s_test_contains (text,
+        "\nzrelay_a__b{relay=\"k\",kind=\"k\"} 5\n"));
+    zstr_free (&text);
+    zrelay_stats_destroy (&stats [0]);
+}
+
+//  Two names that cannot both be in an answer, in either order, and with
+//  others between them
+
+static void
+s_test_refuses_pair (const char *one, const char *two)
+{
+    const char *frames [] = {
+        "STATS", "kind", "queue", "state", "idle", "served0", "1", one, "1",
+        "served_", "2", two, "1", "servedA", "3", "serve", "4", NULL
+    };
+    s_test_refuses (frames);
+    frames [7] = two;
+    frames [11] = one;
+    s_test_refuses (frames);
+}
+
+static void
+s_test_label_names (void)
+{
+    static const char *malformed [] = {
+        "a{", "a}", "a{}", "a{=}", "a{b}", "a{b=}", "a{=c}", "{b=c}",
+        ".a{b=c}", "a.{b=c}", "a..b{c=d}", "a-b{c=d}", "a{b=c", "a{b=c}d",
+        "a{b=c}.d", "a{b=c}}", "a{b=c}{d=e}", "a{{b=c}", "a{b=c,d=e}",
+        "a{b.c=d}", "a{b-c=d}", "a{b%c=d}", "a{b=c=d}", "a{b=c d}",
+        "a{b=c{d}", "a{b=\"c\"}", "a{b=c\\d}", "a{b=c\n}", "a{b=\xC3\xA4}",
+        "a{ b=c}", "a {b=c}", "a{b=c} ", "a%{b=c}", "kind{b=c}", NULL
+    };
+    for (size_t index = 0; malformed [index]; index++)
+        s_test_refuses_with (malformed [index], "1");
+    s_test_refuses_with ("a{b=c}", "");
+    s_test_refuses_with ("a{b=c}", "-1");
+    s_test_accepts_with ("served{service=coffee}", "5", 5);
+    s_test_accepts_with ("a.b_.C{0_z=.-_%20..Z9}", "6", 6);
+    s_test_accepts_with ("frontend.in.messages{a=b}", "7", 7);
+
+    s_test_refuses_pair ("served", "served{service=coffee}");
+    s_test_refuses_pair ("served.total", "served{service=coffee}");
+    s_test_refuses_pair ("served.service.coffee", "served{service=coffee}");
+    s_test_refuses_pair ("served.a.b", "served.a{service=coffee}");
+    s_test_refuses_pair ("served.a", "served.a{service=coffee}");
+    s_test_refuses_pair ("served.a{b=c}", "served{service=coffee}");
+    s_test_refuses_pair ("served{service=coffee}", "served{service=coffee}");
+    s_test_refuses_pair ("served", "served");
+    s_test_refuses_pair ("served", "served.a");
+
+    //  The longest name before a label, and the longest with it
+    char name [ZRELAY_STATS_LABELLED_MAX + 2];
+    memset (name, 'n', sizeof (name));
+    strcpy (name + ZRELAY_STATS_NAME_MAX, "{a=b}");
+    s_test_accepts_with (name, "1", 1);
+    strcpy (name + ZRELAY_STATS_NAME_MAX, "n{a=b}");
+    s_test_refuses_with (name, "1");
+    memset (name, 'n', sizeof (name));
+    memcpy (name, "a{b=", strlen ("a{b="));
+    strcpy (name + ZRELAY_STATS_LABELLED_MAX - 1, "}");
+    assert (strlen (name) == ZRELAY_STATS_LABELLED_MAX);
+    s_test_accepts_with (name, "1", 1);
+    zrelay_stats_t *stats = s_test_with (name, "18446744073709551615");
+    s_test_columns (stats);
+    zrelay_stats_destroy (&stats);
+    strcpy (name + ZRELAY_STATS_LABELLED_MAX - 1, "n}");
+    s_test_refuses_with (name, "1");
+}
+
+static void
+s_test_labels (void)
+{
+    const char *frames [] = {
+        "STATS", "kind", "majordomo", "name", "orders", "state", "idle",
+        "served{service=coffee}", "5", "workers.ready", "1",
+        "served{service=tea.green%20}", "2", "served{worker=coffee}", "3",
+        "serve.a{b=c}", "4", "serve.d", "6", "other{kind=a}", "7",
+        "other{1=b}", "8", "other{__name__=c}", "9", "other{number1=d}", "10",
+        NULL
+    };
+    zrelay_stats_t *stats = s_test_read (frames);
+    assert (stats);
+    assert (zrelay_stats_value (stats, "served{service=coffee}") == 5);
+    assert (zrelay_stats_value (stats, "served{worker=coffee}") == 3);
+    assert (!zrelay_stats_has (stats, "served{service=tea}"));
+    assert (!zrelay_stats_has (stats, "served{service"));
+    assert (!zrelay_stats_has (stats, "served"));
+    assert (streq (zrelay_stats_first (stats), "served{service=coffee}"));
+    assert (streq (zrelay_stats_next (stats), "workers.ready"));
+
+    char *text = zrelay_stats_json (stats);
+    assert (streq (text,
+        "{\"kind\":\"majordomo\",\"name\":\"orders\",\"state\":\"idle\","
+        "\"served\":{\"service\":{\"coffee\":5,\"tea.green%20\":2},"
+        "\"worker\":{\"coffee\":3}},\"workers\":{\"ready\":1},"
+        "\"serve\":{\"a\":{\"b\":{\"c\":4}},\"d\":6},"
+        "\"other\":{\"kind\":{\"a\":7},\"1\":{\"b\":8},"
+        "\"__name__\":{\"c\":9},\"number1\":{\"d\":10}}}"));
+    zstr_free (&text);
+
+    text = zrelay_stats_text (stats);
+    assert (s_test_contains (text, "\nserved{service=coffee}: 5\n"
+        "workers.ready: 1\nserved{service=tea.green%20}: 2\n"
+        "served{worker=coffee}: 3\nserve.a{b=c}: 4\n"));
+    zstr_free (&text);
+
+    //  One family for all labels of all relays. A label of ours, and one that
+    //  Prometheus would not take, is renamed.
+    const char *plain [] = {
+        "STATS", "kind", "k", "state", "idle", "served", "11",
+        "forward.dropped_full{a=b}", "12", NULL
+    };
+    zrelay_stats_t *both [2] = { stats, s_test_read (plain) };
+    assert (both [1]);
+    text = zrelay_stats_prometheus (both, 2);
+    s_test_exposition (text);
+    assert (s_test_contains (text, "\n# TYPE zrelay_served untyped\n"
+        "zrelay_served{relay=\"orders\",kind=\"majordomo\","
+        "service=\"coffee\"} 5\n"
+        "zrelay_served{relay=\"orders\",kind=\"majordomo\","
+        "service=\"tea.green%20\"} 2\n"
+        "zrelay_served{relay=\"orders\",kind=\"majordomo\","
+        "worker=\"coffee\"} 3\n"
+        "zrelay_served{relay=\"k\",kind=\"k\"} 11\n#"));
+    assert (s_test_contains (text, ",kind=\"majordomo\",own_kind=\"a\"} 7\n"));
+    assert (s_test_contains (text, ",own_1=\"b\"} 8\n"));
+    assert (s_test_contains (text, ",own___name__=\"c\"} 9\n"));
+    assert (s_test_contains (text, ",number1=\"d\"} 10\n"));
+    assert (s_test_contains (text, "\nzrelay_forward_dropped_full{"
+                             "relay=\"k\",kind=\"k\",a=\"b\"} 12\n"));
+    assert (!s_test_contains (text, "flow="));
+    zstr_free (&text);
+
+    //  No side has a label
+    zrelay_stats_destroy (&both [1]);
+    both [1] = s_test_with ("frontend{a=b}", "1");
+    text = zrelay_stats_text (both [1]);
+    assert (streq (text, "queue: idle, up 00:00:00\nfrontend{a=b}: 1\n"));
+    zstr_free (&text);
+    zrelay_stats_destroy (&both [1]);
+    zrelay_stats_destroy (&stats);
+}
+
+//  Add as many counts as there are combinations of S_TEST_BITS pairs of
+//  letters. 33 * 'a' + 'b' equals 33 * 'b' + 'A', so all their names have the
+//  same hash in zhashx, which once took all memory for them.
+
+#define S_TEST_BITS 14
+#define S_TEST_MANY ((size_t) 1 << S_TEST_BITS)
+
+static void
+s_test_add_many (zmsg_t *answer, const char *format)
+{
+    for (size_t number = 0; number < S_TEST_MANY; number++) {
+        char letters [2 * S_TEST_BITS + 1] = "";
+        for (size_t bit = 0; bit < S_TEST_BITS; bit++)
+            strcat (letters, number >> bit & 1? "ab": "bA");
+        zmsg_addstrf (answer, format, letters);
+        zmsg_addstrf (answer, "%zu", number);
+    }
+}
+
+//  Many counts with labels, and many without
+
+static void
+s_test_many (const char *format, size_t families)
+{
+    zmsg_t *answer = s_test_answer (s_test_queue);
+    zrelay_stats_t *few = zrelay_stats_new (answer);
+    s_test_add_many (answer, format);
+    zrelay_stats_t *many = zrelay_stats_new (answer);
+    zmsg_destroy (&answer);
+    assert (few && many);
+    uint64_t sum = 0;
+    const char *name = zrelay_stats_first (many);
+    for (; name; name = zrelay_stats_next (many))
+        if (!zrelay_stats_has (few, name))
+            sum += zrelay_stats_value (many, name);
+    assert (sum == (uint64_t) S_TEST_MANY * (S_TEST_MANY - 1) / 2);
+
+    //  Each is a line of text, and a key in JSON, and a sample
+    char *texts [2] = { zrelay_stats_text (few), zrelay_stats_text (many) };
+    size_t lines = 0;
+    for (const char *at = texts [1] + strlen (texts [0]); *at; at++)
+        lines += *at == '\n';
+    assert (strncmp (texts [0], texts [1], strlen (texts [0])) == 0);
+    assert (lines == S_TEST_MANY);
+    zstr_free (&texts [0]);
+    zstr_free (&texts [1]);
+
+    texts [0] = zrelay_stats_json (few);
+    texts [1] = zrelay_stats_json (many);
+    size_t keys = 0;
+    for (const char *at = texts [1] + strlen (texts [0]); *at; at++)
+        keys += *at == ':' && isdigit ((unsigned char) at [1]);
+    assert (strncmp (texts [0], texts [1], strlen (texts [0]) - 1) == 0);
+    assert (keys == S_TEST_MANY);
+    zstr_free (&texts [0]);
+    zstr_free (&texts [1]);
+
+    zrelay_stats_t *both [3] = { few, many, many };
+    texts [0] = zrelay_stats_prometheus (both, 1);
+    texts [1] = zrelay_stats_prometheus (both + 1, 2);
+    //  Two lines describe each family
+    lines = s_test_exposition (texts [0]);
+    size_t heads = 0;
+    for (const char *at = texts [0]; *at; at++)
+        heads += *at == '#';
+    assert (s_test_exposition (texts [1])
+         == 2 * lines - heads + 2 * S_TEST_MANY + 2 * families);
+    zstr_free (&texts [0]);
+    zstr_free (&texts [1]);
+    zrelay_stats_destroy (&few);
+    zrelay_stats_destroy (&many);
 }
 
 void
@@ -611,6 +874,11 @@ zrelay_stats_test (bool verbose)
     s_test_text ();
     s_test_json ();
     s_test_prometheus ();
+    s_test_label_names ();
+    s_test_labels ();
+    s_test_many ("served{service=%s}", 1);
+    s_test_many ("%s", S_TEST_MANY);
+    s_test_many ("served.%s.count", S_TEST_MANY);
     if (verbose) {
         zrelay_stats_t *stats = s_test_read (s_test_queue);
         char *text = zrelay_stats_text (stats);

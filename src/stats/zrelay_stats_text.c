@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_stats_text - the text form of zrelay_stats
+    zrelay_stats_text - writes statistics as text for people
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -13,14 +13,15 @@
 #include "zrelay_stats_internal.h"
 #include "zrelay_stats_output.h"
 
-//  Widths of the table; 80 columns are not exceeded whatever the values
+//  Widths. No line exceeds ZRELAY_STATS_COLUMNS, whatever the values are: the
+//  longest number has 20 digits.
 #define S_LABEL_WIDTH   14      //  First column
 #define S_CELL_WIDTH    12      //  All others, see s_put_cell
-#define S_KIND_WIDTH    12      //  Most that is shown of a kind
-#define S_TITLE_WIDTH   24      //  Most that is shown of a relay's name
-#define S_STATE_WIDTH   10      //  Most that is shown of a state
-#define S_NAME_WIDTH    50      //  Most that is shown of a count's name
-#define S_REASON_WIDTH  30      //  Most that is shown of a reason
+#define S_KIND_WIDTH    12      //  A kind is cut to this
+#define S_TITLE_WIDTH   24      //  A relay's name is cut to this
+#define S_STATE_WIDTH   10      //  A state is cut to this
+#define S_NAME_WIDTH    58      //  The name of a count is cut to this
+#define S_REASON_WIDTH  30      //  A reason is cut to this
 #define S_INDENT        "    "  //  Before details of the line above
 
 //  A cell shows numbers below this one in full
@@ -46,7 +47,7 @@ s_put_cut (zchunk_t *output, const char *text, int width)
 }
 
 //  Write a number at the right of a cell. Numbers that are too long are
-//  shown in thousands, millions ...; JSON has them in full.
+//  shown in thousands, millions and so on; JSON has them in full.
 
 static void
 s_put_cell (zchunk_t *output, uint64_t value)
@@ -80,42 +81,54 @@ s_value_of (zrelay_stats_t *self, const char *subject, const char *path)
     return zrelay_stats_value (self, name);
 }
 
-//  Write the parts of a sum that are not zero, after "title:", in as many
-//  lines as it takes. They are the counts of the family that have subject.
+//  Append an item to a list that began with "title:", or begin the list.
+//  column is the width of the line so far, 0 if there is no list yet. Returns
+//  the new width.
+
+static size_t
+s_put_item (zchunk_t *output, const char *title, size_t column,
+            const zrelay_stats_node_t *leaf)
+{
+    if (column == 0) {
+        zrelay_stats_putf (output, S_INDENT "%s:", title);
+        column = strlen (S_INDENT) + strlen (title) + 1;
+    }
+    else {
+        zrelay_stats_put (output, ",");
+        column++;
+    }
+    zchunk_t *item = zrelay_stats_output_new ();
+    s_put_cut (item, leaf->detail, S_REASON_WIDTH);
+    zrelay_stats_putf (item, " %" PRIu64, leaf->value);
+    //  A space precedes it, and a comma may follow
+    if (column + zchunk_size (item) + 2 > ZRELAY_STATS_COLUMNS) {
+        zrelay_stats_put (output, "\n" S_INDENT S_INDENT);
+        column = strlen (S_INDENT S_INDENT);
+    }
+    else {
+        zrelay_stats_put (output, " ");
+        column++;
+    }
+    zchunk_extend (output, zchunk_data (item), zchunk_size (item));
+    column += zchunk_size (item);
+    zchunk_destroy (&item);
+    return column;
+}
+
+//  Write the counts that a subject has in a family, each with its reason,
+//  except those that are zero
 
 static void
 s_put_reasons (zrelay_stats_t *self, zchunk_t *output, const char *title,
-               zrelay_stats_family_t family, const zrelay_stats_subject_t *subject)
+               zrelay_stats_family_t family,
+               const zrelay_stats_subject_t *subject)
 {
     size_t column = 0;
-    for (zrelay_stats_node_t *node = self->root.next; node; node = node->next) {
-        if (!node->metric || node->metric->family != family
-        ||  node->subject != subject || node->value == 0)
-            continue;
-        if (column == 0) {
-            zrelay_stats_putf (output, S_INDENT "%s:", title);
-            column = strlen (S_INDENT) + strlen (title) + 1;
-        }
-        else {
-            zrelay_stats_put (output, ",");
-            column++;
-        }
-        zchunk_t *item = zrelay_stats_output_new ();
-        s_put_cut (item, node->detail, S_REASON_WIDTH);
-        zrelay_stats_putf (item, " %" PRIu64, node->value);
-        //  Before it comes a space, and behind it there may be a comma
-        if (column + zchunk_size (item) + 2 > ZRELAY_STATS_COLUMNS) {
-            zrelay_stats_put (output, "\n" S_INDENT S_INDENT);
-            column = strlen (S_INDENT S_INDENT);
-        }
-        else {
-            zrelay_stats_put (output, " ");
-            column++;
-        }
-        zchunk_extend (output, zchunk_data (item), zchunk_size (item));
-        column += zchunk_size (item);
-        zchunk_destroy (&item);
-    }
+    const zrelay_stats_node_t *leaf = self->first;
+    for (; leaf; leaf = leaf->next)
+        if (leaf->metric && leaf->metric->family == family
+        &&  leaf->subject == subject && leaf->value > 0)
+            column = s_put_item (output, title, column, leaf);
     if (column)
         zrelay_stats_put (output, "\n");
 }
@@ -138,9 +151,9 @@ s_put_head (zrelay_stats_t *self, zchunk_t *output)
     if (hours >= S_HOURS_PER_DAY)
         zrelay_stats_putf (output, "%" PRIu64 "d ", hours / S_HOURS_PER_DAY);
     zrelay_stats_putf (output, "%02u:%02u:%02u\n",
-              (unsigned) (hours % S_HOURS_PER_DAY),
-              (unsigned) (minutes % S_MINUTES_PER_HOUR),
-              (unsigned) (seconds % S_SECONDS_PER_MINUTE));
+                       (unsigned) (hours % S_HOURS_PER_DAY),
+                       (unsigned) (minutes % S_MINUTES_PER_HOUR),
+                       (unsigned) (seconds % S_SECONDS_PER_MINUTE));
 }
 
 //  Write a line of column titles, ended by NULL
@@ -155,7 +168,8 @@ s_put_titles (zchunk_t *output, const char **titles)
 }
 
 static void
-s_put_side (zrelay_stats_t *self, zchunk_t *output, const zrelay_stats_subject_t *side)
+s_put_side (zrelay_stats_t *self, zchunk_t *output,
+            const zrelay_stats_subject_t *side)
 {
     s_put_label (output, side->name, " in");
     s_put_cell (output, s_value_of (self, side->name, "in.messages"));
@@ -169,11 +183,13 @@ s_put_side (zrelay_stats_t *self, zchunk_t *output, const zrelay_stats_subject_t
     s_put_cell (output, s_value_of (self, side->name, "out.frames"));
     s_put_cell (output, s_value_of (self, side->name, "out.bytes"));
     zrelay_stats_put (output, "\n");
-    s_put_reasons (self, output, "handshakes failed", ZRELAY_STATS_HANDSHAKES, side);
+    s_put_reasons (self, output, "handshakes failed",
+                   ZRELAY_STATS_HANDSHAKES, side);
 }
 
 static void
-s_put_flow (zrelay_stats_t *self, zchunk_t *output, const zrelay_stats_subject_t *flow)
+s_put_flow (zrelay_stats_t *self, zchunk_t *output,
+            const zrelay_stats_subject_t *flow)
 {
     s_put_label (output, flow->name, "");
     s_put_cell (output, s_value_of (self, flow->name, "stalls"));
@@ -184,19 +200,34 @@ s_put_flow (zrelay_stats_t *self, zchunk_t *output, const zrelay_stats_subject_t
     s_put_reasons (self, output, "dropped", ZRELAY_STATS_DROPPED, flow);
 }
 
-//  Write a table of those subjects with this label that the relay has
+//  Return true if the relay has counts of a subject
+
+static bool
+s_has (zrelay_stats_t *self, const zrelay_stats_subject_t *subject)
+{
+    size_t size = strlen (subject->name);
+    const zrelay_stats_node_t *node = self->root.child;
+    while (node && (node->type != ZRELAY_STATS_GROUP
+                    || node->part_size != size
+                    || strncmp (node->part, subject->name, size) != 0
+                    || node->name [node->size] != '.'))
+        node = node->sibling;
+    return node != NULL;
+}
+
+//  Write a table of the subjects with this label, sides or flows, that the
+//  relay has
 
 static void
 s_put_table (zrelay_stats_t *self, zchunk_t *output, const char *label,
              const char **titles,
-             void (*put) (zrelay_stats_t *, zchunk_t *, const zrelay_stats_subject_t *))
+             void (*put) (zrelay_stats_t *, zchunk_t *,
+                          const zrelay_stats_subject_t *))
 {
     bool started = false;
     const zrelay_stats_subject_t *subject = zrelay_stats_subjects;
     for (; subject->name; subject++) {
-        zrelay_stats_node_t *node = (zrelay_stats_node_t *) zhashx_lookup (self->nodes, subject->name);
-        if (!streq (subject->label, label)
-        ||  !node || node->type != ZRELAY_STATS_GROUP)
+        if (!streq (subject->label, label) || !s_has (self, subject))
             continue;
         if (!started)
             s_put_titles (output, titles);
@@ -225,12 +256,13 @@ zrelay_stats_text (zrelay_stats_t *self)
     if (captured || uncaptured)
         zrelay_stats_putf (output, "capture: %" PRIu64 " messages, %" PRIu64
                   " dropped\n", captured, uncaptured);
-    //  Last, what the relay's kind adds
-    for (zrelay_stats_node_t *node = self->root.next; node; node = node->next) {
-        if (node->type != ZRELAY_STATS_COUNT || node->metric)
+    //  At the end, the counts of the relay's kind
+    const zrelay_stats_node_t *leaf = self->first;
+    for (; leaf; leaf = leaf->next) {
+        if (leaf->type != ZRELAY_STATS_COUNT || leaf->metric)
             continue;
-        s_put_cut (output, node->path, S_NAME_WIDTH);
-        zrelay_stats_putf (output, ": %" PRIu64 "\n", node->value);
+        s_put_cut (output, leaf->name, S_NAME_WIDTH);
+        zrelay_stats_putf (output, ": %" PRIu64 "\n", leaf->value);
     }
     return zrelay_stats_output_finish (&output);
 }
