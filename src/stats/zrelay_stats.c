@@ -498,11 +498,28 @@ s_stats_read (zrelay_stats_t *self, zmsg_t *answer)
 //  --------------------------------------------------------------------------
 //  Send STATS to a relay and read its answer
 
+//  Wait until a socket is ready. Returns -1 with errno if it is not, which is
+//  EAGAIN after msecs.
+
+static int
+s_await (void *handle, short events, int msecs)
+{
+    zmq_pollitem_t item = { .socket = handle, .events = events };
+    int ready = zmq_poll (&item, 1, msecs);
+    if (ready == 0)
+        errno = EAGAIN;
+    return ready > 0? 0: -1;
+}
+
 zrelay_stats_t *
-zrelay_stats_query (void *relay)
+zrelay_stats_query_within (void *relay, int msecs)
 {
     assert (relay);
-    if (zstr_send (relay, "STATS"))
+    static const char command [] = "STATS";
+    void *handle = zsock_resolve (relay);
+    if (s_await (handle, ZMQ_POLLOUT, msecs)
+    ||  zmq_send (handle, command, strlen (command), ZMQ_DONTWAIT) == -1
+    ||  s_await (handle, ZMQ_POLLIN, msecs))
         return NULL;
     zmsg_t *answer = zmsg_recv (relay);
     if (!answer)
@@ -512,6 +529,12 @@ zrelay_stats_query (void *relay)
     zmsg_destroy (&answer);
     errno = error;
     return self;
+}
+
+zrelay_stats_t *
+zrelay_stats_query (void *relay)
+{
+    return zrelay_stats_query_within (relay, ZRELAY_STATS_TIMEOUT);
 }
 
 //  --------------------------------------------------------------------------

@@ -23,6 +23,10 @@
 //  Most characters in the name of a count with its label
 #define ZRELAY_STATS_LABELLED_MAX 511
 
+//  Milliseconds that zrelay_stats_query () waits for a relay to take the
+//  command, and again for its answer
+#define ZRELAY_STATS_TIMEOUT 5000
+
 //  Relays count milliseconds; people and Prometheus read seconds
 #define ZRELAY_STATS_MSECS 1000
 
@@ -117,5 +121,10 @@ struct _zrelay_stats_t {
     zrelay_stats_node_t *state;
     zrelay_stats_node_t *cursor; //  Position of zrelay_stats_next ()
 };
+
+//  zrelay_stats_query () with a limit of msecs in place of
+//  ZRELAY_STATS_TIMEOUT.
+zrelay_stats_t *
+    zrelay_stats_query_within (void *relay, int msecs);
 
 #endif

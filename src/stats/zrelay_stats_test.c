@@ -178,6 +178,47 @@ s_test_example (void)
     zsock_destroy (&relay);
 }
 
+//  A relay that hangs does not hang who asks it. Any limit will do, since the
+//  relay never does what is awaited.
+
+static void
+s_test_silence (void)
+{
+    const int msecs = 10;
+    zsock_t *relay = zsock_new_pair ("@inproc://zrelay_stats_silence");
+    assert (relay);
+    //  No peer takes the command
+    errno = 0;
+    assert (zrelay_stats_query_within (relay, msecs) == NULL);
+    assert (errno == EAGAIN);
+
+    //  The relay takes it and does not answer
+    zsock_t *pipe = zsock_new_pair (">inproc://zrelay_stats_silence");
+    assert (pipe);
+    errno = 0;
+    assert (zrelay_stats_query_within (pipe, msecs) == NULL);
+    assert (errno == EAGAIN);
+    char *command = zstr_recv (relay);
+    assert (streq (command, "STATS"));
+    zstr_free (&command);
+
+    //  The command that nobody took was not sent either
+    zsock_set_rcvtimeo (pipe, 0);
+    assert (zstr_recv (pipe) == NULL);
+
+    //  An answer that comes too late has to be read by the caller
+    zmsg_t *answer = s_test_answer (s_test_queue);
+    zmsg_send (&answer, relay);
+    answer = zmsg_recv (pipe);
+    assert (answer);
+    zrelay_stats_t *stats = zrelay_stats_new (answer);
+    assert (stats);
+    zrelay_stats_destroy (&stats);
+    zmsg_destroy (&answer);
+    zsock_destroy (&pipe);
+    zsock_destroy (&relay);
+}
+
 static void
 s_test_malformed (void)
 {
@@ -867,6 +908,7 @@ zrelay_stats_test (bool verbose)
     //  @selftest
     s_test_example ();
     //  @end
+    s_test_silence ();
     s_test_malformed ();
     s_test_bytes ();
     s_test_limits ();
