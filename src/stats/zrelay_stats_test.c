@@ -13,8 +13,8 @@
 #include "zrelay_stats_internal.h"
 #include "zrelay_stats_output.h"
 
-//  An answer to STATS as the engine gives it, for the example and for what
-//  the other tests vary
+//  An answer to STATS as the engine gives it. The example reads it, and other
+//  tests change parts of it.
 static const char *s_test_queue [] = {
     "STATS", "kind", "queue", "name", "orders", "state", "active",
     "uptime_ms", "3723004",
@@ -59,7 +59,7 @@ s_test_read (const char **frames)
     return stats;
 }
 
-//  The smallest answer, and one name and value more
+//  Read the smallest answer with one more name and value
 
 static zrelay_stats_t *
 s_test_with (const char *name, const char *value)
@@ -113,8 +113,8 @@ s_test_contains (const char *text, const char *part)
     return strstr (text, part) != NULL;
 }
 
-//  The text form of any object stays within its columns and steers no
-//  terminal
+//  Check that the text form stays within its columns, and contains nothing
+//  that steers a terminal
 
 static void
 s_test_columns (zrelay_stats_t *stats)
@@ -151,11 +151,11 @@ s_test_example (void)
     assert (streq (zrelay_stats_state (stats), "active"));
     assert (zrelay_stats_value (stats, "frontend.in.messages") == 1200);
     assert (zrelay_stats_value (stats, "workers.ready") == 1);
-    //  What the relay did not tell is zero
+    //  A count that the answer does not have is zero
     assert (zrelay_stats_value (stats, "workers.lost") == 0);
     assert (!zrelay_stats_has (stats, "workers.lost"));
 
-    //  Names come in the order of the answer
+    //  Names are in the order of the answer
     const char *name = zrelay_stats_first (stats);
     assert (streq (name, "uptime_ms"));
     name = zrelay_stats_next (stats);
@@ -170,7 +170,7 @@ s_test_example (void)
     zrelay_stats_destroy (&stats);
     zrelay_stats_destroy (&stats);
 
-    //  A relay answers what it refuses with a status; that is no answer
+    //  A relay that refuses the command answers with a status instead
     zsock_signal (relay, ZRELAY_BAD_STATE);
     assert (zrelay_stats_query (pipe) == NULL);
     assert (errno == EINVAL);
@@ -178,8 +178,8 @@ s_test_example (void)
     zsock_destroy (&relay);
 }
 
-//  A relay that hangs does not hang who asks it. Any limit will do, since the
-//  relay never does what is awaited.
+//  A query ends even if the relay hangs. Any limit will do, because the awaited
+//  event never comes.
 
 static void
 s_test_silence (void)
@@ -202,7 +202,7 @@ s_test_silence (void)
     assert (streq (command, "STATS"));
     zstr_free (&command);
 
-    //  The command that nobody took was not sent either
+    //  The first command, which no peer took, is not delivered later
     zsock_set_rcvtimeo (pipe, 0);
     assert (zstr_recv (pipe) == NULL);
 
@@ -279,7 +279,7 @@ s_test_malformed (void)
         s_test_refuses_with ("count", values [index]);
 }
 
-//  Frames need not be strings
+//  Frames may contain any bytes
 
 static void
 s_test_bytes (void)
@@ -298,7 +298,7 @@ s_test_bytes (void)
     assert (zrelay_stats_new (answer) == NULL);
     zmsg_destroy (&answer);
 
-    //  Noise, from a generator of our own so that a failure comes again
+    //  Noise from a generator of our own, so that a failure can be repeated
     uint32_t seed = 1;
     for (size_t round = 0; round < 2000; round++) {
         answer = s_test_answer (s_test_queue);
@@ -335,7 +335,7 @@ s_test_limits (void)
     s_test_accepts_with ("_", "1", 1);
     s_test_accepts_with ("0.1.2", "1", 1);
 
-    //  The longest name, as one part and as many as can be
+    //  The longest name, as one part and as many parts as possible
     char name [ZRELAY_STATS_NAME_MAX + 2];
     memset (name, 'n', sizeof (name));
     name [ZRELAY_STATS_NAME_MAX + 1] = 0;
@@ -353,7 +353,7 @@ s_test_limits (void)
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
 
-    //  Every value at its limit keeps the table in shape
+    //  The table keeps its shape even if every value is at its limit
     zmsg_t *answer = s_test_answer (s_test_queue);
     size_t words = 1 + 3 * 2;
     size_t index = 0;
@@ -368,7 +368,7 @@ s_test_limits (void)
     zrelay_stats_destroy (&stats);
     zmsg_destroy (&answer);
 
-    //  So do the longest words. One character more is refused.
+    //  It also does with the longest words. Longer ones are refused.
     char word [ZRELAY_STATS_NAME_MAX + 2];
     memset (word, 'w', sizeof (word));
     word [ZRELAY_STATS_NAME_MAX + 1] = 0;
@@ -388,21 +388,21 @@ s_test_limits (void)
     zrelay_stats_destroy (&stats);
 }
 
-//  Words hold nothing that any output format would have to escape
+//  Words contain no character that an output format would have to escape
 
 static void
 s_test_words (void)
 {
     static const char *refused [] = {
-        //  Each character that a format gives a meaning, or a terminal
+        //  Characters that have a meaning in a format or to a terminal
         "a b", "\"", "\\", "/", "\b", "\f", "\n", "\r", "\t", "\x01", "\x1F",
         "\x7F", "\x1B[2J", "a\\b\"c\nd", "{", "}", "=", ",", "%", ":", "#",
-        //  UTF-8, which needs it nowhere, but has no place in a name either
+        //  UTF-8, which no format would escape, but which names exclude
         "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x90\x98", "\xC2\x9B",
         "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4"
         "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4",
-        //  Not UTF-8: a lone tail, a form that is too long, a surrogate, a
-        //  number above the end, one that is cut off
+        //  Invalid UTF-8: a lone tail, an overlong form, a surrogate, a number
+        //  above U+10FFFF, a sequence that is cut off
         "\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82",
         "\xFF", NULL
     };
@@ -414,7 +414,7 @@ s_test_words (void)
     s_test_refuses_words ("", "orders", "idle");
     s_test_refuses_words ("queue", "orders", "");
 
-    //  All that is allowed, and the name is the kind's where it is empty
+    //  All characters that are allowed; then an empty name
     const char *allowed [] = {
         "STATS", "kind", "ABCDEFGHIJKLMNOPQRSTUVWXYZ.",
         "name", "abcdefghijklmnopqrstuvwxyz_", "state", "-0123456789", NULL
@@ -453,7 +453,7 @@ s_test_text (void)
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
 
-    //  A relay of one side and one flow shows no others
+    //  Only the sides and flows that the relay has are shown
     const char *single [] = {
         "STATS", "kind", "majordomo", "state", "idle",
         "frontend.in.messages", "20000000000", "forward.dropped", "1",
@@ -469,14 +469,14 @@ s_test_text (void)
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
 
-    //  Nor does a count that is named like a side
+    //  A count that is named like a side is not a side
     stats = s_test_with ("frontend", "1");
     text = zrelay_stats_text (stats);
     assert (streq (text, "queue: idle, up 00:00:00\nfrontend: 1\n"));
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
 
-    //  A long name is cut to its columns, one that fits is not
+    //  A long name is cut; a name that fits is not
     const char *longish [] = {
         "STATS", "kind", "queue", "state", "idle", "name",
         "abcdefghijklmnopqrstuvwxy", NULL
@@ -509,7 +509,7 @@ s_test_json (void)
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
 
-    //  Groups that do not stand together are put together
+    //  The counts of a group need not stand together in the answer
     const char *mixed [] = {
         "STATS", "a.b", "1", "state", "idle", "c", "2", "kind", "k",
         "a.d.e", "3", "f.g", "4", "a.d.h", "5", NULL
@@ -523,7 +523,7 @@ s_test_json (void)
     assert (streq (zrelay_stats_first (stats), "a.b"));
     assert (streq (zrelay_stats_next (stats), "c"));
     assert (streq (zrelay_stats_next (stats), "a.d.e"));
-    //  A group is no count, a word neither
+    //  Groups and words are not counts
     assert (!zrelay_stats_has (stats, "a"));
     assert (!zrelay_stats_has (stats, "a.d"));
     assert (!zrelay_stats_has (stats, "kind"));
@@ -546,7 +546,7 @@ s_test_compare (const void *first, const void *second)
     return strcmp (*(char *const *) first, *(char *const *) second);
 }
 
-//  Take a line of an exposition, which is changed. Each line describes a
+//  Check one line of an exposition, and change it. Each line describes a
 //  family, or is a sample of the family that was described last. Returns the
 //  name of the family, or the name and labels of the sample.
 
@@ -577,8 +577,8 @@ s_test_line (char *line, char **family_p)
 }
 
 //  Check that an exposition is well-formed, and that no family and no sample
-//  comes twice. Names are sorted here as well: a hash table would not do, see
-//  s_test_many. Returns the number of lines.
+//  comes twice. For the same reason as in zrelay_stats, names are sorted, not
+//  hashed. Returns the number of lines.
 
 static size_t
 s_test_exposition (const char *text)
@@ -645,14 +645,14 @@ s_test_prometheus (void)
         "flow=\"return\",reason=\"unroutable\"} 2\n"));
     assert (s_test_contains (text, "\nzrelay_peers{relay=\"orders\","
                              "kind=\"queue\",side=\"backend\"} 1\n"));
-    //  The sum of all reasons is no sample
+    //  The sum of all reasons is not a sample
     assert (!s_test_contains (text, "flow=\"return\"} 5\n"));
-    //  Relays of one name and kind get a number
+    //  The second relay of the same name and kind gets a number
     assert (s_test_contains (text,
         "{relay=\"a-b.c_d\",kind=\"streamer\","));
     assert (s_test_contains (text,
         "{relay=\"orders\",kind=\"queue\",number=\"2\","));
-    //  Counts that are not known, each in a family of its own
+    //  Each count of a kind is in a family of its own
     assert (s_test_contains (text, "\n# TYPE zrelay_workers_ready untyped\n"
         "zrelay_workers_ready{relay=\"orders\",kind=\"queue\"} 1\n"
         "zrelay_workers_ready{relay=\"a-b.c_d\",kind=\"streamer\"} 2\n"));
@@ -665,7 +665,7 @@ s_test_prometheus (void)
     for (size_t index = 0; index < 3; index++)
         zrelay_stats_destroy (&stats [index]);
 
-    //  Names that are made for one family are never those of another
+    //  The name that a family gets is never the name of another family
     const char *similar [] = {
         "STATS", "kind", "k", "state", "s", "a.b", "1", "a_b", "2",
         "a.b_2", "3", "a_b_2", "4", "a__b", "5", NULL
@@ -687,8 +687,8 @@ s_test_prometheus (void)
     zrelay_stats_destroy (&stats [0]);
 }
 
-//  Two names that cannot both be in an answer, in either order, and with
-//  others between them
+//  Check that an answer cannot have both names, in either order, and with
+//  other names between them
 
 static void
 s_test_refuses_pair (const char *one, const char *two)
@@ -732,7 +732,7 @@ s_test_label_names (void)
     s_test_refuses_pair ("served", "served");
     s_test_refuses_pair ("served", "served.a");
 
-    //  The longest name before a label, and the longest with it
+    //  The longest name before a label, and the longest name with its label
     char name [ZRELAY_STATS_LABELLED_MAX + 2];
     memset (name, 'n', sizeof (name));
     strcpy (name + ZRELAY_STATS_NAME_MAX, "{a=b}");
@@ -788,8 +788,8 @@ s_test_labels (void)
         "served{worker=coffee}: 3\nserve.a{b=c}: 4\n"));
     zstr_free (&text);
 
-    //  One family for all labels of all relays. A label of ours, and one that
-    //  Prometheus would not take, is renamed.
+    //  All labels of all relays are in one family. A label that each sample has
+    //  already, or that is not valid in Prometheus, is renamed.
     const char *plain [] = {
         "STATS", "kind", "k", "state", "idle", "served", "11",
         "forward.dropped_full{a=b}", "12", NULL
@@ -815,7 +815,7 @@ s_test_labels (void)
     assert (!s_test_contains (text, "flow="));
     zstr_free (&text);
 
-    //  No side has a label
+    //  A side does not have a label
     zrelay_stats_destroy (&both [1]);
     both [1] = s_test_with ("frontend{a=b}", "1");
     text = zrelay_stats_text (both [1]);
@@ -825,9 +825,9 @@ s_test_labels (void)
     zrelay_stats_destroy (&stats);
 }
 
-//  Add as many counts as there are combinations of S_TEST_BITS pairs of
-//  letters. 33 * 'a' + 'b' equals 33 * 'b' + 'A', so all their names have the
-//  same hash in zhashx, which once took all memory for them.
+//  Add a count for each combination of S_TEST_BITS pairs of letters. All names
+//  have the same hash in zhashx, because 33 * 'a' + 'b' equals 33 * 'b' + 'A'.
+//  While names were hashed, thirty of them exhausted the memory.
 
 #define S_TEST_BITS 14
 #define S_TEST_MANY ((size_t) 1 << S_TEST_BITS)
@@ -844,7 +844,7 @@ s_test_add_many (zmsg_t *answer, const char *format)
     }
 }
 
-//  Many counts with labels, and many without
+//  Read and print many counts. They have so many families in Prometheus.
 
 static void
 s_test_many (const char *format, size_t families)
@@ -862,7 +862,7 @@ s_test_many (const char *format, size_t families)
             sum += zrelay_stats_value (many, name);
     assert (sum == (uint64_t) S_TEST_MANY * (S_TEST_MANY - 1) / 2);
 
-    //  Each is a line of text, and a key in JSON, and a sample
+    //  Each count is a line of text, a key in JSON, and a sample
     char *texts [2] = { zrelay_stats_text (few), zrelay_stats_text (many) };
     size_t lines = 0;
     for (const char *at = texts [1] + strlen (texts [0]); *at; at++)

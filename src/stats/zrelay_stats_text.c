@@ -15,8 +15,8 @@
 
 //  Widths. No line exceeds ZRELAY_STATS_COLUMNS, whatever the values are: the
 //  longest number has 20 digits.
-#define S_LABEL_WIDTH   14      //  First column
-#define S_CELL_WIDTH    12      //  All others, see s_put_cell
+#define S_LABEL_WIDTH   14      //  First column of a table
+#define S_CELL_WIDTH    12      //  Each other column, see s_put_cell
 #define S_KIND_WIDTH    12      //  A kind is cut to this
 #define S_TITLE_WIDTH   24      //  A relay's name is cut to this
 #define S_STATE_WIDTH   10      //  A state is cut to this
@@ -71,7 +71,7 @@ s_put_label (zchunk_t *output, const char *subject, const char *direction)
     zrelay_stats_putf (output, "%-*s", S_LABEL_WIDTH, label);
 }
 
-//  Value of a count of one side or flow
+//  Return a count of a side or flow
 
 static uint64_t
 s_value_of (zrelay_stats_t *self, const char *subject, const char *path)
