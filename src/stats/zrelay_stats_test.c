@@ -829,7 +829,7 @@ s_test_labels (void)
 //  have the same hash in zhashx, because 33 * 'a' + 'b' equals 33 * 'b' + 'A'.
 //  While names were hashed, thirty of them exhausted the memory.
 
-#define S_TEST_BITS 14
+#define S_TEST_BITS 13
 #define S_TEST_MANY ((size_t) 1 << S_TEST_BITS)
 
 static void
