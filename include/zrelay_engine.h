@@ -60,15 +60,6 @@ typedef enum {
     ZRELAY_RETURN = 1           //  Backend to frontend
 } zrelay_flow_id_t;
 
-//  Statuses with which the relay answers a command, read by zsock_wait ()
-typedef enum {
-    ZRELAY_DONE = 0,            //  Done
-    ZRELAY_UNKNOWN = 1,         //  Unknown command
-    ZRELAY_BAD_ARGUMENTS = 2,   //  Wrong number or value of arguments
-    ZRELAY_BAD_STATE = 3,       //  Not possible in this state
-    ZRELAY_REFUSED = 4          //  Refused by the system: bind, connect, file
-} zrelay_status_t;
-
 //  What a handler wants done with the message it was shown
 typedef enum {
     ZRELAY_PASS = 0,            //  Send it on, the way it was going
