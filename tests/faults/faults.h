@@ -44,10 +44,6 @@
 //  relay is not worth waiting for.
 #define FAULTS_PATIENCE (faults_naive ()? 2000: 10000)
 
-//  What a relay does at once takes fewer beats than that, see beats.h. On a
-//  quiet machine that is a quarter of a second.
-#define FAULTS_PROMPT 50000
-
 //  Sanitizers keep memory to themselves, and what is resident tells nothing
 #if defined (__has_feature)
 #   define FAULTS_SANITIZED \
@@ -57,6 +53,10 @@
 #else
 #   define FAULTS_SANITIZED 0
 #endif
+
+//  What a relay does at once takes fewer beats than that, see beats.h. On a
+//  quiet machine that is a tenth of a second.
+#define FAULTS_PROMPT (FAULTS_SANITIZED? 100000: 20000)
 
 
 //  --------------------------------------------------------------------------
