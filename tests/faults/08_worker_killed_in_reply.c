@@ -399,8 +399,10 @@ s_go_on (bench_t *self)
     while (missing < last && zclock_mono () < deadline) {
         s_move (self, self->sent < last, 10);
         snprintf (key, sizeof (key), "%" PRIu64, missing);
-        if (zhashx_lookup (self->seen, key))
+        if (zhashx_lookup (self->seen, key)) {
             missing++;
+            deadline = zclock_mono () + FAULTS_PATIENCE;
+        }
     }
 }
 
