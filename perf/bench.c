@@ -12,14 +12,22 @@
 //      perf/bench [--suite quick|readme|full] [--work GLOBS] [--transport LIST]
 //                 [--size LIST] [--frames LIST] [--relays LIST]
 //                 [--rounds N] [--load FACTOR] [--output FOLDER]
+//                 [--busy refuse|warn|ignore] [--pretend FACTS]
 //
 //  Measures a suite of cells, or those that are chosen: a cell is a work, a
 //  transport, a size of frames and their number in a message. Each round runs
 //  each relay on each cell once, in an order that turns with the round, so that
-//  what disturbs the machine disturbs all alike. Prints a table of medians, of
-//  the medians of zrelay's ratio to each peer round by round, and of what the
-//  project has set itself; writes all of it to FOLDER. Exit status: 0, or 1 if
-//  a run failed, 2 wrong use. That a target is missed is no failure.
+//  a disturbance of the machine meets all of them alike. Prints the medians,
+//  the medians of zrelay's ratio to each peer round by round, and how these
+//  compare with the project's targets; writes all of it to FOLDER.
+//
+//  The machine has to be quiet, see quiet.c. If it is busy, "refuse" writes the
+//  results of single runs but no medians, ratios or targets; this is what the
+//  suite "readme" does. "warn" writes them with a warning, and "ignore" does
+//  not even look. --pretend sets facts that quiet.c would find out, for tests.
+//
+//  Exit status: 0 done, 1 a run failed or figures were refused, 2 wrong use. A
+//  target that is missed is not a failure.
 
 #include <fnmatch.h>
 #include <poll.h>
@@ -36,6 +44,9 @@
 #define RUN_DEADLINE 180000
 //  And after which a relay that is not ready is given up
 #define READY_DEADLINE 30000
+//  How long figures for the README wait for the load average to fall: it falls
+//  from 3 to 0.1 meanwhile, such as after a build
+#define PATIENCE 300000
 
 //  Bytes that are sent in one run, at most; but so many messages at least
 #define BYTES_MOST (256 * 1024 * 1024)
@@ -234,7 +245,7 @@ static const target_t s_targets [] = {
       false, 1 },
     { "round trip p99", "queue-*", "*", 0, P99, "zrelay", "zmq_proxy", NULL,
       false, 1 },
-    { "round trip, spin", "queue-1", "tcp", 100, P50, "zrelay-spin", "zrelay",
+    { "round trip with spin", "queue-1", "tcp", 100, P50, "zrelay-spin", "zrelay",
       NULL, false, 0.9 },
     { "CPU of a filter", "looked-at", "tcp", 0, CPU, "zrelay-filter", "zrelay",
       NULL, false, 2.2 },
@@ -261,6 +272,9 @@ typedef struct {
     result_t *results;          //  Round by round, relay by relay
 } entry_t;
 
+//  How to treat a machine that is busy
+typedef enum { BUSY_REFUSE, BUSY_WARN, BUSY_IGNORE } busy_t;
+
 static struct {
     entry_t entries [CELLS_MOST];
     int count;                  //  Of them
@@ -270,8 +284,11 @@ static struct {
     int failures;               //  Runs without figures
     const char *output;         //  Where results go
     char folder [FOLDER_SIZE];  //  Where this program is
-    char place [PLACE_SIZE];           //  Where ipc sockets are
+    char place [PLACE_SIZE];    //  Where ipc sockets are
     FILE *runs;                 //  runs.csv
+    busy_t busy;                //  What to do if the machine is busy
+    quiet_t *quiet;             //  Whether it is, NULL: nobody looks
+    bool disturbed;             //  It was
 } s_bench;
 
 static volatile sig_atomic_t s_interrupted;
@@ -646,6 +663,8 @@ s_run_rounds (void)
             s_run_relays (&s_bench.entries [index], round);
         if (!s_interrupted)
             s_bench.done++;
+        if (s_bench.quiet)
+            quiet_round (s_bench.quiet);
     }
 }
 
@@ -742,6 +761,8 @@ s_print_about (FILE *file)
     s_print_output (file, "load", "cut -d ' ' -f 1-3 /proc/loadavg");
     fprintf (file, "%-10s %d of %d, load %g\n", "rounds", s_bench.done,
              s_bench.rounds, s_bench.factor);
+    fprintf (file, "%-10s %s\n", "quiet", !s_bench.quiet? "unknown":
+             s_bench.disturbed? "no": "yes");
 }
 
 
@@ -908,11 +929,17 @@ s_report_targets (FILE *file)
             s_report_target (file, target, &s_bench.entries [index]);
 }
 
+static void
+s_path (char path [FOLDER_SIZE + 40], const char *name)
+{
+    snprintf (path, FOLDER_SIZE + 40, "%s/%s", s_bench.output, name);
+}
+
 static FILE *
 s_open (const char *name)
 {
     char path [FOLDER_SIZE + 40];
-    snprintf (path, sizeof (path), "%s/%s", s_bench.output, name);
+    s_path (path, name);
     FILE *file = fopen (path, "w");
     if (!file) {
         fprintf (stderr, "bench: %s: %s\n", path, strerror (errno));
@@ -922,12 +949,8 @@ s_open (const char *name)
 }
 
 static void
-s_report (void)
+s_report_figures (void)
 {
-    FILE *about = s_open ("about.txt");
-    s_print_about (about);
-    fclose (about);
-    s_print_about (stdout);
     for (int index = 0; index < s_bench.count; index++)
         s_print_cell (&s_bench.entries [index]);
     FILE *summary = s_open ("summary.csv");
@@ -936,6 +959,44 @@ s_report (void)
     FILE *targets = s_open ("targets.csv");
     s_report_targets (targets);
     fclose (targets);
+}
+
+//  Say what is wrong, and all that is known of it
+
+static void
+s_complain (const char *what)
+{
+    fflush (stdout);
+    fprintf (stderr, "bench: %s\n", what);
+    quiet_print (s_bench.quiet, stderr);
+}
+
+//  Returns false if figures were refused
+
+static bool
+s_report (void)
+{
+    FILE *about = s_open ("about.txt");
+    s_print_about (about);
+    fclose (about);
+    s_print_about (stdout);
+    if (s_bench.quiet) {
+        FILE *quiet = s_open ("quiet.csv");
+        quiet_write (s_bench.quiet, quiet);
+        fclose (quiet);
+    }
+    if (s_bench.disturbed && s_bench.busy == BUSY_REFUSE) {
+        s_complain (s_interrupted?
+            "interrupted, so there are no figures; runs.csv has each run":
+            "the machine was busy, so there are no figures; runs.csv has each "
+            "run");
+        return false;
+    }
+    s_report_figures ();
+    if (s_bench.disturbed)
+        s_complain ("warning: the machine was busy, so these figures mean "
+                    "little");
+    return true;
 }
 
 
@@ -948,6 +1009,8 @@ typedef struct {
     const char *rounds;
     const char *factor;
     const char *output;
+    const char *busy;
+    const char *pretend;
 } options_t;
 
 static int
@@ -966,6 +1029,8 @@ s_read_options (options_t *self, int argc, char *argv [])
         { "--rounds", &self->rounds },
         { "--load", &self->factor },
         { "--output", &self->output },
+        { "--busy", &self->busy },
+        { "--pretend", &self->pretend },
         { NULL, NULL }
     };
     for (int index = 1; index < argc; index += 2) {
@@ -999,6 +1064,48 @@ s_choose_all (options_t *options)
                                        options->selection.works);
 }
 
+//  Returns a status for the end of the program, or 0
+
+static int
+s_watch (options_t *options)
+{
+    static const char *words [] = { "refuse", "warn", "ignore", NULL };
+    if (!options->busy)
+        options->busy = streq (options->suite, "readme")
+            && !options->selection.works? "refuse": "warn";
+    int word = 0;
+    while (words [word] && strneq (words [word], options->busy))
+        word++;
+    if (!words [word])
+        return s_misuse ("refuse, warn or ignore, not", options->busy);
+    s_bench.busy = (busy_t) word;
+    if (s_bench.busy == BUSY_IGNORE)
+        return 0;
+    s_bench.quiet = quiet_new (s_bench.rounds);
+    if (options->pretend && !quiet_pretend (s_bench.quiet, options->pretend))
+        return s_misuse ("no such facts:", options->pretend);
+    bool refuse = s_bench.busy == BUSY_REFUSE;
+    if (quiet_start (s_bench.quiet, refuse? PATIENCE: 0) || !refuse)
+        return 0;
+    s_complain ("the machine is busy, so nothing is measured");
+    return 1;
+}
+
+//  Results of an earlier run are not to be taken for those of this one
+
+static void
+s_remove_old (void)
+{
+    static const char *names [] = {
+        "about.txt", "quiet.csv", "summary.csv", "targets.csv", NULL
+    };
+    for (const char **name = names; *name; name++) {
+        char path [FOLDER_SIZE + 40];
+        s_path (path, *name);
+        unlink (path);
+    }
+}
+
 static void
 s_prepare (const char *output)
 {
@@ -1007,6 +1114,7 @@ s_prepare (const char *output)
         fprintf (stderr, "bench: cannot create %s\n", output);
         exit (2);
     }
+    s_remove_old ();
     ssize_t size = readlink ("/proc/self/exe", s_bench.folder,
                              FOLDER_SIZE - 1);
     assert (size > 0);
@@ -1034,7 +1142,7 @@ int
 main (int argc, char *argv [])
 {
     options_t options = { { NULL, "tcp", "100", "1", PEERS }, "quick", "3",
-                          "1", "perf-results" };
+                          "1", "perf-results", NULL, NULL };
     int rc = s_read_options (&options, argc, argv);
     if (rc)
         return rc;
@@ -1045,10 +1153,16 @@ main (int argc, char *argv [])
     rc = s_choose_all (&options);
     if (rc)
         return rc;
+    rc = s_watch (&options);
+    if (rc)
+        return rc;
     s_prepare (options.output);
     s_run_rounds ();
     fclose (s_bench.runs);
     rmdir (s_bench.place);
-    s_report ();
-    return s_bench.failures || s_interrupted? 1: 0;
+    if (s_bench.quiet)
+        s_bench.disturbed = s_interrupted || !quiet_stop (s_bench.quiet);
+    bool reported = s_report ();
+    quiet_destroy (&s_bench.quiet);
+    return s_bench.failures || s_interrupted || !reported? 1: 0;
 }
