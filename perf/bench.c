@@ -740,8 +740,9 @@ static void
 s_print_about (FILE *file)
 {
     s_print_output (file, "commit",
-        "git -C \"${TOP_SRCDIR:-.}\" describe --always --dirty --abbrev=12 "
-        "2> /dev/null");
+        "cd \"${TOP_SRCDIR:-.}\" && commit=$(git describe --always --abbrev=12 "
+        "2> /dev/null) && { git diff --quiet HEAD -- src include || "
+        "dirty=-dirty; } && echo $commit$dirty");
     fprintf (file, "%-10s %d.%d.%d\n", "zrelay", ZRELAY_VERSION_MAJOR,
              ZRELAY_VERSION_MINOR, ZRELAY_VERSION_PATCH);
     int major, minor, patch;
