@@ -56,7 +56,7 @@
 
 
 //  --------------------------------------------------------------------------
-//  What there is to measure
+//  Everything that can be measured
 
 static const char *s_relays [RELAYS] = {
     "zrelay", "zmq_proxy", "zproxy", "loop", "direct", "pyzmq",
@@ -82,7 +82,7 @@ static const work_t s_works [] = {
     { "queue-200", &perf_queue, 1, 1,         200,  60000, 0, 0, 1, 0 },
     { "queue-10-clients", &perf_queue, 10, 1, 200,  60000, 0, 0, 1, 0 },
     { "queue-100-clients", &perf_queue, 100, 1, 200, 60000, 0, 0, 1, 0 },
-    //  Who looks at messages
+    //  Messages that are looked at on their way
     { "looked-at", &perf_streamer, 1, 1,      400, 200000, 0, 0, 1, 0 },
     //  Peers that are connected and do nothing
     { "peers-1", &perf_streamer, 1, 1,          0, 400000, 0, 0, 1, 0 },
@@ -115,7 +115,8 @@ static const work_t s_works [] = {
     { NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
 };
 
-//  Every combination of what is named; works by patterns as in the shell
+//  Every combination of the words in these lists; works are patterns, as in the
+//  shell
 typedef struct {
     const char *works;
     const char *transports;
@@ -154,7 +155,7 @@ static const selection_t s_full [] = {
     { NULL, NULL, NULL, NULL, NULL }
 };
 
-//  What the README shows
+//  The README's figures, and those in doc/performance
 static const selection_t s_readme [] = {
     { "streamer-?,forwarder-1,queue-1,queue-200", "tcp", SIZES, "1",
       RIVALS ",direct" },
@@ -194,7 +195,7 @@ static const column_t s_columns [FIGURES] = {
     { "io_ns", "of it io", 1e3, 3 }
 };
 
-//  What the project wants of itself, as the median of ratios round by round
+//  A goal of the project, for the median of ratios round by round
 typedef struct {
     const char *what;
     const char *work;           //  Pattern
@@ -219,8 +220,7 @@ static const target_t s_targets [] = {
     { "throughput", "*", "*", 0, RATE, "zrelay_run", "zmq_proxy", NULL, true,
       1 },
     { "CPU", "*", "tcp", 0, CPU, "zrelay_run", "zmq_proxy", NULL, false, 1 },
-    //  What a bare loop cannot reach either is out of reach of what is above
-    //  libzmq
+    //  If a bare loop misses a target, so will anything that is built on libzmq
     { "(bare loop)", "streamer-?", "*", 10, RATE, "loop", "zmq_proxy", NULL,
       true, 1.5 },
     { "(bare loop)", "streamer-?", "*", 100, RATE, "loop", "zmq_proxy", NULL,
@@ -391,7 +391,7 @@ s_choose_cell (const work_t *work, const char *transport, size_t size,
                                  s_messages (work, size * frames),
                                  s_window (work, size * frames) };
     }
-    //  What is not in C cannot be in the process of its clients
+    //  A relay that is not in C cannot be in the process of its clients
     bool inproc = streq (transport, "inproc");
     for (int relay = 0; relay < RELAYS; relay++)
         if (s_matches (relays, s_relays [relay])
@@ -455,7 +455,7 @@ s_end (pid_t pid)
     }
 }
 
-//  Read what a process says, up to so many bytes or the end of a line
+//  Read output of a process, up to so many bytes or the end of a line
 
 static bool
 s_hear (int handle, void *data, size_t size, int msecs)
@@ -770,7 +770,7 @@ s_print_about (FILE *file)
 //  --------------------------------------------------------------------------
 //  Reports
 
-//  What the ratios of zrelay to its peers are made for
+//  Figures for which there are ratios of zrelay to its peers
 static const figure_t s_ratios [] = { RATE, CPU, P50, P99 };
 #define RATIOS (int) (sizeof (s_ratios) / sizeof (s_ratios [0]))
 
@@ -962,7 +962,7 @@ s_report_figures (void)
     fclose (targets);
 }
 
-//  Say what is wrong, and all that is known of it
+//  Print a sentence, and all that is known of the machine
 
 static void
 s_complain (const char *what)

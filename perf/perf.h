@@ -12,7 +12,7 @@
 
 //  relays.c starts relays of every make in this process, by inproc in
 //  the benchmark's and by tcp or ipc in perf/relay's; load.c sends messages
-//  through a relay and takes the figures; usage.c knows what the system counts
+//  through a relay and takes the figures; usage.c reads the system's counters
 //  of processes and threads; quiet.c and pace.c know whether the machine did
 //  anything else; bench.c goes round, compares and prints. README.md in this
 //  folder describes what is measured.
@@ -28,7 +28,7 @@
 //  --------------------------------------------------------------------------
 //  Relays: relays.c
 
-//  What is relayed
+//  A pattern of messages, and the relay for it
 typedef struct {
     const char *name;           //  As zrelay calls it
     zactor_fn *actor;           //  zrelay's
@@ -79,9 +79,9 @@ void
 
 
 //  --------------------------------------------------------------------------
-//  What the system counts: usage.c
+//  The system's counters: usage.c
 
-//  What is looked at: a process, or one thread of this process
+//  A process, or one thread of this process
 typedef struct {
     pid_t pid;                  //  Process, 0: none
     pid_t tid;                  //  Thread, 0: all
@@ -134,7 +134,7 @@ pace_t
 //  --------------------------------------------------------------------------
 //  Whether the machine is quiet: quiet.c
 
-//  What is known of that. The first ones have bounds, see quiet.c
+//  Facts that show it. The first ones have bounds, see quiet.c
 typedef enum {
     QUIET_LOAD,                 //  Load average before the start
     QUIET_OTHERS,               //  CPU time of other processes
@@ -208,7 +208,7 @@ typedef struct {
     int window;                 //  Of the work, or less if they are large
 } cell_t;
 
-//  What a run found out. Those that do not apply are NAN. A message of a queue
+//  Results of a run. Those that do not apply are NAN. A message of a queue
 //  is a request and its reply; one of a forwarder each copy that arrives.
 typedef enum {
     RATE,                       //  Messages a second

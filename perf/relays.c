@@ -221,9 +221,9 @@ s_zproxy (relay_t *relay)
 //  --------------------------------------------------------------------------
 //  zmq_proxy, zrelay_run and the bare loop: functions that take sockets
 
-//  Receives and sends, and does nothing else. What it costs is the least that
-//  a relay on top of libzmq can cost: it waits for its inputs only, and if an
-//  output is full, it waits there, deaf to the other side.
+//  Receives and sends, and does nothing else. No relay that is built on libzmq
+//  can cost less: it waits for its inputs only, and if an output is full, it
+//  waits there, deaf to the other side.
 
 static void
 s_move (void *from, void *to, zmq_msg_t *frame)

@@ -81,7 +81,7 @@ nothing_left () {
 
 #   figures STATUS BUSY FACTS: a little of work on a machine that is said to be
 #   as quiet as FACTS, where the others are within their bounds, ends with that
-#   status. What it says is in $stage/said.
+#   status. Its output is in $stage/said.
 within=load=0,others=0,stolen=0,spin_spread=1,spin_drift=1,trip_spread=1
 within=$within,trip_drift=1
 figures () {
@@ -124,7 +124,7 @@ refuses_start () {
     grep -q '^busy  *1000.000  at most' "$stage/said"
 }
 
-#   What is not pretended is measured, and nothing is left unknown
+#   Facts that are not pretended are measured, and none is left unknown
 measures_pace () {
     rm -rf "$stage/figures"
     "$TOP_BUILDDIR/perf/bench" --rounds 1 --load 0.3 --work streamer-1 \
