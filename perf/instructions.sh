@@ -7,8 +7,8 @@
 
 #   Instructions for each message of 100 bytes, counted by callgrind: all of the
 #   relay's, including libzmq's, and those in zrelay's own functions. Each relay
-#   carries MESSAGES, and then twice as many: the difference is free of start and
-#   end. The same without a relay is the clients' part, and is subtracted.
+#   carries MESSAGES, and then twice as many: the difference is free of start
+#   and end. The same without a relay is the clients' part, and is subtracted.
 #
 #       perf/instructions.sh [FOLDER [MESSAGES [RELAY...]]]
 #

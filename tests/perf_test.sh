@@ -117,7 +117,7 @@ refuses () {
     grep -q '^busy  *1000.000  at most' "$stage/said"
 }
 
-#   refuses_start FACT: one that is known before the start keeps it from starting
+#   refuses_start FACT: one that is known early keeps it from starting
 refuses_start () {
     figures 1 refuse "$1=1000" || return 1
     [ ! -d "$stage/figures" ] || return 1
@@ -223,7 +223,9 @@ make_results () {
     awk -F , '
         BEGIN { OFS = "," }
         NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
-        NR > 1 && $1 == "streamer-1" { $column["zrelay_to_it_messages_s"] = 7.77 }
+        NR > 1 && $1 == "streamer-1" {
+            $column["zrelay_to_it_messages_s"] = 7.77
+        }
         { print }' "$TOP_SRCDIR/doc/performance/summary.csv" \
         > "$stage/results/summary.csv"
 }
