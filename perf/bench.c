@@ -35,7 +35,7 @@
 #include <sys/utsname.h>
 #include "perf.h"
 
-#define RELAYS 11
+#define RELAYS 13
 #define CELLS_MOST 1000
 #define FOLDER_SIZE 512
 #define PLACE_SIZE 80
@@ -60,9 +60,11 @@
 
 static const char *s_relays [RELAYS] = {
     "zrelay", "zmq_proxy", "zproxy", "loop", "direct", "pyzmq",
-    "zrelay-filter", "zrelay-capture", "zmq_proxy-capture", "zrelay-spin",
-    "zrelay_run"
+    "zrelay-look", "zrelay-zmsg", "zrelay-filter", "zrelay-capture",
+    "zmq_proxy-capture", "zrelay-spin", "zrelay_device_run"
 };
+#define LOOKERS "zrelay,zrelay-look,zrelay-zmsg,zrelay-filter"
+#define CAPTURES "zmq_proxy,zrelay-capture,zmq_proxy-capture"
 #define PEERS "zrelay,zmq_proxy,zproxy,loop,direct,pyzmq"
 #define RIVALS "zrelay,zmq_proxy,zproxy,loop"
 
@@ -84,6 +86,7 @@ static const work_t s_works [] = {
     { "queue-100-clients", &perf_queue, 100, 1, 200, 60000, 0, 0, 1, 0 },
     //  Messages that are looked at on their way
     { "looked-at", &perf_streamer, 1, 1,      400, 200000, 0, 0, 1, 0 },
+    { "looked-at-topics", &perf_forwarder, 1, 1, 400, 200000, 0, 0, 1, 0 },
     //  Peers that are connected and do nothing
     { "peers-1", &perf_streamer, 1, 1,          0, 400000, 0, 0, 1, 0 },
     { "peers-10", &perf_streamer, 1, 1,         0, 400000, 9, 0, 1, 0 },
@@ -129,8 +132,7 @@ static const selection_t s_quick [] = {
     { "streamer-1", "tcp", "10,100", "1", RIVALS ",direct" },
     { "forwarder-10,queue-1,queue-200", "tcp", "100", "1", RIVALS },
     { "forwarder-1", "tcp", "100", "1", RIVALS },
-    { "looked-at", "tcp", "100", "1",
-      "zrelay,zrelay-filter,zrelay-capture,zmq_proxy,zmq_proxy-capture" },
+    { "looked-at", "tcp", "100", "1", LOOKERS "," CAPTURES },
     { "topics-10,topics-100000,peers-1,peers-1000", "tcp", "100", "1",
       "zrelay" },
     { NULL, NULL, NULL, NULL, NULL }
@@ -143,15 +145,15 @@ static const selection_t s_full [] = {
     { "streamer-1,queue-200", "tcp", SIZES, "10", PEERS },
     { "forwarder-100,queue-10-clients,queue-100-clients", "tcp,ipc", SIZES, "1",
       PEERS },
-    { "looked-at", "tcp", SIZES, "1",
-      "zrelay,zrelay-filter,zrelay-capture,zmq_proxy,zmq_proxy-capture" },
+    { "looked-at", "tcp", SIZES, "1", LOOKERS "," CAPTURES },
+    { "looked-at,looked-at-topics", "tcp", "100,10240", "1", LOOKERS },
     { "peers-*,busy-*,topics-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     //  zproxy takes minutes to bind so many
     { "relays-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     { "stats-*", "tcp", "100", "1", "zrelay" },
     { "queue-1", "tcp", "100", "1", "zrelay,zmq_proxy,zrelay-spin" },
     { "streamer-1,forwarder-1,queue-200", "tcp,inproc", "100", "1",
-      "zrelay_run" },
+      "zrelay_device_run" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -163,14 +165,15 @@ static const selection_t s_readme [] = {
       RIVALS },
     { "streamer-1,forwarder-1,queue-1", "ipc,inproc", "100", "1", RIVALS },
     { "streamer-1,queue-200", "tcp", "100", "10", RIVALS },
-    { "looked-at", "tcp", "100", "1",
-      "zrelay,zrelay-filter,zrelay-capture,zmq_proxy,zmq_proxy-capture" },
+    { "looked-at", "tcp", "100", "1", LOOKERS "," CAPTURES },
+    { "looked-at,looked-at-topics", "tcp", "100,10240", "1", LOOKERS },
     { "peers-1,peers-1000,peers-5000,topics-10,topics-100000,topics-1000000",
       "tcp", "100", "1", "zrelay,loop" },
     { "relays-1,relays-500,stats-0,stats-1000", "tcp", "100", "1", "zrelay" },
     { "queue-1", "tcp", "100", "1", "zrelay-spin" },
-    { "streamer-1,forwarder-1,queue-200", "tcp", "100", "1", "zrelay_run" },
-    { "streamer-1", "inproc", "100", "1", "zrelay_run" },
+    { "streamer-1,forwarder-1,queue-200", "tcp", "100", "1",
+      "zrelay_device_run" },
+    { "streamer-1", "inproc", "100", "1", "zrelay_device_run" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -217,9 +220,10 @@ static const target_t s_targets [] = {
     { "throughput", "streamer-?", "*", 100, RATE, "zrelay", "zmq_proxy", NULL,
       true, 1.5 },
     //  The function in place of the function
-    { "throughput", "*", "*", 0, RATE, "zrelay_run", "zmq_proxy", NULL, true,
+    { "throughput", "*", "*", 0, RATE, "zrelay_device_run", "zmq_proxy", NULL,
+      true, 1 },
+    { "CPU", "*", "tcp", 0, CPU, "zrelay_device_run", "zmq_proxy", NULL, false,
       1 },
-    { "CPU", "*", "tcp", 0, CPU, "zrelay_run", "zmq_proxy", NULL, false, 1 },
     //  If a bare loop misses a target, so will anything that is built on libzmq
     { "(bare loop)", "streamer-?", "*", 10, RATE, "loop", "zmq_proxy", NULL,
       true, 1.5 },
@@ -247,6 +251,10 @@ static const target_t s_targets [] = {
       false, 1 },
     { "round trip with spin", "queue-1", "tcp", 100, P50, "zrelay-spin",
       "zrelay", NULL, false, 0.9 },
+    { "CPU of a look", "looked-at*", "tcp", 100, CPU, "zrelay-look", "zrelay",
+      NULL, false, 1.25 },
+    { "CPU of a look", "looked-at*", "tcp", 10240, CPU, "zrelay-look",
+      "zrelay", NULL, false, 1.25 },
     { "CPU of a filter", "looked-at", "tcp", 0, CPU, "zrelay-filter", "zrelay",
       NULL, false, 2.2 },
     { "CPU of a capture", "looked-at", "tcp", 0, CPU, "zrelay-capture",

@@ -20,7 +20,7 @@ messages=${2:-10000}
 if [ $# -gt 2 ]; then
     shift 2
 else
-    set -- zrelay loop zproxy zmq_proxy zrelay-filter
+    set -- zrelay loop zproxy zmq_proxy zrelay-look zrelay-zmsg zrelay-filter
 fi
 
 rm -f "$folder/instructions.csv"

@@ -261,7 +261,7 @@ keeps_without () {
 mkdir "$stage/tmp"
 TMPDIR=$stage/tmp
 export TMPDIR
-relays=zrelay,zrelay_run,zmq_proxy,zproxy,loop,direct
+relays=zrelay,zrelay_device_run,zmq_proxy,zproxy,loop,direct
 number=54
 #   Not by inproc
 if [ -n "$PYTHON" ]; then
@@ -284,8 +284,13 @@ result "processes have memory" always resident_kib \
     '$6 != "direct" && $3 != "inproc"'
 result "measures those that look at messages" \
     bench --work looked-at --relays 'zrelay*,zmq_proxy-capture' --frames 10
-result "all of these have figures" runs 6
+result "all of these have figures" runs 8
+result "messages that are looked at arrive" messages looked-at 180
 result "a capture is read" always captured_percent '$6 ~ /capture/'
+result "measures those that look at what is published" \
+    bench --work looked-at-topics --size 10240 \
+        --relays zrelay,zrelay-look,zrelay-zmsg,zrelay-filter
+result "all of these have figures as well" runs 4
 result "measures what grows" \
     bench --work 'peers-10,busy-10,topics-10,relays-10,stats-10' \
         --relays zrelay
