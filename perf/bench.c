@@ -249,7 +249,7 @@ static const target_t s_targets [] = {
       false, 1 },
     { "round trip p99", "queue-*", "*", 0, P99, "zrelay", "zmq_proxy", NULL,
       false, 1 },
-    { "round trip with spin", "queue-1", "tcp", 100, P50, "zrelay-spin",
+    { "round trip (spin)", "queue-1", "tcp", 100, P50, "zrelay-spin",
       "zrelay", NULL, false, 0.9 },
     { "CPU of a look", "looked-at*", "tcp", 100, CPU, "zrelay-look", "zrelay",
       NULL, false, 1.25 },

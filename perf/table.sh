@@ -43,11 +43,12 @@ ratios () {
         }' "$folder/summary.csv"
 }
 
-#   figures TITLE WORKS SIZES FIGURE UNIT FIGURE UNIT: a line for each work and
-#   size, with both figures of each relay
+#   figures TITLE WORKS SIZES FIGURE UNIT FIGURE UNIT [RELAYS]: a line for each
+#   work and size, with both figures of each relay
 figures () {
     awk -F , -v title="$1" -v works="$2" -v sizes="$3" -v one="$4" \
-        -v one_unit="$5" -v two="$6" -v two_unit="$7" '
+        -v one_unit="$5" -v two="$6" -v two_unit="$7" \
+        -v names="${8:-zrelay,zmq_proxy,zproxy,loop}" '
         function known(list, word) { return index("," list ",", "," word ",") }
         function shown(value) {
             if (value == "") return "-"
@@ -63,7 +64,7 @@ figures () {
             second[line, $column["relay"]] = $column[two] / two_unit
         }
         END {
-            count = split("zrelay,zmq_proxy,zproxy,loop", relays, ",")
+            count = split(names, relays, ",")
             head = "| " title " | bytes"
             rule = "| --- | ---:"
             for (i = 1; i <= count; i++) {
@@ -91,6 +92,12 @@ throughput () {
 libzmq () {
     figures "usecs of CPU for each message, of them in libzmq's I/O thread" \
         streamer-1,forwarder-1,queue-200 100 cpu_ns 1000 io_ns 1000
+}
+
+looks () {
+    figures "thousand messages a second, usecs of CPU for each" \
+        looked-at,looked-at-topics 100,10240 messages_s 1000 cpu_ns 1000 \
+        zrelay,zrelay-look,zrelay-zmsg,zrelay-filter
 }
 
 trips () {
@@ -165,7 +172,7 @@ origin () {
         }' "$folder/about.txt"
 }
 
-tables="ratios throughput libzmq trips instructions targets about origin"
+tables="ratios throughput libzmq looks trips instructions targets about origin"
 folder=$1
 shift
 #   shellcheck disable=SC2086 # a list of words
