@@ -96,7 +96,7 @@ struct _zrelay_flow_t {
     size_t reason_count;        //  How many these are
     zrelay_shown_to_t filter;   //  Installed by FILTER
     zrelay_shown_to_t handler;  //  The kind's
-    bool listens;               //  Peers are told of routing ids
+    bool listens;               //  Routing ids are reported to the peers
     bool bounded;               //  The input has limits to a message
     bool zframe_first;          //  First frames are received as zframes
     way_t way;                  //  How messages move now
@@ -243,7 +243,7 @@ zrelay_flow_possible (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  The state: what the flow does, from what it was told and what it holds
+//  The state follows from the flow's orders and from the messages it holds
 
 static state_t
 s_state (zrelay_flow_t *self)
@@ -740,7 +740,7 @@ s_look_at_message (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  What a turn may still do
+//  The bounds of a turn, and its account
 
 typedef struct {
     const zrelay_tally_t *tally;    //  What the input received, ever
@@ -863,7 +863,7 @@ static void (*s_ways []) (zrelay_flow_t *self, turn_t *turn) = {
 //  --------------------------------------------------------------------------
 //  A turn
 
-//  What is held goes first, so messages behind it are looked at and kept
+//  Held messages go first, so messages behind them are looked at and kept
 
 static way_t
 s_way_now (zrelay_flow_t *self)
@@ -909,7 +909,7 @@ zrelay_flow_turn (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  What it waits for
+//  Waiting
 
 static size_t
 s_between (size_t least, size_t value, size_t most)
@@ -1093,7 +1093,7 @@ s_bench_set (bench_t *self, const char *option, const char *value)
                                           self->error) == ZRELAY_STATUS_DONE;
 }
 
-//  What the flow waits for; the return value is a time
+//  As zrelay_flow_wants (), from no events
 
 static size_t
 s_bench_wants (bench_t *self, short *input, short *output)

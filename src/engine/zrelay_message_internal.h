@@ -15,7 +15,7 @@
 
 #include <zrelay.h>
 
-//  What only the engine does with messages; zrelay_message.h has the rest.
+//  These functions are the engine's alone; zrelay_message.h has the others.
 
 //  A slot behind the last frame, which is an initialised, empty zmq_msg_t; it
 //  becomes the last frame with zrelay_message_slot_used ().
