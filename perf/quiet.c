@@ -266,8 +266,8 @@ quiet_round (quiet_t *self)
 //  --------------------------------------------------------------------------
 //  Start and end
 
-//  The best of several attempts counts; of the calibrations before and after the
-//  rounds, the worse one does
+//  The best of several attempts counts; of the calibrations before and after
+//  all rounds, the worse one does
 
 static pace_t
 s_attempt (quiet_t *self, quiet_fact_t fact, pace_t (*measure) (void))
