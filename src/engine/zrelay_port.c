@@ -173,7 +173,7 @@ s_recv_into (zrelay_port_t *self, zrelay_message_t *message)
     int size = s_receive (self, slot);
     if (size == -1)
         return false;
-    zrelay_message_slot_used (message);
+    message->count++;
     s_count_received (self, s_size (slot, size), zmq_msg_more (slot));
     return true;
 }
@@ -403,14 +403,13 @@ zrelay_port_send (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 zrelay_outcome_t
 zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
 {
-    size_t frames = zrelay_message_frames (message);
-    zrelay_outcome_t outcome = zrelay_port_offer (self,
-        zrelay_message_frame (message, 0), frames > 1);
+    size_t frames = message->count;
+    zmq_msg_t *frame = &message->slots [message->first];
+    zrelay_outcome_t outcome = zrelay_port_offer (self, frame, frames > 1);
     if (outcome != ZRELAY_SENT)
         return outcome;
-    for (size_t index = 1; index < frames; index++)
-        outcome = zrelay_port_send (self, zrelay_message_frame (message, index),
-                                    index + 1 < frames);
+    while (--frames > 0)
+        outcome = zrelay_port_send (self, ++frame, frames > 1);
     zrelay_message_sent (message);
     return outcome;
 }
