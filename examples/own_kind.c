@@ -24,17 +24,19 @@ s_destroy (void **object_p)
 
 //  Is shown every request: routing id, empty frame, body
 static zrelay_verdict_t
-s_on_request (zmsg_t **msg_p, void *answers)
+s_on_request (zrelay_engine_t *engine, void *answers,
+              zrelay_message_t *message)
 {
-    zframe_t *body = zmsg_last (*msg_p);
-    char *request = zframe_strdup (body);
+    (void) engine;
+    size_t body = zrelay_message_frames (message) - 1;
+    char *request = zrelay_message_strdup (message, body);
     const char *answer = (const char *) zhash_lookup (answers, request);
     zstr_free (&request);
     if (!answer)
-        return ZRELAY_PASS;
+        return ZRELAY_VERDICT_PASS;
     //  With the routing id still in front, it finds its way back
-    zframe_reset (body, answer, strlen (answer));
-    return ZRELAY_ANSWER;
+    zrelay_message_set (message, body, answer, strlen (answer));
+    return ZRELAY_VERDICT_ANSWER;
 }
 
 //  LEARN request answer
@@ -44,19 +46,20 @@ s_learn (zrelay_engine_t *engine, void *answers, size_t argc, char **argv,
 {
     (void) argc, (void) unused;
     if (streq (argv [0], ""))
-        return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
+        return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
             "LEARN: the request is empty; it needs at least one letter");
     zhash_update (answers, argv [0], argv [1]);
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
 }
 
 static const zrelay_command_t s_commands [] = {
-    { .name = "LEARN", .args = "request answer", .handler = s_learn,
+    { ZRELAY_COMMAND, .name = "LEARN", .args = "request answer", .handler = s_learn,
       .help = "Answer that request without asking a worker" },
     { .name = NULL }
 };
 
 static const zrelay_kind_t s_kind = {
+    ZRELAY_KIND,
     .name = "answerer",
     .frontend = { .types = "ROUTER" }, .backend = { .types = "DEALER" },
     .create = s_create, .destroy = s_destroy,

@@ -77,7 +77,7 @@ ZRELAY_EXPORT int
 //      EFAULT    frontend or backend is NULL
 //      ENOTSOCK  one of them is no socket, or was closed meanwhile
 ZRELAY_EXPORT int
-    zrelay_run (void *frontend, void *backend, void *capture);
+    zrelay_device_run (void *frontend, void *backend, void *capture);
 
 //  As zmq_proxy_steerable (): control is a PAIR, REP, SUB, PULL or any other
 //  socket that receives, or NULL. It takes messages of one frame: PAUSE,
@@ -87,6 +87,11 @@ ZRELAY_EXPORT int
 //  as in libzmq, the routing id that comes from a ROUTER counts among the
 //  bytes. On a REP, all other words are answered with an empty frame. Returns
 //  0 after TERMINATE, else -1 with errno as zrelay_run ().
+ZRELAY_EXPORT int
+    zrelay_device_steer (void *frontend, void *backend, void *capture, void *control);
+
+ZRELAY_EXPORT int
+    zrelay_run (void *frontend, void *backend, void *capture);
 ZRELAY_EXPORT int
     zrelay_steer (void *frontend, void *backend, void *capture, void *control);
 

@@ -30,13 +30,34 @@
 //  The library is compiled with hidden symbols; what is public says so
 #if defined (__GNUC__)
 #   define ZRELAY_EXPORT __attribute__ ((visibility ("default")))
+#   define ZRELAY_SENTINEL __attribute__ ((sentinel))
 #else
 #   define ZRELAY_EXPORT
+#   define ZRELAY_SENTINEL
 #endif
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+//  How a relay answers a command. The first five are sent by zsock_signal () and
+//  read with zsock_wait ().
+typedef enum {
+    ZRELAY_STATUS_DONE = 0,         //  Done
+    ZRELAY_STATUS_UNKNOWN = 1,      //  Unknown command
+    ZRELAY_STATUS_BAD_ARGUMENTS = 2, // Wrong number or value of arguments
+    ZRELAY_STATUS_BAD_STATE = 3,    //  Not possible in this state
+    ZRELAY_STATUS_REFUSED = 4,      //  Refused by the system: bind, file
+    ZRELAY_STATUS_TIMEOUT = 5,      //  A client heard nothing in time
+    ZRELAY_STATUS_LATER = -1        //  A handler will answer later
+} zrelay_status_t;
+
+//  Names of version 0.1, kept for one version
+#define ZRELAY_DONE             ZRELAY_STATUS_DONE
+#define ZRELAY_UNKNOWN          ZRELAY_STATUS_UNKNOWN
+#define ZRELAY_BAD_ARGUMENTS    ZRELAY_STATUS_BAD_ARGUMENTS
+#define ZRELAY_BAD_STATE        ZRELAY_STATUS_BAD_STATE
+#define ZRELAY_REFUSED          ZRELAY_STATUS_REFUSED
 
 //  Version of the library that the program runs with, as made by
 //  ZRELAY_MAKE_VERSION.
