@@ -17,6 +17,7 @@
 #include "zrelay_message.h"
 #include "zrelay_engine.h"
 #include "zrelay_stats.h"
+#include "zrelay_client.h"
 #include "zrelay_queue.h"
 #include "zrelay_forwarder.h"
 #include "zrelay_streamer.h"

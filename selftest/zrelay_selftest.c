@@ -56,6 +56,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_capture", zrelay_capture_test },
     { "zrelay_flow", zrelay_flow_test },
     { "zrelay_stats", zrelay_stats_test },
+    { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },
     { "zrelay_queue", zrelay_queue_test },
     { "zrelay_forwarder", zrelay_forwarder_test },
