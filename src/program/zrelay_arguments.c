@@ -21,6 +21,11 @@
 //  More would only wait for the cores
 #define IO_THREADS_MAX 64
 
+//  What a relay's name may consist of, see zrelay_engine_spawn ()
+#define NAME_MAX_SIZE 127
+#define NAME_CHARACTERS \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
+
 //  A number's text, for the help
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF (number)
@@ -48,16 +53,16 @@ struct _option_t {
 
 static const option_t s_options [] = {
     { { 'f', "frontend", "ENDPOINT",
-        "attach the side of clients, publishers, pushers" },
+        "attach the side for clients, publishers, pushers" },
       s_endpoint, 0, false },
     { { 'b', "backend", "ENDPOINT",
-        "attach the side of workers, subscribers, pullers" },
+        "attach the side for workers, subscribers, pullers" },
       s_endpoint, 0, false },
     { { 's', "subscribe", "TOPIC",
         "subscribe for the relay itself; \"\" is everything" },
       s_topic, 0, false },
     { { 'c', "capture", "ENDPOINT",
-        "copy what passes to a PULL socket there" },
+        "send a copy of each message to a PULL socket there" },
       s_text, IN_PLAN (capture), true },
     { { 'o', "set", "SIDE.OPTION=VALUE",
         "set an option of a side, a flow or the relay" },
@@ -66,37 +71,37 @@ static const option_t s_options [] = {
         "name the relay in output, logs and statistics" },
       s_name, 0, true },
     { { 'd', "drain", "MSECS",
-        "time to finish when ended (default " TEXT (ZRELAY_PLAN_DRAIN) ")" },
+        "time to drain before it ends (default " TEXT (ZRELAY_PLAN_DRAIN) ")" },
       s_drain, 0, true },
     { { 0, "curve", "FILE",
         "encrypt, with the relay's certificate in FILE" },
       s_text, IN_PLAN (curve), true },
     { { 0, "clients", "DIRECTORY",
-        "let in those with a certificate there, or \"any\"" },
+        "let in clients with a certificate there, or \"any\"" },
       s_text, IN_PLAN (clients), true },
     { { 0, "server", "FILE",
         "certificate of the CURVE server to connect to" },
       s_text, IN_PLAN (server), true },
     { { 0, "plain", "FILE",
-        "let in those with a name=password line in FILE" },
+        "let in peers with a name=password line in FILE" },
       s_text, IN_PLAN (plain), true },
     { { 0, "allow", "ADDRESS",
-        "let in peers from this address only" },
+        "let in only peers from this address" },
       s_address, IN_PLAN (allow), false },
     { { 0, "deny", "ADDRESS",
-        "let in no peers from this address" },
+        "refuse peers from this address" },
       s_address, IN_PLAN (deny), false },
     { { 0, "guard", "SIDE",
-        "apply these to that side (default: any that bind)" },
+        "guard that side (default: each side that binds)" },
       s_guard, 0, false },
     { { 0, "io-threads", "NUMBER",
         "threads for input and output (default 1)" },
-      s_io_threads, 0, false },
+      s_io_threads, 0, true },
     { { 'v', "verbose", NULL,
         "log commands; print statistics at the end" },
       s_flag, IN_PLAN (verbose), false },
     { { 'q', "quiet", NULL,
-        "print and log nothing but failures" },
+        "print and log only failures" },
       s_flag, IN_PLAN (quiet), false },
     { { 'V', "version", NULL,
         "print the version and exit" },
@@ -116,7 +121,7 @@ static const option_t s_options [] = {
 
 struct _arguments_t {
     zrelay_plan_t *plan;        //  Filled in
-    const zrelay_plan_kind_t *const *kinds; //  Those that may be named
+    const zrelay_kind_t *const *kinds; //  Those that may be named
     zrelay_report_t *report;    //  Hears what is wrong
     zrelay_arguments_task_t task;   //  What is asked for
     const char *given [OPTIONS];    //  Arguments of options that may be given
@@ -183,12 +188,11 @@ s_text (arguments_t *self, const option_t *option, const char *argument)
 static zrelay_exit_t
 s_name (arguments_t *self, const option_t *option, const char *argument)
 {
-    //  The name starts lines of output, which others read
-    for (const char *character = argument; *character; character++)
-        if (iscntrl ((byte) *character))
-            return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-                "--%s takes printable characters only, not '%s'",
-                option->shown.name, argument);
+    size_t size = strlen (argument);
+    if (size > NAME_MAX_SIZE || strspn (argument, NAME_CHARACTERS) != size)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "--%s takes letters, digits, '_', '-' and '.', at most %d of them,"
+            " not '%s'", option->shown.name, NAME_MAX_SIZE, argument);
     self->plan->name = strdup (argument);
     assert (self->plan->name);
     return ZRELAY_EXIT_NOT_YET;
@@ -397,7 +401,7 @@ s_read_options (arguments_t *self, int argc, char **argv, int *next_p)
 //  All names as a fresh string
 
 static char *
-s_kind_names (const zrelay_plan_kind_t *const *kinds)
+s_kind_names (const zrelay_kind_t *const *kinds)
 {
     char *names = strdup ("");
     for (; *kinds; kinds++) {
@@ -410,24 +414,53 @@ s_kind_names (const zrelay_plan_kind_t *const *kinds)
     return names;
 }
 
+//  True if a word at the place of the kind is meant as one. Where there is only
+//  one kind, its name may be left out.
+
+static bool
+s_means_kind (arguments_t *self, const char *word)
+{
+    bool only = self->kinds [1] == NULL;
+    return !only || streq (self->kinds [0]->name, word);
+}
+
 static zrelay_exit_t
 s_choose_kind (arguments_t *self, const char *name)
 {
-    const zrelay_plan_kind_t *const *kind = self->kinds;
-    while (*kind && strneq ((*kind)->name, name))
-        kind++;
-    self->plan->kind = *kind;
-    if (*kind)
+    self->plan->kind = zrelay_kinds_find (self->kinds, name);
+    if (self->plan->kind)
         return ZRELAY_EXIT_NOT_YET;
     char *names = s_kind_names (self->kinds);
     zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-        "there is no kind of relay '%s'; there are %s", name, names);
+        "there is no kind of relay '%s'; the kinds are %s", name, names);
     zstr_free (&names);
     return ZRELAY_EXIT_MISUSE;
 }
 
 //  --------------------------------------------------------------------------
 //  The whole
+
+static zrelay_exit_t
+s_check_absent (arguments_t *self, const zrelay_plan_side_t *side)
+{
+    if (zlistx_size (side->endpoints) == 0 && !side->guarded)
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        "the kind '%s' has no %s; leave out --%s", self->plan->kind->name,
+        side->name, side->guarded? "guard": side->name);
+}
+
+static zrelay_exit_t
+s_ask_type (arguments_t *self, zrelay_side_id_t id)
+{
+    const char *side = self->plan->sides [id].name;
+    char *types = zrelay_plan_types (self->plan, id);
+    zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        "the kind '%s' needs the type of its %s: --%s TYPE@ENDPOINT, where"
+        " TYPE is %s", self->plan->kind->name, side, side, types);
+    zstr_free (&types);
+    return ZRELAY_EXIT_MISUSE;
+}
 
 //  Give a side its kind's default. Where the kind leaves the type of a socket
 //  open, the first endpoint names it.
@@ -437,20 +470,24 @@ s_complete_side (arguments_t *self, zrelay_side_id_t id)
 {
     zrelay_plan_t *plan = self->plan;
     const zrelay_plan_side_t *side = &plan->sides [id];
-    const zrelay_plan_spec_t *spec = zrelay_plan_spec (plan, id);
+    const zrelay_side_spec_t *spec = zrelay_plan_spec (plan, id);
+    if (!zrelay_plan_has_side (plan, id))
+        return s_check_absent (self, side);
     if (zlistx_size (side->endpoints) == 0 && spec->endpoint)
         zrelay_plan_add_endpoint (plan, id, spec->endpoint);
     zrelay_plan_endpoint_t *first =
         (zrelay_plan_endpoint_t *) zlistx_first (side->endpoints);
     if (zrelay_plan_type_is_open (plan, id) && (!first || !first->type))
+        return s_ask_type (self, id);
+    if (!first)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "a %s needs the type of its %s: --%s TYPE@ENDPOINT, such as"
-            " %s@tcp://127.0.0.1:5559", plan->kind->name, side->name,
-            side->name, id == ZRELAY_FRONTEND? "PULL": "PUSH");
+            "the kind '%s' needs an endpoint for its %s: --%s ENDPOINT, such"
+            " as tcp://127.0.0.1:5559", plan->kind->name, side->name,
+            side->name);
     return ZRELAY_EXIT_NOT_YET;
 }
 
-//  Check what only the whole command line tells
+//  Check what can only be known once the whole command line has been read
 
 static zrelay_exit_t
 s_complete (arguments_t *self)
@@ -463,9 +500,9 @@ s_complete (arguments_t *self)
     if (plan->verbose && plan->quiet)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "--verbose and --quiet contradict each other; give one of them");
-    zrelay_exit_t status = s_complete_side (self, ZRELAY_FRONTEND);
+    zrelay_exit_t status = s_complete_side (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_complete_side (self, ZRELAY_BACKEND);
+        status = s_complete_side (self, ZRELAY_SIDE_BACKEND);
     return status;
 }
 
@@ -473,8 +510,9 @@ static zrelay_exit_t
 s_read (arguments_t *self, int argc, char **argv)
 {
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    //  The kind comes first, so that help can be about it
-    if (argc > 1 && *argv [1] != '-') {
+    //  The kind comes first, so that help can be about it, or behind options
+    bool first = argc > 1 && *argv [1] != '-' && s_means_kind (self, argv [1]);
+    if (first) {
         status = s_choose_kind (self, argv [1]);
         argc--;
         argv++;
@@ -484,7 +522,7 @@ s_read (arguments_t *self, int argc, char **argv)
         status = s_read_options (self, argc, argv, &next);
     if (status != ZRELAY_EXIT_NOT_YET || self->task != ZRELAY_ARGUMENTS_RUN)
         return status;
-    if (!self->plan->kind && next < argc)
+    if (!first && next < argc && s_means_kind (self, argv [next]))
         status = s_choose_kind (self, argv [next++]);
     if (status == ZRELAY_EXIT_NOT_YET && next < argc)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
@@ -495,7 +533,7 @@ s_read (arguments_t *self, int argc, char **argv)
 
 zrelay_exit_t
 zrelay_arguments_read (zrelay_plan_t *plan,
-                       const zrelay_plan_kind_t *const *kinds,
+                       const zrelay_kind_t *const *kinds,
                        int argc, char **argv, zrelay_report_t *report,
                        zrelay_arguments_task_t *task_p)
 {
@@ -504,6 +542,8 @@ zrelay_arguments_read (zrelay_plan_t *plan,
     self.plan = plan;
     self.kinds = kinds;
     self.report = report;
+    if (!kinds [1])
+        plan->kind = kinds [0];
     zrelay_exit_t status = s_read (&self, argc, argv);
     *task_p = self.task;
     return status;

@@ -19,8 +19,7 @@
 //  What the command line asks for
 typedef enum {
     ZRELAY_ARGUMENTS_RUN = 0,       //  Run the plan
-    ZRELAY_ARGUMENTS_HELP = 1,      //  Print help, about the plan's kind if
-                                    //  it has one
+    ZRELAY_ARGUMENTS_HELP = 1,      //  Print help
     ZRELAY_ARGUMENTS_VERSION = 2    //  Print the version
 } zrelay_arguments_task_t;
 
@@ -33,12 +32,13 @@ typedef struct {
 } zrelay_arguments_option_t;
 
 //  Read the command line into a new plan. kinds is the table of kinds that may
-//  be named, ended by NULL. Returns ZRELAY_EXIT_NOT_YET, with *task_p set, or
-//  reports what is wrong and returns ZRELAY_EXIT_MISUSE. A plan that is to be
-//  run is complete: it has a kind, and endpoints for each side.
+//  be named, ended by NULL; where there is only one, its name may be left out.
+//  Returns ZRELAY_EXIT_NOT_YET, with *task_p set, or reports what is wrong and
+//  returns ZRELAY_EXIT_MISUSE. A plan that is to be run is complete: it has a
+//  kind, and endpoints for each of its sides.
 zrelay_exit_t
     zrelay_arguments_read (zrelay_plan_t *plan,
-                           const zrelay_plan_kind_t *const *kinds,
+                           const zrelay_kind_t *const *kinds,
                            int argc, char **argv, zrelay_report_t *report,
                            zrelay_arguments_task_t *task_p);
 

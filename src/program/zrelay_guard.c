@@ -11,7 +11,6 @@
 */
 
 #include "zrelay_guard.h"
-#include "zrelay_dialogue.h"
 
 #include <sys/stat.h>
 
@@ -110,7 +109,7 @@ s_load_own (zrelay_guard_t *self)
     self->cert = zcert_load (filename);
     if (!self->cert || !s_has_secret (self->cert))
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "%s is no certificate with a secret key; %s keygen %s makes one",
+            "%s is not a certificate with a secret key; %s keygen %s makes one",
             filename, zrelay_report_program (self->report), filename);
     return ZRELAY_EXIT_NOT_YET;
 }
@@ -121,7 +120,7 @@ s_load_server (zrelay_guard_t *self)
     self->server_cert = zcert_load (self->plan->server);
     if (!self->server_cert)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "%s is no certificate; --server takes the public one of the"
+            "%s is not a certificate; --server takes the public one of the"
             " server", self->plan->server);
     return ZRELAY_EXIT_NOT_YET;
 }
@@ -130,7 +129,7 @@ s_load_server (zrelay_guard_t *self)
 //  --------------------------------------------------------------------------
 //  Start
 
-//  Report the first thing that cannot be meant
+//  Report the first contradiction
 
 static zrelay_exit_t
 s_check (zrelay_guard_t *self)
@@ -141,7 +140,7 @@ s_check (zrelay_guard_t *self)
         const char *sentence;   //  What is wrong then
     } rules [] = {
         { plan->curve && plan->plain,
-          "a side has one mechanism; give --curve or --plain" },
+          "a side has only one mechanism; give either --curve or --plain" },
         { plan->clients && !plan->curve,
           "--clients needs --curve, the relay's certificate" },
         { plan->server && !plan->curve,
@@ -167,8 +166,8 @@ s_check (zrelay_guard_t *self)
 static bool
 s_sides_named (zrelay_guard_t *self)
 {
-    return self->plan->sides [ZRELAY_FRONTEND].guarded
-        || self->plan->sides [ZRELAY_BACKEND].guarded;
+    return self->plan->sides [ZRELAY_SIDE_FRONTEND].guarded
+        || self->plan->sides [ZRELAY_SIDE_BACKEND].guarded;
 }
 
 static bool
@@ -235,20 +234,19 @@ zrelay_guard_start (zrelay_guard_t *self)
 //  --------------------------------------------------------------------------
 //  The relay's side of it
 
-//  Hand on what the relay said about a command
+//  Report what the relay says about its last command, unless it was done
 
 static zrelay_exit_t
-s_confirm (zrelay_guard_t *self, char *sentence)
+s_confirm (zrelay_guard_t *self, zrelay_client_t *relay)
 {
-    if (!sentence)
+    if (zrelay_client_status (relay) == ZRELAY_STATUS_DONE)
         return ZRELAY_EXIT_NOT_YET;
-    zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE, "%s", sentence);
-    zstr_free (&sentence);
-    return ZRELAY_EXIT_MISUSE;
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE, "%s",
+                              zrelay_client_error (relay));
 }
 
 static zrelay_exit_t
-s_be_client (zrelay_guard_t *self, zactor_t *relay, const char *side)
+s_be_client (zrelay_guard_t *self, zrelay_client_t *relay, const char *side)
 {
     const char *options [] [2] = {
         { "curve_serverkey", zcert_public_txt (self->server_cert) },
@@ -257,24 +255,29 @@ s_be_client (zrelay_guard_t *self, zactor_t *relay, const char *side)
     };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     for (size_t index = 0; status == ZRELAY_EXIT_NOT_YET
-         && index < sizeof (options) / sizeof (*options); index++)
-        status = s_confirm (self, zrelay_dialogue_command (relay, "SET", side,
-            options [index] [0], options [index] [1]));
+         && index < sizeof (options) / sizeof (*options); index++) {
+        zrelay_client_command (relay, "SET", side, options [index] [0],
+                               options [index] [1], NULL);
+        status = s_confirm (self, relay);
+    }
     return status;
 }
 
 static zrelay_exit_t
-s_be_server (zrelay_guard_t *self, zactor_t *relay, const char *side)
+s_be_server (zrelay_guard_t *self, zrelay_client_t *relay, const char *side)
 {
-    zrelay_exit_t status = s_confirm (self,
-        zrelay_dialogue_command (relay, "DOMAIN", side, DOMAIN));
-    if (status == ZRELAY_EXIT_NOT_YET && self->plan->plain)
-        status = s_confirm (self,
-            zrelay_dialogue_command (relay, "PLAIN", side));
-    if (status == ZRELAY_EXIT_NOT_YET && self->plan->curve)
-        status = s_confirm (self,
-            zrelay_dialogue_command (relay, "CURVE", side,
-                zcert_public_txt (self->cert), zcert_secret_txt (self->cert)));
+    zrelay_client_command (relay, "DOMAIN", side, DOMAIN, NULL);
+    zrelay_exit_t status = s_confirm (self, relay);
+    if (status == ZRELAY_EXIT_NOT_YET && self->plan->plain) {
+        zrelay_client_command (relay, "PLAIN", side, NULL);
+        status = s_confirm (self, relay);
+    }
+    if (status == ZRELAY_EXIT_NOT_YET && self->plan->curve) {
+        zrelay_client_command (relay, "CURVE", side,
+                               zcert_public_txt (self->cert),
+                               zcert_secret_txt (self->cert), NULL);
+        status = s_confirm (self, relay);
+    }
     return status;
 }
 
@@ -282,7 +285,7 @@ s_be_server (zrelay_guard_t *self, zactor_t *relay, const char *side)
 //  that are to be clients
 
 zrelay_exit_t
-zrelay_guard_protect (zrelay_guard_t *self, zactor_t *relay,
+zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
                       zrelay_side_id_t id)
 {
     const zrelay_plan_t *plan = self->plan;
@@ -294,13 +297,13 @@ zrelay_guard_protect (zrelay_guard_t *self, zactor_t *relay,
         return ZRELAY_EXIT_NOT_YET;
     if (!client && plan->server && !plan->clients)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "the %s lets peers in; say which with --clients, or guard the"
+            "the %s lets peers in; say which ones with --clients, or guard the"
             " other side only", side->name);
     if (!client)
         return s_be_server (self, relay, side->name);
     if (binds)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "the %s cannot both bind and be a client of --server; one socket"
+            "the %s cannot both bind and be a client of --server; a socket"
             " has one role", side->name);
     return s_be_client (self, relay, side->name);
 }

@@ -36,10 +36,10 @@ void
 zrelay_exit_t
     zrelay_guard_start (zrelay_guard_t *self);
 
-//  Send the relay the commands that guard one of its sides. Returns as
-//  zrelay_guard_start () does.
+//  Give the relay the commands that guard one of its sides. Returns the same
+//  as zrelay_guard_start ().
 zrelay_exit_t
-    zrelay_guard_protect (zrelay_guard_t *self, zactor_t *relay,
+    zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
                           zrelay_side_id_t side);
 
 #endif

@@ -13,27 +13,164 @@
 #include "zrelay_help.h"
 #include "zrelay_arguments.h"
 
-//  Width of the column of options
-#define OPTION_WIDTH 25
+//  Width of the left column, of options
+#define LEFT_WIDTH 27
 
-static const char s_notes [] =
-    "\n"
-    "-f, -b, -s and -o may be repeated. An ENDPOINT is one of ZeroMQ,\n"
-    "such as tcp://127.0.0.1:5559 or ipc:///tmp/orders, after \"@\" to bind\n"
-    "it or \">\" to connect to it; without either it is bound.\n"
-    "tcp://127.0.0.1:* takes a free port. A proxy must be told the TYPE of\n"
-    "each socket before that:\n"
-    "    -f 'SUB>tcp://10.0.0.7:5556' -b PUSH@tcp://127.0.0.1:5558\n"
-    "\n"
-    "SIDE is frontend or backend, with an option of its socket such as\n"
-    "backend.sndhwm=5000 or with rate, rate_burst, maxmsgsize, maxframes;\n"
-    "or it is forward or return, with burst, overflow, queue, such as\n"
-    "forward.overflow=drop-old; or it is relay, with spin.\n"
-    "\n"
-    "SIGINT and SIGTERM end the relay once it has passed on what it has; a\n"
-    "second one ends it at once. SIGUSR1 prints statistics. Exit status:\n"
-    "0 ended as asked, 1 failed while running, 2 wrong use or could not\n"
-    "start. See zrelay(1).\n";
+//  Help that is being printed
+typedef struct {
+    zrelay_plan_t *plan;        //  Has the kind, or none
+    const zrelay_kind_t *const *kinds;  //  All of the program's kinds
+    const char *program;        //  The program's name
+} help_t;
+
+//  True if the help is about that side: if the kind has it, or if the help is
+//  about all kinds
+
+static bool
+s_has_side (help_t *self, zrelay_side_id_t side)
+{
+    return !self->plan->kind || zrelay_plan_has_side (self->plan, side);
+}
+
+//  True if the kind lets the user choose the type of a socket, or if the help
+//  is about all kinds
+
+static bool
+s_has_open_type (help_t *self)
+{
+    return !self->plan->kind
+        || zrelay_plan_type_is_open (self->plan, ZRELAY_SIDE_FRONTEND)
+        || zrelay_plan_type_is_open (self->plan, ZRELAY_SIDE_BACKEND);
+}
+
+//  The text for both sides, or for the frontend or the backend alone
+
+static const char *
+s_by_sides (help_t *self, const char *both, const char *frontend,
+            const char *backend)
+{
+    if (!s_has_side (self, ZRELAY_SIDE_BACKEND))
+        return frontend;
+    return s_has_side (self, ZRELAY_SIDE_FRONTEND)? both: backend;
+}
+
+//  --------------------------------------------------------------------------
+//  Usage
+
+static void
+s_print_usage (help_t *self)
+{
+    //  The name of the only kind can be left out
+    bool only = !self->kinds [1];
+    const char *kind = only? NULL:
+                       self->plan->kind? self->plan->kind->name: "KIND";
+    printf ("Usage: %s%s%s%s [options]\n", self->program, kind? " ": "",
+            kind? kind: "",
+            s_by_sides (self, " [-f ENDPOINT]... [-b ENDPOINT]...",
+                        " [-f ENDPOINT]...", " [-b ENDPOINT]..."));
+    if (only || !self->plan->kind)
+        printf ("       %s keygen FILE\n", self->program);
+}
+
+//  --------------------------------------------------------------------------
+//  Kinds
+
+static void
+s_print_default (const zrelay_side_spec_t *side, char letter)
+{
+    if (side->types && side->endpoint)
+        printf (" -%c '%s'", letter, side->endpoint);
+}
+
+static void
+s_print_kinds (help_t *self)
+{
+    printf ("Runs a relay for ZeroMQ until a signal ends it, or makes a "
+            "certificate.\n\n"
+            "Kinds, with the endpoints that they use unless you name "
+            "others:\n");
+    const zrelay_kind_t *const *kinds = self->kinds;
+    for (; *kinds; kinds++) {
+        const zrelay_kind_t *kind = *kinds;
+        if (kind->help)
+            printf ("  %-10s %s\n", kind->name, kind->help);
+        else
+            printf ("  %s\n", kind->name);
+        if (!kind->frontend.endpoint && !kind->backend.endpoint)
+            continue;
+        printf ("  %-10s", "");
+        s_print_default (&kind->frontend, 'f');
+        s_print_default (&kind->backend, 'b');
+        printf ("\n");
+    }
+}
+
+//  --------------------------------------------------------------------------
+//  One kind
+
+static void
+s_print_side (help_t *self, zrelay_side_id_t id)
+{
+    if (!s_has_side (self, id))
+        return;
+    const zrelay_side_spec_t *spec = zrelay_plan_spec (self->plan, id);
+    const char *name = self->plan->sides [id].name;
+    char *types = zrelay_plan_types (self->plan, id);
+    printf ("%-8s  %s", name, types);
+    zstr_free (&types);
+    if (spec->peers)
+        printf (", for %s", spec->peers);
+    printf ("\n");
+    if (zrelay_plan_type_is_open (self->plan, id))
+        printf ("%-8s  choose with -%c TYPE@ENDPOINT or -%c "
+                "'TYPE>ENDPOINT'\n", "", *name, *name);
+    if (spec->endpoint)
+        printf ("%-8s  default %s\n", "", spec->endpoint);
+}
+
+//  Print the right column, on a line of its own if the left one has used too
+//  much
+
+static void
+s_print_right (int used, const char *text)
+{
+    if (used + 2 > LEFT_WIDTH) {
+        printf ("\n");
+        used = 0;
+    }
+    printf ("%*s%s\n", LEFT_WIDTH - used, "", text);
+}
+
+//  Settings have the size of the header that the kind was compiled with
+
+static void
+s_print_settings (const zrelay_setting_t *setting)
+{
+    printf ("\nSettings of its own:\n");
+    while (setting->name) {
+        int used = printf ("  -o relay.%s=VALUE", setting->name);
+        s_print_right (used, setting->help? setting->help: "");
+        setting = (const zrelay_setting_t *)
+                  ((const byte *) setting + setting->size);
+    }
+}
+
+static void
+s_print_kind (help_t *self)
+{
+    const zrelay_kind_t *kind = self->plan->kind;
+    if (kind->help)
+        printf ("Runs a relay that %s.\n\n", kind->help);
+    else
+        printf ("Runs a relay of the kind '%s'.\n\n", kind->name);
+    s_print_side (self, ZRELAY_SIDE_FRONTEND);
+    s_print_side (self, ZRELAY_SIDE_BACKEND);
+    if (kind->settings && kind->settings->name)
+        s_print_settings (kind->settings);
+}
+
+//  --------------------------------------------------------------------------
+//  Options and notes
 
 static void
 s_print_option (const zrelay_arguments_option_t *option)
@@ -42,72 +179,68 @@ s_print_option (const zrelay_arguments_option_t *option)
                                printf ("      ");
     used += printf ("--%s%s%s", option->name, option->argument? " ": "",
                     option->argument? option->argument: "");
-    if (used > OPTION_WIDTH)
-        printf ("\n%*s", OPTION_WIDTH + 2, "");
-    else
-        printf ("%*s", OPTION_WIDTH + 2 - used, "");
-    printf ("%s\n", option->help);
+    s_print_right (used, option->help);
 }
 
+//  Options with the name of a side attach that side
+
 static void
-s_print_options (void)
+s_print_options (help_t *self)
 {
     printf ("\nOptions:\n");
     const zrelay_arguments_option_t *option = zrelay_arguments_option (0);
     for (size_t index = 1; option; index++) {
-        s_print_option (option);
+        int side = zrelay_plan_find_side (self->plan, option->name);
+        if (side == -1 || s_has_side (self, (zrelay_side_id_t) side))
+            s_print_option (option);
         option = zrelay_arguments_option (index);
     }
-    printf ("%s", s_notes);
-}
-
-zrelay_exit_t
-zrelay_help_kinds (const zrelay_plan_kind_t *const *kinds,
-                   zrelay_report_t *report)
-{
-    const char *program = zrelay_report_program (report);
-    printf ("Usage: %s KIND [-f ENDPOINT]... [-b ENDPOINT]... [options]\n"
-            "       %s keygen FILE\n"
-            "Runs a relay for ZeroMQ until it is ended by a signal, or makes "
-            "a certificate.\n"
-            "\n"
-            "Kinds, with the endpoints that they take when none are given:\n",
-            program, program);
-    for (; *kinds; kinds++) {
-        const zrelay_plan_kind_t *kind = *kinds;
-        printf ("  %-10s %s\n", kind->name, kind->help);
-        if (kind->frontend.endpoint)
-            printf ("  %-10s -f '%s' -b '%s'\n", "", kind->frontend.endpoint,
-                    kind->backend.endpoint);
-    }
-    s_print_options ();
-    return zrelay_report_flush (report);
 }
 
 static void
-s_print_side (zrelay_plan_t *plan, zrelay_side_id_t id)
+s_print_notes (help_t *self)
 {
-    const zrelay_plan_spec_t *spec = zrelay_plan_spec (plan, id);
-    const char *name = plan->sides [id].name;
-    if (zrelay_plan_type_is_open (plan, id))
-        printf ("%-8s  your choice: -%c TYPE@ENDPOINT or -%c"
-                " 'TYPE>ENDPOINT'\n", name, *name, *name);
-    else
-        printf ("%-8s  %s, for %s\n%-8s  default %s\n", name,
-                spec->types, spec->peers, "", spec->endpoint);
+    printf ("\n"
+        "%s, -s and -o can be repeated. An ENDPOINT is one of ZeroMQ's, such\n"
+        "as tcp://127.0.0.1:5559 or ipc:///tmp/orders, after \"@\" to bind it\n"
+        "or \">\" to connect to it; with neither, it is bound. A tcp endpoint\n"
+        "with \"*\" for its port binds a free port.\n",
+        s_by_sides (self, "-f, -b", "-f", "-b"));
+    if (s_has_open_type (self))
+        printf ("Where you can choose the type of a socket, put it before "
+            "that mark:\n"
+            "    -f 'SUB>tcp://10.0.0.7:5556' -b PUSH@tcp://127.0.0.1:5558\n");
+    printf ("\n"
+        "SIDE is %s, with an option of its socket such as\n"
+        "%s.sndhwm=5000, or with rate, rate_burst, maxmsgsize or maxframes;\n"
+        "or it is forward or return, with burst, overflow or queue, such as\n"
+        "forward.overflow=drop-old; or it is relay, with spin.\n"
+        "\n"
+        "SIGINT and SIGTERM end the relay once it has passed on its messages;\n"
+        "a second one ends it at once. SIGUSR1 prints statistics.\n"
+        "Exit status: 0 ended as asked, 1 failed while running, 2 wrong usage\n"
+        "or could not start. See zrelay(1).\n",
+        s_by_sides (self, "frontend or backend", "frontend", "backend"),
+        s_by_sides (self, "backend", "frontend", "backend"));
 }
 
 zrelay_exit_t
-zrelay_help_kind (zrelay_plan_t *plan, zrelay_report_t *report)
+zrelay_help (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
+             zrelay_report_t *report)
 {
-    printf ("Usage: %s %s [-f ENDPOINT]... [-b ENDPOINT]... [options]\n"
-            "Runs a relay that %s.\n\n", zrelay_report_program (report),
-            plan->kind->name, plan->kind->help);
-    s_print_side (plan, ZRELAY_FRONTEND);
-    s_print_side (plan, ZRELAY_BACKEND);
-    s_print_options ();
+    help_t self = { plan, kinds, zrelay_report_program (report) };
+    s_print_usage (&self);
+    if (plan->kind)
+        s_print_kind (&self);
+    else
+        s_print_kinds (&self);
+    s_print_options (&self);
+    s_print_notes (&self);
     return zrelay_report_flush (report);
 }
+
+//  --------------------------------------------------------------------------
+//  The version
 
 zrelay_exit_t
 zrelay_help_version (zrelay_report_t *report)

@@ -16,14 +16,11 @@
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
-//  Print help about all kinds of a table that is ended by NULL.
+//  Print help about the plan's kind, with its own settings, or, if the plan has
+//  no kind, about all kinds of a table that ends with NULL.
 zrelay_exit_t
-    zrelay_help_kinds (const zrelay_plan_kind_t *const *kinds,
-                       zrelay_report_t *report);
-
-//  Print help about the plan's kind.
-zrelay_exit_t
-    zrelay_help_kind (zrelay_plan_t *plan, zrelay_report_t *report);
+    zrelay_help (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
+                 zrelay_report_t *report);
 
 //  Print the versions of zrelay and of the libraries that it uses.
 zrelay_exit_t

@@ -49,15 +49,15 @@ s_make (const char *filename, zrelay_report_t *report)
             "keygen: libzmq was built without CURVE");
     if (strlen (filename) > FILENAME_SIZE_MAX)
         return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "keygen: the name is too long; %d letters are possible",
+            "keygen: the name is too long; it can have %d characters",
             FILENAME_SIZE_MAX);
     char *secret = zsys_sprintf ("%s_secret", filename);
     assert (secret);
     zrelay_exit_t status =
         zsys_file_exists (filename) || zsys_file_exists (secret)?
         zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "keygen: %s or %s exists; a key that is overwritten is lost, so"
-            " remove it first", filename, secret):
+            "keygen: %s or %s already exists; an overwritten key is lost, so"
+            " move it away first", filename, secret):
         s_save (filename, secret, report);
     zstr_free (&secret);
     return status;
@@ -71,9 +71,9 @@ zrelay_keygen (int argc, char **argv, zrelay_report_t *report)
     zrelay_exit_t status = ZRELAY_EXIT_ASKED;
     if (streq (word, "-h") || streq (word, "--help"))
         printf ("Usage: %s keygen FILE\n"
-                "Makes a CURVE certificate: FILE gets the public part, to be "
-                "given to others,\nand FILE_secret also the secret one. "
-                "Prints the public key.\n", program);
+                "Makes a CURVE certificate. FILE gets the public key, for "
+                "others, and FILE_secret\ngets both the public and the "
+                "secret key. Prints the public key.\n", program);
     else
     if (*word == '-' || !*word)
         status = zrelay_report_say (report, ZRELAY_EXIT_MISUSE,

@@ -10,10 +10,11 @@
     =========================================================================
 */
 
-//  Uses the library as any application would: makes an actor, sends it
-//  commands, and then waits for a signal or for the actor's answer.
+//  Uses the library as any application would: starts an actor, gives it
+//  commands, and then waits for a signal or for its answer.
 
-#include "zrelay_main.h"
+#include <zrelay_main.h>
+
 #include "zrelay_arguments.h"
 #include "zrelay_guard.h"
 #include "zrelay_help.h"
@@ -31,8 +32,8 @@
 //  --------------------------------------------------------------------------
 //  The process
 
-//  Standard streams that are closed would be taken by the relay's sockets,
-//  and these would get what is printed. In their place comes what refuses it.
+//  If a standard stream is closed, the relay's next socket gets its descriptor,
+//  and with it all that is printed. So put a file there that refuses it.
 
 static void
 s_occupy_streams (void)
@@ -98,7 +99,7 @@ s_run (zrelay_plan_t *plan, zrelay_report_t *report)
 }
 
 static zrelay_exit_t
-s_run_kind (const zrelay_plan_kind_t *const *kinds, int argc, char *argv [],
+s_run_kind (const zrelay_kind_t *const *kinds, int argc, char *argv [],
             zrelay_report_t *report)
 {
     zrelay_plan_t *plan = zrelay_plan_new ();
@@ -111,8 +112,7 @@ s_run_kind (const zrelay_plan_kind_t *const *kinds, int argc, char *argv [],
                 status = s_run (plan, report);
                 break;
             case ZRELAY_ARGUMENTS_HELP:
-                status = plan->kind? zrelay_help_kind (plan, report):
-                                     zrelay_help_kinds (kinds, report);
+                status = zrelay_help (plan, kinds, report);
                 break;
             case ZRELAY_ARGUMENTS_VERSION:
                 status = zrelay_help_version (report);
@@ -126,10 +126,11 @@ s_run_kind (const zrelay_plan_kind_t *const *kinds, int argc, char *argv [],
 //  The program
 
 int
-zrelay_main (const zrelay_plan_kind_t *const *kinds, int argc, char *argv [])
+zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
 {
+    assert (kinds && kinds [0]);
     s_occupy_streams ();
-    //  A reader of our output who goes away shall not end the relay
+    //  The relay goes on when nobody reads its output any more
     signal (SIGPIPE, SIG_IGN);
     zrelay_report_t *report = zrelay_report_new (argc > 0? argv [0]: NULL);
     zrelay_exit_t status = argc > 1 && streq (argv [1], "keygen")?

@@ -171,17 +171,45 @@ zrelay_plan_find_side (zrelay_plan_t *self, const char *name)
     return -1;
 }
 
-const zrelay_plan_spec_t *
+const zrelay_side_spec_t *
 zrelay_plan_spec (zrelay_plan_t *self, zrelay_side_id_t side)
 {
-    return side == ZRELAY_FRONTEND? &self->kind->frontend:
+    return side == ZRELAY_SIDE_FRONTEND? &self->kind->frontend:
                                     &self->kind->backend;
+}
+
+bool
+zrelay_plan_has_side (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    return zrelay_plan_spec (self, side)->types != NULL;
 }
 
 bool
 zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side)
 {
-    return strchr (zrelay_plan_spec (self, side)->types, ',') != NULL;
+    const char *types = zrelay_plan_spec (self, side)->types;
+    return types && strchr (types, ',');
+}
+
+char *
+zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    const char *types = zrelay_plan_spec (self, side)->types;
+    const char *last = strrchr (types, ',');
+    char *text = strdup ("");
+    assert (text);
+    while (*types) {
+        size_t size = strcspn (types, ",");
+        const char *between = types + size == last? " or ":
+                              types [size]? ", ": "";
+        char *longer = zsys_sprintf ("%s%.*s%s", text, (int) size, types,
+                                     between);
+        assert (longer);
+        zstr_free (&text);
+        text = longer;
+        types += types [size]? size + 1: size;
+    }
+    return text;
 }
 
 static bool

@@ -19,22 +19,6 @@
 //  where the wishes came from. The command line fills it in; the parts that
 //  start and serve the relay read it. All strings and lists are the plan's.
 
-//  One side of a kind
-typedef struct {
-    const char *types;          //  Its socket types, separated by commas
-    const char *endpoint;       //  Default endpoint, or NULL: there is none
-    const char *peers;          //  The sockets at the other end, for people
-} zrelay_plan_spec_t;
-
-//  A kind of relay
-typedef struct {
-    const char *name;           //  As on the command line
-    const char *help;           //  What it does, for people
-    zactor_fn *actor;           //  Runs it
-    zrelay_plan_spec_t frontend;    //  The two sides
-    zrelay_plan_spec_t backend;
-} zrelay_plan_kind_t;
-
 //  An endpoint, given as [TYPE][@|>]ADDRESS
 typedef struct {
     char *type;                 //  Type of the socket, or NULL: the kind's
@@ -63,7 +47,7 @@ typedef struct {
 #define ZRELAY_PLAN_DRAIN 1000
 
 typedef struct {
-    const zrelay_plan_kind_t *kind; //  Kind of relay, or NULL so far
+    const zrelay_kind_t *kind; //  Kind of relay, or NULL so far
     char *name;                 //  Its name, or NULL: that of its kind
     zrelay_plan_side_t sides [ZRELAY_PLAN_SIDES];   //  By zrelay_side_id_t
     zlistx_t *settings;         //  zrelay_plan_setting_t
@@ -99,12 +83,21 @@ int
     zrelay_plan_find_side (zrelay_plan_t *self, const char *name);
 
 //  What the kind says about one of its sides.
-const zrelay_plan_spec_t *
+const zrelay_side_spec_t *
     zrelay_plan_spec (zrelay_plan_t *self, zrelay_side_id_t side);
 
-//  True if the kind leaves the type of that side's socket to the user.
+//  True if the kind has that side; and if it leaves the type of that side's
+//  socket to the user.
+bool
+    zrelay_plan_has_side (zrelay_plan_t *self, zrelay_side_id_t side);
 bool
     zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side);
+
+//  The types that the kind allows for that side's socket, for people, such as
+//  "PULL" or "SUB, XSUB or PULL". The caller frees the string with
+//  zstr_free ().
+char *
+    zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side);
 
 //  Add an endpoint to a side. text is [TYPE][@|>]ADDRESS: it is bound with "@"
 //  and without a mark, and connected with ">". Returns the endpoint, whose

@@ -11,32 +11,73 @@
 */
 
 #include "zrelay_serve.h"
-#include "zrelay_dialogue.h"
 #include "zrelay_signals.h"
 
 #include <signal.h>
+
+//  A zrelay_client_t waits for the answer to each command. This part of the
+//  program must handle signals while the relay drains, so it sends commands in
+//  the client's format but waits for whatever comes next. The envelope of a
+//  command is its name, which finds the handler of the answer in s_answers.
 
 //  What the relay is doing
 typedef enum {
     PHASE_RUNNING,              //  It works
     PHASE_DRAINING,             //  It was told to finish
-    PHASE_ENDED                 //  It has, or need not
+    PHASE_ENDED                 //  It has finished, or need not
 } phase_t;
 
 typedef struct {
     zactor_t *relay;            //  The relay
-    zrelay_plan_t *plan;        //  How it is to end
+    zrelay_plan_t *plan;        //  Says how it ends
     zrelay_report_t *report;    //  Hears about failures
     phase_t phase;              //  What the relay is doing
-    bool asked;                 //  Statistics were asked for while draining
+    size_t asked;               //  Statistics that were asked for and have not
+                                //  come yet
 } serve_t;
 
+//  Send a command with these arguments, which are strings
+
+#define s_send(self, ...) s_send_words ((self), __VA_ARGS__, NULL)
+
 static void
-s_print_stats (serve_t *self)
+s_send_words (serve_t *self, const char *command, ...)
 {
-    zrelay_stats_t *stats = zrelay_stats_query (self->relay);
+    zmsg_t *message = zmsg_new ();
+    assert (message);
+    //  An empty frame, the envelope, an empty frame, the words
+    zmsg_addstr (message, "");
+    zmsg_addstr (message, command);
+    zmsg_addstr (message, "");
+    va_list argptr;
+    va_start (argptr, command);
+    for (const char *word = command; word; word = va_arg (argptr, char *))
+        zmsg_addstr (message, word);
+    va_end (argptr);
+    zmsg_send (&message, self->relay);
+}
+
+//  --------------------------------------------------------------------------
+//  Statistics
+
+static void
+s_ask_stats (serve_t *self)
+{
+    s_send (self, "STATS");
+    self->asked++;
+}
+
+static void
+s_on_stats (serve_t *self, bool done, zmsg_t *frames)
+{
+    self->asked--;
+    //  In an envelope, the query's name may be left out
+    zframe_t *first = zmsg_first (frames);
+    if (!first || !zframe_streq (first, "STATS"))
+        zmsg_pushstr (frames, "STATS");
+    zrelay_stats_t *stats = done? zrelay_stats_new (frames): NULL;
     if (!stats) {
-        zsys_error ("%s: the statistics cannot be read",
+        zsys_error ("%s: cannot read the statistics",
                     zrelay_plan_name (self->plan));
         return;
     }
@@ -49,75 +90,124 @@ s_print_stats (serve_t *self)
 //  --------------------------------------------------------------------------
 //  The end
 
-//  Give up what was not passed on yet. RESUME ends a DRAIN, which is answered
-//  first. All answers are read, since zactor_destroy () would take one that
-//  is left for the sign that the relay has ended.
+static void
+s_end (serve_t *self)
+{
+    self->phase = PHASE_ENDED;
+    if (self->plan->verbose)
+        s_ask_stats (self);
+}
+
+static void
+s_drain (serve_t *self)
+{
+    char *msecs = zsys_sprintf ("%zu", self->plan->drain);
+    assert (msecs);
+    s_send (self, "DRAIN", msecs);
+    zstr_free (&msecs);
+    self->phase = PHASE_DRAINING;
+}
+
+static void
+s_on_drained (serve_t *self, bool done, zmsg_t *frames)
+{
+    if (self->phase != PHASE_DRAINING)
+        return;
+    char *sentence = done? NULL: zmsg_popstr (frames);
+    if (sentence && !self->plan->quiet)
+        zrelay_report_say (self->report, ZRELAY_EXIT_NOT_YET,
+            "%s: %s; --drain gives it more time",
+            zrelay_plan_name (self->plan), sentence);
+    zstr_free (&sentence);
+    s_end (self);
+}
+
+//  Give up messages that have not left yet
 
 static void
 s_cut_short (serve_t *self)
 {
-    size_t answers = 2;
-    for (size_t side = 0; side < ZRELAY_PLAN_SIDES; side++, answers++)
-        zstr_sendx (self->relay, "SET", self->plan->sides [side].name,
-                    "linger", "0", NULL);
-    zstr_send (self->relay, "RESUME");
-    while (answers--)
-        zsock_wait (self->relay);
-}
-
-//  End the relay: first in peace, and when asked again at once
-
-static void
-s_end (serve_t *self)
-{
-    bool in_peace = self->phase == PHASE_RUNNING && self->plan->drain > 0;
-    if (in_peace) {
-        char *msecs = zsys_sprintf ("%zu", self->plan->drain);
-        assert (msecs);
-        zstr_sendx (self->relay, "DRAIN", msecs, NULL);
-        zstr_free (&msecs);
-    }
-    else
-    if (self->phase == PHASE_DRAINING)
-        s_cut_short (self);
-    self->phase = in_peace? PHASE_DRAINING: PHASE_ENDED;
+    for (int side = 0; side < ZRELAY_PLAN_SIDES; side++)
+        if (zrelay_plan_has_side (self->plan, (zrelay_side_id_t) side))
+            s_send (self, "SET", self->plan->sides [side].name,
+                    "linger", "0");
+    s_end (self);
 }
 
 //  --------------------------------------------------------------------------
 //  Events
 
+//  End the relay: in peace at first, and at once when asked again
+
+static void
+s_end_asked (serve_t *self)
+{
+    if (self->phase == PHASE_RUNNING && self->plan->drain > 0)
+        s_drain (self);
+    else
+    if (self->phase == PHASE_RUNNING)
+        s_end (self);
+    else
+    if (self->phase == PHASE_DRAINING)
+        s_cut_short (self);
+}
+
 static void
 s_signal_arrived (serve_t *self)
 {
     int number = zrelay_signals_next ();
-    if (number == SIGINT || number == SIGTERM)
-        s_end (self);
-    else
-    if (number == SIGUSR1 && self->phase == PHASE_RUNNING)
-        s_print_stats (self);
-    else
     if (number == SIGUSR1)
-        //  The answer would come behind that to DRAIN
-        self->asked = true;
+        s_ask_stats (self);
+    else
+    if (number)
+        s_end_asked (self);
 }
 
-//  Handle what the relay says without being asked: that it has drained, or,
-//  which should not be, that it has ended
+//  Handlers of answers, which get the frames behind the status. Other answers
+//  do not matter.
+static const struct {
+    const char *command;        //  The envelope
+    void (*handler) (serve_t *self, bool done, zmsg_t *frames);
+} s_answers [] = {
+    { "DRAIN", s_on_drained },
+    { "STATS", s_on_stats }
+};
+#define ANSWERS (sizeof (s_answers) / sizeof (s_answers [0]))
+
+//  Handle an answer: an empty frame, the envelope, an empty frame, the status,
+//  and more
+
+static void
+s_answer_arrived (serve_t *self, zmsg_t *answer)
+{
+    char *words [] = { NULL, NULL, NULL, NULL };
+    const size_t count = sizeof (words) / sizeof (words [0]);
+    for (size_t index = 0; index < count; index++)
+        words [index] = zmsg_popstr (answer);
+    const char *envelope = words [1];
+    const char *status = words [3];
+    for (size_t index = 0; status && index < ANSWERS; index++)
+        if (streq (s_answers [index].command, envelope))
+            s_answers [index].handler (self, streq (status, "0"), answer);
+    for (size_t index = 0; index < count; index++)
+        zstr_free (&words [index]);
+}
+
+//  Handle what the relay sent: an answer, or the signal that its actor sends at
+//  the end, which should not come yet
 
 static zrelay_exit_t
 s_relay_spoke (serve_t *self)
 {
-    const char *name = zrelay_plan_name (self->plan);
-    char *sentence = NULL;
-    if (self->phase != PHASE_DRAINING)
+    zmsg_t *message = zmsg_recv (self->relay);
+    bool ended = message && zmsg_signal (message) != -1;
+    if (message && !ended)
+        s_answer_arrived (self, message);
+    zmsg_destroy (&message);
+    if (ended)
         return zrelay_report_say (self->report, ZRELAY_EXIT_FAILED,
-            "%s: the relay ended by itself", name);
-    sentence = zrelay_dialogue_answer (self->relay);
-    if (sentence && !self->plan->quiet)
-        zrelay_report_say (self->report, ZRELAY_EXIT_NOT_YET,
-            "%s: %s; --drain gives it more time", name, sentence);
-    zstr_free (&sentence);
-    self->phase = PHASE_ENDED;
+            "%s: the relay ended unexpectedly",
+            zrelay_plan_name (self->plan));
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -137,23 +227,25 @@ s_wait (serve_t *self)
     if (rc == -1 && error != EINTR)
         return zrelay_report_say (self->report, ZRELAY_EXIT_FAILED,
             "cannot wait for the relay: %s", zmq_strerror (error));
-    if (rc > 0 && items [0].revents)
-        return s_relay_spoke (self);
+    //  Signals first: those that came before the end are still served
     if (rc > 0 && items [1].revents)
         s_signal_arrived (self);
+    else
+    if (rc > 0 && items [0].revents)
+        return s_relay_spoke (self);
     return ZRELAY_EXIT_NOT_YET;
 }
+
+//  Answers that are left behind do no harm, since zactor_destroy () waits for a
+//  signal, and these are messages
 
 zrelay_exit_t
 zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_report_t *report)
 {
-    serve_t self = { relay, plan, report, PHASE_RUNNING, false };
+    serve_t self = { relay, plan, report, PHASE_RUNNING, 0 };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    while (status == ZRELAY_EXIT_NOT_YET && self.phase != PHASE_ENDED)
+    while (status == ZRELAY_EXIT_NOT_YET
+       && (self.phase != PHASE_ENDED || self.asked > 0))
         status = s_wait (&self);
-    if (status != ZRELAY_EXIT_NOT_YET)
-        return status;
-    if (plan->verbose || self.asked)
-        s_print_stats (&self);
-    return ZRELAY_EXIT_ASKED;
+    return status == ZRELAY_EXIT_NOT_YET? ZRELAY_EXIT_ASKED: status;
 }

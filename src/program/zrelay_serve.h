@@ -16,10 +16,11 @@
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
-//  Wait for signals and for the relay until the relay has ended its work: in
-//  peace after SIGINT or SIGTERM, at once after a second one, or by itself.
-//  SIGUSR1 prints statistics. Returns ZRELAY_EXIT_ASKED, or reports a failure
-//  and returns ZRELAY_EXIT_FAILED. The actor remains the caller's.
+//  Handle signals until the relay has done its work. SIGINT and SIGTERM drain
+//  it, a second one ends it at once, and SIGUSR1 prints statistics. Returns
+//  ZRELAY_EXIT_ASKED, or reports a failure and returns ZRELAY_EXIT_FAILED. The
+//  actor remains the caller's; it must have no client while this function runs,
+//  since a client would take the answers.
 zrelay_exit_t
     zrelay_serve (zactor_t *relay, zrelay_plan_t *plan,
                   zrelay_report_t *report);

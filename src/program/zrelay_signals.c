@@ -36,7 +36,7 @@ s_on_signal (int number)
     if (s_exit_status != ZRELAY_EXIT_NOT_YET)
         _exit (s_exit_status);
     byte message = (byte) number;
-    //  If the pipe is full, as many signals wait as anybody can want
+    //  If the pipe is full, more signals are waiting than anybody can want
     ssize_t rc = write (s_pipe [PIPE_WRITE], &message, sizeof (message));
     (void) rc;
     errno = error;
@@ -70,7 +70,7 @@ zrelay_signals_start (zrelay_report_t *report)
     zrelay_signals_block ();
     if (pipe (s_pipe))
         return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "the system has no pipe for signals: %s", strerror (errno));
+            "cannot create a pipe for signals: %s", strerror (errno));
     for (size_t end = 0; end < PIPE_ENDS; end++) {
         fcntl (s_pipe [end], F_SETFL, O_NONBLOCK);
         fcntl (s_pipe [end], F_SETFD, FD_CLOEXEC);

@@ -11,46 +11,65 @@
 */
 
 #include "zrelay_start.h"
-#include "zrelay_dialogue.h"
+
+//  Milliseconds in which the relay must answer a command. It answers within a
+//  few, so this only keeps a relay that does not from hanging the program.
+#define TIMEOUT 30000
 
 //  A relay that is being started
 typedef struct {
     zrelay_plan_t *plan;        //  Where it is to be
-    zrelay_guard_t *guard;      //  Whom it lets in
+    zrelay_guard_t *guard;      //  Decides who may connect to it
     zrelay_report_t *report;    //  Hears what it refuses
-    zactor_t *relay;            //  The relay
-    zlist_t *lines;             //  To be printed when it is ready
+    zrelay_client_t *relay;     //  Steers it
+    zlist_t *lines;             //  Printed when it is ready
 } start_t;
 
-//  Go on unless there is a sentence, which is what the relay said against a
-//  command. Report it between two texts that tell the user which option it is
-//  about, and free it.
+//  Go on if the relay's last command was done. Otherwise report what the relay
+//  says about it, between two texts that name the option.
 
 static zrelay_exit_t
-s_confirm (start_t *self, char *sentence, const char *before,
-           const char *after)
+s_confirm (start_t *self, const char *before, const char *after)
 {
-    if (!sentence)
+    if (zrelay_client_status (self->relay) == ZRELAY_STATUS_DONE)
         return ZRELAY_EXIT_NOT_YET;
-    zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE, "%s%s%s", before,
-                       sentence, after);
-    zstr_free (&sentence);
-    return ZRELAY_EXIT_MISUSE;
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE, "%s%s%s",
+                              before, zrelay_client_error (self->relay),
+                              after);
 }
 
 //  --------------------------------------------------------------------------
 //  Settings
 
 static zrelay_exit_t
+s_verbose (start_t *self)
+{
+    if (!self->plan->verbose)
+        return ZRELAY_EXIT_NOT_YET;
+    zrelay_client_command (self->relay, "VERBOSE", NULL);
+    return s_confirm (self, "--verbose: ", "");
+}
+
+static zrelay_exit_t
+s_guard (start_t *self)
+{
+    zrelay_exit_t status =
+        zrelay_guard_protect (self->guard, self->relay, ZRELAY_SIDE_FRONTEND);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = zrelay_guard_protect (self->guard, self->relay,
+                                       ZRELAY_SIDE_BACKEND);
+    return status;
+}
+
+static zrelay_exit_t
 s_set (start_t *self, const zrelay_plan_setting_t *setting)
 {
+    zrelay_client_command (self->relay, "SET", setting->place,
+                           setting->option, setting->value, NULL);
     char *before = zsys_sprintf ("--set %s.%s: ", setting->place,
                                  setting->option);
     assert (before);
-    zrelay_exit_t status = s_confirm (self,
-        zrelay_dialogue_command (self->relay, "SET", setting->place,
-                                 setting->option, setting->value),
-        before, "");
+    zrelay_exit_t status = s_confirm (self, before, "");
     zstr_free (&before);
     return status;
 }
@@ -70,79 +89,67 @@ s_set_all (start_t *self)
 }
 
 static zrelay_exit_t
-s_verbose (start_t *self)
-{
-    if (!self->plan->verbose)
-        return ZRELAY_EXIT_NOT_YET;
-    return s_confirm (self, zrelay_dialogue_command (self->relay, "VERBOSE"),
-                      "--verbose: ", "");
-}
-
-static zrelay_exit_t
-s_guard (start_t *self)
-{
-    zrelay_exit_t status =
-        zrelay_guard_protect (self->guard, self->relay, ZRELAY_FRONTEND);
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status =
-            zrelay_guard_protect (self->guard, self->relay, ZRELAY_BACKEND);
-    return status;
-}
-
-static zrelay_exit_t
 s_capture (start_t *self)
 {
     if (!self->plan->capture)
         return ZRELAY_EXIT_NOT_YET;
-    return s_confirm (self,
-        zrelay_dialogue_command (self->relay, "CAPTURE", self->plan->capture),
-        "", "; name another with --capture");
+    zrelay_client_command (self->relay, "CAPTURE", self->plan->capture, NULL);
+    return s_confirm (self, "", "; name another with --capture");
 }
 
 //  --------------------------------------------------------------------------
 //  Endpoints and subscriptions
 
-//  Keep the line that tells where a side was attached last
+//  Keep the line that tells where a side was attached last: the last endpoint
+//  that the relay names
 
 static void
 s_note_endpoint (start_t *self, const char *side,
                  const zrelay_plan_endpoint_t *item)
 {
-    char *endpoint = zrelay_dialogue_last_endpoint (self->relay, side);
+    zmsg_t *endpoints =
+        zrelay_client_query (self->relay, "ENDPOINT", side, NULL);
+    zframe_t *last = endpoints? zmsg_last (endpoints): NULL;
+    char *endpoint = last? zframe_strdup (last): strdup (item->address);
+    assert (endpoint);
     char *line = zsys_sprintf ("%s: %s %s to %s",
                                zrelay_plan_name (self->plan), side,
-                               item->bind? "bound": "connected",
-                               endpoint? endpoint: item->address);
+                               item->bind? "bound": "connected", endpoint);
     assert (line);
     zlist_append (self->lines, line);
     zstr_free (&line);
     zstr_free (&endpoint);
+    zmsg_destroy (&endpoints);
 }
 
-//  The command that chooses a socket's type has the name of its side
+//  The command that also chooses the socket's type has the name of its side
 
-static char *
-s_attach_typed (start_t *self, const char *side,
+static void
+s_attach_typed (start_t *self, zrelay_side_id_t id,
                 const zrelay_plan_endpoint_t *item)
 {
+    static const char *commands [ZRELAY_PLAN_SIDES] = { "FRONTEND", "BACKEND" };
     char *endpoint = zsys_sprintf ("%c%s", item->bind? '@': '>',
                                    item->address);
     assert (endpoint);
-    char *sentence = zrelay_dialogue_command (self->relay,
-        streq (side, "frontend")? "FRONTEND": "BACKEND", item->type, endpoint);
+    zrelay_client_command (self->relay, commands [id], item->type, endpoint,
+                           NULL);
     zstr_free (&endpoint);
-    return sentence;
 }
 
 static zrelay_exit_t
-s_attach (start_t *self, const char *side, const zrelay_plan_endpoint_t *item)
+s_attach (start_t *self, zrelay_side_id_t id,
+          const zrelay_plan_endpoint_t *item)
 {
-    char *sentence = item->type? s_attach_typed (self, side, item):
-        zrelay_dialogue_command (self->relay,
-            item->bind? "BIND": "CONNECT", side, item->address);
+    const char *side = self->plan->sides [id].name;
+    if (item->type)
+        s_attach_typed (self, id, item);
+    else
+        zrelay_client_command (self->relay, item->bind? "BIND": "CONNECT",
+                               side, item->address, NULL);
     char *after = zsys_sprintf ("; name another with --%s", side);
     assert (after);
-    zrelay_exit_t status = s_confirm (self, sentence, "", after);
+    zrelay_exit_t status = s_confirm (self, "", after);
     zstr_free (&after);
     if (status == ZRELAY_EXIT_NOT_YET)
         s_note_endpoint (self, side, item);
@@ -150,18 +157,25 @@ s_attach (start_t *self, const char *side, const zrelay_plan_endpoint_t *item)
 }
 
 static zrelay_exit_t
+s_attach_side (start_t *self, zrelay_side_id_t id)
+{
+    zlistx_t *endpoints = self->plan->sides [id].endpoints;
+    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
+    zrelay_plan_endpoint_t *item =
+        (zrelay_plan_endpoint_t *) zlistx_first (endpoints);
+    while (item && status == ZRELAY_EXIT_NOT_YET) {
+        status = s_attach (self, id, item);
+        item = (zrelay_plan_endpoint_t *) zlistx_next (endpoints);
+    }
+    return status;
+}
+
+static zrelay_exit_t
 s_attach_all (start_t *self)
 {
-    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    for (size_t side = 0; side < ZRELAY_PLAN_SIDES; side++) {
-        zlistx_t *endpoints = self->plan->sides [side].endpoints;
-        zrelay_plan_endpoint_t *item =
-            (zrelay_plan_endpoint_t *) zlistx_first (endpoints);
-        while (item && status == ZRELAY_EXIT_NOT_YET) {
-            status = s_attach (self, self->plan->sides [side].name, item);
-            item = (zrelay_plan_endpoint_t *) zlistx_next (endpoints);
-        }
-    }
+    zrelay_exit_t status = s_attach_side (self, ZRELAY_SIDE_FRONTEND);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_attach_side (self, ZRELAY_SIDE_BACKEND);
     return status;
 }
 
@@ -172,9 +186,8 @@ s_subscribe (start_t *self)
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     const char *topic = (const char *) zlist_first (topics);
     while (topic && status == ZRELAY_EXIT_NOT_YET) {
-        status = s_confirm (self,
-            zrelay_dialogue_command (self->relay, "SUBSCRIBE", topic),
-            "--subscribe: ", "");
+        zrelay_client_command (self->relay, "SUBSCRIBE", topic, NULL);
+        status = s_confirm (self, "--subscribe: ", "");
         topic = (const char *) zlist_next (topics);
     }
     return status;
@@ -183,15 +196,15 @@ s_subscribe (start_t *self)
 //  --------------------------------------------------------------------------
 //  The whole
 
-//  What the user sets comes behind what the guard sets, and so has the last
-//  word. Subscriptions need a socket; one
-//  whose type is open does not exist until it is attached.
+//  The user's settings follow those of the guard, and so have the last word.
+//  Subscriptions precede endpoints where there is a socket for them; one whose
+//  type is open does not exist until it is attached.
 
 static zrelay_exit_t
 s_bring (start_t *self)
 {
     typedef zrelay_exit_t (step_fn) (start_t *self);
-    bool open = zrelay_plan_type_is_open (self->plan, ZRELAY_FRONTEND);
+    bool open = zrelay_plan_type_is_open (self->plan, ZRELAY_SIDE_FRONTEND);
     step_fn *steps [] = {
         s_verbose, s_guard, s_set_all, s_capture,
         open? s_attach_all: s_subscribe,
@@ -204,7 +217,7 @@ s_bring (start_t *self)
     return status;
 }
 
-//  The relay goes on also if nobody can hear where it is
+//  The relay goes on even if nobody can read where it is
 
 static void
 s_print_lines (start_t *self)
@@ -221,22 +234,24 @@ zactor_t *
 zrelay_start (zrelay_plan_t *plan, zrelay_guard_t *guard,
               zrelay_report_t *report)
 {
-    start_t self = { plan, guard, report, NULL, NULL };
-    self.relay = zactor_new (plan->kind->actor,
-                             (void *) zrelay_plan_name (plan));
-    if (!self.relay) {
+    zactor_t *relay = zrelay_engine_spawn (plan->kind, plan->name);
+    if (!relay) {
         zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "the system has no sockets for a relay: %s",
-            zmq_strerror (errno));
+            "cannot create the relay's sockets: %s", zmq_strerror (errno));
         return NULL;
     }
+    start_t self = { plan, guard, report, NULL, NULL };
+    self.relay = zrelay_client_new (relay);
+    zrelay_client_set_timeout (self.relay, TIMEOUT);
     self.lines = zlist_new ();
     assert (self.lines);
     zlist_autofree (self.lines);
-    if (s_bring (&self) == ZRELAY_EXIT_NOT_YET)
+    zrelay_exit_t status = s_bring (&self);
+    if (status == ZRELAY_EXIT_NOT_YET)
         s_print_lines (&self);
-    else
-        zactor_destroy (&self.relay);
     zlist_destroy (&self.lines);
-    return self.relay;
+    zrelay_client_destroy (&self.relay);
+    if (status != ZRELAY_EXIT_NOT_YET)
+        zactor_destroy (&relay);
+    return relay;
 }
