@@ -1,12 +1,13 @@
-//  A kind of relay of one's own
+//  A kind of relay of your own
 //
-//  The answerer is a queue that itself answers the requests it has learnt,
-//  with a command of its own, and passes all others on to the workers.
+//  The answerer is a queue that learns answers through a command of its own.
+//  It answers the requests that it knows, and passes all others on to the
+//  workers.
 //  Build: cc own_kind.c -o own_kind $(pkg-config --cflags --libs libzrelay)
 
 #include <zrelay.h>
 
-//  The kind's object: answers by request
+//  The kind's object: a hash of answers by request
 static void *
 s_create (zrelay_engine_t *engine)
 {
@@ -22,19 +23,28 @@ s_destroy (void **object_p)
     zhash_destroy ((zhash_t **) object_p);
 }
 
-//  Is shown every request: routing id, empty frame, body
+//  Sees every request: routing id, empty frame, body
 static zrelay_verdict_t
-s_on_request (zmsg_t **msg_p, void *answers)
+s_on_request (zrelay_engine_t *engine, void *answers,
+              zrelay_message_t *message)
 {
-    zframe_t *body = zmsg_last (*msg_p);
-    char *request = zframe_strdup (body);
+    (void) engine;
+    size_t body = zrelay_message_frames (message) - 1;
+    char *request = zrelay_message_strdup (message, body);
     const char *answer = (const char *) zhash_lookup (answers, request);
     zstr_free (&request);
     if (!answer)
-        return ZRELAY_PASS;
+<<<<<<< HEAD
+        return ZRELAY_VERDICT_PASS;
     //  With the routing id still in front, it finds its way back
+    zrelay_message_set (message, body, answer, strlen (answer));
+    return ZRELAY_VERDICT_ANSWER;
+=======
+        return ZRELAY_PASS;
+    //  The routing id is still the first frame and leads the answer back
     zframe_reset (body, answer, strlen (answer));
     return ZRELAY_ANSWER;
+>>>>>>> 0f1d8e6
 }
 
 //  LEARN request answer
@@ -44,19 +54,20 @@ s_learn (zrelay_engine_t *engine, void *answers, size_t argc, char **argv,
 {
     (void) argc, (void) unused;
     if (streq (argv [0], ""))
-        return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
+        return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
             "LEARN: the request is empty; it needs at least one letter");
     zhash_update (answers, argv [0], argv [1]);
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
 }
 
 static const zrelay_command_t s_commands [] = {
-    { .name = "LEARN", .args = "request answer", .handler = s_learn,
+    { ZRELAY_COMMAND, .name = "LEARN", .args = "request answer", .handler = s_learn,
       .help = "Answer that request without asking a worker" },
     { .name = NULL }
 };
 
 static const zrelay_kind_t s_kind = {
+    ZRELAY_KIND,
     .name = "answerer",
     .frontend = { .types = "ROUTER" }, .backend = { .types = "DEALER" },
     .create = s_create, .destroy = s_destroy,

@@ -3,7 +3,7 @@
 //  Binds a PUB socket and publishes in turn on the topics "weather" and
 //  "news". A message has several frames: the topic, its number, and a large
 //  body in parts.
-//  Usage: publisher [endpoint [count [msecs between two]]]
+//  Usage: publisher [endpoint [count [msecs between messages]]]
 
 #include <czmq.h>
 
@@ -13,7 +13,7 @@
 int main (int argc, char *argv [])
 {
     const char *endpoint = argc > 1? argv [1]: "tcp://127.0.0.1:5556";
-    int count = argc > 2? atoi (argv [2]): 0;           //  0: for ever
+    int count = argc > 2? atoi (argv [2]): 0;           //  0: forever
     int interval = argc > 3? atoi (argv [3]): 100;
 
     zsock_t *publisher = zsock_new_pub (endpoint);

@@ -4,7 +4,7 @@
 Binds a PUB socket and publishes in turn on the topics "weather" and "news".
 A message has several frames: the topic, its number, and a large body in
 parts.
-Usage: publisher.py [endpoint [count [msecs between two]]]
+Usage: publisher.py [endpoint [count [msecs between messages]]]
 """
 
 import itertools
@@ -14,7 +14,7 @@ import time
 import zmq
 
 endpoint = sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:5556"
-count = int(sys.argv[2]) if len(sys.argv) > 2 else 0        # 0: for ever
+count = int(sys.argv[2]) if len(sys.argv) > 2 else 0        # 0: forever
 interval = int(sys.argv[3]) if len(sys.argv) > 3 else 100
 
 context = zmq.Context()

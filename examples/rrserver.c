@@ -10,7 +10,7 @@ int main (int argc, char *argv [])
 {
     const char *endpoint = argc > 1? argv [1]: "tcp://127.0.0.1:5560";
 
-    //  Connects, since the queue binds: zsock_new_rep () would bind
+    //  The queue binds, so this connects; zsock_new_rep () would bind
     zsock_t *server = zsock_new (ZMQ_REP);
     if (zsock_attach (server, endpoint, false)) {
         fprintf (stderr, "rrserver: cannot connect to %s\n", endpoint);
@@ -24,7 +24,7 @@ int main (int argc, char *argv [])
         printf ("Received request [%s]\n", request);
         fflush (stdout);
 
-        //  The work would be done here
+        //  A real server would do its work here
         const char *number = strchr (request, ' ');
         zstr_sendf (server, "World%s", number? number: "");
         zstr_free (&request);

@@ -21,7 +21,7 @@ try:
         request = server.recv_string()
         print("Received request [%s]" % request, flush=True)
 
-        # The work would be done here
+        # A real server would do its work here
         server.send_string(request.replace("Hello", "World"))
 except KeyboardInterrupt:
     pass

@@ -9,7 +9,7 @@ int main (int argc, char *argv [])
 {
     const char *endpoint = argc > 1? argv [1]: "tcp://127.0.0.1:8100";
     const char *topic = argc > 2? argv [2]: "weather";
-    int count = argc > 3? atoi (argv [3]): 0;           //  0: for ever
+    int count = argc > 3? atoi (argv [3]): 0;           //  0: forever
 
     zsock_t *subscriber = zsock_new_sub (endpoint, topic);
     if (!subscriber) {

@@ -11,7 +11,7 @@ import zmq
 
 endpoint = sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:8100"
 topic = sys.argv[2] if len(sys.argv) > 2 else "weather"
-count = int(sys.argv[3]) if len(sys.argv) > 3 else 0        # 0: for ever
+count = int(sys.argv[3]) if len(sys.argv) > 3 else 0        # 0: forever
 
 context = zmq.Context()
 subscriber = context.socket(zmq.SUB)

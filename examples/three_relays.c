@@ -1,8 +1,8 @@
 //  Three relays inside one program, steered through their pipes while they run
 //
-//  A queue, a forwarder and a streamer, each one an actor with a thread of its
-//  own. The sockets that talk through them are in this program too, but would
-//  as well be anywhere else.
+//  A queue, a forwarder and a streamer are actors, each with a thread of its
+//  own. The sockets that talk through them are in this program too, but could
+//  be in any other.
 
 #include <zrelay.h>
 
@@ -20,7 +20,7 @@ s_bind (zactor_t *relay, const char *side)
     return endpoint;
 }
 
-//  Receive a string, print it, forget it
+//  Receive a string and print it
 static void
 s_print (const char *what, zsock_t *sock)
 {
@@ -29,7 +29,7 @@ s_print (const char *what, zsock_t *sock)
     zstr_free (&string);
 }
 
-//  Print what a relay carried, and end it
+//  Print how many messages a relay carried, and end it
 static void
 s_finish (zactor_t **relay_p)
 {
@@ -42,7 +42,7 @@ s_finish (zactor_t **relay_p)
     zactor_destroy (relay_p);
 }
 
-//  The queue: a request there, a reply back
+//  The queue: a request goes forward, and its reply returns
 static void
 s_queue (void)
 {
@@ -66,7 +66,7 @@ s_queue (void)
     s_finish (&queue);
 }
 
-//  The forwarder: subscriptions reach the publisher, publications the
+//  The forwarder: subscriptions reach the publisher, and publications reach the
 //  subscriber. The publisher is an XPUB, which can see the subscriptions.
 static void
 s_forwarder (void)
@@ -79,7 +79,7 @@ s_forwarder (void)
     zsock_connect (publisher, "%s", frontend);
     zsock_t *subscriber = zsock_new_sub (backend, "weather");
 
-    //  The first byte of a subscription says what it is: 1 is subscribe
+    //  The first byte of a subscription is 1; that of a cancellation is 0
     zframe_t *subscription = zframe_recv (publisher);
     printf ("    the publisher sees a subscription to %.*s\n",
             (int) zframe_size (subscription) - 1,
@@ -100,7 +100,7 @@ s_forwarder (void)
     s_finish (&forwarder);
 }
 
-//  The streamer, paused for a while: tasks wait and none is lost
+//  The streamer is paused for a while: tasks wait, and none is lost
 static void
 s_streamer (void)
 {

@@ -1,7 +1,7 @@
 //  Task ventilator
 //
-//  Connects a PUSH socket and sends a batch of tasks: each one says how many
-//  milliseconds of work it is.
+//  Connects a PUSH socket and sends a batch of tasks. Each task is a number,
+//  the milliseconds of work that it takes.
 //  Usage: ventilator [endpoint [count]]
 
 #include <czmq.h>
@@ -18,7 +18,7 @@ int main (int argc, char *argv [])
         fprintf (stderr, "ventilator: cannot connect to %s\n", endpoint);
         return 1;
     }
-    //  czmq's own default lets a program end with messages unsent
+    //  By default, CZMQ may end a program before its messages are sent
     zsock_set_linger (sender, -1);
     int total = 0;
     int number;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Task ventilator
 
-Connects a PUSH socket and sends a batch of tasks: each one says how many
-milliseconds of work it is.
+Connects a PUSH socket and sends a batch of tasks. Each task is a number, the
+milliseconds of work that it takes.
 Usage: ventilator.py [endpoint [count]]
 """
 

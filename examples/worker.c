@@ -11,7 +11,7 @@ int main (int argc, char *argv [])
     const char *endpoint = argc > 1? argv [1]: "tcp://127.0.0.1:5558";
     const char *sink_endpoint = argc > 2? argv [2]: "tcp://127.0.0.1:5561";
 
-    //  Connects, since the streamer binds: zsock_new_pull () would bind
+    //  The streamer binds, so this connects; zsock_new_pull () would bind
     zsock_t *receiver = zsock_new (ZMQ_PULL);
     zsock_t *sender = zsock_new_push (sink_endpoint);
     if (!sender || zsock_attach (receiver, endpoint, false)) {

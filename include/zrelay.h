@@ -14,6 +14,7 @@
 #define ZRELAY_H_INCLUDED
 
 #include "zrelay_library.h"
+#include "zrelay_message.h"
 #include "zrelay_engine.h"
 #include "zrelay_stats.h"
 #include "zrelay_client.h"
@@ -21,6 +22,7 @@
 #include "zrelay_forwarder.h"
 #include "zrelay_streamer.h"
 #include "zrelay_proxy.h"
+#include "zrelay_kinds.h"
 #include "zrelay_device.h"
 
 #endif

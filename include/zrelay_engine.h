@@ -14,176 +14,398 @@
 #define ZRELAY_ENGINE_H_INCLUDED
 
 #include "zrelay_library.h"
+#include "zrelay_message.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 //  @interface
-//  A kind of relay is a description, zrelay_kind_t, and an actor function of
-//  three lines that runs the engine with it:
+//  A kind of relay is a description, zrelay_kind_t:
 //
 //      static const zrelay_kind_t s_kind = {
+//          ZRELAY_KIND,
 //          .name = "streamer",
 //          .frontend = { .types = "PULL" },
-//          .backend  = { .types = "PUSH" },
+//          .backend = { .types = "PUSH" },
 //      };
 //
-//      void
-//      my_streamer (zsock_t *pipe, void *args)
-//      {
-//          zrelay_engine_run (&s_kind, pipe, args);
-//      }
+//  zrelay_engine_spawn (&s_kind, "orders") starts such a relay as an actor, and
+//  zrelay_main () (see zrelay_main.h) makes a program of it. The kinds of this
+//  library are written against this header alone, and so is yours.
 //
-//  and zactor_new (my_streamer, NULL) starts it. The kinds of this library
-//  are written against this header alone, and so is yours.
+//  Threads: every function that a kind provides is called on the relay's own
+//  thread, one call at a time, never before create nor after destroy. None of
+//  them may wait: no sleep, no lock that is held for long, no blocking receive.
+//  While such a function runs, the whole relay stands still. These functions
+//  may use CZMQ freely, but must not close the relay's sockets, nor send to or
+//  receive from them except through this header.
 //
-//  Threads: everything a kind provides - create, destroy, handlers, command
-//  handlers, stats, timers - is called on the relay's own thread, one call at
-//  a time, never after destroy. None of them may wait: no sleep, no lock that
-//  is held for long, no blocking receive. Time they take is time the whole
-//  relay stands still. They may use CZMQ freely, but must not close the
-//  relay's sockets, nor send on or receive from them except through
-//  zrelay_engine_send ().
+//  Growth: structures that a kind fills in begin with their size, which the
+//  macros ZRELAY_KIND, ZRELAY_COMMAND, ZRELAY_SETTING and ZRELAY_COUNTER set.
+//  Later versions only add members at their ends and read no more of a
+//  structure than its size; members that an older kind does not have count as
+//  0. So a kind that was compiled with an older header runs on. (In C++, which
+//  before C++20 has no designated initializers: "zrelay_kind_t kind = {};
+//  kind.size = sizeof (kind); kind.name = ...".)
 
 typedef struct _zrelay_engine_t zrelay_engine_t;
 
 //  A side is one of the relay's two sockets with its endpoints and options
 typedef enum {
-    ZRELAY_FRONTEND = 0,        //  Towards clients, publishers, pushers
-    ZRELAY_BACKEND = 1          //  Towards workers, subscribers, pullers
+    ZRELAY_SIDE_FRONTEND = 0,   //  Towards clients, publishers, pushers
+    ZRELAY_SIDE_BACKEND = 1     //  Towards workers, subscribers, pullers
 } zrelay_side_id_t;
 
 //  A flow is one direction of travel, named for where it leads
 typedef enum {
-    ZRELAY_FORWARD = 0,         //  Frontend to backend
-    ZRELAY_RETURN = 1           //  Backend to frontend
+    ZRELAY_FLOW_FORWARD = 0,    //  Frontend to backend
+    ZRELAY_FLOW_RETURN = 1      //  Backend to frontend
 } zrelay_flow_id_t;
 
-//  What a handler wants done with the message it was shown
+//  What the relay does, as STATE reports it
 typedef enum {
-    ZRELAY_PASS = 0,            //  Send it on, the way it was going
-    ZRELAY_ANSWER = 1,          //  Send it back to the side it came from
-    ZRELAY_DROP = 2             //  Forget it; counted as dropped
+    ZRELAY_STATE_IDLE = 0,      //  A side has no endpoint
+    ZRELAY_STATE_ACTIVE = 1,    //  Messages move
+    ZRELAY_STATE_PAUSED = 2,    //  PAUSE was given
+    ZRELAY_STATE_DRAINING = 3   //  DRAIN was given, and no RESUME since
+} zrelay_state_t;
+
+//  What a handler wants done with the message that it was shown
+typedef enum {
+    ZRELAY_VERDICT_PASS = 0,    //  Send it on, the way it was going
+    ZRELAY_VERDICT_ANSWER = 1,  //  Send it back to the side it came from
+    ZRELAY_VERDICT_DROP = 2,    //  Forget it; counted as dropped
+    ZRELAY_VERDICT_KEPT = 3     //  The kind has taken its frames; not counted
 } zrelay_verdict_t;
 
-//  Handler of one flow's messages, of a kind or of a FILTER command.
-//
-//  msg_p points to the message, frames as the socket gave them: from a ROUTER
-//  the first frame is the peer's routing id, and to a ROUTER the first frame
-//  must be one. The handler may change the message, or destroy it and put
-//  another in its place. The engine owns whatever msg_p points to when the
-//  handler returns; NULL, or a message without frames, counts as
-//  ZRELAY_DROP. arg is the kind's object (what create returned), or the
-//  argument of the FILTER command.
-//
-//  A flow that has a handler gets whole messages with their frames copied;
-//  one that has none is passed through frame by frame, without copies.
-typedef zrelay_verdict_t (zrelay_handler_fn) (zmsg_t **msg_p, void *arg);
+//  What became of a message that a kind sent
+typedef enum {
+    ZRELAY_SEND_DONE = 0,       //  The socket has all of it
+    ZRELAY_SEND_FULL = 1,       //  That side, or of a ROUTER this peer, can take
+                                //  nothing now; the message is the caller's
+    ZRELAY_SEND_UNROUTABLE = 2, //  A ROUTER has no such peer, or the message has
+                                //  no routing id; the message is the caller's
+    ZRELAY_SEND_REFUSED = 3,    //  That side does not exist or cannot send this;
+                                //  the message is the caller's
+    ZRELAY_SEND_LOST = 4        //  The peer vanished after the first frame; the
+                                //  message is gone, and counted as dropped
+} zrelay_send_t;
 
-//  Handler of a command. argv holds argc strings, the command's name not
-//  among them; they are the caller's until the handler returns. Returns a
-//  status; any but ZRELAY_DONE through zrelay_engine_fail (), which keeps the
-//  sentence for ERROR. A query adds the frames of its answer to answer; for
-//  other commands answer is NULL. object is what the kind's create returned.
-//  A command that is refused must have changed nothing.
+//  Whether a flow reads from its input
+typedef enum {
+    ZRELAY_READING_ON = 0,      //  It does
+    ZRELAY_READING_OFF = 1,     //  It does not; messages wait in the socket, up
+                                //  to its high-water mark
+    ZRELAY_READING_TO_END = 2   //  It does until the input is empty, then no
+                                //  more: this is how a flow drains
+} zrelay_reading_t;
+
+//  How important a line of the log is
+typedef enum {
+    ZRELAY_LOG_INFO = 0,        //  Normal
+    ZRELAY_LOG_WARNING = 1,     //  Somebody should look
+    ZRELAY_LOG_ERROR = 2        //  Something does not work
+} zrelay_log_t;
+
+
+//  --------------------------------------------------------------------------
+//  What a kind provides
+
+//  Handler of one flow's messages. The message's frames are as the socket gave
+//  them: from a ROUTER the first frame is the peer's routing id, and to a
+//  ROUTER the first frame must be one. The handler may change the message; the
+//  engine owns it, and reuses it after the call. object is what create
+//  returned, or the argument of the FILTER command. A message without frames
+//  counts as ZRELAY_VERDICT_DROP. To keep a message, take its frames with
+//  zrelay_message_take () and return ZRELAY_VERDICT_KEPT.
+typedef zrelay_verdict_t (zrelay_message_fn) (zrelay_engine_t *engine,
+    void *object, zrelay_message_t *message);
+
+//  The same with a zmsg, for convenience: its frames are copies, which costs
+//  some hundred nanoseconds for each message. The handler may change *msg_p or
+//  replace it; the engine owns what it points to when the handler returns. NULL,
+//  or a message without frames, counts as ZRELAY_VERDICT_DROP. A handler that
+//  returns ZRELAY_VERDICT_KEPT owns the message. zframe_meta () of the first
+//  frame finds the peer's properties on a side that authenticates its peers;
+//  zrelay_message_property () finds them on any.
+typedef zrelay_verdict_t (zrelay_zmsg_fn) (zrelay_engine_t *engine,
+    void *object, zmsg_t **msg_p);
+
+//  The function of a FILTER command, in its usual form: a zrelay_zmsg_fn
+//  without an engine. arg is the argument of the command. A filter cannot keep
+//  messages: ZRELAY_VERDICT_KEPT counts as ZRELAY_VERDICT_DROP.
+typedef zrelay_verdict_t (zrelay_filter_fn) (zmsg_t **msg_p, void *arg);
+
+//  Handler of a command. argv holds argc strings, the command's name not among
+//  them; they are the caller's until the handler returns. Returns
+//  ZRELAY_STATUS_DONE, or another status through zrelay_engine_fail (), which
+//  keeps the sentence for ERROR, or ZRELAY_STATUS_LATER, see
+//  zrelay_engine_defer (). A query adds the frames of its answer to answer; for
+//  other commands answer is NULL. A command that is refused must have changed
+//  nothing.
 typedef int (zrelay_command_fn) (zrelay_engine_t *engine, void *object,
-                                 size_t argc, char **argv, zmsg_t *answer);
+    size_t argc, char **argv, zmsg_t *answer);
+
+//  What is special about a command
+#define ZRELAY_COMMAND_QUERY    1   //  It is answered with a message, at once
+#define ZRELAY_COMMAND_OWNER    2   //  Only the actor's owner may give it, no
+                                    //  stranger at a control socket
+#define ZRELAY_COMMAND_SECRET   4   //  Its arguments are never repeated, in no
+                                    //  sentence and no log
 
 //  One command. The number of arguments that a caller may give is read from
 //  args: a word is one argument, words in brackets are optional, and "..."
 //  after a word lets it be repeated. "side endpoint" takes two, "[topic ...]"
 //  any number. An argument written "side" or "flow" is checked by the engine
-//  before the handler sees it.
+//  before the handler sees it; one that begins with "*" is a pointer, which is
+//  sent as its bytes. A table of commands ends with one without a name.
 typedef struct {
+    size_t size;                //  Set by ZRELAY_COMMAND
     const char *name;           //  Name, in capitals
     const char *args;           //  Arguments as HELP shows them, or ""
     const char *help;           //  One line for HELP
-    zrelay_command_fn *handler; //  Does it
-    bool query;                 //  Answered with a message, not a status
+    zrelay_command_fn *handler; //  Carries it out
+    unsigned flags;             //  ZRELAY_COMMAND_..., or 0
 } zrelay_command_t;
+#define ZRELAY_COMMAND .size = sizeof (zrelay_command_t)
 
-//  One side of a kind
+//  One option of a kind, for SET RELAY and GET RELAY. Most are numbers that the
+//  engine checks and stores in the kind's object. A table of settings ends with
+//  one without a name.
+typedef struct {
+    size_t size;                //  Set by ZRELAY_SETTING
+    const char *name;           //  Name, in small letters
+    const char *help;           //  One line for HELP; names the unit
+    size_t offset;              //  Where in the object its int64_t is; that has
+                                //  the default when create returns
+    int64_t least;              //  Smallest value
+    int64_t most;               //  Largest value
+    const char *const *words;   //  NULL, or words ended by NULL: the value is
+                                //  one of them, and the int64_t its place
+    //  Called when the int64_t has changed, or NULL
+    void (*changed) (zrelay_engine_t *engine, void *object);
+    //  For what is not a number or a word; NULL: it is. set returns a status as
+    //  a command's handler does; get returns a fresh string.
+    int (*set) (zrelay_engine_t *engine, void *object, const char *value);
+    char *(*get) (zrelay_engine_t *engine, void *object);
+} zrelay_setting_t;
+#define ZRELAY_SETTING .size = sizeof (zrelay_setting_t)
+
+//  What is special about a counter
+#define ZRELAY_COUNTER_GAUGE    1   //  It tells how many there are now, and so
+                                    //  is left alone by RESET
+
+//  One counter of a kind: an uint64_t in its object, which STATS reports and
+//  RESET sets to zero. The name consists of letters, digits, "_" and dots
+//  between parts. A table of counters ends with one without a name.
+typedef struct {
+    size_t size;                //  Set by ZRELAY_COUNTER
+    const char *name;           //  Name in STATS, such as "requests.late"
+    size_t offset;              //  Where in the object its uint64_t is
+    unsigned flags;             //  ZRELAY_COUNTER_..., or 0
+} zrelay_counter_t;
+#define ZRELAY_COUNTER .size = sizeof (zrelay_counter_t)
+
+//  One side of a kind. This structure is part of others and does not grow.
 typedef struct {
     const char *types;          //  Names of the socket types that may be used,
                                 //  separated by commas; where there is one, the
                                 //  socket exists from the start, else FRONTEND
                                 //  or BACKEND chooses it. NULL: no such side
     const char *options;        //  Settings made on each new socket, as in SET:
-                                //  "sndhwm=0,linger=100", or NULL
+                                //  "sndhwm=0,maxmsgsize=1000", or NULL
+    const char *endpoint;       //  Where the program attaches this side unless
+                                //  its user says otherwise, after "@" (bind) or
+                                //  ">" (connect); NULL: the user must say
+    const char *peers;          //  The sockets at the other end, for people:
+                                //  "REQ and DEALER clients", or NULL
 } zrelay_side_spec_t;
 
 //  Every socket type that a relay can use, for zrelay_side_spec_t.types
 #define ZRELAY_ANY_TYPE \
     "PAIR,PUB,SUB,REQ,REP,DEALER,ROUTER,PULL,PUSH,XPUB,XSUB"
 
-//  The description of a kind. Members that are not set do nothing.
-typedef struct {
-    const char *name;               //  Name in STATS and in logs
+//  The description of a kind. Members that are not set do nothing. An option
+//  that a side refuses is the programmer's mistake: it ends the program, with
+//  the sentence that SET would give.
+typedef struct _zrelay_kind_t {
+    size_t size;                    //  Set by ZRELAY_KIND
+    const char *name;               //  Name in STATS and in logs: letters,
+                                    //  digits, "_", "-", "."; at most 127
+    const char *help;               //  What it does, for people: "shares
+                                    //  requests among workers"
     zrelay_side_spec_t frontend;    //  The two sides
     zrelay_side_spec_t backend;
-    zrelay_handler_fn *on_forward;  //  Sees what the frontend received
-    zrelay_handler_fn *on_return;   //  Sees what the backend received
 
-    //  Makes the kind's object, once the sides exist and before any command
-    //  or message. It is handed to handlers, commands, stats and destroy.
+    //  Makes the kind's object, once the sides exist and before any command or
+    //  message. Everything below gets it. The object is not shared.
     void *(*create) (zrelay_engine_t *engine);
     void (*destroy) (void **object_p);
 
-    //  Commands besides the engine's own, ended by one without a name. One
-    //  with the name of an engine's command takes its place.
-    const zrelay_command_t *commands;
+    //  Handlers of what the frontend received (forward) and of what the
+    //  backend received (return), each in one of the two forms. A flow without
+    //  a handler passes messages through, frame by frame, without copies.
+    zrelay_message_fn *on_forward;
+    zrelay_message_fn *on_return;
+    zrelay_zmsg_fn *on_forward_zmsg;
+    zrelay_zmsg_fn *on_return_zmsg;
 
-    //  Adds counters of the kind's own to the answer to STATS, with
-    //  zrelay_engine_stat ()
-    void (*stats) (void *object, zmsg_t *answer);
+    //  A peer of a ROUTER side has gone: its connection has ended, and all that
+    //  it had sent was handled. Called once for each connection from which a
+    //  message had come, with the peer's routing id. Peers that connect by
+    //  inproc have no connections, and are never reported.
+    void (*on_gone) (zrelay_engine_t *engine, void *object,
+                     zrelay_side_id_t side, const void *id, size_t size);
+
+    //  The relay was paused, resumed (active) or told to drain. A kind that
+    //  has this function decides for itself which flows read meanwhile, see
+    //  zrelay_engine_set_reading (): the engine stops none and resumes none,
+    //  so heartbeats can go on while work is paused.
+    void (*on_state) (zrelay_engine_t *engine, void *object,
+                      zrelay_state_t state);
+
+    //  How much work the kind has inside: requests that it keeps, replies that
+    //  it awaits. DRAIN waits until there is none. Without on_state, DRAIN
+    //  stops the reading of a kind's forward flow only, so that replies go on.
+    size_t (*pending) (zrelay_engine_t *engine, void *object);
+
+    const zrelay_command_t *commands;   //  Besides the engine's own. One with
+                                        //  the name of an engine's command
+                                        //  takes its place
+    const zrelay_setting_t *settings;   //  Options of its own
+    const zrelay_counter_t *counters;   //  Counters of its own
+    const char *const *reasons;         //  Why it drops messages, ended by
+                                        //  NULL; each is counted by its name,
+                                        //  "expired" as forward.dropped_expired
+
+    //  Adds to the answer to STATS what no table can describe, such as counts
+    //  of each worker, with zrelay_engine_stat () and its like; and sets those
+    //  to zero, on RESET.
+    void (*stats) (zrelay_engine_t *engine, void *object, zmsg_t *answer);
+    void (*reset) (zrelay_engine_t *engine, void *object);
 } zrelay_kind_t;
+#define ZRELAY_KIND .size = sizeof (zrelay_kind_t)
+
+
+//  --------------------------------------------------------------------------
+//  Running
+
+//  Start a relay of this kind as an actor. name names it in logs and
+//  statistics; NULL: as its kind. It consists of letters, digits, "_", "-" and
+//  "."; other characters become "_", and 127 are kept. kind must outlive the
+//  actor. Returns NULL, with errno, if the system has no sockets left. The
+//  caller owns the actor.
+ZRELAY_EXPORT zactor_t *
+    zrelay_engine_spawn (const zrelay_kind_t *kind, const char *name);
 
 //  Run a relay of this kind on the calling thread until $TERM arrives on the
-//  pipe. For use in an actor function. args is NULL or a string that names
-//  the relay in logs and statistics; it is copied. kind must outlive the call.
+//  pipe. For use in an actor function. args is NULL or a string, the name.
 ZRELAY_EXPORT void
     zrelay_engine_run (const zrelay_kind_t *kind, zsock_t *pipe, void *args);
 
-//  Send a message to one side, outside the usual course of a flow: an answer
-//  made later, a heartbeat, a request kept back until a worker was there.
-//  Never waits. Takes the message and nulls *msg_p if it returns 0. Returns
-//  -1 and leaves the message with the caller, errno telling why:
-//      EAGAIN       that side can take nothing now (for a ROUTER: this peer)
-//      EHOSTUNREACH a ROUTER has no such peer, or the message no routing id
-//      ENOTSOCK     that side does not exist or cannot send
-ZRELAY_EXPORT int
+
+//  --------------------------------------------------------------------------
+//  What a kind may ask of the engine, from within its own functions
+
+//  Send a message to one side, outside the usual course of a flow: a heartbeat,
+//  a request that was kept until a worker was free. Never waits. The first form
+//  takes the message's frames, and the second takes the zmsg and nulls *msg_p,
+//  if the result is ZRELAY_SEND_DONE or ZRELAY_SEND_LOST; else nothing was
+//  sent, the message is as it was, and nothing is counted.
+ZRELAY_EXPORT zrelay_send_t
     zrelay_engine_send (zrelay_engine_t *self, zrelay_side_id_t side,
-                        zmsg_t **msg_p);
+                        zrelay_message_t *message);
+ZRELAY_EXPORT zrelay_send_t
+    zrelay_engine_send_zmsg (zrelay_engine_t *self, zrelay_side_id_t side,
+                             zmsg_t **msg_p);
 
-//  Stop (hold true) or let go on (hold false) the reading of one flow. While
-//  held, messages queue up in the socket to its high-water mark.
+//  In a handler: note why this message is dropped, an index into the kind's
+//  reasons, and return ZRELAY_VERDICT_DROP, for the handler to return in turn.
+ZRELAY_EXPORT zrelay_verdict_t
+    zrelay_engine_drop (zrelay_engine_t *self, size_t reason);
+
+//  Count a message that the kind had kept, and now forgets, as dropped.
 ZRELAY_EXPORT void
-    zrelay_engine_hold (zrelay_engine_t *self, zrelay_flow_id_t flow,
-                        bool hold);
+    zrelay_engine_count_drop (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                              size_t reason);
 
-//  Call handler every msecs milliseconds with the kind's object, for as long
-//  as the relay lives.
+//  Let a flow read, or not. Paused flows do not read in any case.
 ZRELAY_EXPORT void
-    zrelay_engine_every (zrelay_engine_t *self, size_t msecs,
-                         void (*handler) (void *object));
+    zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                               zrelay_reading_t reading);
 
-//  Keep a sentence for ERROR, made as by printf, and return status. To be
-//  used as the last line of a command handler that refuses. The sentence says
-//  what was wrong and what is allowed.
+//  Call a function after msecs milliseconds, and then again until it was called
+//  so many times (0: for as long as the relay lives). Returns a number above 0
+//  that identifies the timer. A timer that was ended never fires again.
+typedef void (zrelay_timer_fn) (zrelay_engine_t *engine, void *object,
+                                int timer);
+ZRELAY_EXPORT int
+    zrelay_engine_timer (zrelay_engine_t *self, size_t msecs, size_t times,
+                         zrelay_timer_fn *function);
+ZRELAY_EXPORT void
+    zrelay_engine_timer_end (zrelay_engine_t *self, int timer);
+
+//  Call a function whenever there is something to read on a socket of the
+//  kind's own, libzmq's or CZMQ's, or, where sock is NULL, on a descriptor. The
+//  function should read what there is. End that before the socket or descriptor
+//  is closed, in destroy at the latest.
+typedef void (zrelay_reader_fn) (zrelay_engine_t *engine, void *object,
+                                 void *sock, int fd);
+ZRELAY_EXPORT void
+    zrelay_engine_reader (zrelay_engine_t *self, void *sock, int fd,
+                          zrelay_reader_fn *function);
+ZRELAY_EXPORT void
+    zrelay_engine_reader_end (zrelay_engine_t *self, void *sock, int fd);
+
+//  In a command's handler that returns ZRELAY_STATUS_LATER: the command's place
+//  in the order of answers. Give the answer later: any status, one other than
+//  ZRELAY_STATUS_DONE through zrelay_engine_fail (), and for a query the frames
+//  of its answer. frames_p is NULL for other commands; else the frames are
+//  taken, and *frames_p is nulled. *answer_p is nulled too. Answers that are
+//  never given are forgotten when the relay ends, after destroy.
+typedef struct _zrelay_answer_t zrelay_answer_t;
+ZRELAY_EXPORT zrelay_answer_t *
+    zrelay_engine_defer (zrelay_engine_t *self);
+ZRELAY_EXPORT void
+    zrelay_engine_answer (zrelay_engine_t *self, zrelay_answer_t **answer_p,
+                          int status, zmsg_t **frames_p);
+
+//  Keep a sentence for ERROR, made as by printf, and return status: the last
+//  line of a command handler that refuses. The sentence says what was wrong and
+//  what is allowed. Any string that a caller gave is put into it by way of
+//  zrelay_engine_quote (), which puts quotes around it, makes it printable and
+//  short, and hides what may be a key or a password. Four such strings can be
+//  used in one sentence.
 ZRELAY_EXPORT int
     zrelay_engine_fail (zrelay_engine_t *self, int status,
                         const char *format, ...) CHECK_PRINTF (3);
+ZRELAY_EXPORT const char *
+    zrelay_engine_quote (zrelay_engine_t *self, const char *value);
 
-//  Add a counter to an answer to STATS.
+//  Add a count to an answer to STATS; and one of several of the same name, which
+//  a label tells apart: the second line below adds "served{service=coffee}". Of
+//  the label's value, every byte but letters, digits, "_", "-" and "." is
+//  percent-encoded, and at most 64 bytes of it are used.
+//
+//      zrelay_engine_stat (answer, "workers", 12);
+//      zrelay_engine_stat_of (answer, "served", "service", "coffee", 6, 17);
 ZRELAY_EXPORT void
     zrelay_engine_stat (zmsg_t *answer, const char *name, uint64_t value);
+ZRELAY_EXPORT void
+    zrelay_engine_stat_of (zmsg_t *answer, const char *name, const char *label,
+                           const void *data, size_t size, uint64_t value);
 
-//  The relay's name: what was given as args, else the name of its kind.
+//  Log a sentence, with the relay's name before it.
+ZRELAY_EXPORT void
+    zrelay_engine_log (zrelay_engine_t *self, zrelay_log_t level,
+                       const char *format, ...) CHECK_PRINTF (3);
+
+//  The relay's name, its state, and the kind's object, as create returned it.
 ZRELAY_EXPORT const char *
     zrelay_engine_name (zrelay_engine_t *self);
-
-//  The kind's object, as create returned it.
+ZRELAY_EXPORT zrelay_state_t
+    zrelay_engine_state (zrelay_engine_t *self);
 ZRELAY_EXPORT void *
     zrelay_engine_object (zrelay_engine_t *self);
 
@@ -192,9 +414,18 @@ ZRELAY_EXPORT void *
 ZRELAY_EXPORT void *
     zrelay_engine_socket (zrelay_engine_t *self, zrelay_side_id_t side);
 
-//  Self test of this class
-ZRELAY_EXPORT void
-    zrelay_engine_test (bool verbose);
+
+//  --------------------------------------------------------------------------
+//  Names of version 0.1, kept for one version
+
+#define ZRELAY_FRONTEND         ZRELAY_SIDE_FRONTEND
+#define ZRELAY_BACKEND          ZRELAY_SIDE_BACKEND
+#define ZRELAY_FORWARD          ZRELAY_FLOW_FORWARD
+#define ZRELAY_RETURN           ZRELAY_FLOW_RETURN
+#define ZRELAY_PASS             ZRELAY_VERDICT_PASS
+#define ZRELAY_ANSWER           ZRELAY_VERDICT_ANSWER
+#define ZRELAY_DROP             ZRELAY_VERDICT_DROP
+typedef zrelay_filter_fn zrelay_handler_fn;
 //  @end
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_forwarder - carries publications to subscribers, and subscriptions back
+    zrelay_forwarder - carries publications to subscribers, subscriptions back
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -20,8 +20,8 @@ extern "C" {
 #endif
 
 //  @interface
-//  The frontend is an XSUB for PUB and XPUB publishers, the backend an XPUB
-//  for SUB and XSUB subscribers:
+//  The frontend is an XSUB for PUB and XPUB publishers, and the backend is an
+//  XPUB for SUB and XSUB subscribers:
 //
 //      zactor_t *forwarder = zactor_new (zrelay_forwarder, NULL);
 //      zstr_sendx (forwarder, "CONNECT", "FRONTEND", "tcp://feed:5556", NULL);
@@ -29,23 +29,25 @@ extern "C" {
 //      zstr_sendx (forwarder, "BIND", "BACKEND", "tcp://127.0.0.1:8100", NULL);
 //      zsock_wait (forwarder);
 //
-//  Subscriptions travel from the subscribers to the publishers, so that what
-//  nobody wants is not sent at all. SUBSCRIBE adds the relay's own. A topic
-//  of more than 4096 bytes goes no further (counted as return.dropped_size).
+//  Subscriptions travel from the subscribers to the publishers, so publishers
+//  do not send messages that nobody wants. SUBSCRIBE adds subscriptions of the
+//  relay itself. A topic of more than 4096 bytes is dropped and counted as
+//  return.dropped_size.
 //
 //  As always in publish-subscribe, a subscriber that is too slow loses
 //  messages once its high-water mark is reached, and libzmq does not count
-//  them. SET backend xpub_nodrop 1 makes the relay wait for it instead, and
-//  with it all others.
+//  them. With SET BACKEND xpub_nodrop 1 the relay waits for that subscriber
+//  instead, and so do all other subscribers.
 //
-//  A subscriber whose topic another one has already is not told to the
-//  publishers. SET backend xpub_verbose 1, before the backend is attached,
-//  tells them of each, which those need that greet every subscriber.
+//  When a subscriber asks for a topic that another one has already, the
+//  publishers are not told. Publishers that greet every subscriber need SET
+//  BACKEND xpub_verbose 1 before the backend is attached; then the relay passes
+//  on each subscription.
 //
 //  zrelay_proxy.h shows the commands that all relays take.
 //
-//  The actor function, for zactor_new (); args is NULL or a string that names
-//  the relay in logs and statistics.
+//  The actor function, for zactor_new (). args is NULL or the relay's name, see
+//  zrelay_proxy.h.
 ZRELAY_EXPORT void
     zrelay_forwarder (zsock_t *pipe, void *args);
 

@@ -20,35 +20,42 @@ extern "C" {
 #endif
 
 //  @interface
-//  A relay whose socket types the caller chooses, zproxy's drop-in. The
-//  commands below are those of every relay; the kinds with fixed types -
-//  queue, forwarder, streamer - need no FRONTEND and BACKEND.
+//  A relay whose socket types the caller chooses; it is zproxy's drop-in. All
+//  relays take the commands below, except that the kinds with fixed types -
+//  queue, forwarder, streamer - do not need FRONTEND and BACKEND.
 //
 //      zactor_t *proxy = zactor_new (zrelay_proxy, NULL);
 //
-//  Each command gets exactly one answer, in order. A command that does
-//  something is answered with a status, read with zsock_wait (): 0 done,
-//  1 unknown command, 2 bad arguments, 3 not possible in this state,
-//  4 refused by the system. A query is answered with a message that starts
-//  with its own name, or with a status if it failed. What is refused changes
-//  nothing. To hear what was wrong, and what is allowed:
+//  Each command gets exactly one answer. A command that acts is answered with
+//  a status, which zsock_wait () returns: ZRELAY_STATUS_DONE (0) done,
+//  ZRELAY_STATUS_UNKNOWN (1) unknown command, ZRELAY_STATUS_BAD_ARGUMENTS (2)
+//  bad arguments, ZRELAY_STATUS_BAD_STATE (3) not possible in this state,
+//  ZRELAY_STATUS_REFUSED (4) refused by the system. A query is answered with a
+//  message that begins with the query's name, or with a status if it failed. A
+//  refused command changes nothing. ERROR returns a sentence that says what was
+//  wrong and what is allowed:
 //
 //      zstr_send (proxy, "ERROR");
 //      zstr_recvx (proxy, &name, &sentence, NULL);
 //
-//  Choose the socket types and attach: a comma-separated list of endpoints,
-//  "@" before one binds, ">" connects, nothing binds. Topics may follow, for
-//  SUB and XSUB. A pair of types through which nothing can flow is refused;
-//  HELP FRONTEND tells which. HEARTBEAT_IVL, HEARTBEAT_TIMEOUT and
-//  HEARTBEAT_TTL, each followed by a number, may take the place of topics:
+//  Statuses come in the order of the commands. Queries are answered at once,
+//  even while a DRAIN is under way. The class zrelay_client tells answers
+//  apart and limits the time to wait for them.
+//
+//  Choose the socket types and attach both sides. The endpoints are a list,
+//  separated by commas. "@" before an endpoint binds and ">" connects; the
+//  default is to bind. Topics for a SUB or XSUB may follow. A pair of types
+//  through which nothing can flow is refused, and HELP FRONTEND lists the pairs
+//  that work. HEARTBEAT_IVL, HEARTBEAT_TIMEOUT and HEARTBEAT_TTL, each followed
+//  by milliseconds, may stand among the topics:
 //
 //      zstr_sendx (proxy, "FRONTEND", "PULL", "@tcp://127.0.0.1:5557", NULL);
 //      zsock_wait (proxy);
 //      zstr_sendx (proxy, "BACKEND", "PUB", "@tcp://127.0.0.1:5558", NULL);
 //      zsock_wait (proxy);
 //
-//  Attach and detach at any time. "tcp://127.0.0.1:*" takes a free port,
-//  which ENDPOINT tells:
+//  Attach and detach at any time. "tcp://127.0.0.1:*" takes a free port, and
+//  ENDPOINT returns the endpoints with their ports:
 //
 //      zstr_sendx (proxy, "BIND", "FRONTEND", "tcp://127.0.0.1:*", NULL);
 //      zstr_sendx (proxy, "CONNECT", "BACKEND", "tcp://10.0.0.7:9000", NULL);
@@ -56,88 +63,110 @@ extern "C" {
 //      zstr_sendx (proxy, "DISCONNECT", "BACKEND", endpoint, NULL);
 //      zstr_sendx (proxy, "ENDPOINT", "FRONTEND", NULL);      //  query
 //
-//  Subscribe on the side that is SUB or XSUB. Topics are a set: the same one
-//  twice is one. The empty topic is everything; the longest has 4096 bytes:
+//  Subscribe on the side that is a SUB or an XSUB. The relay keeps a set of
+//  topics, so a topic given twice counts once. The empty topic matches
+//  everything. A topic has at most 4096 bytes:
 //
 //      zstr_sendx (proxy, "SUBSCRIBE", "weather", "news", NULL);
 //      zstr_sendx (proxy, "UNSUBSCRIBE", "news", NULL);
 //
-//  Socket options by their zsock name, before or after attaching. An option
-//  that only acts on later connections returns 0 and says so in ERROR; set
-//  sndhwm and rcvhwm before binding. What is set before FRONTEND or BACKEND
-//  has chosen a type is kept for then:
+//  Set socket options by their zsock names, before or after attaching. If an
+//  option acts on later connections only, the status is 0 and ERROR says so;
+//  set sndhwm and rcvhwm before you bind. Options that are set before FRONTEND
+//  or BACKEND has chosen a type apply as soon as it has:
 //
 //      zstr_sendx (proxy, "SET", "BACKEND", "sndhwm", "10000", NULL);
 //      zstr_sendx (proxy, "GET", "BACKEND", "sndhwm", NULL);  //  query
 //
-//  The engine's own options of a side: "rate", messages a second that are
-//  read from it (0: no limit; what is above waits in the socket), with
-//  "rate_burst", how many may come at once; "maxmsgsize", bytes in one
-//  message (-1: no limit), and "maxframes", frames in one message (0: no
-//  limit); a message above is dropped and counted. Those of a flow: "burst",
-//  messages moved in one turn; "overflow", what to do when the output is
-//  full: "hold" one message and stop reading, or go on reading, keep up to
-//  "queue" messages, and then drop the newest, "drop-new", or the oldest,
-//  "drop-old":
+//  A side also has these options. "rate" is the number of messages that the
+//  relay reads from it in a second (0: no limit); more than that wait in the
+//  socket. "rate_burst" is the number that may come at once. "maxmsgsize" is
+//  the number of bytes in one message (-1: no limit), and "maxframes" is the
+//  number of frames (0: no limit); messages above either are dropped and
+//  counted.
+//
+//  A flow has three options. "burst" is the number of messages that it moves
+//  in one turn. "overflow" says what to do when the output is full: "hold" one
+//  message and stop reading, or continue to read, keep up to "queue" messages,
+//  and then drop the newest, "drop-new", or the oldest, "drop-old":
 //
 //      zstr_sendx (proxy, "SET", "FORWARD", "overflow", "drop-old", NULL);
 //      zstr_sendx (proxy, "SET", "FORWARD", "queue", "5000", NULL);
 //
-//  The relay's own: "spin", microseconds that it goes on looking for messages
-//  before it sleeps (0: none, the default; at most 1000000). This takes a
-//  whole core while messages come, and saves the time to wake up where cores
-//  are to spare:
+//  The relay itself has the option "spin", the microseconds for which it looks
+//  for more messages before it sleeps (default 0, at most 1000000). This uses a
+//  whole core while messages come. Where there are cores to spare, it saves the
+//  time to wake up:
 //
 //      zstr_sendx (proxy, "SET", "RELAY", "spin", "50", NULL);
 //
-//  Copy what passes to a PUSH (the default), PUB or PAIR socket. It connects,
-//  unless "@" asks for a bind. With prefixes, each copy starts with a frame
-//  that tells its flow. A capture that nobody reads never slows the relay;
-//  what it cannot take is counted. Without arguments the capture stops:
+//  Copy all messages to a PUSH (the default), PUB or PAIR socket. It connects,
+//  unless "@" stands before the endpoint. With prefixes, each copy begins with
+//  a frame that names its flow: the first prefix for forward, the second for
+//  return. A capture that is not read never slows the relay; copies that it
+//  cannot take are dropped and counted. Without arguments, the capture stops:
 //
 //      zstr_sendx (proxy, "CAPTURE", "inproc://log", NULL);
 //      zstr_sendx (proxy, "CAPTURE", "inproc://log", "PUSH", "I", "O", NULL);
 //      zstr_sendx (proxy, "CAPTURE", NULL);
 //
-//  Show each message of a flow to a function, see zrelay_handler_fn, which
-//  may change, replace, drop or answer it. NULL removes it. The function is
-//  called on the relay's thread:
+//  Show each message of a flow to a function, which may change, replace, drop
+//  or answer it. It is called on the relay's thread and must not wait. NULL
+//  removes it. The function has one of two forms. "zmsg", the default, is a
+//  zrelay_filter_fn, which gets a zmsg_t with copies of the frames:
 //
+//      zrelay_verdict_t s_filter (zmsg_t **msg_p, void *argument);
 //      zsock_send (proxy, "sspp", "FILTER", "FORWARD", s_filter, argument);
 //
-//  Stop both flows and let them go on. Sockets queue up to their high-water
-//  marks meanwhile, and nothing is lost. Subscriptions, for which there is no
-//  such mark, go on:
+//  "message" is a zrelay_message_fn, which sees the frames without copies:
+//
+//      zrelay_verdict_t s_look (zrelay_engine_t *engine, void *argument,
+//                               zrelay_message_t *message);
+//      zsock_send (proxy, "sspps", "FILTER", "FORWARD", s_look, argument,
+//                  "message");
+//
+//  Either can ask for the properties of the peer that sent the message, such
+//  as "User-Id" and "Peer-Address": with zframe_meta () of the first frame in a
+//  zmsg, or with zrelay_message_property ().
+//
+//  Stop both flows, and start them again. While they are stopped, messages wait
+//  in the sockets, up to their high-water marks, and none is lost.
+//  Subscriptions, for which there is no such mark, continue to flow. PAUSE is
+//  refused while a DRAIN is under way:
 //
 //      zstr_send (proxy, "PAUSE");
 //      zstr_send (proxy, "RESUME");
 //
-//  Take no new work and let what is inside finish, within so many
-//  milliseconds (default 1000): what waits in the input sockets is passed
-//  on, and where requests went through a ROUTER or REP frontend, replies are
-//  awaited. Then the answer comes, 0 or, if time ran out, 3. Until RESUME the
-//  relay reads no new work, and answers to other commands wait for this one's.
-//  If the relay is destroyed then, what its sockets have not sent yet gets the
-//  same time to leave, unless SET linger said otherwise:
+//  Take no new work, and let the work inside finish, within a number of
+//  milliseconds (default 1000). The relay passes on the messages that wait in
+//  its input sockets. If requests went through a ROUTER or REP frontend, it
+//  waits for their replies. Then the answer comes: 0, or 3 if time ran out or
+//  RESUME ended the DRAIN. The relay reads no new work until RESUME. If you
+//  destroy it instead, its sockets have the same time again to send their last
+//  messages, unless SET linger said otherwise. DRAIN also ends a PAUSE:
 //
 //      zstr_sendx (proxy, "DRAIN", "5000", NULL);
 //
-//  Security, before attaching; a zauth actor of the application does the
-//  rest. Keys are in Z85, as from zcert_public_txt (), zcert_secret_txt ():
+//  Set up security before attaching; a zauth actor of the application checks
+//  the peers. Keys are in Z85, as zcert_public_txt () and zcert_secret_txt ()
+//  return them:
 //
 //      zstr_sendx (proxy, "DOMAIN", "FRONTEND", "global", NULL);
 //      zstr_sendx (proxy, "PLAIN", "FRONTEND", NULL);
 //      zstr_sendx (proxy, "CURVE", "FRONTEND", public_txt, secret_txt, NULL);
 //
-//  When zauth has ended, libzmq lets in everybody but on PLAIN. This, after
-//  DOMAIN and before attaching, keeps them out (status 3 without a DOMAIN):
+//  After zauth has ended, libzmq lets everybody in, except on a PLAIN side. The
+//  following option, set after DOMAIN and before attaching, keeps them out. It
+//  is refused with status 3 if the side has no domain:
 //
 //      zstr_sendx (proxy, "SET", "FRONTEND", "zap_enforce_domain", "1", NULL);
 //
-//  Queries. STATS is read by the class zrelay_stats; RESET sets the counters
-//  to zero. STATE is idle (a side has no endpoint), active, paused or
-//  draining. PEERS gives a count and then one frame for each peer, its
-//  address; see doc/ for what is counted:
+//  Look at the relay. The class zrelay_stats reads the answer to STATS, and
+//  doc/counters.md explains each counter. RESET sets the counters to zero.
+//  STATE returns idle (a side has no endpoint), active, paused or draining.
+//  PEERS returns the number of peers, and then the address of each in a frame
+//  of its own; it does not know peers that connect by inproc. HELP lists the
+//  commands. All are queries, except for RESET:
 //
 //      zstr_send (proxy, "STATS");
 //      zstr_send (proxy, "RESET");                 //  answered by a status
@@ -147,19 +176,20 @@ extern "C" {
 //      zstr_sendx (proxy, "HELP", "BIND", NULL);
 //      zstr_send (proxy, "PING");
 //
-//  Log commands and what they did through zsys:
+//  Log commands and their results through zsys:
 //
 //      zstr_send (proxy, "VERBOSE");
 //
-//  End, and close the sockets. Returns within milliseconds in every state;
-//  what is still inside is lost, and logged if the relay held it; DRAIN first
-//  if it matters. Read all answers before, since zactor_destroy () would take
-//  an unread status for the end:
+//  End the relay and close its sockets, within milliseconds in every state.
+//  Messages still inside are lost, and those that the relay held are logged; if
+//  they matter, DRAIN first. Read all answers before this, since
+//  zactor_destroy () would mistake an unread status for the end:
 //
 //      zactor_destroy (&proxy);
 //
-//  The actor function, for zactor_new (); args is NULL or a string that names
-//  the relay in logs and statistics.
+//  The actor function, for zactor_new (). args is NULL or a string, the relay's
+//  name in logs and statistics. A name consists of letters, digits, "_", "-"
+//  and "."; other characters become "_", and 127 are kept.
 ZRELAY_EXPORT void
     zrelay_proxy (zsock_t *pipe, void *args);
 

@@ -20,9 +20,9 @@ extern "C" {
 #endif
 
 //  @interface
-//  The frontend is a ROUTER for REQ and DEALER clients, the backend a DEALER
-//  for REP, DEALER and ROUTER workers. Requests go to the workers in turn,
-//  replies return to the client that asked:
+//  The frontend is a ROUTER for REQ and DEALER clients, and the backend is a
+//  DEALER for REP, DEALER and ROUTER workers. Requests go to the workers in
+//  turn, and replies return to the client that asked:
 //
 //      zactor_t *queue = zactor_new (zrelay_queue, "orders");
 //      zstr_sendx (queue, "BIND", "FRONTEND", "tcp://127.0.0.1:5559", NULL);
@@ -32,15 +32,15 @@ extern "C" {
 //      ...
 //      zactor_destroy (&queue);
 //
-//  A client that does not read its replies loses them once its high-water
-//  mark is reached (counted as return.dropped_full), and a reply to a client
-//  that has gone is dropped (return.dropped_unroutable); neither holds up
-//  the others. Without workers, requests wait in the sockets.
+//  If a client does not read its replies, those above its high-water mark are
+//  dropped and counted as return.dropped_full. A reply to a client that has
+//  gone is dropped and counted as return.dropped_unroutable. Neither holds up
+//  other clients. Without workers, requests wait in the sockets.
 //
 //  zrelay_proxy.h shows the commands that all relays take.
 //
-//  The actor function, for zactor_new (); args is NULL or a string that names
-//  the relay in logs and statistics.
+//  The actor function, for zactor_new (). args is NULL or the relay's name, see
+//  zrelay_proxy.h.
 ZRELAY_EXPORT void
     zrelay_queue (zsock_t *pipe, void *args);
 

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 //  @interface
-//  The frontend is a PULL for PUSH sockets, the backend a PUSH for PULL
+//  The frontend is a PULL for PUSH sockets, and the backend is a PUSH for PULL
 //  sockets. Tasks go to the pullers in turn:
 //
 //      zactor_t *streamer = zactor_new (zrelay_streamer, NULL);
@@ -29,13 +29,13 @@ extern "C" {
 //      zstr_sendx (streamer, "BIND", "BACKEND", "tcp://127.0.0.1:5558", NULL);
 //      zsock_wait (streamer);
 //
-//  When no puller can take more, the relay holds one task and reads no
-//  further: the pushers feel it as a full socket, and nothing is lost.
+//  When no puller can take more, the relay holds one task and stops reading.
+//  The pushers notice that their sockets are full, and nothing is lost.
 //
 //  zrelay_proxy.h shows the commands that all relays take.
 //
-//  The actor function, for zactor_new (); args is NULL or a string that names
-//  the relay in logs and statistics.
+//  The actor function, for zactor_new (). args is NULL or the relay's name, see
+//  zrelay_proxy.h.
 ZRELAY_EXPORT void
     zrelay_streamer (zsock_t *pipe, void *args);
 

@@ -14,13 +14,18 @@
 //  fails, a crash or a hang is one result and does not hide the others. In a
 //  debugger or under valgrind, --in-process runs the tests without that.
 
-#include "zrelay_message.h"
-#include "zrelay_option.h"
-#include "zrelay_endpoint.h"
-#include "zrelay_pairing.h"
-#include "zrelay_side.h"
+#include "zrelay_testing.h"
 #include "zrelay_capture.h"
+#include "zrelay_configure.h"
+#include "zrelay_counts.h"
+#include "zrelay_endpoint.h"
+#include "zrelay_error.h"
 #include "zrelay_flow.h"
+#include "zrelay_number.h"
+#include "zrelay_pairing.h"
+#include "zrelay_setting.h"
+#include "zrelay_side.h"
+#include "zrelay_topics.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -34,13 +39,20 @@ typedef struct {
 
 //  From the bottom up, so that the first failure is nearest to the cause
 static const test_item_t s_tests [] = {
+    { "zrelay_number", zrelay_number_test },
+    { "zrelay_error", zrelay_error_test },
+    { "zrelay_counts", zrelay_counts_test },
+    { "zrelay_setting", zrelay_setting_test },
     { "zrelay_message", zrelay_message_test },
     { "zrelay_option", zrelay_option_test },
     { "zrelay_endpoint", zrelay_endpoint_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_topics", zrelay_topics_test },
+    { "zrelay_limits", zrelay_limits_test },
+    { "zrelay_port", zrelay_port_test },
     { "zrelay_side", zrelay_side_test },
+    { "zrelay_configure", zrelay_configure_test },
     { "zrelay_capture", zrelay_capture_test },
     { "zrelay_flow", zrelay_flow_test },
     { "zrelay_stats", zrelay_stats_test },
@@ -50,6 +62,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_forwarder", zrelay_forwarder_test },
     { "zrelay_streamer", zrelay_streamer_test },
     { "zrelay_proxy", zrelay_proxy_test },
+    { "zrelay_kinds", zrelay_kinds_test },
     { "zrelay_device", zrelay_device_test },
 };
 #define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))

@@ -41,4 +41,8 @@ bool
 bool
     zrelay_testing_receives (zsock_t *sock, const char *one, const char *two);
 
+//  The engine's self test, which needs the layers above it.
+void
+    zrelay_engine_test (bool verbose);
+
 #endif

@@ -821,14 +821,14 @@ static const case_t s_cases [] = {
     { ALL, ANY, ARGS, "handed over", { "SET", "BACKEND", "use_fd", "1" } },
     { ALL, ANY, ARGS, "ends the process",
       { "SET", "BACKEND", "connect_rid", "A" } },
-    { ALL, ANY, ARGS, "no value for rate",
+    { ALL, ANY, ARGS, "not a value for rate",
       { "SET", "FRONTEND", "rate", "-1" } },
-    { ALL, ANY, ARGS, "no value for rate", { "SET", "FRONTEND", "rate", "" } },
-    { ALL, ANY, ARGS, "no value for rate_burst",
+    { ALL, ANY, ARGS, "not a value for rate", { "SET", "FRONTEND", "rate", "" } },
+    { ALL, ANY, ARGS, "not a value for rate_burst",
       { "SET", "FRONTEND", "rate_burst", "some" } },
-    { ALL, ANY, ARGS, "no value for maxmsgsize",
+    { ALL, ANY, ARGS, "not a value for maxmsgsize",
       { "SET", "FRONTEND", "maxmsgsize", "-2" } },
-    { ALL, ANY, ARGS, "no value for maxframes",
+    { ALL, ANY, ARGS, "not a value for maxframes",
       { "SET", "FRONTEND", "maxframes", "9223372036854775808" } },
     { ALL, ANY, DONE, NULL, { "SET", "FRONTEND", "sndhwm", "10" } },
     { ALL, ANY, DONE, NULL, { "SET", "frontend", "RATE", "100000" } },
@@ -841,12 +841,12 @@ static const case_t s_cases [] = {
       { "SET", "FORWARD", "", "1" } },
     { ALL, ANY, ARGS, "from 1", { "SET", "FORWARD", "burst", "0" } },
     { ALL, ANY, ARGS, "to 1000000", { "SET", "FORWARD", "burst", "1000001" } },
-    { ALL, ANY, ARGS, "no value for burst", { "SET", "RETURN", "burst", "" } },
-    { ALL, ANY, ARGS, "no value for queue",
+    { ALL, ANY, ARGS, "not a value for burst", { "SET", "RETURN", "burst", "" } },
+    { ALL, ANY, ARGS, "not a value for queue",
       { "SET", "RETURN", "queue", "-1" } },
-    { ALL, ANY, ARGS, "no value for queue",
+    { ALL, ANY, ARGS, "not a value for queue",
       { "SET", "RETURN", "queue", "4294967296" } },
-    { ALL, ATTACHED, ARGS, "no value for queue",
+    { ALL, ATTACHED, ARGS, "not a value for queue",
       { "SET", "RETURN", "queue", "%big" } },
     { ALL, ANY, ARGS, "hold, drop-new or drop-old",
       { "SET", "FORWARD", "overflow", "drop" } },
@@ -869,7 +869,7 @@ static const case_t s_cases [] = {
     { ALL, ANY, ARGS, "no option", { "GET", "RETURN", "sndhwm" } },
     { ALL, ANY, ARGS, "a secret", { "GET", "FRONTEND", "curve_secretkey" } },
     { ALL, ANY, ARGS, "a secret", { "GET", "FRONTEND", "plain_password" } },
-    { STREAMER, ANY, ARGS, "does not tell",
+    { STREAMER, ANY, ARGS, "does not report",
       { "GET", "FRONTEND", "xpub_nodrop" } },
     { PROXY, FRESH, STATE, "no socket yet", { "GET", "FRONTEND", "sndhwm" } },
     { ALL, UP, DONE, "1000", { "GET", "FRONTEND", "rcvhwm" } },
@@ -924,13 +924,13 @@ static const case_t s_cases [] = {
     { ALL, ANY, ARGS, "it is PAUSE", { "PAUSE", "FORWARD" } },
     { ALL, ANY, ARGS, "it is RESUME", { "RESUME", "" } },
     { ALL, ANY, ARGS, "DRAIN [ms]", { "DRAIN", "1", "2" } },
-    { ALL, ANY, ARGS, "no time to drain", { "DRAIN", "" } },
-    { ALL, ANY, ARGS, "no time to drain", { "DRAIN", "-1" } },
-    { ALL, ANY, ARGS, "no time to drain", { "DRAIN", "1.5" } },
-    { ALL, ANY, ARGS, "no time to drain", { "DRAIN", "soon" } },
-    { ALL, ANY, ARGS, "no time to drain", { "DRAIN", "86400001" } },
-    { ALL, ANY, ARGS, "no time to drain", { "DRAIN", "99999999999999999999" } },
-    { ALL, ATTACHED, ARGS, "no time to drain", { "DRAIN", "%big" } },
+    { ALL, ANY, ARGS, "not a time to drain", { "DRAIN", "" } },
+    { ALL, ANY, ARGS, "not a time to drain", { "DRAIN", "-1" } },
+    { ALL, ANY, ARGS, "not a time to drain", { "DRAIN", "1.5" } },
+    { ALL, ANY, ARGS, "not a time to drain", { "DRAIN", "soon" } },
+    { ALL, ANY, ARGS, "not a time to drain", { "DRAIN", "86400001" } },
+    { ALL, ANY, ARGS, "not a time to drain", { "DRAIN", "99999999999999999999" } },
+    { ALL, ATTACHED, ARGS, "not a time to drain", { "DRAIN", "%big" } },
     { ALL, ANY, DONE, NULL, { "PAUSE" } },
     { ALL, ANY, DONE, NULL, { "RESUME" } },
     { ALL, ANY, DONE, NULL, { "DRAIN", "5000" } },
@@ -948,14 +948,14 @@ static const case_t s_cases [] = {
     { ALL, ANY, ARGS, "CURVE side public secret",
       { "CURVE", "FRONTEND", "%public" } },
     //  What may be a key is not told
-    { ALL, ANY, ARGS, "'(secret)' is no side",
+    { ALL, ANY, ARGS, "'(secret)' is not a side",
       { "CURVE", "%secret", "%public", "FRONTEND" } },
-    { ALL, ANY, ARGS, "no pair",
+    { ALL, ANY, ARGS, "not a pair",
       { "CURVE", "FRONTEND", "%secret", "%public" } },
-    { ALL, ANY, ARGS, "no pair",
+    { ALL, ANY, ARGS, "not a pair",
       { "CURVE", "FRONTEND", "%public", "%public" } },
-    { ALL, ANY, ARGS, "no pair", { "CURVE", "FRONTEND", "%public", "short" } },
-    { ALL, ATTACHED, ARGS, "no pair",
+    { ALL, ANY, ARGS, "not a pair", { "CURVE", "FRONTEND", "%public", "short" } },
+    { ALL, ATTACHED, ARGS, "not a pair",
       { "CURVE", "FRONTEND", "%big", "%secret" } },
     { ALL, ANY, ARGS, "not a string",
       { "CURVE", "FRONTEND", "%public", "%zero" } },
@@ -1525,8 +1525,8 @@ s_exists (void *arg)
     return access ((const char *) arg, F_OK) == 0;
 }
 
-//  While DRAIN waits, answers wait behind it, and another is refused. That the
-//  relay has come so far is seen by the file of an endpoint.
+//  While DRAIN waits, statuses wait behind it, queries are answered at once, and
+//  another DRAIN is refused, as is a PAUSE.
 
 static void
 s_test_drain (void)
@@ -1536,22 +1536,36 @@ s_test_drain (void)
     zmsg_t *request = zmsg_recv (bench->worker);
     zstr_sendx (bench->relay, "DRAIN", "60000", NULL);
     zstr_sendx (bench->relay, "DRAIN", "60000", NULL);
-    zstr_send (bench->relay, "STATE");
+    zstr_send (bench->relay, "PAUSE");
     char *path = zsys_sprintf ("%s/drain", s_world.folder);
     char *endpoint = zsys_sprintf ("ipc://%s", path);
     zstr_sendx (bench->relay, "BIND", "FRONTEND", endpoint, NULL);
     TAP (faults_wait (s_exists, path, FAULTS_PATIENCE),
          "commands are carried out while DRAIN waits");
+    static const char *queries [] = {
+        "STATS", "STATE", "PING", "ERROR", "HELP"
+    };
+    for (size_t index = 0; index < sizeof (queries) / sizeof (*queries);
+         index++) {
+        zstr_send (bench->relay, queries [index]);
+        zmsg_t *answer = zmsg_recv (bench->relay);
+        TAP (answer && zframe_streq (zmsg_first (answer), queries [index]),
+             "%s is answered at once", queries [index]);
+        zmsg_destroy (&answer);
+    }
+    char *name, *state = NULL;
+    zstr_send (bench->relay, "STATE");
+    zstr_recvx (bench->relay, &name, &state, NULL);
+    TAP (state && streq (state, "draining"), "the relay is draining");
     zstr_free (&path);
     zstr_free (&endpoint);
     zmsg_send (&request, bench->worker);
     TAP (zsock_wait (bench->relay) == 0, "DRAIN waits for replies");
     TAP (zsock_wait (bench->relay) == ZRELAY_BAD_STATE,
          "another one is refused meanwhile");
-    char *name, *state = NULL;
-    zstr_recvx (bench->relay, &name, &state, NULL);
-    TAP (state && streq (state, "draining") && zsock_wait (bench->relay) == 0,
-         "answers come in order");
+    TAP (zsock_wait (bench->relay) == ZRELAY_BAD_STATE,
+         "PAUSE is refused meanwhile");
+    TAP (zsock_wait (bench->relay) == 0, "statuses come in order");
     zstr_free (&name);
     zstr_free (&state);
     s_bench_destroy (&bench);
@@ -1639,7 +1653,8 @@ s_noise_name (bench_t *bench)
     return frame;
 }
 
-//  A pointer to nothing would be called, and a long DRAIN would be waited for
+//  A pointer to nothing would be called, and a DRAIN under way would let queries
+//  overtake
 
 static zmsg_t *
 s_noise (bench_t *bench)
@@ -1650,7 +1665,7 @@ s_noise (bench_t *bench)
     bool drain = zframe_streq (frame, "DRAIN");
     zmsg_append (msg, &frame);
     if (drain)
-        zmsg_addstr (msg, s_random (1)? "1": "");
+        zmsg_addstr (msg, s_random (1)? "0": "");
     size_t count = drain? 0: s_random (NOISE_FRAMES);
     for (size_t index = 0; index < count; index++) {
         frame = s_noise_frame (bench);

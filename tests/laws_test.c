@@ -427,11 +427,13 @@ s_stand (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
 }
 
 static const zrelay_command_t s_gate_commands [] = {
-    { "STAND", "", "stand still", s_stand, false },
-    { NULL, NULL, NULL, NULL, false }
+    { ZRELAY_COMMAND, .name = "STAND", .args = "", .help = "stand still",
+      .handler = s_stand },
+    { .name = NULL }
 };
 
 static const zrelay_kind_t s_gated_kind = {
+    ZRELAY_KIND,
     .name = "gated",
     .frontend = { .types = "PULL", .options = "rcvhwm=0" },
     .backend = { .types = "PUSH", .options = "sndhwm=0" },

@@ -11,14 +11,15 @@
 */
 
 //  Sends a million mixed messages, of one to five frames of up to 64 KiB,
-//  through the kinds and through several pairs of a proxy, and compares the
-//  relays' counters with what the sockets on both sides counted themselves, to
-//  the message, the frame and the byte. How many in thousandths of that may be
-//  given on the command line.
+//  through the kinds and through several pairs of a proxy. The relays' counters
+//  must equal those of the sockets on both sides, to the message, the frame and
+//  the byte. An argument sets the number of messages, in thousandths of a
+//  million.
 //
-//  What counts is what is on the wire: the routing id that a ROUTER puts
-//  before what it receives never was there, and that which it takes from what
-//  it sends will not be. But the DEALER behind a relay's ROUTER carries it.
+//  Relays count the frames on the wire. A ROUTER adds a routing id to each
+//  message that it receives and removes one from each that it sends, so this
+//  frame does not count there. It does count behind a relay's ROUTER, where the
+//  DEALER sends it.
 
 #include <zrelay.h>
 #include "tap.h"
@@ -41,13 +42,13 @@
 
 //  One way to use a kind
 typedef struct {
-    const char *name;               //  What is tested
+    const char *name;               //  Name of the test
     zactor_fn *actor;               //  The kind
     const char *frontend;           //  Socket types to choose, or NULL for
     const char *backend;            //    those of the kind
-    int client;                     //  Socket type of who sends
-    int worker;                     //  Socket type of who receives
-    size_t peers;                   //  Clients, and as many workers
+    int client;                     //  Socket type of the senders
+    int worker;                     //  Socket type of the receivers
+    size_t peers;                   //  Number of clients, and of workers
     bool replies;                   //  Workers send everything back
     uint64_t thousands;             //  Messages
 } usage_t;
@@ -76,41 +77,41 @@ static const usage_t s_usages [] = {
 };
 #define USAGES (sizeof (s_usages) / sizeof (s_usages [0]))
 
-//  What was sent or received
+//  Counts of one direction
 typedef struct {
     uint64_t messages;              //  Whole messages
     uint64_t frames;                //  Their frames
-    uint64_t bytes;                 //  Bytes in these
+    uint64_t bytes;                 //  Bytes in the frames
 } tally_t;
 
 //  A socket that counts, and the thread that it is used on
 typedef struct {
-    const usage_t *usage;
-    zsock_t *sock;
+    const usage_t *usage;           //  How the relay is used
+    zsock_t *sock;                  //  The socket
     int type;                       //  Its type
-    zactor_t *thread;
-    tally_t sent;
-    tally_t received;
+    zactor_t *thread;               //  The thread
+    tally_t sent;                   //  Messages that the socket sent
+    tally_t received;               //  Messages that it received
     uint64_t count;                 //  Client: messages to send
     uint32_t random;                //  Client: state of the generator
-    bool failed;                    //  Client: something did not come
+    bool failed;                    //  Client: a message or reply was missing
 } peer_t;
 
 //  A relay with its clients and workers
 typedef struct {
-    const usage_t *usage;
-    zactor_t *relay;
-    peer_t clients [PEERS_MOST];
-    peer_t workers [PEERS_MOST];
-    uint64_t messages;              //  All clients' together
-    tally_t subscriptions;          //  Those that travelled
+    const usage_t *usage;           //  How the relay is used
+    zactor_t *relay;                //  The relay
+    peer_t clients [PEERS_MOST];    //  Send to its frontend
+    peer_t workers [PEERS_MOST];    //  Receive from its backend
+    uint64_t messages;              //  All clients' messages
+    tally_t subscriptions;          //  Subscriptions that passed the relay
 } bench_t;
 
 
 //  --------------------------------------------------------------------------
 //  Sockets that count
 
-//  Count one frame. A ROUTER's first is the routing id.
+//  Count one frame. The first frame of a ROUTER is the routing id.
 
 static void
 s_count (const peer_t *self, tally_t *tally, size_t size, bool first, bool more)
@@ -123,8 +124,8 @@ s_count (const peer_t *self, tally_t *tally, size_t size, bool first, bool more)
         __atomic_add_fetch (&tally->messages, 1, __ATOMIC_RELEASE);
 }
 
-//  Receive a message, and send it back if reply says so. Returns false if
-//  there is none in time, or it cannot be sent.
+//  Receive a message, and send it back if reply is true. Returns false if no
+//  message comes in time, or if it cannot be sent.
 
 static bool
 s_receive (peer_t *self, bool reply, int flags)
@@ -158,7 +159,8 @@ s_receive (peer_t *self, bool reply, int flags)
     return sent;
 }
 
-//  George Marsaglia's xorshift, with its first triple for 32 bits
+//  Return a random number from 0 to most. This is George Marsaglia's xorshift,
+//  with its first triple for 32 bits ("Xorshift RNGs", 2003).
 
 static uint32_t
 s_random (peer_t *self, uint32_t most)
@@ -192,8 +194,7 @@ s_send (peer_t *self)
 //  --------------------------------------------------------------------------
 //  Threads
 
-//  Sends its messages, and receives the replies. A signal says that this is
-//  done.
+//  Send all messages and receive the replies, then signal that this is done
 
 static void
 s_client (zsock_t *pipe, void *args)
@@ -215,7 +216,7 @@ s_client (zsock_t *pipe, void *args)
     zstr_free (&(char *) { zstr_recv (pipe) });
 }
 
-//  Receives, and sends back, until it is told to end
+//  Receive messages, and send them back, until the pipe says to end
 
 static void
 s_worker (zsock_t *pipe, void *args)
@@ -242,7 +243,7 @@ static char *
 s_attach (zactor_t *relay, const char *side, const char *type)
 {
     static const char anywhere [] = "tcp://127.0.0.1:*";
-    //  A relay that subscribes, and one that publishes and must not drop
+    //  A relay's SUB must subscribe, and its PUB must not drop anything
     const char *topic = type && streq (type, "SUB")? "": NULL;
     if (type && streq (type, "PUB")) {
         zstr_sendx (relay, "SET", side, "xpub_nodrop", "1", NULL);
@@ -275,7 +276,7 @@ s_connect (peer_t *self, const usage_t *usage, int type, const char *endpoint)
     zsock_set_sndtimeo (self->sock, PATIENCE);
     if (type == ZMQ_SUB)
         zsock_set_subscribe (self->sock, "");
-    //  Nothing may get lost here: what would drop has to wait, or has room
+    //  No message may be lost: sockets that would drop it wait, or have room
     if (type == ZMQ_XPUB)
         zsock_set_xpub_nodrop (self->sock, 1);
     if (type == ZMQ_ROUTER)
@@ -284,8 +285,8 @@ s_connect (peer_t *self, const usage_t *usage, int type, const char *endpoint)
     assert (rc == 0);
 }
 
-//  A PUB tells nobody who has subscribed, so it is tried out with messages of
-//  no bytes until one comes, and behind them one of a single byte
+//  A PUB does not report subscriptions. We therefore send empty messages until
+//  one arrives, and then a message of one byte, which is the last of them.
 
 static void
 s_try_subscription (bench_t *self)
@@ -307,8 +308,8 @@ s_try_subscription (bench_t *self)
     zsock_wait (self->relay);
 }
 
-//  Publications before their subscription would be lost. Only between XSUB and
-//  XPUB does it travel as a message.
+//  Messages that are published before the subscription would be lost. The
+//  subscription passes the relay as a message only between XSUB and XPUB.
 
 static void
 s_await_subscription (bench_t *self)
@@ -371,7 +372,7 @@ s_arrived (bench_t *self)
     return arrived;
 }
 
-//  Let all messages travel. Returns true if they arrive, and their replies.
+//  Send all messages. Returns true if they and their replies arrive.
 
 static bool
 s_bench_run (bench_t *self)
@@ -410,7 +411,7 @@ s_add (tally_t *sum, const tally_t *tally)
     sum->bytes += tally->bytes;
 }
 
-//  What went in at one side, and what came out there, by its peers
+//  Add up the counts of all peers of one side
 
 static void
 s_sum (bench_t *self, peer_t *peers, tally_t *sent, tally_t *received)
@@ -436,17 +437,17 @@ static void
 s_compare (const usage_t *usage, zrelay_stats_t *stats, const char *what,
            const tally_t *expected)
 {
-    tally_t told = {
+    tally_t found = {
         s_value (stats, what, "messages"),
         s_value (stats, what, "frames"),
         s_value (stats, what, "bytes")
     };
-    if (!TAP (memcmp (&told, expected, sizeof (told)) == 0,
+    if (!TAP (memcmp (&found, expected, sizeof (found)) == 0,
               "%s: %s is %" PRIu64 " messages, %" PRIu64 " frames, %" PRIu64
               " bytes", usage->name, what, expected->messages,
               expected->frames, expected->bytes))
         printf ("#   it is %" PRIu64 ", %" PRIu64 ", %" PRIu64 "\n",
-                told.messages, told.frames, told.bytes);
+                found.messages, found.frames, found.bytes);
 }
 
 static void

@@ -33,8 +33,10 @@ typedef struct {
 static void *(*volatile s_copy) (void *, const void *, size_t) = memcpy;
 
 static void
-s_tick (void *object)
+s_tick (zrelay_engine_t *engine, void *object, int timer)
 {
+    (void) engine;
+    (void) timer;
     racer_t *self = (racer_t *) object;
     self->ticks++;
     char text [sizeof (s_text)] = "text";
@@ -50,7 +52,7 @@ s_create (zrelay_engine_t *engine)
 {
     racer_t *self = (racer_t *) zmalloc (sizeof (racer_t));
     assert (self);
-    zrelay_engine_every (engine, 1, s_tick);
+    zrelay_engine_timer (engine, 1, 0, s_tick);
     return self;
 }
 
@@ -61,12 +63,14 @@ s_destroy (void **object_p)
 }
 
 static void
-s_stats (void *object, zmsg_t *answer)
+s_stats (zrelay_engine_t *engine, void *object, zmsg_t *answer)
 {
+    (void) engine;
     zrelay_engine_stat (answer, "ticks", ((racer_t *) object)->ticks);
 }
 
 static const zrelay_kind_t s_racer = {
+    ZRELAY_KIND,
     .name = "racer",
     .frontend = { .types = "PULL" },
     .create = s_create,

@@ -12,9 +12,10 @@
 //  For secure_getenv
 #define _GNU_SOURCE 1
 
-#include "zrelay_command.h"
+#include "zrelay_pipe.h"
 #include "zrelay_endpoint.h"
-#include "../../selftest/zrelay_testing.h"
+#include "zrelay_engine_internal.h"
+#include "zrelay_message_internal.h"
 
 //  The caller's sockets, in the order of zrelay_steer ()
 enum { FRONTEND, BACKEND, CAPTURE, CONTROL, SOCKETS };
@@ -26,23 +27,34 @@ typedef struct {
     int types [2];              //  And their socket types
     pid_t process;              //  Which called
     zrelay_engine_t *engine;    //  The relay
+    zrelay_pipe_t *pipe;        //  Takes commands from the socket below, or NULL
     void *context;              //  Of the socket for ZRELAY_CONTROL, or NULL
     void *remote;               //  That socket
 } device_t;
 
-#define ANY_SOCKETS \
-    .frontend = { .types = ZRELAY_ANY_TYPE }, \
-    .backend = { .types = ZRELAY_ANY_TYPE }
+//  A relay of any sockets; its kind is named after the numbers that zmq_device ()
+//  takes, see zmq.h
 
-//  By the numbers that zmq_device () takes, see zmq.h
-
-static const zrelay_kind_t s_kinds [] = {
-    [0] = { .name = "proxy", ANY_SOCKETS },
-    [ZMQ_STREAMER] = { .name = "streamer", ANY_SOCKETS },
-    [ZMQ_FORWARDER] = { .name = "forwarder", ANY_SOCKETS },
-    [ZMQ_QUEUE] = { .name = "queue", ANY_SOCKETS }
+static const char *s_names [] = {
+    [0] = "proxy",
+    [ZMQ_STREAMER] = "streamer",
+    [ZMQ_FORWARDER] = "forwarder",
+    [ZMQ_QUEUE] = "queue"
 };
-#define KINDS (int) (sizeof (s_kinds) / sizeof (*s_kinds))
+#define NAMES (int) (sizeof (s_names) / sizeof (*s_names))
+
+static zrelay_engine_t *
+s_borrow (int type, void *sockets [SOCKETS])
+{
+    zrelay_kind_t kind = {
+        ZRELAY_KIND,
+        .name = s_names [type > 0 && type < NAMES? type: 0],
+        .frontend = { .types = ZRELAY_ANY_TYPE },
+        .backend = { .types = ZRELAY_ANY_TYPE }
+    };
+    return zrelay_engine_borrow (&kind, sockets [FRONTEND], sockets [BACKEND],
+                                 sockets [CAPTURE]);
+}
 
 
 //  --------------------------------------------------------------------------
@@ -61,29 +73,31 @@ s_answer (device_t *self, const void *data, size_t size, bool more)
     return rc != -1;
 }
 
-//  Send the counters, if the socket takes them
+//  The counters, in libzmq's order. As libzmq has it, a socket that is both sides
+//  receives as the frontend and sends as the backend.
 
 static void
 s_statistics (device_t *self)
 {
-    zrelay_side_t *front = self->engine->sides [ZRELAY_FRONTEND];
-    zrelay_side_t *back = self->engine->sides [ZRELAY_BACKEND];
+    zrelay_side_t *front =
+        zrelay_engine_side (self->engine, ZRELAY_SIDE_FRONTEND);
+    zrelay_side_t *back =
+        zrelay_engine_side (self->engine, ZRELAY_SIDE_BACKEND);
+    zrelay_side_t *receive [2] = { front, back };
+    zrelay_side_t *send [2] = { back? front: NULL, back? back: front };
     uint64_t values [8] = { 0 };
     uint64_t *value = values;
-    zrelay_side_t *sides [2] = { front, back? back: front };
     for (int index = 0; index < 2; index++, value += 4) {
-        const zrelay_tally_t *in = zrelay_side_received (sides [index]);
-        const zrelay_tally_t *out = zrelay_side_sent (sides [index]);
-        //  As libzmq has it, one socket receives as the frontend and sends as
-        //  the backend
-        if (back || index == 0) {
-            value [0] = in->messages;
-            value [1] = in->bytes + zrelay_side_received_ids (sides [index]);
-        }
-        if (back || index == 1) {
-            value [2] = out->messages;
-            value [3] = out->bytes + zrelay_side_sent_ids (sides [index]);
-        }
+        zrelay_port_t *in = receive [index]?
+            zrelay_side_port (receive [index]): NULL;
+        zrelay_port_t *out = send [index]?
+            zrelay_side_port (send [index]): NULL;
+        value [0] = in? zrelay_port_received (in)->messages: 0;
+        value [1] = in? zrelay_port_received (in)->bytes
+                      + zrelay_port_received_ids (in): 0;
+        value [2] = out? zrelay_port_sent (out)->messages: 0;
+        value [3] = out? zrelay_port_sent (out)->bytes
+                       + zrelay_port_sent_ids (out): 0;
     }
     for (int index = 0; index < 8; index++)
         if (!s_answer (self, &values [index], sizeof (values [index]),
@@ -91,17 +105,36 @@ s_statistics (device_t *self)
             return;
 }
 
-//  Words, and the command of the relay that does it; none for STATISTICS
+static void
+s_pause (device_t *self)
+{
+    zrelay_engine_pause (self->engine);
+}
+
+static void
+s_resume (device_t *self)
+{
+    zrelay_engine_resume (self->engine);
+}
+
+static void
+s_terminate (device_t *self)
+{
+    zrelay_engine_stop (self->engine);
+}
+
+//  The words that steer; one of them sends its own answer
 
 static const struct {
     const char *word;
-    const char *command;
+    void (*function) (device_t *self);
+    bool answers;
 } s_words [] = {
-    { "PAUSE", "PAUSE" },
-    { "RESUME", "RESUME" },
-    { "TERMINATE", "$TERM" },
-    { "STATISTICS", NULL },
-    { NULL, NULL }
+    { "PAUSE", s_pause, false },
+    { "RESUME", s_resume, false },
+    { "TERMINATE", s_terminate, false },
+    { "STATISTICS", s_statistics, true },
+    { NULL, NULL, false }
 };
 
 //  Returns true if the caller got an answer
@@ -115,21 +148,13 @@ s_obey (device_t *self, zmsg_t *msg)
        &&  !(word && zframe_streq (word, s_words [index].word)))
         index++;
     if (!s_words [index].word) {
-        zrelay_engine_log (self->engine, zsys_warning, "a message of %zu "
-            "frames, %zu bytes, is no word to steer with", zmsg_size (msg),
+        zrelay_engine_log (self->engine, ZRELAY_LOG_WARNING, "a message of %zu "
+            "frames, %zu bytes, is not a word to steer with", zmsg_size (msg),
             zmsg_content_size (msg));
         return false;
     }
-    if (!s_words [index].command) {
-        s_statistics (self);
-        return true;
-    }
-    zmsg_t *none = zmsg_new ();
-    zrelay_command_execute (zrelay_command_find (self->engine->kind,
-                                                 s_words [index].command),
-                            self->engine, none, NULL);
-    zmsg_destroy (&none);
-    return false;
+    s_words [index].function (self);
+    return s_words [index].answers;
 }
 
 static int
@@ -141,19 +166,19 @@ s_on_control (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     if (!msg)
         return 0;
     bool answered = s_obey (self, msg);
-    //  Replies may not wait, and requests have come
+    //  A REP must answer before the next request can come
     if (!answered && zsock_type (item->socket) == ZMQ_REP)
         s_answer (self, "", 0, false);
     zmsg_destroy (&msg);
-    zrelay_engine_watch (self->engine);
-    return self->engine->terminated? -1: 0;
+    zrelay_engine_changed (self->engine);
+    return zrelay_engine_ends (self->engine)? -1: 0;
 }
 
 
 //  --------------------------------------------------------------------------
 //  ZRELAY_CONTROL and ZRELAY_LOG
 
-//  Not in a program that has more rights than who runs it
+//  Not in a program that has more rights than the user who runs it
 
 static const char *
 s_environment (const char *name)
@@ -224,15 +249,17 @@ s_open_remote (device_t *self, const char *pattern)
     && (!self->remote || zmq_bind (self->remote, endpoint) == -1))
         refusal = zmq_strerror (errno);
     if (refusal) {
-        zrelay_engine_log (self->engine, zsys_warning,
+        zrelay_engine_log (self->engine, ZRELAY_LOG_WARNING,
             "cannot be steered at '%s': %s", endpoint, refusal);
         s_close_remote (self);
     }
     else {
         char *resolved = zsock_last_endpoint (self->remote);
-        zrelay_engine_log (self->engine, zsys_info, "steered at %s", resolved);
+        zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "steered at %s",
+                           resolved);
         zstr_free (&resolved);
-        zrelay_engine_listen (self->engine, self->remote, true);
+        self->pipe = zrelay_pipe_new (self->engine, self->remote,
+                                      ZRELAY_PIPE_STRANGERS);
     }
     zstr_free (&endpoint);
 }
@@ -240,14 +267,12 @@ s_open_remote (device_t *self, const char *pattern)
 static void
 s_log_begin (device_t *self)
 {
-    if (!self->engine->log)
-        return;
     for (int index = FRONTEND; index <= CAPTURE; index++) {
         static const char *names [] = { "frontend", "backend", "capture" };
         void *handle = self->sockets [index];
         char *endpoint = handle? zsock_last_endpoint (handle): NULL;
         if (handle)
-            zrelay_engine_log (self->engine, zsys_info, "%s is a %s at %s",
+            zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "%s is a %s at %s",
                 names [index], zsys_sockname (zsock_type (handle)),
                 endpoint && *endpoint? endpoint: "no endpoint yet");
         zstr_free (&endpoint);
@@ -257,10 +282,12 @@ s_log_begin (device_t *self)
 static void
 s_log_end (device_t *self)
 {
-    for (int index = 0; index < 2; index++) {
-        zrelay_flow_t *flow = self->engine->flows [index];
+    for (int index = ZRELAY_FLOW_FORWARD; index <= ZRELAY_FLOW_RETURN;
+         index++) {
+        zrelay_flow_t *flow =
+            zrelay_engine_flow (self->engine, (zrelay_flow_id_t) index);
         if (flow)
-            zrelay_engine_log (self->engine, zsys_info, "%s carried %" PRIu64
+            zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "%s carried %" PRIu64
                 " messages, dropped %" PRIu64, zrelay_flow_name (flow),
                 zrelay_flow_passed (flow), zrelay_flow_dropped (flow));
     }
@@ -281,16 +308,17 @@ s_device_new (int type, void *sockets [SOCKETS])
     self->fds [BACKEND] = zsock_fd (sockets [BACKEND]);
     self->types [FRONTEND] = zsock_type (sockets [FRONTEND]);
     self->types [BACKEND] = zsock_type (sockets [BACKEND]);
-    self->engine = zrelay_engine_borrow (
-        &s_kinds [type > 0 && type < KINDS? type: 0],
-        sockets [FRONTEND], sockets [BACKEND], sockets [CAPTURE]);
-    self->engine->log = s_wants_log ()? stderr: NULL;
-    s_log_begin (self);
+    self->engine = s_borrow (type, sockets);
+    if (s_wants_log ()) {
+        zrelay_engine_set_log (self->engine, stderr);
+        s_log_begin (self);
+    }
     if (sockets [CONTROL]) {
         zmq_pollitem_t item = {
             .socket = sockets [CONTROL], .events = ZMQ_POLLIN
         };
-        zloop_poller (self->engine->loop, &item, s_on_control, self);
+        zloop_poller (zrelay_engine_zloop (self->engine), &item, s_on_control,
+                      self);
     }
     const char *endpoint = s_environment ("ZRELAY_CONTROL");
     if (endpoint && *endpoint)
@@ -307,6 +335,7 @@ s_device_destroy (void *arg)
         return;
     s_log_end (self);
     zrelay_engine_destroy (&self->engine);
+    zrelay_pipe_destroy (&self->pipe);
     s_close_remote (self);
     freen (self);
 }
@@ -356,12 +385,15 @@ s_take_waiting (void *sockets [SOCKETS])
 }
 
 static bool
-s_holds (device_t *self)
+s_has_messages (device_t *self)
 {
     size_t held = 0;
-    for (int index = 0; index < 2; index++)
-        if (self->engine->flows [index])
-            held += zrelay_flow_held (self->engine->flows [index]);
+    for (int index = ZRELAY_FLOW_FORWARD; index <= ZRELAY_FLOW_RETURN;
+         index++) {
+        zrelay_flow_t *flow =
+            zrelay_engine_flow (self->engine, (zrelay_flow_id_t) index);
+        held += flow? zrelay_flow_held (flow): 0;
+    }
     return held > 0;
 }
 
@@ -402,7 +434,7 @@ s_run (int type, void *given [SOCKETS])
         self = s_device_new (type, sockets);
     int rc = zrelay_engine_loop (self->engine);
     int error = errno;
-    if (rc == 0? s_holds (self): error == EINTR)
+    if (rc == 0? s_has_messages (self): error == EINTR)
         pthread_setspecific (s_waiting, self);
     else
         s_device_destroy (self);
@@ -417,20 +449,38 @@ zrelay_device (int type, void *frontend, void *backend)
 }
 
 int
-zrelay_run (void *frontend, void *backend, void *capture)
+zrelay_device_run (void *frontend, void *backend, void *capture)
 {
     return s_run (0, (void *[SOCKETS]) { frontend, backend, capture, NULL });
 }
 
 int
-zrelay_steer (void *frontend, void *backend, void *capture, void *control)
+zrelay_device_steer (void *frontend, void *backend, void *capture,
+                     void *control)
 {
     return s_run (0, (void *[SOCKETS]) { frontend, backend, capture, control });
+}
+
+//  The names that these had in version 0.1
+
+int
+zrelay_run (void *frontend, void *backend, void *capture)
+{
+    return zrelay_device_run (frontend, backend, capture);
+}
+
+int
+zrelay_steer (void *frontend, void *backend, void *capture, void *control)
+{
+    return zrelay_device_steer (frontend, backend, capture, control);
 }
 
 
 //  --------------------------------------------------------------------------
 //  Selftest
+
+//  Longest wait for anything, in msecs
+#define TEST_TIMEOUT 5000
 
 typedef struct {
     void *sockets [SOCKETS];
@@ -442,8 +492,9 @@ static void *
 s_test_thread (void *arg)
 {
     test_t *test = (test_t *) arg;
-    test->rc = zrelay_steer (test->sockets [FRONTEND], test->sockets [BACKEND],
-                             test->sockets [CAPTURE], test->sockets [CONTROL]);
+    test->rc = zrelay_device_steer (test->sockets [FRONTEND],
+        test->sockets [BACKEND], test->sockets [CAPTURE],
+        test->sockets [CONTROL]);
     test->error = errno;
     return NULL;
 }
@@ -453,7 +504,7 @@ s_test_socket (void *context, int type, const char *endpoint, bool bind)
 {
     void *handle = zmq_socket (context, type);
     assert (handle);
-    int timeout = ZRELAY_TESTING_TIMEOUT;
+    int timeout = TEST_TIMEOUT;
     zmq_setsockopt (handle, ZMQ_RCVTIMEO, &timeout, sizeof (timeout));
     int rc = bind? zmq_bind (handle, endpoint): zmq_connect (handle, endpoint);
     assert (rc == 0);
@@ -535,7 +586,7 @@ zrelay_device_test (bool verbose)
     printf (" * zrelay_device: ");
     //  @selftest
     s_test_steer ();
-    assert (zrelay_run (NULL, NULL, NULL) == -1 && errno == EFAULT);
+    assert (zrelay_device_run (NULL, NULL, NULL) == -1 && errno == EFAULT);
     //  @end
     printf ("OK\n");
 }

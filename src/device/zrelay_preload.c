@@ -111,7 +111,7 @@ int
 zmq_proxy (void *frontend, void *backend, void *capture)
 {
     proxy_fn *function =
-        (proxy_fn *) s_find ("zrelay_run", "zmq_proxy", frontend);
+        (proxy_fn *) s_find ("zrelay_device_run", "zmq_proxy", frontend);
     return function? function (frontend, backend, capture): s_missing ();
 }
 
@@ -120,7 +120,8 @@ zmq_proxy_steerable (void *frontend, void *backend, void *capture,
                      void *control)
 {
     steer_fn *function =
-        (steer_fn *) s_find ("zrelay_steer", "zmq_proxy_steerable", frontend);
+        (steer_fn *) s_find ("zrelay_device_steer", "zmq_proxy_steerable",
+                             frontend);
     return function? function (frontend, backend, capture, control):
                      s_missing ();
 }

@@ -10,12 +10,15 @@
     ========================================================================= */
 
 #include "zrelay_capture.h"
+#include "zrelay_counts.h"
+#include "zrelay_message_internal.h"
 
 //  Most copies that wait for the reader of an application's socket, as many as
 //  libzmq's own queues take by default
 #define WAITING_MOST 1000
 
 struct _zrelay_capture_t {
+    zrelay_error_t *error;      //  Where sentences go
     zrelay_side_t *side;        //  The socket; NULL when there is no capture
     char *prefixes [2];         //  First frame of each copy, by flow, or NULL
     bool within;                //  Between two frames of a message
@@ -31,6 +34,12 @@ struct _zrelay_capture_t {
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
 
+static zrelay_port_t *
+s_port (zrelay_capture_t *self)
+{
+    return zrelay_side_port (self->side);
+}
+
 static void
 s_message_destroy (void **item_p)
 {
@@ -38,11 +47,12 @@ s_message_destroy (void **item_p)
 }
 
 zrelay_capture_t *
-zrelay_capture_new (void)
+zrelay_capture_new (zrelay_error_t *error)
 {
     zrelay_capture_t *self =
         (zrelay_capture_t *) zmalloc (sizeof (zrelay_capture_t));
     assert (self);
+    self->error = error;
     self->waiting = zlistx_new ();
     assert (self->waiting);
     zlistx_set_destructor (self->waiting, s_message_destroy);
@@ -68,15 +78,14 @@ zrelay_capture_destroy (zrelay_capture_t **self_p)
 
 zrelay_status_t
 zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
-                      const char *type, char **prefixes, char **error_p)
+                      const char *type, char **prefixes)
 {
-    const zrelay_side_spec_t spec = { "PUSH,PUB,PAIR", NULL };
-    zrelay_side_t *side = zrelay_side_new ("capture", &spec);
+    const zrelay_side_spec_t spec = { .types = "PUSH,PUB,PAIR" };
+    zrelay_side_t *side = zrelay_side_new ("capture", &spec, self->error);
     zrelay_status_t status = zrelay_side_choose (side, type);
-    if (status == ZRELAY_DONE)
-        status = zrelay_side_attach (side, endpoints, false);
-    if (status != ZRELAY_DONE) {
-        *error_p = strdup (zrelay_side_error (side));
+    if (status == ZRELAY_STATUS_DONE)
+        status = zrelay_side_attach_list (side, endpoints, false);
+    if (status != ZRELAY_STATUS_DONE) {
         zrelay_side_destroy (&side);
         return status;
     }
@@ -86,16 +95,16 @@ zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
         self->prefixes [flow] = strdup (prefixes [flow]);
         assert (self->prefixes [flow]);
     }
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
 }
 
 void
 zrelay_capture_borrow (zrelay_capture_t *self, void *handle)
 {
     zrelay_capture_stop (self);
-    self->side = zrelay_side_borrow ("capture", handle);
-    //  There is something to wait for if a poll will tell
-    self->waits = zrelay_side_polls_out (self->side);
+    self->side = zrelay_side_borrow ("capture", handle, self->error);
+    //  Waiting makes sense where a poll reports that there is room again
+    self->waits = zrelay_port_polls_out (s_port (self));
 }
 
 void
@@ -106,8 +115,8 @@ zrelay_capture_stop (zrelay_capture_t *self)
     zlistx_purge (self->waiting);
     zrelay_message_destroy (&self->kept);
     self->waits = false;
-    zstr_free (&self->prefixes [ZRELAY_FORWARD]);
-    zstr_free (&self->prefixes [ZRELAY_RETURN]);
+    zstr_free (&self->prefixes [ZRELAY_FLOW_FORWARD]);
+    zstr_free (&self->prefixes [ZRELAY_FLOW_RETURN]);
 }
 
 bool
@@ -132,7 +141,7 @@ s_put_prefix (zrelay_capture_t *self, zrelay_flow_id_t flow)
     int rc = zmq_msg_init_size (&frame, strlen (prefix));
     assert (rc == 0);
     memcpy (zmq_msg_data (&frame), prefix, strlen (prefix));
-    zrelay_outcome_t outcome = zrelay_side_put (self->side, &frame, true);
+    zrelay_outcome_t outcome = zrelay_port_send (s_port (self), &frame, true);
     zmq_msg_close (&frame);
     return outcome;
 }
@@ -145,7 +154,7 @@ s_keep (zrelay_capture_t *self, zmq_msg_t *frame)
     if (!self->within && zlistx_size (self->waiting) < WAITING_MOST)
         self->kept = zrelay_message_new ();
     if (self->kept)
-        zrelay_message_append (self->kept, frame);
+        zrelay_message_append_frame (self->kept, frame);
 }
 
 static void
@@ -164,10 +173,10 @@ zrelay_capture_put (zrelay_capture_t *self, zrelay_flow_id_t flow,
     if (!self->within)
         self->outcome = zlistx_size (self->waiting) > 0? ZRELAY_FULL:
                         s_put_prefix (self, flow);
-    //  A full socket was told nothing of this message, so gets none of it;
-    //  after another refusal it has to see it through
+    //  A full socket was sent nothing of this message, so gets none of it;
+    //  after another refusal it has to see the message through
     if (self->outcome != ZRELAY_FULL) {
-        zrelay_outcome_t outcome = zrelay_side_put (self->side, frame, more);
+        zrelay_outcome_t outcome = zrelay_port_send (s_port (self), frame, more);
         if (self->outcome == ZRELAY_SENT)
             self->outcome = outcome;
     }
@@ -193,14 +202,10 @@ zrelay_capture_flush (zrelay_capture_t *self)
 {
     zrelay_message_t *message;
     while ((message = (zrelay_message_t *) zlistx_first (self->waiting))) {
-        size_t frames = zrelay_message_frames (message);
-        zrelay_outcome_t outcome = ZRELAY_SENT;
-        for (size_t index = 0; index < frames; index++) {
-            outcome = zrelay_side_put (self->side,
-                zrelay_message_frame (message, index), index + 1 < frames);
-            if (outcome == ZRELAY_FULL)
-                return;
-        }
+        zrelay_outcome_t outcome =
+            zrelay_port_send_message (s_port (self), message);
+        if (outcome == ZRELAY_FULL)
+            return;
         s_settle (self, outcome);
         zlistx_delete (self->waiting, NULL);
     }
@@ -235,8 +240,8 @@ zrelay_capture_service (zrelay_capture_t *self)
 void
 zrelay_capture_stats (zrelay_capture_t *self, zmsg_t *answer)
 {
-    zrelay_engine_stat (answer, "capture.messages", self->messages);
-    zrelay_engine_stat (answer, "capture.dropped", self->dropped);
+    zrelay_counts_add (answer, self->messages, "capture.messages");
+    zrelay_counts_add (answer, self->dropped, "capture.dropped");
 }
 
 void
@@ -256,7 +261,7 @@ s_test_put (zrelay_capture_t *self, const char *content, bool more)
     zmq_msg_t frame;
     zmq_msg_init_size (&frame, strlen (content));
     memcpy (zmq_msg_data (&frame), content, strlen (content));
-    zrelay_capture_put (self, ZRELAY_RETURN, &frame, more);
+    zrelay_capture_put (self, ZRELAY_FLOW_RETURN, &frame, more);
     assert (zmq_msg_size (&frame) == 0);
     assert (zrelay_capture_within (self) == more);
     zmq_msg_close (&frame);
@@ -269,22 +274,20 @@ zrelay_capture_test (bool verbose)
     printf (" * zrelay_capture: ");
 
     //  @selftest
-    zrelay_capture_t *self = zrelay_capture_new ();
-    char *error = NULL;
+    zrelay_error_t *error = zrelay_error_new ();
+    zrelay_capture_t *self = zrelay_capture_new (error);
     assert (zrelay_capture_start (self, "inproc://capture-test", "REQ",
-                                  NULL, &error) == ZRELAY_BAD_ARGUMENTS);
-    assert (strstr (error, "PUSH,PUB,PAIR"));
-    zstr_free (&error);
+                                  NULL) == ZRELAY_STATUS_BAD_ARGUMENTS);
+    assert (strstr (zrelay_error_sentence (error), "PUSH,PUB,PAIR"));
     assert (zrelay_capture_start (self, "nonsense", "PUSH",
-                                  NULL, &error) == ZRELAY_REFUSED);
-    zstr_free (&error);
+                                  NULL) == ZRELAY_STATUS_REFUSED);
     assert (!zrelay_capture_active (self));
 
     //  Each copy begins with the prefix of its flow
     char *prefixes [] = { "I", "O" };
     zsock_t *reader = zsock_new_pull ("@inproc://capture-test");
     assert (zrelay_capture_start (self, "inproc://capture-test", "PUSH",
-                                  prefixes, &error) == ZRELAY_DONE);
+                                  prefixes) == ZRELAY_STATUS_DONE);
     s_test_put (self, "A", true);
     s_test_put (self, "B", false);
     char *prefix, *one, *two;
@@ -297,7 +300,7 @@ zrelay_capture_test (bool verbose)
 
     //  Nobody reads: what cannot be taken is counted
     assert (zrelay_capture_start (self, "@inproc://capture-test-2", "PUSH",
-                                  prefixes, &error) == ZRELAY_DONE);
+                                  prefixes) == ZRELAY_STATUS_DONE);
     s_test_put (self, "A", true);
     s_test_put (self, "B", false);
     s_test_put (self, "C", false);
@@ -305,6 +308,7 @@ zrelay_capture_test (bool verbose)
     assert (self->dropped == 2);
     zrelay_capture_stop (self);
     zrelay_capture_destroy (&self);
+    zrelay_error_destroy (&error);
     //  @end
     printf ("OK\n");
 }

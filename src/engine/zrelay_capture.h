@@ -18,18 +18,19 @@
 
 typedef struct _zrelay_capture_t zrelay_capture_t;
 
+//  error, where sentences go, must outlive the capture.
 zrelay_capture_t *
-    zrelay_capture_new (void);
+    zrelay_capture_new (zrelay_error_t *error);
 
 void
     zrelay_capture_destroy (zrelay_capture_t **self_p);
 
 //  Start, with a socket of that type attached to endpoints; what ran before
-//  ends. prefixes are two, one for each flow, or NULL. On failure nothing
-//  has changed, and *error_p is a fresh string.
+//  ends. prefixes are two, one for each flow, or NULL. On failure nothing has
+//  changed.
 zrelay_status_t
     zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
-                          const char *type, char **prefixes, char **error_p);
+                          const char *type, char **prefixes);
 void
     zrelay_capture_stop (zrelay_capture_t *self);
 

@@ -7,69 +7,179 @@
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
-    ========================================================================= */
+    =========================================================================
+*/
 
 #include "zrelay_engine_internal.h"
+#include "zrelay_configure.h"
+#include "zrelay_counts.h"
 #include "zrelay_pairing.h"
-#include "../pipe/zrelay_command.h"
-#include "../../selftest/zrelay_testing.h"
-#include <signal.h>
+#include "zrelay_setting.h"
 
 //  Sockets without traffic are looked after when peers come or go, so that
 //  libzmq can let go of those that have left; and this often, in msecs
 #define SERVICE_IVL 5000
 
-//  Longest sentence for ERROR
-#define ERROR_MAX 400
-
 //  Longest time to look on before sleeping, in usecs
 #define SPIN_MOST 1000000
 
-//  Most commands that are carried out before messages move again
-#define COMMANDS_MAX 16
+//  Longest name of a relay or a kind, and the characters in it: no format that
+//  prints one has to escape anything
+#define NAME_MOST 127
+#define NAME_CHARACTERS \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
-//  A timer of a kind
+#define SIDES 2
+#define FLOWS 2
+
+//  A timer of the kind's
 typedef struct {
-    zrelay_engine_t *engine;
-    void (*handler) (void *object);
+    int id;                     //  zloop's number for it
+    size_t left;                //  Calls still to come; 0: any number
+    zrelay_timer_fn *function;
 } ticker_t;
 
+//  A socket or descriptor of the kind's that is read
+typedef struct {
+    zrelay_engine_t *engine;
+    void *sock;                 //  As given, or NULL
+    void *handle;               //  libzmq's, or NULL
+    int fd;                     //  If there is no socket
+    zrelay_reader_fn *function;
+} reader_t;
+
+//  What the loop polls of one side
+typedef struct {
+    void *handle;               //  libzmq's socket, which may be replaced
+    short events;               //  And for what
+    void *monitor;              //  The peers' socket
+    int monitor_fd;             //  Which is watched by this descriptor
+} watch_t;
+
+//  Why the loop ends
+typedef enum {
+    END_NOT,                    //  It does not
+    END_STOPPED,                //  zrelay_engine_stop ()
+    END_INTERRUPTED             //  A signal was caught in mid-turn
+} end_t;
+
+struct _zrelay_engine_t {
+    zrelay_kind_t kind;             //  What this relay is
+    char *name;                     //  Its name
+    void *object;                   //  The kind's own state
+    void *owner;                    //  For the one who steers it
+    bool borrowed;                  //  Sockets and thread are somebody else's
+    FILE *log;                      //  Where such a relay logs, or NULL
+    bool verbose;                   //  Commands are to be logged
+    zloop_t *loop;                  //  What drives everything
+    zrelay_error_t *error;          //  The one sentence
+    zrelay_side_t *sides [SIDES];   //  By zrelay_side_id_t; backend or NULL
+    zrelay_flow_t *flows [FLOWS];   //  By zrelay_flow_id_t; return or NULL
+    zrelay_capture_t *capture;      //  Copies of what passes
+    watch_t watches [SIDES];        //  What is polled of the sides
+    void *capturing;                //  A borrowed capture's socket, or NULL
+    short capture_events;           //  What that is polled for
+    zrelay_state_t mode;            //  Active, or what PAUSE or DRAIN made of it
+    zrelay_drained_fn *on_drained;  //  To be called at the end of a DRAIN, or
+                                    //  NULL when there is none under way
+    void *drained_arg;              //  Its argument
+    int64_t drain_until;            //  When the time is over, by zclock_mono ()
+    int drain_timer;                //  The loop's timer for that, or 0
+    zlistx_t *tickers;              //  The kind's timers
+    zlistx_t *readers;              //  And readers
+    int wake_timer;                 //  Gives a turn though no poll reports, or 0
+    int64_t wake_at;                //  When it will
+    int64_t spin;                   //  Usecs to look on before sleeping
+    int64_t moved_at;               //  When messages moved last, in usecs
+    uint64_t moved;                 //  How many had, ever
+    bool exhausted;                 //  The process has no descriptors left
+    end_t end;                      //  Why the loop ends
+    int64_t started;                //  When, in msecs of zclock_mono ()
+};
+
+const zrelay_setting_t zrelay_engine_settings [] = {
+    { ZRELAY_SETTING, .name = "spin",
+      .help = "microseconds to look for messages before sleeping",
+      .offset = offsetof (zrelay_engine_t, spin), .most = SPIN_MOST },
+    { .name = NULL }
+};
+
 static int
-    s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg);
+s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
-    s_on_pipe_again (zloop_t *loop, int timer_id, void *arg);
+s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
-    s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg);
+s_on_service (zloop_t *loop, int timer_id, void *arg);
 static int
-    s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
-static int
-    s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
-static int
-    s_turn (zrelay_engine_t *self);
+s_on_retry (zloop_t *loop, int timer_id, void *arg);
 static void
-    s_look_at_peers (zrelay_engine_t *self);
+s_watch (zrelay_engine_t *self);
 static int
-    s_on_service (zloop_t *loop, int timer_id, void *arg);
-static int
-    s_on_retry (zloop_t *loop, int timer_id, void *arg);
+s_turn (zrelay_engine_t *self);
 
 
 //  --------------------------------------------------------------------------
-//  Log. A relay in somebody else's program must not touch CZMQ's, which would
-//  take over that program's signals.
+//  Names of sides and flows by their numbers
+
+static zrelay_side_id_t
+s_other (zrelay_side_id_t side)
+{
+    return side == ZRELAY_SIDE_FRONTEND? ZRELAY_SIDE_BACKEND:
+                                         ZRELAY_SIDE_FRONTEND;
+}
+
+static zrelay_side_id_t
+s_input (zrelay_flow_id_t flow)
+{
+    return flow == ZRELAY_FLOW_FORWARD? ZRELAY_SIDE_FRONTEND:
+                                        ZRELAY_SIDE_BACKEND;
+}
+
+static zrelay_flow_id_t
+s_back (zrelay_flow_id_t flow)
+{
+    return flow == ZRELAY_FLOW_FORWARD? ZRELAY_FLOW_RETURN:
+                                        ZRELAY_FLOW_FORWARD;
+}
+
+//  The flow that reads from a side, or NULL
+
+static zrelay_flow_t *
+s_reader (zrelay_engine_t *self, zrelay_side_id_t side)
+{
+    return self->flows [side == ZRELAY_SIDE_FRONTEND? ZRELAY_FLOW_FORWARD:
+                                                      ZRELAY_FLOW_RETURN];
+}
+
+//  The flow to which a message belongs that goes to a side
+
+static zrelay_flow_t *
+s_flow_to (zrelay_engine_t *self, zrelay_side_id_t side)
+{
+    zrelay_flow_t *flow = s_reader (self, s_other (side));
+    return flow? flow: self->flows [ZRELAY_FLOW_FORWARD];
+}
+
+
+//  --------------------------------------------------------------------------
+//  Log
 
 void
-zrelay_engine_log (zrelay_engine_t *self,
-                   void (*log) (const char *format, ...),
+zrelay_engine_log (zrelay_engine_t *self, zrelay_log_t level,
                    const char *format, ...)
 {
+    static void (*const logs []) (const char *format, ...) = {
+        [ZRELAY_LOG_INFO] = zsys_info,
+        [ZRELAY_LOG_WARNING] = zsys_warning,
+        [ZRELAY_LOG_ERROR] = zsys_error
+    };
     va_list argptr;
     va_start (argptr, format);
     char *sentence = zsys_vprintf (format, argptr);
     va_end (argptr);
     assert (sentence);
     if (!self->borrowed)
-        log ("%s: %s", self->name, sentence);
+        logs [level] ("%s: %s", self->name, sentence);
     else
     if (self->log)
         fprintf (self->log, "zrelay: process %d: %s: %s\n", (int) getpid (),
@@ -79,45 +189,97 @@ zrelay_engine_log (zrelay_engine_t *self,
 
 
 //  --------------------------------------------------------------------------
+//  The kind. A structure that was compiled with an older header is shorter.
+
+static void
+s_copy_kind (zrelay_engine_t *self, const zrelay_kind_t *kind)
+{
+    if (kind->size < offsetof (zrelay_kind_t, create))
+        zrelay_error_abort ("a kind has no size; its description begins with "
+                            "ZRELAY_KIND");
+    memcpy (&self->kind, kind,
+            kind->size < sizeof (self->kind)? kind->size: sizeof (self->kind));
+    const char *name = self->kind.name? self->kind.name: "";
+    if (!*name || strlen (name) > NAME_MOST
+    ||  strspn (name, NAME_CHARACTERS) != strlen (name))
+        zrelay_error_abort ("'%s' is not a name for a kind; it takes 1 to %d "
+            "letters, digits, '_', '-' and '.'", name, NAME_MOST);
+    if (!self->kind.frontend.types)
+        zrelay_error_abort ("the kind %s has no frontend", name);
+}
+
+//  The rows of a kind's tables must have a size, by which the next is found.
+//  All of these structures begin with size and name.
+
+static void
+s_check_table (zrelay_engine_t *self, const void *table, size_t least,
+               const char *macro)
+{
+    const zrelay_counter_t *row = (const zrelay_counter_t *) table;
+    while (row && row->name) {
+        if (row->size < least)
+            zrelay_error_abort ("'%s' of the kind %s has no size; it begins "
+                                "with %s", row->name, self->kind.name, macro);
+        row = (const zrelay_counter_t *) ((const byte *) row + row->size);
+    }
+}
+
+static void
+s_check_tables (zrelay_engine_t *self)
+{
+    s_check_table (self, self->kind.commands,
+                   offsetof (zrelay_command_t, flags), "ZRELAY_COMMAND");
+    s_check_table (self, self->kind.settings,
+                   offsetof (zrelay_setting_t, words), "ZRELAY_SETTING");
+    s_check_table (self, self->kind.counters,
+                   offsetof (zrelay_counter_t, flags), "ZRELAY_COUNTER");
+}
+
+static const zrelay_counter_t *
+s_next_counter (const zrelay_counter_t *counter)
+{
+    counter = (const zrelay_counter_t *) ((const byte *) counter
+                                          + counter->size);
+    return counter->name? counter: NULL;
+}
+
+static const zrelay_counter_t *
+s_first_counter (zrelay_engine_t *self)
+{
+    const zrelay_counter_t *counter = self->kind.counters;
+    return counter && counter->name? counter: NULL;
+}
+
+//  A name is made of these characters only
+
+static char *
+s_clean_name (const char *name)
+{
+    char *clean = strndup (name, NAME_MOST);
+    assert (clean);
+    for (char *character = clean; *character; character++)
+        if (!strchr (NAME_CHARACTERS, *character))
+            *character = '_';
+    return clean;
+}
+
+
+//  --------------------------------------------------------------------------
 //  Constructor and destructor
 
 static void
-s_make_sides (zrelay_engine_t *self)
+s_item_destroy (void **item_p)
 {
-    const zrelay_kind_t *kind = self->kind;
-    self->sides [ZRELAY_FRONTEND] =
-        zrelay_side_new ("frontend", &kind->frontend);
-    if (kind->backend.types)
-        self->sides [ZRELAY_BACKEND] =
-            zrelay_side_new ("backend", &kind->backend);
+    freen (*item_p);
 }
 
-//  What goes forward leads nowhere if there is no backend, unless a side that
-//  is both is given as such
-
-static void
-s_make_flows (zrelay_engine_t *self, zrelay_side_t *backend)
+static zlistx_t *
+s_list_new (void)
 {
-    self->flows [ZRELAY_FORWARD] = zrelay_flow_new (ZRELAY_FORWARD,
-        self->sides [ZRELAY_FRONTEND], backend, self->capture);
-    if (self->sides [ZRELAY_BACKEND])
-        self->flows [ZRELAY_RETURN] = zrelay_flow_new (ZRELAY_RETURN,
-            self->sides [ZRELAY_BACKEND], self->sides [ZRELAY_FRONTEND],
-            self->capture);
-}
-
-static void
-s_make_object (zrelay_engine_t *self)
-{
-    const zrelay_kind_t *kind = self->kind;
-    if (kind->create)
-        self->object = kind->create (self);
-    if (kind->on_forward)
-        zrelay_flow_set_handler (self->flows [ZRELAY_FORWARD],
-                                 kind->on_forward, self->object);
-    if (kind->on_return && self->flows [ZRELAY_RETURN])
-        zrelay_flow_set_handler (self->flows [ZRELAY_RETURN],
-                                 kind->on_return, self->object);
+    zlistx_t *list = zlistx_new ();
+    assert (list);
+    zlistx_set_destructor (list, s_item_destroy);
+    return list;
 }
 
 static zrelay_engine_t *
@@ -126,15 +288,15 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     zrelay_engine_t *self =
         (zrelay_engine_t *) zmalloc (sizeof (zrelay_engine_t));
     assert (self);
-    self->kind = kind;
-    self->name = strdup (name? name: kind->name);
-    assert (self->name);
+    s_copy_kind (self, kind);
+    s_check_tables (self);
+    self->name = s_clean_name (name && *name? name: kind->name);
+    self->mode = ZRELAY_STATE_ACTIVE;
     self->started = zclock_mono ();
-    self->answers = zlist_new ();
-    self->tickers = zlist_new ();
-    assert (self->answers && self->tickers);
-    self->capture = zrelay_capture_new ();
-
+    self->tickers = s_list_new ();
+    self->readers = s_list_new ();
+    self->error = zrelay_error_new ();
+    self->capture = zrelay_capture_new (self->error);
     self->loop = zloop_new ();
     assert (self->loop);
     //  The relay ends when its owner says so, not when Ctrl-C is pressed
@@ -143,37 +305,59 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     return self;
 }
 
-//  To ask a socket for its events costs more than to move a message, and is
-//  done at each poll for each socket that is polled. So pipe and peers are
-//  polled as bare descriptors. These only tell that something has happened on
-//  a socket since it was used last: whoever uses it has to read it to the end.
+//  The forward flow leads nowhere if there is no backend, unless a side that is
+//  both is given as such
 
 static void
-s_poll_descriptor (zrelay_engine_t *self, int fd, zloop_fn *handler, void *arg)
+s_make_flows (zrelay_engine_t *self, zrelay_side_t *output)
 {
-    zmq_pollitem_t item = { .fd = fd, .events = ZMQ_POLLIN };
-    zloop_poller (self->loop, &item, handler, arg);
+    zrelay_side_t *frontend = self->sides [ZRELAY_SIDE_FRONTEND];
+    zrelay_side_t *backend = self->sides [ZRELAY_SIDE_BACKEND];
+    self->flows [ZRELAY_FLOW_FORWARD] = zrelay_flow_new (ZRELAY_FLOW_FORWARD,
+        self, frontend, output, self->capture, self->kind.reasons);
+    if (backend)
+        self->flows [ZRELAY_FLOW_RETURN] = zrelay_flow_new (ZRELAY_FLOW_RETURN,
+            self, backend, frontend, self->capture, self->kind.reasons);
 }
-
-//  The pipe was used, and commands may have come by
 
 static void
-s_look_at_pipe_again (zrelay_engine_t *self)
+s_set_handlers (zrelay_engine_t *self)
 {
-    if (!self->pipe_timer)
-        self->pipe_timer = zloop_timer (self->loop, 0, 1, s_on_pipe_again,
-                                        self);
+    const zrelay_kind_t *kind = &self->kind;
+    zrelay_shown_to_t handlers [FLOWS] = {
+        [ZRELAY_FLOW_FORWARD] = { .message = kind->on_forward,
+            .zmsg = kind->on_forward? NULL: kind->on_forward_zmsg },
+        [ZRELAY_FLOW_RETURN] = { .message = kind->on_return,
+            .zmsg = kind->on_return? NULL: kind->on_return_zmsg }
+    };
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow]) {
+            handlers [flow].object = self->object;
+            zrelay_flow_set_handler (self->flows [flow], handlers [flow]);
+            if (kind->on_gone)
+                zrelay_flow_listen_for_ids (self->flows [flow]);
+        }
 }
 
-void
-zrelay_engine_listen (zrelay_engine_t *self, void *pipe, bool remote)
+zrelay_engine_t *
+zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
 {
-    self->pipe = pipe;
-    self->remote = remote;
-    //  Answers that nobody reads must not stop the relay
-    zsock_set_sndtimeo (pipe, 0);
-    s_poll_descriptor (self, zsock_fd (pipe), s_on_pipe, self);
-    s_look_at_pipe_again (self);
+    zrelay_engine_t *self = s_engine_new (kind, name);
+    if (name && *name && strneq (name, self->name))
+        zrelay_engine_log (self, ZRELAY_LOG_WARNING, "a relay's name has up to "
+            "%d letters, digits, '_', '-' and '.'; others were replaced",
+            NAME_MOST);
+    self->sides [ZRELAY_SIDE_FRONTEND] =
+        zrelay_side_new ("frontend", &self->kind.frontend, self->error);
+    if (self->kind.backend.types)
+        self->sides [ZRELAY_SIDE_BACKEND] =
+            zrelay_side_new ("backend", &self->kind.backend, self->error);
+    s_make_flows (self, self->sides [ZRELAY_SIDE_BACKEND]);
+    if (self->kind.create)
+        self->object = self->kind.create (self);
+    s_set_handlers (self);
+    zrelay_engine_changed (self);
+    return self;
 }
 
 zrelay_engine_t *
@@ -182,26 +366,31 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
 {
     zrelay_engine_t *self = s_engine_new (kind, NULL);
     self->borrowed = true;
-    self->sides [ZRELAY_FRONTEND] = zrelay_side_borrow ("frontend", frontend);
+    zrelay_side_t *front = zrelay_side_borrow ("frontend", frontend,
+                                               self->error);
+    self->sides [ZRELAY_SIDE_FRONTEND] = front;
     if (backend != frontend)
-        self->sides [ZRELAY_BACKEND] = zrelay_side_borrow ("backend", backend);
+        self->sides [ZRELAY_SIDE_BACKEND] =
+            zrelay_side_borrow ("backend", backend, self->error);
     self->capturing = capture;
     if (capture)
         zrelay_capture_borrow (self->capture, capture);
-    s_make_flows (self, self->sides [backend != frontend]);
-    zrelay_engine_watch (self);
+    s_make_flows (self, backend == frontend? front:
+                        self->sides [ZRELAY_SIDE_BACKEND]);
+    zrelay_engine_changed (self);
     return self;
 }
 
 static void
 s_report_undelivered (zrelay_engine_t *self)
 {
-    for (int index = 0; index < 2; index++) {
+    for (int index = 0; index < FLOWS; index++) {
         zrelay_flow_t *flow = self->flows [index];
         size_t count = flow? zrelay_flow_abandon (flow): 0;
         if (count > 0)
-            zrelay_engine_log (self, zsys_warning, "ended with %zu messages "
-                "of the %s flow undelivered", count, zrelay_flow_name (flow));
+            zrelay_engine_log (self, ZRELAY_LOG_WARNING, "ended with %zu "
+                "messages of the %s flow undelivered", count,
+                zrelay_flow_name (flow));
     }
 }
 
@@ -212,23 +401,17 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
     if (*self_p) {
         zrelay_engine_t *self = *self_p;
         s_report_undelivered (self);
-        if (self->kind->destroy)
-            self->kind->destroy (&self->object);
+        if (self->kind.destroy)
+            self->kind.destroy (&self->object);
         zloop_destroy (&self->loop);
-        for (int index = 0; index < 2; index++) {
-            zrelay_flow_destroy (&self->flows [index]);
-            zrelay_side_destroy (&self->sides [index]);
-        }
+        for (int flow = 0; flow < FLOWS; flow++)
+            zrelay_flow_destroy (&self->flows [flow]);
+        for (int side = 0; side < SIDES; side++)
+            zrelay_side_destroy (&self->sides [side]);
         zrelay_capture_destroy (&self->capture);
-        zmsg_t *answer;
-        while ((answer = (zmsg_t *) zlist_pop (self->answers)))
-            zmsg_destroy (&answer);
-        zlist_destroy (&self->answers);
-        ticker_t *ticker;
-        while ((ticker = (ticker_t *) zlist_pop (self->tickers)))
-            freen (ticker);
-        zlist_destroy (&self->tickers);
-        zstr_free (&self->error);
+        zrelay_error_destroy (&self->error);
+        zlistx_destroy (&self->tickers);
+        zlistx_destroy (&self->readers);
         zstr_free (&self->name);
         freen (self);
         *self_p = NULL;
@@ -237,39 +420,50 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
 
 
 //  --------------------------------------------------------------------------
-//  What the loop polls for
+//  What flows may do
 
 static bool
 s_attached (zrelay_engine_t *self)
 {
-    for (int index = 0; index < 2; index++)
-        if (self->sides [index] && !zrelay_side_attached (self->sides [index]))
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side] && !zrelay_side_attached (self->sides [side]))
             return false;
     return true;
+}
+
+static int
+s_type (zrelay_engine_t *self, zrelay_side_id_t side)
+{
+    return self->sides [side]? zrelay_side_type (self->sides [side]): -1;
 }
 
 //  Subscriptions are no work: they go on while a relay is paused or drains.
 //  libzmq puts no bound on those that wait in an XPUB.
 
 static bool
-s_carries_work (zrelay_engine_t *self, int index)
+s_carries_work (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
-    return self->flows [index]
-        && zrelay_flow_possible (self->flows [index])
-        && zrelay_side_type (self->sides [index]) != ZMQ_XPUB;
+    return self->flows [flow]
+        && zrelay_flow_possible (self->flows [flow])
+        && s_type (self, s_input (flow)) != ZMQ_XPUB;
 }
 
-//  An XSUB keeps subscriptions for publishers that come later
+//  An XSUB keeps subscriptions for publishers that come later. A kind with
+//  on_state decides for itself which flows read while the relay is paused.
 
 static bool
-s_may_run (zrelay_engine_t *self, int index)
+s_may_run (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
-    bool work = s_carries_work (self, index);
+    bool work = s_carries_work (self, flow);
+    bool stops = self->mode == ZRELAY_STATE_PAUSED && !self->kind.on_state;
     if (s_attached (self))
-        return !self->paused || !work;
-    zrelay_side_t *output = self->sides [!index];
-    return !work && output && zrelay_side_type (output) == ZMQ_XSUB;
+        return !stops || !work;
+    return !work && s_type (self, s_other (s_input (flow))) == ZMQ_XSUB;
 }
+
+
+//  --------------------------------------------------------------------------
+//  What the loop polls for
 
 //  Poll a socket, which may be another one than before, for other events than
 //  before; for none, not at all.
@@ -284,8 +478,8 @@ s_poll_socket (zrelay_engine_t *self, void **polled, short *before,
         events = ZMQ_POLLERR;
     if (handle == *polled && events == *before)
         return;
-    //  When that has ended, zloop would end the process if it was told of the
-    //  socket. The next poll, as it is, will tell.
+    //  When that context has ended, zloop would end the process if it was given
+    //  the socket. The next poll, as it is, will report the end.
     int type;
     size_t size = sizeof (type);
     if (self->borrowed
@@ -302,27 +496,38 @@ s_poll_socket (zrelay_engine_t *self, void **polled, short *before,
     *before = events;
 }
 
-//  Poll one side's socket for these events, and read its peers' events.
+static void
+s_look_at_peers (zrelay_engine_t *self)
+{
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        if (side && zrelay_side_peers (side))
+            zrelay_peers_update (zrelay_side_peers (side));
+        if (side)
+            zrelay_side_service (side);
+    }
+}
+
+//  To ask a socket for its events costs more than to move a message, and would
+//  be done at each poll for each socket that is polled. So the peers' sockets
+//  are polled as bare descriptors. These only report that something has happened
+//  since the socket was used last: whoever uses it has to read it to the end.
 
 static void
-s_poll (zrelay_engine_t *self, int index, short events)
+s_poll_monitor (zrelay_engine_t *self, watch_t *watch, zrelay_peers_t *peers)
 {
-    zrelay_side_t *side = self->sides [index];
-    s_poll_socket (self, &self->polled [index], &self->events [index],
-                   zrelay_side_handle (side), events);
-    zrelay_peers_t *peers = zrelay_side_peers (side);
     void *monitor = peers? zrelay_peers_handle (peers): NULL;
-    if (monitor != self->monitors [index]) {
-        zmq_pollitem_t item = { .fd = self->monitor_fds [index] };
-        if (self->monitors [index])
-            zloop_poller_end (self->loop, &item);
-        self->monitors [index] = monitor;
-        if (monitor) {
-            self->monitor_fds [index] = zsock_fd (monitor);
-            s_poll_descriptor (self, zsock_fd (monitor), s_on_peers, self);
-            s_look_at_peers (self);
-        }
-    }
+    if (monitor == watch->monitor)
+        return;
+    zmq_pollitem_t item = { .fd = watch->monitor_fd, .events = ZMQ_POLLIN };
+    if (watch->monitor)
+        zloop_poller_end (self->loop, &item);
+    watch->monitor = monitor;
+    if (!monitor)
+        return;
+    item.fd = watch->monitor_fd = zsock_fd (monitor);
+    zloop_poller (self->loop, &item, s_on_peers, self);
+    s_look_at_peers (self);
 }
 
 //  Give the flows a turn after so many msecs, if not before
@@ -347,28 +552,16 @@ s_spin (zrelay_engine_t *self)
     if (self->spin == 0)
         return;
     uint64_t moved = 0;
-    for (int index = 0; index < 2; index++)
-        if (self->flows [index])
-            moved += zrelay_flow_passed (self->flows [index])
-                   + zrelay_flow_dropped (self->flows [index]);
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            moved += zrelay_flow_passed (self->flows [flow])
+                   + zrelay_flow_dropped (self->flows [flow]);
     int64_t now = zclock_usecs ();
     if (moved != self->moved)
         self->moved_at = now;
     self->moved = moved;
-    if (now - self->moved_at < (int64_t) self->spin)
+    if (now - self->moved_at < self->spin)
         s_wake_in (self, 0);
-}
-
-static void
-s_look_at_peers (zrelay_engine_t *self)
-{
-    for (int index = 0; index < 2; index++) {
-        zrelay_side_t *side = self->sides [index];
-        if (side && zrelay_side_peers (side))
-            zrelay_peers_update (zrelay_side_peers (side));
-        if (side)
-            zrelay_side_service (side);
-    }
 }
 
 //  There is no end to events while somebody makes them
@@ -376,28 +569,42 @@ s_look_at_peers (zrelay_engine_t *self)
 static bool
 s_peers_behind (zrelay_engine_t *self)
 {
-    for (int index = 0; index < 2; index++)
-        if (self->sides [index]
-        &&  zrelay_peers_behind (zrelay_side_peers (self->sides [index])))
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side]
+        &&  zrelay_peers_behind (zrelay_side_peers (self->sides [side])))
             return true;
     return false;
 }
 
-void
-zrelay_engine_watch (zrelay_engine_t *self)
+static void
+s_watch_flow (zrelay_engine_t *self, zrelay_flow_id_t id, short *events)
 {
-    short events [2] = { 0, 0 };
-    for (int index = 0; index < 2; index++)
-        if (self->flows [index]) {
-            zrelay_flow_run (self->flows [index], s_may_run (self, index));
-            size_t msecs = zrelay_flow_wants (self->flows [index], self->sides,
-                                              events);
-            if (msecs > 0)
-                s_wake_in (self, msecs);
-        }
-    for (int index = 0; index < 2; index++)
-        if (self->sides [index])
-            s_poll (self, index, events [index]);
+    zrelay_flow_t *flow = self->flows [id];
+    if (!flow)
+        return;
+    zrelay_flow_set_running (flow, s_may_run (self, id));
+    zrelay_side_id_t input = s_input (id);
+    size_t msecs = zrelay_flow_wants (flow, &events [input],
+                                      &events [s_other (input)]);
+    if (msecs > 0)
+        s_wake_in (self, msecs);
+}
+
+static void
+s_watch (zrelay_engine_t *self)
+{
+    short events [SIDES] = { 0, 0 };
+    s_watch_flow (self, ZRELAY_FLOW_FORWARD, events);
+    s_watch_flow (self, ZRELAY_FLOW_RETURN, events);
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        watch_t *watch = &self->watches [index];
+        if (!side)
+            continue;
+        s_poll_socket (self, &watch->handle, &watch->events,
+                       zrelay_side_handle (side), events [index]);
+        s_poll_monitor (self, watch, zrelay_side_peers (side));
+    }
     if (self->capturing)
         s_poll_socket (self, &self->capturing, &self->capture_events,
             self->capturing,
@@ -407,71 +614,13 @@ zrelay_engine_watch (zrelay_engine_t *self)
     s_spin (self);
 }
 
-
-//  --------------------------------------------------------------------------
-//  Answers leave in order. They wait where the application does not read
-//  them, and behind that of a DRAIN under way, which stands among them as a
-//  message without frames.
-//
-//  What answers a command: for an actor's owner what a query has to tell, or
-//  a signal with the status. A stranger gets the status first, as a string,
-//  and after one that is not 0 the sentence of ERROR. Takes the query's frames.
-
-static zmsg_t *
-s_encode (zrelay_engine_t *self, int status, zmsg_t **frames_p)
+void
+zrelay_engine_changed (zrelay_engine_t *self)
 {
-    if (status != ZRELAY_DONE)
-        zmsg_destroy (frames_p);
-    zmsg_t *answer = *frames_p;
-    *frames_p = NULL;
-    if (!self->remote)
-        return answer? answer: zmsg_new_signal ((byte) status);
-    if (!answer)
-        answer = zmsg_new ();
-    assert (answer);
-    zmsg_pushstrf (answer, "%d", status);
-    if (status != ZRELAY_DONE)
-        zmsg_addstr (answer, self->error);
-    return answer;
-}
-
-static void
-s_send_answers (zrelay_engine_t *self)
-{
-    zmsg_t *answer = (zmsg_t *) zlist_first (self->answers);
-    while (answer && zmsg_size (answer) > 0
-       &&  zmsg_send (&answer, self->pipe) == 0) {
-        zlist_pop (self->answers);
-        answer = (zmsg_t *) zlist_first (self->answers);
-    }
-    s_look_at_pipe_again (self);
-    bool blocked = answer && zmsg_size (answer) > 0;
-    if (blocked == self->answers_blocked)
-        return;
-    //  zloop ends all polls of a socket at once; that for commands is one of
-    //  its descriptor
-    zmq_pollitem_t item = { .socket = self->pipe, .events = ZMQ_POLLOUT };
-    if (blocked)
-        zloop_poller (self->loop, &item, s_on_answerable, self);
-    else
-        zloop_poller_end (self->loop, &item);
-    self->answers_blocked = blocked;
-}
-
-static void
-s_answer (zrelay_engine_t *self, zmsg_t *answer)
-{
-    zlist_append (self->answers, answer);
-    s_send_answers (self);
-}
-
-static int
-s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg)
-{
-    (void) loop;
-    (void) item;
-    s_send_answers ((zrelay_engine_t *) arg);
-    return 0;
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_update (self->flows [flow]);
+    s_watch (self);
 }
 
 
@@ -481,77 +630,96 @@ s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 //  A ROUTER or REP is asked and replies; the others ask
 
 static bool
-s_serves (zrelay_side_t *side)
+s_serves (int type)
 {
-    int type = side? zrelay_side_type (side): -1;
     return type == ZMQ_ROUTER || type == ZMQ_REP;
 }
 
 //  Requests whose replies are to travel by this flow; -1 if it carries none
-//  because it carries work of its own
+//  because it carries work of its own, or the kind keeps account
 
 static int64_t
-s_outstanding (zrelay_engine_t *self, int index)
+s_outstanding (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
-    zrelay_side_t *input = self->sides [index];
-    zrelay_side_t *output = self->sides [!index];
-    if (!s_serves (output) || s_serves (input))
+    zrelay_side_id_t input = s_input (flow);
+    if (self->kind.pending || !s_serves (s_type (self, s_other (input)))
+    ||  s_serves (s_type (self, input)))
         return -1;
-    int64_t requests = zrelay_flow_passed (self->flows [!index]);
-    int64_t replies = zrelay_flow_passed (self->flows [index])
-                    + zrelay_flow_dropped (self->flows [index]);
+    int64_t requests = zrelay_flow_passed (self->flows [s_back (flow)]);
+    int64_t replies = zrelay_flow_passed (self->flows [flow])
+                    + zrelay_flow_dropped (self->flows [flow]);
     return requests > replies? requests - replies: 0;
+}
+
+//  Does a drain end the reading of this flow? The replies to what a kind has
+//  inside come by the return flow.
+
+static bool
+s_brings_work (zrelay_engine_t *self, zrelay_flow_id_t flow)
+{
+    return !self->kind.on_state
+        && s_carries_work (self, flow)
+        && s_outstanding (self, flow) < 0
+        && !(self->kind.pending && flow == ZRELAY_FLOW_RETURN);
 }
 
 //  What is still to do for one flow: its held messages and awaited replies,
 //  or 1 if it still reads
 
 static uint64_t
-s_to_do (zrelay_engine_t *self, int index)
+s_to_do (zrelay_engine_t *self, zrelay_flow_id_t id)
 {
-    zrelay_flow_t *flow = self->flows [index];
+    zrelay_flow_t *flow = self->flows [id];
     if (!flow)
         return 0;
     uint64_t count = zrelay_flow_held (flow);
-    if (!s_carries_work (self, index) || !s_attached (self))
+    if (!s_carries_work (self, id) || !s_attached (self))
         return count;
-    int64_t outstanding = s_outstanding (self, index);
+    int64_t outstanding = s_outstanding (self, id);
     if (outstanding >= 0)
-        return count + outstanding;
-    return count > 0? count: !zrelay_flow_quiet (flow);
+        return count + (uint64_t) outstanding;
+    return count > 0? count: zrelay_flow_reads_to_end (flow);
+}
+
+bool
+zrelay_engine_drains (zrelay_engine_t *self)
+{
+    return self->on_drained != NULL;
 }
 
 static void
-s_finish_drain (zrelay_engine_t *self, int status)
+s_finish_drain (zrelay_engine_t *self, zrelay_status_t status)
 {
-    zmsg_t *nothing = NULL;
-    zmsg_t *answer = s_encode (self, status, &nothing);
-    zframe_t *frame;
-    while ((frame = zmsg_pop (answer)))
-        zmsg_append (self->drain_answer, &frame);
-    zmsg_destroy (&answer);
-    self->drain_answer = NULL;
+    zrelay_drained_fn *on_drained = self->on_drained;
+    self->on_drained = NULL;
     if (self->drain_timer)
         zloop_timer_end (self->loop, self->drain_timer);
     self->drain_timer = 0;
-    s_send_answers (self);
+    on_drained (status, self->drained_arg);
 }
 
 static void
 s_check_drain (zrelay_engine_t *self)
 {
-    if (!self->drain_answer)
+    if (!self->on_drained)
         return;
-    uint64_t forward = s_to_do (self, ZRELAY_FORWARD);
-    uint64_t back = s_to_do (self, ZRELAY_RETURN);
-    if (forward + back == 0)
-        s_finish_drain (self, ZRELAY_DONE);
+    uint64_t forward = s_to_do (self, ZRELAY_FLOW_FORWARD);
+    uint64_t back = s_to_do (self, ZRELAY_FLOW_RETURN);
+    size_t kept = self->kind.pending?
+        self->kind.pending (self, self->object): 0;
+    if (forward + back + kept == 0)
+        s_finish_drain (self, ZRELAY_STATUS_DONE);
     else
-    if (zclock_mono () >= self->drain_until)
-        s_finish_drain (self, zrelay_engine_fail (self, ZRELAY_BAD_STATE,
-            "time ran out with at least %" PRIu64 " messages of the forward "
-            "flow and %" PRIu64 " of the return flow still to be delivered",
-            forward, back));
+    if (zclock_mono () >= self->drain_until) {
+        char inside [60] = "";
+        if (self->kind.pending)
+            snprintf (inside, sizeof (inside),
+                      "; the %.20s has %zu inside", self->kind.name, kept);
+        s_finish_drain (self, zrelay_error_set (self->error,
+            ZRELAY_STATUS_BAD_STATE, "time ran out with at least %" PRIu64
+            " messages of the forward flow and %" PRIu64 " of the return flow "
+            "still to be delivered%s", forward, back, inside));
+    }
 }
 
 static int
@@ -565,196 +733,223 @@ s_on_drain_over (zloop_t *loop, int timer_id, void *arg)
     return 0;
 }
 
-void
-zrelay_engine_drain (zrelay_engine_t *self, size_t msecs)
+static void
+s_set_mode (zrelay_engine_t *self, zrelay_state_t mode)
 {
-    self->paused = false;
-    self->draining = true;
-    self->drain_answer = zmsg_new ();
-    assert (self->drain_answer);
-    zlist_append (self->answers, self->drain_answer);
+    if (self->mode == mode)
+        return;
+    self->mode = mode;
+    if (self->kind.on_state)
+        self->kind.on_state (self, self->object, mode);
+}
+
+void
+zrelay_engine_drain (zrelay_engine_t *self, size_t msecs,
+                     zrelay_drained_fn *on_end, void *arg)
+{
+    self->on_drained = on_end;
+    self->drained_arg = arg;
     self->drain_until = zclock_mono () + (int64_t) msecs;
-    for (int index = 0; index < 2; index++) {
+    for (int side = 0; side < SIDES; side++)
         //  What has been passed on may take as long to leave after the end
-        if (self->sides [index])
-            zrelay_side_linger (self->sides [index], (int) msecs);
-        if (s_carries_work (self, index) && s_outstanding (self, index) < 0)
-            zrelay_flow_close (self->flows [index]);
-    }
+        if (self->sides [side])
+            zrelay_side_set_linger (self->sides [side], (int) msecs);
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (s_brings_work (self, (zrelay_flow_id_t) flow))
+            zrelay_flow_close (self->flows [flow]);
+    s_set_mode (self, ZRELAY_STATE_DRAINING);
     self->drain_timer =
         zloop_timer (self->loop, msecs, 1, s_on_drain_over, self);
+    //  A relay that has nothing to do is drained at once
+    s_turn (self);
+}
+
+void
+zrelay_engine_pause (zrelay_engine_t *self)
+{
+    s_set_mode (self, ZRELAY_STATE_PAUSED);
 }
 
 void
 zrelay_engine_resume (zrelay_engine_t *self)
 {
-    if (self->drain_answer)
-        s_finish_drain (self, zrelay_engine_fail (self, ZRELAY_BAD_STATE,
-                                                  "RESUME ended the DRAIN"));
-    self->paused = false;
-    self->draining = false;
-    for (int index = 0; index < 2; index++) {
-        if (self->sides [index])
-            zrelay_side_unlinger (self->sides [index]);
-        if (self->flows [index])
-            zrelay_flow_open (self->flows [index]);
-    }
-}
-
-//  --------------------------------------------------------------------------
-//  Options
-
-static zrelay_status_t
-s_no_option (zrelay_engine_t *self, const char *option)
-{
-    return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
-        "the relay has no option '%.80s'; it has spin", option);
-}
-
-zrelay_status_t
-zrelay_engine_set_option (zrelay_engine_t *self, const char *option,
-                          const char *value)
-{
-    if (strcasecmp (option, "spin"))
-        return s_no_option (self, option);
-    bool valid = zrelay_option_valid (zrelay_option_find ("affinity"), value);
-    if (!valid || strtoull (value, NULL, 10) > SPIN_MOST)
-        return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
-            "'%.80s' is no value for spin; it takes microseconds from 0 to %d",
-            value, SPIN_MOST);
-    self->spin = strtoull (value, NULL, 10);
-    return ZRELAY_DONE;
-}
-
-zrelay_status_t
-zrelay_engine_get_option (zrelay_engine_t *self, const char *option,
-                          char **value_p)
-{
-    if (strcasecmp (option, "spin"))
-        return s_no_option (self, option);
-    *value_p = zsys_sprintf ("%" PRIu64, self->spin);
-    return ZRELAY_DONE;
-}
-
-
-const char *
-zrelay_engine_state (zrelay_engine_t *self)
-{
-    return self->paused? "paused":
-           self->draining? "draining":
-           s_attached (self)? "active": "idle";
+    if (self->on_drained)
+        s_finish_drain (self, zrelay_error_set (self->error,
+            ZRELAY_STATUS_BAD_STATE, "RESUME ended the DRAIN"));
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side])
+            zrelay_side_restore_linger (self->sides [side]);
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_open (self->flows [flow]);
+    s_set_mode (self, ZRELAY_STATE_ACTIVE);
 }
 
 
 //  --------------------------------------------------------------------------
 //  Commands
 
-//  Answer one command, of which msg holds the arguments
-
-static void
-s_execute (zrelay_engine_t *self, const zrelay_command_t *command, zmsg_t *msg)
+zrelay_status_t
+zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
+                         const char *type, const char *endpoints,
+                         size_t count, char **words)
 {
-    zmsg_t *frames = NULL;
-    if (command->query) {
-        frames = zmsg_new ();
-        zmsg_addstr (frames, command->name);
-    }
-    int status = zrelay_command_execute (command, self, msg, frames);
-    if (self->verbose)
-        zrelay_engine_log (self, zsys_info, "%s: %s", command->name,
-                           status == ZRELAY_DONE? "done":
-                           status == ZRELAY_LATER? "under way": self->error);
-    if (status != ZRELAY_LATER && !self->terminated)
-        s_answer (self, s_encode (self, status, &frames));
+    zrelay_side_t *side = self->sides [id];
+    if (!side)
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "a %s has no backend", self->kind.name);
+    int number = zrelay_pairing_type (type);
+    int other = s_type (self, s_other (id));
+    const char *refusal = number != -1 && other != -1?
+        zrelay_pairing_refusal (number, other): NULL;
+    if (refusal)
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "a %s %s with a %s %s makes no relay: %s", zsys_sockname (number),
+            zrelay_side_name (side), zsys_sockname (other),
+            zrelay_side_name (self->sides [s_other (id)]), refusal);
+    return zrelay_configure (side, self->error, type, endpoints, count, words);
 }
 
-//  Pointers mean nothing to strangers, nor may they end what is not theirs
+//  The row of an option and the object that it is in, or NULL with a sentence
+
+static const zrelay_setting_t *
+s_find_option (zrelay_engine_t *self, const char *option, void **object_p)
+{
+    const zrelay_setting_t *row =
+        zrelay_setting_find (zrelay_engine_settings, option);
+    *object_p = row? (void *) self: self->object;
+    if (!row)
+        row = zrelay_setting_find (self->kind.settings, option);
+    if (!row) {
+        char *names = zrelay_setting_names (zrelay_engine_settings,
+                                            self->kind.settings);
+        zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "the relay has no option %s; it has %s",
+            zrelay_error_quote (self->error, option), names);
+        zstr_free (&names);
+    }
+    return row;
+}
+
+zrelay_status_t
+zrelay_engine_set_option (zrelay_engine_t *self, const char *option,
+                          const char *value)
+{
+    void *object;
+    const zrelay_setting_t *row = s_find_option (self, option, &object);
+    return !row? ZRELAY_STATUS_BAD_ARGUMENTS:
+        zrelay_setting_set (row, self, object, value, self->error);
+}
+
+zrelay_status_t
+zrelay_engine_get_option (zrelay_engine_t *self, const char *option,
+                          char **value_p)
+{
+    void *object;
+    const zrelay_setting_t *row = s_find_option (self, option, &object);
+    if (!row)
+        return ZRELAY_STATUS_BAD_ARGUMENTS;
+    *value_p = zrelay_setting_get (row, self, object);
+    return ZRELAY_STATUS_DONE;
+}
+
+zrelay_state_t
+zrelay_engine_state (zrelay_engine_t *self)
+{
+    return self->mode != ZRELAY_STATE_ACTIVE || s_attached (self)?
+           self->mode: ZRELAY_STATE_IDLE;
+}
+
+const char *
+zrelay_engine_state_name (zrelay_engine_t *self)
+{
+    static const char *names [] = {
+        [ZRELAY_STATE_IDLE] = "idle",
+        [ZRELAY_STATE_ACTIVE] = "active",
+        [ZRELAY_STATE_PAUSED] = "paused",
+        [ZRELAY_STATE_DRAINING] = "draining"
+    };
+    return names [zrelay_engine_state (self)];
+}
+
+static uint64_t *
+s_counter_value (zrelay_engine_t *self, const zrelay_counter_t *counter)
+{
+    return (uint64_t *) ((byte *) self->object + counter->offset);
+}
 
 static bool
-s_allowed (zrelay_engine_t *self, const zrelay_command_t *command)
+s_is_gauge (const zrelay_counter_t *counter)
 {
-    return !self->remote
-        || (!strchr (command->args, '*') && *command->name != '$');
+    return counter->size > offsetof (zrelay_counter_t, flags)
+        && counter->flags & ZRELAY_COUNTER_GAUGE;
 }
 
-static void
-s_refuse (zrelay_engine_t *self, const char *name)
+void
+zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer)
 {
-    int status = zrelay_engine_fail (self, ZRELAY_UNKNOWN,
-        "there is no command '%.80s'; HELP lists them", name);
-    zrelay_command_conceal (self, name);
-    if (self->verbose)
-        zrelay_engine_log (self, zsys_info, "%s", self->error);
-    zmsg_t *nothing = NULL;
-    s_answer (self, s_encode (self, status, &nothing));
+    zmsg_addstr (answer, "kind");
+    zmsg_addstr (answer, self->kind.name);
+    zmsg_addstr (answer, "name");
+    zmsg_addstr (answer, self->name);
+    zmsg_addstr (answer, "state");
+    zmsg_addstr (answer, zrelay_engine_state_name (self));
+    zrelay_counts_add (answer, zclock_mono () - self->started, "uptime_ms");
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side])
+            zrelay_side_stats (self->sides [side], answer);
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_stats (self->flows [flow], answer);
+    zrelay_capture_stats (self->capture, answer);
+    const zrelay_counter_t *counter = s_first_counter (self);
+    for (; counter; counter = s_next_counter (counter))
+        zrelay_counts_add (answer, *s_counter_value (self, counter), "%s",
+                           counter->name);
+    if (self->kind.stats)
+        self->kind.stats (self, self->object, answer);
 }
 
-static void
-s_command (zrelay_engine_t *self, zmsg_t *msg)
+void
+zrelay_engine_reset (zrelay_engine_t *self)
 {
-    zframe_t *frame = zmsg_pop (msg);
-    char *name = frame? zframe_strdup (frame): strdup ("");
-    assert (name);
-    //  A name with a zero byte in it is none
-    bool string = frame && strlen (name) == zframe_size (frame);
-    const zrelay_command_t *command =
-        string? zrelay_command_find (self->kind, name): NULL;
-    if (command && s_allowed (self, command))
-        s_execute (self, command, msg);
-    else
-        s_refuse (self, name);
-    zframe_destroy (&frame);
-    zstr_free (&name);
-    zrelay_engine_watch (self);
-    //  A relay that has nothing to do is drained at once
-    if (self->drain_answer)
-        s_turn (self);
-}
-
-//  Returns -1 if the relay ends
-
-static int
-s_read_pipe (zrelay_engine_t *self)
-{
-    int count = 0;
-    zmsg_t *msg = zrelay_message_poll (self->pipe);
-    while (msg) {
-        s_command (self, msg);
-        zmsg_destroy (&msg);
-        if (self->terminated || self->interrupted)
-            return -1;
-        if (++count == COMMANDS_MAX) {
-            s_look_at_pipe_again (self);
-            return 0;
-        }
-        msg = zrelay_message_poll (self->pipe);
-    }
-    //  A REP has to reply first; any other error is the end of its context
-    self->terminated = errno != EAGAIN && errno != EFSM;
-    return self->terminated? -1: 0;
-}
-
-static int
-s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg)
-{
-    (void) loop;
-    (void) item;
-    return s_read_pipe ((zrelay_engine_t *) arg);
-}
-
-static int
-s_on_pipe_again (zloop_t *loop, int timer_id, void *arg)
-{
-    (void) loop;
-    (void) timer_id;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    self->pipe_timer = 0;
-    return s_read_pipe (self);
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side])
+            zrelay_side_reset (self->sides [side]);
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_reset (self->flows [flow]);
+    zrelay_capture_reset (self->capture);
+    const zrelay_counter_t *counter = s_first_counter (self);
+    for (; counter; counter = s_next_counter (counter))
+        if (!s_is_gauge (counter))
+            *s_counter_value (self, counter) = 0;
+    if (self->kind.reset)
+        self->kind.reset (self, self->object);
 }
 
 
 //  --------------------------------------------------------------------------
 //  Traffic
+
+//  Peers of ROUTER sides that have gone
+
+static void
+s_report_gone (zrelay_engine_t *self)
+{
+    for (int index = 0; self->kind.on_gone && index < SIDES; index++) {
+        zrelay_side_id_t id = (zrelay_side_id_t) index;
+        zrelay_side_t *side = self->sides [id];
+        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
+        if (!peers || !zrelay_peers_leaving (peers))
+            continue;
+        byte gone [ZRELAY_PEERS_ID_MAX];
+        size_t size;
+        while ((size = zrelay_peers_gone (peers,
+                    zrelay_flow_reads (s_reader (self, id)), gone)) > 0)
+            self->kind.on_gone (self, self->object, id, gone, size);
+    }
+}
 
 //  Returns what ends the loop, if the application is to hear of a signal.
 
@@ -762,17 +957,18 @@ static int
 s_turn_of (zrelay_engine_t *self, bool forward, bool back)
 {
     zrelay_capture_flush (self->capture);
-    if (forward && self->flows [ZRELAY_FORWARD])
-        zrelay_flow_turn (self->flows [ZRELAY_FORWARD]);
-    if (back && self->flows [ZRELAY_RETURN])
-        zrelay_flow_turn (self->flows [ZRELAY_RETURN]);
-    zrelay_engine_watch (self);
+    if (forward)
+        zrelay_flow_turn (self->flows [ZRELAY_FLOW_FORWARD]);
+    if (back && self->flows [ZRELAY_FLOW_RETURN])
+        zrelay_flow_turn (self->flows [ZRELAY_FLOW_RETURN]);
+    s_report_gone (self);
+    s_watch (self);
     s_check_drain (self);
-    for (int index = 0; index < 2; index++)
-        if (self->sides [index]
-        &&  zrelay_side_interrupted (self->sides [index]))
-            self->interrupted = true;
-    return self->interrupted? -1: 0;
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side]
+        &&  zrelay_port_interrupted (zrelay_side_port (self->sides [side])))
+            self->end = END_INTERRUPTED;
+    return zrelay_engine_ends (self)? -1: 0;
 }
 
 static int
@@ -789,8 +985,9 @@ s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    bool back = item->socket == self->polled [ZRELAY_BACKEND];
-    zrelay_flow_t *writer = self->flows [!back];
+    bool back = item->socket == self->watches [ZRELAY_SIDE_BACKEND].handle;
+    zrelay_flow_t *writer = back? self->flows [ZRELAY_FLOW_FORWARD]:
+                                  self->flows [ZRELAY_FLOW_RETURN];
     bool both = writer && zrelay_flow_held (writer) > 0;
     return s_turn_of (self, both || !back, both || back);
 }
@@ -818,10 +1015,11 @@ s_check_descriptors (zrelay_engine_t *self)
     if (spare != -1)
         close (spare);
     if (exhausted && !self->exhausted)
-        zrelay_engine_log (self, zsys_warning, "no descriptors left; new "
+        zrelay_engine_log (self, ZRELAY_LOG_WARNING, "no descriptors left; new "
                            "peers must wait until others leave");
     if (!exhausted && self->exhausted)
-        zrelay_engine_log (self, zsys_info, "there are descriptors again");
+        zrelay_engine_log (self, ZRELAY_LOG_INFO,
+                           "there are descriptors again");
     self->exhausted = exhausted;
 }
 
@@ -833,11 +1031,14 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     s_look_at_peers (self);
     zrelay_capture_service (self->capture);
-    //  Whose descriptors they are, looks after them
+    //  A borrowed relay leaves descriptor limits to the application
     if (!self->borrowed)
         s_check_descriptors (self);
     return s_turn (self);
 }
+
+//  A kind that asks who has gone is told when the flows have read what came
+//  from them
 
 static int
 s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
@@ -846,176 +1047,258 @@ s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void) item;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     s_look_at_peers (self);
-    zrelay_engine_watch (self);
+    if (self->kind.on_gone)
+        return s_turn (self);
+    s_watch (self);
     return 0;
 }
 
 
 //  --------------------------------------------------------------------------
-//  Run. Signals are for the application's threads; here they would only end
-//  polls early. Those that tell of a fault in this thread stay.
-
-static void
-s_block_signals (void)
-{
-    static const int faults [] = {
-        SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF
-    };
-    sigset_t signals;
-    sigfillset (&signals);
-    for (size_t index = 0; index < sizeof (faults) / sizeof (*faults); index++)
-        sigdelset (&signals, faults [index]);
-    pthread_sigmask (SIG_SETMASK, &signals, NULL);
-}
-
-//  The loop also ends when a poll fails, which it does when a context has
-//  ended, or when a debugger or a signal was in between
+//  The loop. It also ends when a poll fails, which it does when a context has
+//  ended, or when a debugger or a signal was in between.
 
 int
 zrelay_engine_loop (zrelay_engine_t *self)
 {
-    self->terminated = false;
-    self->interrupted = false;
+    self->end = END_NOT;
     errno = 0;
     zloop_start (self->loop);
-    if (self->interrupted)
+    if (self->end == END_INTERRUPTED)
         errno = EINTR;
-    return self->terminated? 0: -1;
+    return self->end == END_STOPPED? 0: -1;
 }
 
 void
-zrelay_engine_run (const zrelay_kind_t *kind, zsock_t *pipe, void *args)
+zrelay_engine_stop (zrelay_engine_t *self)
 {
-    assert (kind && kind->name && kind->frontend.types);
-    s_block_signals ();
-    zrelay_engine_t *self = s_engine_new (kind, (const char *) args);
-    zrelay_engine_listen (self, zsock_resolve (pipe), false);
-    s_make_sides (self);
-    s_make_flows (self, self->sides [ZRELAY_BACKEND]);
-    s_make_object (self);
-    zrelay_engine_watch (self);
-    zsock_signal (pipe, 0);
-    while (zrelay_engine_loop (self) == -1 && errno == EINTR);
-    zrelay_engine_destroy (&self);
+    self->end = END_STOPPED;
+}
+
+bool
+zrelay_engine_ends (zrelay_engine_t *self)
+{
+    return self->end != END_NOT;
 }
 
 
 //  --------------------------------------------------------------------------
-//  For kinds
+//  For kinds: sending, dropping, reading
 
-//  A message that goes to the backend belongs to the forward flow
-
-static zrelay_flow_t *
-s_flow_to (zrelay_engine_t *self, zrelay_side_id_t side)
+static zrelay_send_t
+s_sent (zrelay_flow_t *flow, zrelay_outcome_t outcome)
 {
-    zrelay_flow_t *flow =
-        self->flows [side == ZRELAY_BACKEND? ZRELAY_FORWARD: ZRELAY_RETURN];
-    return flow? flow: self->flows [ZRELAY_FORWARD];
+    switch (outcome) {
+        case ZRELAY_SENT:
+            return ZRELAY_SEND_DONE;
+        case ZRELAY_FULL:
+        case ZRELAY_DROP_FULL:
+            return ZRELAY_SEND_FULL;
+        case ZRELAY_DROP_UNROUTABLE:
+            return ZRELAY_SEND_UNROUTABLE;
+        case ZRELAY_DROP_LOST:
+            zrelay_flow_count_drop (flow, ZRELAY_DROP_LOST);
+            return ZRELAY_SEND_LOST;
+        default:
+            return ZRELAY_SEND_REFUSED;
+    }
 }
 
-//  Offer the first frame, as a copy, so that the message stays whole if it is
-//  refused
-
-static zrelay_outcome_t
-s_offer (zrelay_flow_t *flow, zrelay_side_t *side, zmsg_t *msg)
-{
-    zframe_t *first = zmsg_first (msg);
-    bool more = zmsg_size (msg) > 1;
-    zmq_msg_t frame;
-    int rc = zmq_msg_init_size (&frame, zframe_size (first));
-    assert (rc == 0);
-    memcpy (zmq_msg_data (&frame), zframe_data (first), zframe_size (first));
-    zrelay_outcome_t outcome = zrelay_flow_put (flow, side, &frame, more);
-    //  The side expects to see a message that it dropped to its end
-    if (outcome != ZRELAY_SENT && outcome != ZRELAY_FULL && more)
-        zrelay_flow_put (flow, side, &frame, false);
-    zmq_msg_close (&frame);
-    return outcome;
-}
-
-int
+zrelay_send_t
 zrelay_engine_send (zrelay_engine_t *self, zrelay_side_id_t id,
-                    zmsg_t **msg_p)
+                    zrelay_message_t *message)
+{
+    zrelay_side_t *side = self->sides [id];
+    if (!side || !zrelay_pairing_sends (zrelay_side_type (side)))
+        return ZRELAY_SEND_REFUSED;
+    if (zrelay_message_frames (message) == 0)
+        return ZRELAY_SEND_UNROUTABLE;
+    if (zrelay_port_accepts (zrelay_side_port (side), message) != ZRELAY_SENT)
+        return ZRELAY_SEND_REFUSED;
+    zrelay_flow_t *flow = s_flow_to (self, id);
+    return s_sent (flow, zrelay_flow_send (flow, side, message));
+}
+
+zrelay_send_t
+zrelay_engine_send_zmsg (zrelay_engine_t *self, zrelay_side_id_t side,
+                         zmsg_t **msg_p)
 {
     assert (msg_p && *msg_p);
-    zrelay_side_t *side = self->sides [id];
-    if (!side || !zrelay_pairing_sends (zrelay_side_type (side))) {
-        errno = ENOTSOCK;
-        return -1;
-    }
-    if (zmsg_size (*msg_p) == 0) {
-        errno = EHOSTUNREACH;
-        return -1;
-    }
-    zrelay_flow_t *flow = s_flow_to (self, id);
-    zrelay_outcome_t outcome = s_offer (flow, side, *msg_p);
-    if (outcome != ZRELAY_SENT) {
-        errno = outcome == ZRELAY_FULL || outcome == ZRELAY_DROP_FULL?
-                EAGAIN: EHOSTUNREACH;
-        return -1;
-    }
-    zframe_t *first = zmsg_pop (*msg_p);
-    zframe_destroy (&first);
-    zrelay_message_t *rest = zrelay_message_from_zmsg (msg_p);
-    zrelay_flow_send (flow, side, rest);
-    zrelay_message_destroy (&rest);
-    return 0;
+    zrelay_message_t *message = zrelay_message_new ();
+    zframe_t *frame = zmsg_first (*msg_p);
+    for (; frame; frame = zmsg_next (*msg_p))
+        zrelay_message_append (message, zframe_data (frame),
+                               zframe_size (frame));
+    zrelay_send_t result = zrelay_engine_send (self, side, message);
+    if (result == ZRELAY_SEND_DONE || result == ZRELAY_SEND_LOST)
+        zmsg_destroy (msg_p);
+    zrelay_message_destroy (&message);
+    return result;
+}
+
+zrelay_verdict_t
+zrelay_engine_drop (zrelay_engine_t *self, size_t reason)
+{
+    //  Just one of them is showing a message now
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_set_reason (self->flows [flow], reason);
+    return ZRELAY_VERDICT_DROP;
 }
 
 void
-zrelay_engine_hold (zrelay_engine_t *self, zrelay_flow_id_t flow, bool hold)
+zrelay_engine_count_drop (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                          size_t reason)
 {
     if (self->flows [flow])
-        zrelay_flow_hold (self->flows [flow], hold);
+        zrelay_flow_count_reason (self->flows [flow], reason);
 }
+
+void
+zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                           zrelay_reading_t reading)
+{
+    if (self->flows [flow])
+        zrelay_flow_set_reading (self->flows [flow], reading);
+}
+
+
+//  --------------------------------------------------------------------------
+//  For kinds: timers and readers. The kind may have changed anything meanwhile.
+
+static int
+s_after_kind (zrelay_engine_t *self)
+{
+    s_watch (self);
+    s_check_drain (self);
+    return zrelay_engine_ends (self)? -1: 0;
+}
+
+//  Leaves the list's cursor on the timer, or returns NULL
+
+static ticker_t *
+s_find_ticker (zrelay_engine_t *self, int id)
+{
+    ticker_t *ticker = (ticker_t *) zlistx_first (self->tickers);
+    while (ticker && ticker->id != id)
+        ticker = (ticker_t *) zlistx_next (self->tickers);
+    return ticker;
+}
+
+//  zloop may call a timer once more that has been ended, which is not in our
+//  list any more
 
 static int
 s_on_ticker (zloop_t *loop, int timer_id, void *arg)
 {
     (void) loop;
-    (void) timer_id;
-    ticker_t *ticker = (ticker_t *) arg;
-    ticker->handler (ticker->engine->object);
-    zrelay_engine_watch (ticker->engine);
-    return 0;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    ticker_t *ticker = s_find_ticker (self, timer_id);
+    if (!ticker)
+        return 0;
+    zrelay_timer_fn *function = ticker->function;
+    if (ticker->left > 0 && --ticker->left == 0)
+        zlistx_delete (self->tickers, zlistx_cursor (self->tickers));
+    function (self, self->object, timer_id);
+    return s_after_kind (self);
 }
 
-void
-zrelay_engine_every (zrelay_engine_t *self, size_t msecs,
-                     void (*handler) (void *object))
+int
+zrelay_engine_timer (zrelay_engine_t *self, size_t msecs, size_t times,
+                     zrelay_timer_fn *function)
 {
     ticker_t *ticker = (ticker_t *) zmalloc (sizeof (ticker_t));
     assert (ticker);
-    ticker->engine = self;
-    ticker->handler = handler;
-    zlist_append (self->tickers, ticker);
-    zloop_timer (self->loop, msecs, 0, s_on_ticker, ticker);
+    ticker->function = function;
+    ticker->left = times;
+    ticker->id = zloop_timer (self->loop, msecs, times, s_on_ticker, self);
+    assert (ticker->id > 0);
+    zlistx_add_end (self->tickers, ticker);
+    return ticker->id;
 }
 
-//  Whatever a caller sent may be in the sentence, but is made printable
+void
+zrelay_engine_timer_end (zrelay_engine_t *self, int timer)
+{
+    if (!s_find_ticker (self, timer))
+        return;
+    zlistx_delete (self->tickers, zlistx_cursor (self->tickers));
+    zloop_timer_end (self->loop, timer);
+}
+
+static int
+s_on_reader (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    reader_t *reader = (reader_t *) arg;
+    zrelay_engine_t *self = reader->engine;
+    reader->function (self, self->object, reader->sock, reader->fd);
+    return s_after_kind (self);
+}
+
+void
+zrelay_engine_reader (zrelay_engine_t *self, void *sock, int fd,
+                      zrelay_reader_fn *function)
+{
+    reader_t *reader = (reader_t *) zmalloc (sizeof (reader_t));
+    assert (reader);
+    reader->engine = self;
+    reader->sock = sock;
+    reader->handle = sock? zsock_resolve (sock): NULL;
+    reader->fd = fd;
+    reader->function = function;
+    zlistx_add_end (self->readers, reader);
+    zmq_pollitem_t item = {
+        .socket = reader->handle, .fd = fd, .events = ZMQ_POLLIN
+    };
+    zloop_poller (self->loop, &item, s_on_reader, reader);
+}
+
+void
+zrelay_engine_reader_end (zrelay_engine_t *self, void *sock, int fd)
+{
+    reader_t *reader = (reader_t *) zlistx_first (self->readers);
+    while (reader && (reader->sock != sock || (!sock && reader->fd != fd)))
+        reader = (reader_t *) zlistx_next (self->readers);
+    if (!reader)
+        return;
+    zmq_pollitem_t item = { .socket = reader->handle, .fd = fd };
+    zloop_poller_end (self->loop, &item);
+    zlistx_delete (self->readers, zlistx_cursor (self->readers));
+}
+
+
+//  --------------------------------------------------------------------------
+//  For kinds: sentences, counts, properties
 
 int
 zrelay_engine_fail (zrelay_engine_t *self, int status, const char *format, ...)
 {
-    char sentence [ERROR_MAX];
     va_list argptr;
     va_start (argptr, format);
-    vsnprintf (sentence, sizeof (sentence), format, argptr);
+    zrelay_error_set_va (self->error, (zrelay_status_t) status, format, argptr);
     va_end (argptr);
-    for (char *letter = sentence; *letter; letter++)
-        if (!isprint ((byte) *letter))
-            *letter = '?';
-    zstr_free (&self->error);
-    self->error = strdup (sentence);
-    assert (self->error);
     return status;
+}
+
+const char *
+zrelay_engine_quote (zrelay_engine_t *self, const char *value)
+{
+    return zrelay_error_quote (self->error, value);
 }
 
 void
 zrelay_engine_stat (zmsg_t *answer, const char *name, uint64_t value)
 {
-    zmsg_addstr (answer, name);
-    zmsg_addstrf (answer, "%" PRIu64, value);
+    zrelay_counts_add (answer, value, "%s", name);
+}
+
+void
+zrelay_engine_stat_of (zmsg_t *answer, const char *name, const char *label,
+                       const void *data, size_t size, uint64_t value)
+{
+    zrelay_counts_add_of (answer, value, name, label, data, size);
 }
 
 const char *
@@ -1038,220 +1321,76 @@ zrelay_engine_socket (zrelay_engine_t *self, zrelay_side_id_t side)
 
 
 //  --------------------------------------------------------------------------
-//  Selftest: a kind that uses everything a kind can. It greets by itself,
-//  drops what is rude, passes on the rest, and ticks.
+//  For those that steer
 
-typedef struct {
-    zrelay_engine_t *engine;
-    uint64_t greetings;         //  Answered by ourselves
-    uint64_t ticks;             //  Calls of the timer
-} greeter_t;
-
-static void
-s_greeter_tick (void *object)
+const zrelay_kind_t *
+zrelay_engine_kind (zrelay_engine_t *self)
 {
-    ((greeter_t *) object)->ticks++;
+    return &self->kind;
 }
 
-static void *
-s_greeter_new (zrelay_engine_t *engine)
+zrelay_side_t *
+zrelay_engine_side (zrelay_engine_t *self, zrelay_side_id_t side)
 {
-    greeter_t *self = (greeter_t *) zmalloc (sizeof (greeter_t));
-    assert (self);
-    self->engine = engine;
-    assert (zrelay_engine_socket (engine, ZRELAY_FRONTEND));
-    assert (streq (zrelay_engine_name (engine), "polite"));
-    zrelay_engine_every (engine, 1, s_greeter_tick);
-    return self;
+    return self->sides [side];
 }
 
-static void
-s_greeter_destroy (void **object_p)
+zrelay_flow_t *
+zrelay_engine_flow (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
-    freen (*object_p);
+    return self->flows [flow];
 }
 
-static zrelay_verdict_t
-s_greeter_on_request (zmsg_t **msg_p, void *arg)
+zrelay_capture_t *
+zrelay_engine_capture (zrelay_engine_t *self)
 {
-    greeter_t *self = (greeter_t *) arg;
-    zframe_t *body = zmsg_last (*msg_p);
-    if (zframe_streq (body, "rude"))
-        return ZRELAY_DROP;
-    if (!zframe_streq (body, "hello"))
-        return ZRELAY_PASS;
-    self->greetings++;
-    zframe_reset (body, "hello to you", 12);
-    return ZRELAY_ANSWER;
+    return self->capture;
 }
 
-//  WHISPER text: send to the backend out of turn
-
-static int
-s_greeter_whisper (zrelay_engine_t *engine, void *object,
-                   size_t argc, char **argv, zmsg_t *answer)
+zrelay_error_t *
+zrelay_engine_error (zrelay_engine_t *self)
 {
-    (void) argc;
-    (void) answer;
-    assert (object == zrelay_engine_object (engine));
-    zmsg_t *msg = zmsg_new ();
-    zmsg_addstr (msg, "");
-    zmsg_addstr (msg, argv [0]);
-    if (zrelay_engine_send (engine, ZRELAY_BACKEND, &msg) == 0) {
-        assert (!msg);
-        return ZRELAY_DONE;
-    }
-    assert (errno == EAGAIN && zmsg_size (msg) == 2);
-    zmsg_destroy (&msg);
-    return zrelay_engine_fail (engine, ZRELAY_BAD_STATE,
-                               "nobody hears '%s'", argv [0]);
+    return self->error;
 }
 
-//  COUNT is a query
-
-static int
-s_greeter_count (zrelay_engine_t *engine, void *object,
-                 size_t argc, char **argv, zmsg_t *answer)
+zloop_t *
+zrelay_engine_zloop (zrelay_engine_t *self)
 {
-    (void) engine;
-    (void) argc;
-    (void) argv;
-    zmsg_addstrf (answer, "%" PRIu64, ((greeter_t *) object)->greetings);
-    return ZRELAY_DONE;
+    return self->loop;
 }
 
-static void
-s_greeter_stats (void *object, zmsg_t *answer)
+bool
+zrelay_engine_borrowed (zrelay_engine_t *self)
 {
-    zrelay_engine_stat (answer, "greetings", ((greeter_t *) object)->greetings);
-    zrelay_engine_stat (answer, "ticked", ((greeter_t *) object)->ticks > 0);
-}
-
-static const zrelay_command_t s_greeter_commands [] = {
-    { "WHISPER", "text", "tell the workers", s_greeter_whisper, false },
-    { "COUNT", "", "tell how many were greeted", s_greeter_count, true },
-    { NULL, NULL, NULL, NULL, false }
-};
-
-static const zrelay_kind_t s_greeter = {
-    .name = "greeter",
-    .frontend = { .types = "ROUTER", .options = "rcvhwm=100,linger=0" },
-    .backend = { .types = "DEALER" },
-    .on_forward = s_greeter_on_request,
-    .create = s_greeter_new,
-    .destroy = s_greeter_destroy,
-    .commands = s_greeter_commands,
-    .stats = s_greeter_stats
-};
-
-static void
-s_greeter_actor (zsock_t *pipe, void *args)
-{
-    zrelay_engine_run (&s_greeter, pipe, args);
-}
-
-static void
-s_test_kind (void)
-{
-    char name [] = "polite";
-    zactor_t *relay = zactor_new (s_greeter_actor, name);
-    assert (relay);
-    memset (name, 'x', 6);      //  It was copied
-    assert (zrelay_testing_status (relay, 3, "WHISPER", "psst", NULL));
-    assert (zrelay_testing_error (relay, "psst"));
-
-    zsock_t *client = zrelay_testing_connect (relay, "FRONTEND", ZMQ_DEALER);
-    zsock_t *worker = zrelay_testing_connect (relay, "BACKEND", ZMQ_DEALER);
-    zstr_sendx (client, "", "hello", NULL);
-    assert (zrelay_testing_receives (client, "", "hello to you"));
-    zstr_sendx (client, "", "rude", NULL);
-    zstr_sendx (client, "", "work", NULL);
-    zmsg_t *request = zmsg_recv (worker);
-    assert (request && zmsg_size (request) == 3);
-    zmsg_send (&request, worker);
-    assert (zrelay_testing_receives (client, "", "work"));
-    assert (zrelay_testing_status (relay, 0, "WHISPER", "psst", NULL));
-    assert (zrelay_testing_receives (worker, "", "psst"));
-
-    zstr_send (relay, "COUNT");
-    assert (zrelay_testing_receives (zactor_sock (relay), "COUNT", "1"));
-    assert (zrelay_testing_reaches (relay, "greetings", 1));
-    assert (zrelay_testing_reaches (relay, "ticked", 1));
-    assert (zrelay_testing_reaches (relay, "forward.dropped_handler", 1));
-    zsock_destroy (&client);
-    zsock_destroy (&worker);
-    zactor_destroy (&relay);
-}
-
-//  Draining waits for replies, and answers of later commands wait for it
-
-static void
-s_test_drain (void)
-{
-    zactor_t *relay = zactor_new (zrelay_queue, NULL);
-    assert (zrelay_testing_status (relay, 0, "DRAIN", "0", NULL));
-    assert (zrelay_testing_status (relay, 0, "RESUME", NULL, NULL));
-    zsock_t *client = zrelay_testing_connect (relay, "FRONTEND", ZMQ_REQ);
-    zsock_t *worker = zrelay_testing_connect (relay, "BACKEND", ZMQ_REP);
-    zstr_send (client, "work");
-    assert (zrelay_testing_receives (worker, "work", NULL));
-    assert (zrelay_testing_status (relay, 3, "DRAIN", "20", NULL));
-    assert (zrelay_testing_error (relay, "1 of the return flow"));
-
-    zstr_sendx (relay, "DRAIN", "60000", NULL);
-    zstr_send (relay, "STATE");
-    zstr_sendx (relay, "DRAIN", "60000", NULL);
-    zstr_send (relay, "RESUME");
-    assert (zsock_wait (relay) == 3);
-    assert (zrelay_testing_receives (zactor_sock (relay), "STATE", "draining"));
-    assert (zsock_wait (relay) == 3);
-    assert (zsock_wait (relay) == 0);
-
-    zstr_sendx (relay, "DRAIN", "60000", NULL);
-    zstr_send (worker, "reply");
-    assert (zsock_wait (relay) == 0);
-    assert (zrelay_testing_receives (client, "reply", NULL));
-
-    //  New work waits until RESUME
-    zstr_send (client, "more");
-    zsock_set_rcvtimeo (worker, 50);
-    assert (!zstr_recv (worker));
-    assert (zrelay_testing_status (relay, 0, "RESUME", NULL, NULL));
-    zsock_set_rcvtimeo (worker, ZRELAY_TESTING_TIMEOUT);
-    assert (zrelay_testing_receives (worker, "more", NULL));
-
-    //  The relay can be destroyed in the middle of it
-    zstr_sendx (relay, "DRAIN", "60000", NULL);
-    zsock_destroy (&client);
-    zsock_destroy (&worker);
-    zactor_destroy (&relay);
-}
-
-//  Answers that nobody reads do not stop the relay
-
-static void
-s_test_unread_answers (void)
-{
-    zactor_t *relay = zactor_new (zrelay_streamer, NULL);
-    for (int count = 0; count < 5000; count++)
-        zstr_send (relay, "PING");
-    for (int count = 0; count < 5000; count++)
-        assert (zrelay_testing_receives (zactor_sock (relay), "PING", NULL));
-    //  As many as the pipe takes together with the word to end
-    for (int count = 0; count < 900; count++)
-        zstr_send (relay, "PING");
-    zactor_destroy (&relay);
+    return self->borrowed;
 }
 
 void
-zrelay_engine_test (bool verbose)
+zrelay_engine_set_owner (zrelay_engine_t *self, void *owner)
 {
-    (void) verbose;
-    printf (" * zrelay_engine: ");
-    //  @selftest
-    s_test_kind ();
-    s_test_drain ();
-    s_test_unread_answers ();
-    //  @end
-    printf ("OK\n");
+    self->owner = owner;
+}
+
+void *
+zrelay_engine_owner (zrelay_engine_t *self)
+{
+    return self->owner;
+}
+
+void
+zrelay_engine_set_verbose (zrelay_engine_t *self)
+{
+    self->verbose = true;
+}
+
+bool
+zrelay_engine_verbose (zrelay_engine_t *self)
+{
+    return self->verbose;
+}
+
+void
+zrelay_engine_set_log (zrelay_engine_t *self, FILE *log)
+{
+    self->log = log;
 }

@@ -7,19 +7,24 @@
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
-    ========================================================================= */
+    =========================================================================
+*/
 
 #include "zrelay_flow.h"
+#include "zrelay_counts.h"
+#include "zrelay_message_internal.h"
 #include "zrelay_pairing.h"
+#include "zrelay_setting.h"
 
 //  Bounds of one turn. A turn of small messages takes well below a
 //  millisecond with these, and the pipe is looked at between turns.
 #define BURST_DEFAULT 1000
+#define BURST_MOST 1000000
 #define TURN_FRAMES 4096
 #define TURN_BYTES (64 * 1024 * 1024)
 
-//  What no poll tells is tried again after this time, in msecs: an XPUB with
-//  xpub_nodrop the later the longer it has refused
+//  Where no poll reports anything, we try again after this time, in msecs: an
+//  XPUB with xpub_nodrop the later the longer it has refused
 #define RETRY_LEAST 1
 #define RETRY_MOST 50
 
@@ -31,14 +36,40 @@
 //  Messages kept with overflow drop-new or drop-old, unless queue is set
 #define QUEUE_DEFAULT 1000
 
-//  What to do when the output is full
+//  Output is full: which messages are dropped
 typedef enum {
-    HOLD,                       //  Keep one message, and read no more
-    DROP_NEW,                   //  Read on, and drop what is too much
-    DROP_OLD                    //  Read on, and drop what waited longest
+    OVERFLOW_HOLD,              //  None; one message is held, and no more read
+    OVERFLOW_DROP_NEW,          //  Those that are too many
+    OVERFLOW_DROP_OLD           //  Those that have waited longest
 } overflow_t;
 
-static const char *s_overflows [] = { "hold", "drop-new", "drop-old", NULL };
+static const char *const s_overflows [] = {
+    "hold", "drop-new", "drop-old", NULL
+};
+
+//  What a flow does
+typedef enum {
+    STATE_STOPPED,              //  Nothing: paused, or a side is not attached
+    STATE_CLOSED,               //  Reads no more, but sends what it holds
+    STATE_STALLED,              //  Holds a message for which the output is full
+    STATE_THROTTLED,            //  Waits for its input's rate
+    STATE_READING               //  Reads and sends
+} state_t;
+
+//  How far a drain has come
+typedef enum {
+    PHASE_OPEN,                 //  There is none
+    PHASE_CLOSING,              //  The input has not been empty yet
+    PHASE_CLOSED                //  It has
+} phase_t;
+
+//  How messages move
+typedef enum {
+    WAY_PASS,                   //  From port to port, in bursts
+    WAY_COPY,                   //  Frame by frame, with copies for the capture
+    WAY_LOOK,                   //  Whole messages: measured, shown, kept
+    WAY_SINK                    //  They lead nowhere
+} way_t;
 
 //  Ends of the names of counters, by zrelay_outcome_t
 static const char *s_reasons [ZRELAY_OUTCOMES] = {
@@ -56,33 +87,52 @@ typedef struct {
 
 struct _zrelay_flow_t {
     zrelay_flow_id_t id;        //  Which of the two
+    zrelay_engine_t *engine;    //  For those who are shown messages
     zrelay_side_t *input;       //  Where messages come from
     zrelay_side_t *output;      //  Where they go, or NULL
+    zrelay_port_t *from;        //  The input's
     zrelay_capture_t *capture;  //  Gets copies
-    zrelay_handler_fn *filter;  //  Installed by FILTER
-    void *filter_arg;
-    zrelay_handler_fn *handler; //  The kind's
-    void *handler_arg;
+    const char *const *reasons; //  The kind's, or NULL
+    size_t reason_count;        //  How many these are
+    zrelay_shown_to_t filter;   //  Installed by FILTER
+    zrelay_shown_to_t handler;  //  The kind's
+    bool listens;               //  Peers are told of routing ids
+    bool bounded;               //  The input has limits to a message
+    bool zframe_first;          //  First frames are received as zframes
+    way_t way;                  //  How messages move now
+    state_t state;              //  What the flow does now
+    bool running;               //  The engine lets it
+    zrelay_reading_t reading;   //  The kind lets it read
+    phase_t phase;              //  How far a drain has come
+    bool throttled;             //  The input's rate is used up
     zmq_msg_t frame;            //  The frame on its way; empty between calls
     zmq_msg_t copy;             //  Its copy for the capture; likewise
-    zrelay_message_t *message;  //  The one that is looked at; NULL if the last
-                                //  one was kept
-    zmsg_t *shown;              //  What others see of it; NULL if they took it
+    zrelay_message_t *message;  //  The one that is looked at; empty likewise
+    zmsg_t *shown;              //  The same as zframes, while it has any
+    size_t reason;              //  Why it is dropped: one of the kind's, or as
+                                //  many as there are: it did not say
     zlistx_t *backlog;          //  held_t in order; not empty: a stall
-    overflow_t overflow;        //  What to do then
-    uint64_t queue;             //  How many to keep, unless it is HOLD
-    uint64_t burst;             //  Most messages of one turn
-    bool running;               //  May move messages
-    bool held_back;             //  The kind wants no reading
-    bool closing;               //  Read until the input is empty once
-    bool closed;                //  That has happened
-    bool throttled;             //  The input's rate is used up
+    int64_t overflow;           //  An overflow_t
+    int64_t queue;              //  How many to keep, unless it is to hold
+    int64_t burst;              //  Most messages of one turn
     int64_t stalled_at;         //  When the stall began, in msecs
     uint64_t stalls;            //  Stalls begun
     uint64_t stalled_ms;        //  Time spent in those that ended
     uint64_t passed;            //  Messages that reached the output, ever
     uint64_t dropped_ever;      //  Messages dropped, ever
     uint64_t dropped [ZRELAY_OUTCOMES];     //  By reason, since RESET
+    uint64_t *dropped_own;      //  Likewise, by the kind's reasons
+};
+
+const zrelay_setting_t zrelay_flow_settings [] = {
+    { ZRELAY_SETTING, .name = "burst", .help = "messages moved in one turn",
+      .offset = offsetof (zrelay_flow_t, burst),
+      .least = 1, .most = BURST_MOST },
+    { ZRELAY_SETTING, .name = "overflow", .help = "when the output is full",
+      .offset = offsetof (zrelay_flow_t, overflow), .words = s_overflows },
+    { ZRELAY_SETTING, .name = "queue", .help = "messages that overflow keeps",
+      .offset = offsetof (zrelay_flow_t, queue), .most = UINT32_MAX },
+    { .name = NULL }
 };
 
 
@@ -99,17 +149,27 @@ s_held_destroy (void **item_p)
 }
 
 zrelay_flow_t *
-zrelay_flow_new (zrelay_flow_id_t id, zrelay_side_t *input,
-                 zrelay_side_t *output, zrelay_capture_t *capture)
+zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
+                 zrelay_side_t *input, zrelay_side_t *output,
+                 zrelay_capture_t *capture, const char *const *reasons)
 {
     zrelay_flow_t *self = (zrelay_flow_t *) zmalloc (sizeof (zrelay_flow_t));
     assert (self);
     self->id = id;
+    self->engine = engine;
     self->input = input;
     self->output = output;
+    self->from = zrelay_side_port (input);
     self->capture = capture;
+    self->reasons = reasons;
+    while (reasons && reasons [self->reason_count])
+        self->reason_count++;
+    self->dropped_own =
+        (uint64_t *) zmalloc ((self->reason_count + 1) * sizeof (uint64_t));
+    assert (self->dropped_own);
     self->queue = QUEUE_DEFAULT;
     self->burst = BURST_DEFAULT;
+    self->message = zrelay_message_new ();
     self->backlog = zlistx_new ();
     assert (self->backlog);
     zlistx_set_destructor (self->backlog, s_held_destroy);
@@ -129,6 +189,7 @@ zrelay_flow_destroy (zrelay_flow_t **self_p)
         zmsg_destroy (&self->shown);
         zmq_msg_close (&self->frame);
         zmq_msg_close (&self->copy);
+        freen (self->dropped_own);
         freen (self);
         *self_p = NULL;
     }
@@ -142,77 +203,6 @@ const char *
 zrelay_flow_name (zrelay_flow_t *self)
 {
     return s_names [self->id];
-}
-
-void
-zrelay_flow_set_handler (zrelay_flow_t *self, zrelay_handler_fn *handler,
-                         void *arg)
-{
-    self->handler = handler;
-    self->handler_arg = arg;
-}
-
-void
-zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_handler_fn *filter,
-                        void *arg)
-{
-    self->filter = filter;
-    self->filter_arg = arg;
-}
-
-//  A kind's handler may answer, so needs no output
-
-bool
-zrelay_flow_possible (zrelay_flow_t *self)
-{
-    if (!zrelay_pairing_receives (zrelay_side_type (self->input)))
-        return false;
-    return self->handler
-        || (self->output
-         && zrelay_pairing_sends (zrelay_side_type (self->output)));
-}
-
-//  libzmq puts no bound on the subscriptions that wait in an XPUB, so they
-//  are read also where they lead nowhere
-
-static bool
-s_sinks (zrelay_flow_t *self)
-{
-    return zrelay_side_type (self->input) == ZMQ_XPUB
-        && !zrelay_flow_possible (self);
-}
-
-void
-zrelay_flow_run (zrelay_flow_t *self, bool run)
-{
-    self->running = run;
-    if (run && self->output && zrelay_side_repeats (self->input))
-        zrelay_side_expect_repeats (self->output);
-}
-
-void
-zrelay_flow_hold (zrelay_flow_t *self, bool hold)
-{
-    self->held_back = hold;
-}
-
-void
-zrelay_flow_close (zrelay_flow_t *self)
-{
-    self->closing = true;
-}
-
-void
-zrelay_flow_open (zrelay_flow_t *self)
-{
-    self->closing = false;
-    self->closed = false;
-}
-
-bool
-zrelay_flow_quiet (zrelay_flow_t *self)
-{
-    return self->closed && zrelay_flow_held (self) == 0;
 }
 
 uint64_t
@@ -233,136 +223,200 @@ zrelay_flow_held (zrelay_flow_t *self)
     return zlistx_size (self->backlog);
 }
 
-
-//  --------------------------------------------------------------------------
-//  Options, in the manner of the side's: where, and from what value on
-
-static const struct {
-    const char *name;           //  As in SET
-    size_t offset;              //  Of the uint64_t in the flow
-    uint64_t least;             //  Smallest value
-    uint64_t most;              //  Largest
-} s_numbers [] = {
-    { "burst", offsetof (zrelay_flow_t, burst), 1, 1000000 },
-    { "queue", offsetof (zrelay_flow_t, queue), 0, UINT32_MAX },
-    { NULL, 0, 0, 0 }
-};
-
-static int
-s_number_index (const char *name)
+static bool
+s_is_set (const zrelay_shown_to_t *function)
 {
-    int index = 0;
-    while (s_numbers [index].name && strcasecmp (s_numbers [index].name, name))
-        index++;
-    return s_numbers [index].name? index: -1;
+    return function->message || function->zmsg || function->filter;
 }
 
-static uint64_t *
-s_number_value (zrelay_flow_t *self, int index)
-{
-    return (uint64_t *) ((byte *) self + s_numbers [index].offset);
-}
+//  A kind's handler may answer, so needs no output
 
-static zrelay_status_t
-s_set_overflow (zrelay_flow_t *self, const char *value, char **error_p)
+bool
+zrelay_flow_possible (zrelay_flow_t *self)
 {
-    int index = 0;
-    while (s_overflows [index] && strcasecmp (s_overflows [index], value))
-        index++;
-    if (!s_overflows [index]) {
-        *error_p = zsys_sprintf ("'%.80s' is no value for overflow; it takes "
-                                 "hold, drop-new or drop-old", value);
-        return ZRELAY_BAD_ARGUMENTS;
-    }
-    self->overflow = (overflow_t) index;
-    return ZRELAY_DONE;
-}
-
-static zrelay_status_t
-s_no_option (zrelay_flow_t *self, const char *option, char **error_p)
-{
-    *error_p = zsys_sprintf ("the %s flow has no option '%.80s'; it has "
-        "burst, overflow and queue", zrelay_flow_name (self), option);
-    return ZRELAY_BAD_ARGUMENTS;
-}
-
-zrelay_status_t
-zrelay_flow_set (zrelay_flow_t *self, const char *option, const char *value,
-                 char **error_p)
-{
-    if (strcasecmp (option, "overflow") == 0)
-        return s_set_overflow (self, value, error_p);
-    int index = s_number_index (option);
-    if (index == -1)
-        return s_no_option (self, option, error_p);
-    bool valid = zrelay_option_valid (zrelay_option_find ("affinity"), value);
-    uint64_t number = valid? strtoull (value, NULL, 10): 0;
-    if (!valid || number < s_numbers [index].least
-               || number > s_numbers [index].most) {
-        *error_p = zsys_sprintf ("'%.80s' is no value for %s; it takes a "
-            "number from %" PRIu64 " to %" PRIu64, value,
-            s_numbers [index].name, s_numbers [index].least,
-            s_numbers [index].most);
-        return ZRELAY_BAD_ARGUMENTS;
-    }
-    *s_number_value (self, index) = number;
-    return ZRELAY_DONE;
-}
-
-zrelay_status_t
-zrelay_flow_get (zrelay_flow_t *self, const char *option, char **value_p,
-                 char **error_p)
-{
-    int index = s_number_index (option);
-    if (index != -1)
-        *value_p = zsys_sprintf ("%" PRIu64, *s_number_value (self, index));
-    else
-    if (strcasecmp (option, "overflow") == 0)
-        *value_p = strdup (s_overflows [self->overflow]);
-    else
-        return s_no_option (self, option, error_p);
-    return ZRELAY_DONE;
+    if (!zrelay_pairing_receives (zrelay_side_type (self->input)))
+        return false;
+    return s_is_set (&self->handler)
+        || (self->output
+         && zrelay_pairing_sends (zrelay_side_type (self->output)));
 }
 
 
 //  --------------------------------------------------------------------------
-//  Sending: to a side, with a copy of each frame for the capture. The capture
-//  gets what the output took; once it has begun a message it sees its end.
+//  The state: what the flow does, from what it was told and what it holds
+
+static state_t
+s_state (zrelay_flow_t *self)
+{
+    if (!self->running)
+        return STATE_STOPPED;
+    bool holds = zlistx_size (self->backlog) > 0;
+    if (holds && self->overflow == OVERFLOW_HOLD)
+        return STATE_STALLED;
+    if (self->phase == PHASE_CLOSED || self->reading == ZRELAY_READING_OFF
+    || (self->way != WAY_SINK && !zrelay_flow_possible (self)))
+        return STATE_CLOSED;
+    return self->throttled? STATE_THROTTLED: STATE_READING;
+}
 
 static void
-s_count_drop (zrelay_flow_t *self, zrelay_outcome_t reason)
+s_enter (zrelay_flow_t *self)
+{
+    self->state = s_state (self);
+}
+
+void
+zrelay_flow_set_running (zrelay_flow_t *self, bool running)
+{
+    if (self->running == running)
+        return;
+    self->running = running;
+    s_enter (self);
+}
+
+void
+zrelay_flow_set_reading (zrelay_flow_t *self, zrelay_reading_t reading)
+{
+    self->reading = reading;
+    s_enter (self);
+}
+
+void
+zrelay_flow_close (zrelay_flow_t *self)
+{
+    self->phase = PHASE_CLOSING;
+    s_enter (self);
+}
+
+void
+zrelay_flow_open (zrelay_flow_t *self)
+{
+    self->phase = PHASE_OPEN;
+    s_enter (self);
+}
+
+bool
+zrelay_flow_reads (zrelay_flow_t *self)
+{
+    return self->state == STATE_READING || self->state == STATE_THROTTLED;
+}
+
+bool
+zrelay_flow_reads_to_end (zrelay_flow_t *self)
+{
+    return self->phase == PHASE_CLOSING
+        || self->reading == ZRELAY_READING_TO_END;
+}
+
+//  The input was found empty
+
+static void
+s_emptied (zrelay_flow_t *self)
+{
+    if (self->phase == PHASE_CLOSING)
+        self->phase = PHASE_CLOSED;
+    if (self->reading == ZRELAY_READING_TO_END)
+        self->reading = ZRELAY_READING_OFF;
+    if (self->listens)
+        zrelay_peers_emptied (zrelay_side_peers (self->input));
+}
+
+
+//  --------------------------------------------------------------------------
+//  To receive a zframe costs more than to copy a frame into one, and is done only
+//  where peers have names.
+
+static bool
+s_wants_zmsg (const zrelay_shown_to_t *function)
+{
+    return function->zmsg || function->filter;
+}
+
+static bool
+s_zframe_first (zrelay_flow_t *self)
+{
+    return (s_wants_zmsg (&self->filter) || s_wants_zmsg (&self->handler))
+        && zrelay_side_authenticates (self->input);
+}
+
+
+//  --------------------------------------------------------------------------
+//  The way: how messages move. libzmq puts no bound on the subscriptions that
+//  wait in an XPUB, so they are read also where they lead nowhere. A REP that is
+//  both sides replies when it has received all.
+
+static way_t
+s_way (zrelay_flow_t *self)
+{
+    if (!zrelay_flow_possible (self))
+        return zrelay_side_type (self->input) == ZMQ_XPUB? WAY_SINK: WAY_PASS;
+    if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->listens
+    ||  self->bounded || self->input == self->output)
+        return WAY_LOOK;
+    zrelay_port_t *to = zrelay_side_port (self->output);
+    bool capture = zrelay_capture_active (self->capture);
+    if (zrelay_port_expects_repeats (to)
+    || (capture && !zrelay_port_accepts_any (to)))
+        return WAY_LOOK;
+    return capture? WAY_COPY: WAY_PASS;
+}
+
+void
+zrelay_flow_update (zrelay_flow_t *self)
+{
+    if (self->output && zrelay_side_repeats (self->input))
+        zrelay_port_expect_repeats (zrelay_side_port (self->output));
+    self->bounded = zrelay_limits_bounded (zrelay_side_limits (self->input));
+    self->way = s_way (self);
+    self->zframe_first = s_zframe_first (self);
+    s_enter (self);
+}
+
+void
+zrelay_flow_set_handler (zrelay_flow_t *self, zrelay_shown_to_t handler)
+{
+    self->handler = handler;
+    zrelay_flow_update (self);
+}
+
+void
+zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter)
+{
+    self->filter = filter;
+    zrelay_flow_update (self);
+}
+
+void
+zrelay_flow_listen_for_ids (zrelay_flow_t *self)
+{
+    self->listens = true;
+    zrelay_flow_update (self);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Dropping
+
+void
+zrelay_flow_count_drop (zrelay_flow_t *self, zrelay_outcome_t reason)
 {
     self->dropped [reason]++;
     self->dropped_ever++;
 }
 
-zrelay_outcome_t
-zrelay_flow_put (zrelay_flow_t *self, zrelay_side_t *to,
-                 zmq_msg_t *frame, bool more)
+void
+zrelay_flow_count_reason (zrelay_flow_t *self, size_t reason)
 {
-    if (!zrelay_capture_active (self->capture))
-        return zrelay_side_put (to, frame, more);
-    zmq_msg_copy (&self->copy, frame);
-    zrelay_outcome_t outcome = zrelay_side_put (to, frame, more);
-    if (outcome == ZRELAY_SENT || zrelay_capture_within (self->capture))
-        zrelay_capture_put (self->capture, self->id, &self->copy, more);
-    else {
-        zmq_msg_close (&self->copy);
-        zmq_msg_init (&self->copy);
-    }
-    return outcome;
+    assert (reason < self->reason_count);
+    self->dropped_own [reason]++;
+    self->dropped_ever++;
 }
 
-zrelay_outcome_t
-zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
-                  zrelay_message_t *message)
+void
+zrelay_flow_set_reason (zrelay_flow_t *self, size_t reason)
 {
-    size_t frames = zrelay_message_frames (message);
-    zrelay_outcome_t outcome = ZRELAY_SENT;
-    for (size_t index = 0; index < frames && outcome != ZRELAY_FULL; index++)
-        outcome = zrelay_flow_put (self, to,
-            zrelay_message_frame (message, index), index + 1 < frames);
-    return outcome;
+    assert (reason < self->reason_count);
+    self->reason = reason;
 }
 
 //  Account for a message that is no longer the flow's
@@ -371,7 +425,7 @@ static void
 s_settle (zrelay_flow_t *self, zrelay_side_t *to, zrelay_outcome_t outcome)
 {
     if (outcome != ZRELAY_SENT)
-        s_count_drop (self, outcome);
+        zrelay_flow_count_drop (self, outcome);
     else
     if (to == self->output)
         self->passed++;
@@ -379,30 +433,81 @@ s_settle (zrelay_flow_t *self, zrelay_side_t *to, zrelay_outcome_t outcome)
 
 
 //  --------------------------------------------------------------------------
+//  Sending: to a side, with a copy of each frame for the capture. The capture
+//  gets what the output took; once it has begun a message it sees its end.
+
+static void
+s_capture (zrelay_flow_t *self, zrelay_outcome_t outcome, bool more)
+{
+    if (outcome == ZRELAY_SENT || zrelay_capture_within (self->capture))
+        zrelay_capture_put (self->capture, self->id, &self->copy, more);
+    else {
+        zmq_msg_close (&self->copy);
+        zmq_msg_init (&self->copy);
+    }
+}
+
+static zrelay_outcome_t
+s_send_frame (zrelay_flow_t *self, zrelay_side_t *to, zmq_msg_t *frame,
+              bool more)
+{
+    zrelay_port_t *port = zrelay_side_port (to);
+    if (!zrelay_capture_active (self->capture))
+        return zrelay_port_send (port, frame, more);
+    zmq_msg_copy (&self->copy, frame);
+    zrelay_outcome_t outcome = zrelay_port_send (port, frame, more);
+    s_capture (self, outcome, more);
+    return outcome;
+}
+
+zrelay_outcome_t
+zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
+                  zrelay_message_t *message)
+{
+    zrelay_port_t *port = zrelay_side_port (to);
+    if (!zrelay_capture_active (self->capture))
+        return zrelay_port_send_message (port, message);
+    size_t frames = zrelay_message_frames (message);
+    zmq_msg_t *first = zrelay_message_frame (message, 0);
+    zmq_msg_copy (&self->copy, first);
+    zrelay_outcome_t outcome = zrelay_port_offer (port, first, frames > 1);
+    s_capture (self, outcome, frames > 1);
+    if (outcome != ZRELAY_SENT)
+        return outcome;
+    for (size_t index = 1; index < frames; index++)
+        outcome = s_send_frame (self, to, zrelay_message_frame (message, index),
+                                index + 1 < frames);
+    zrelay_message_sent (message);
+    return outcome;
+}
+
+
+//  --------------------------------------------------------------------------
 //  The backlog
 
 //  Drop what is too much; returns false if the newest is. Holding has no
-//  bound here: what is full is not read.
+//  bound here: a full output stops the reading.
 
 static bool
 s_make_room (zrelay_flow_t *self)
 {
-    if (self->overflow == HOLD || zlistx_size (self->backlog) < self->queue)
+    if (self->overflow == OVERFLOW_HOLD
+    || (int64_t) zlistx_size (self->backlog) < self->queue)
         return true;
-    s_count_drop (self, ZRELAY_DROP_OVERFLOW);
-    if (self->overflow == DROP_NEW || self->queue == 0)
+    zrelay_flow_count_drop (self, ZRELAY_DROP_OVERFLOW);
+    if (self->overflow == OVERFLOW_DROP_NEW || self->queue == 0)
         return false;
     zlistx_delete (self->backlog, NULL);
     return true;
 }
 
-//  Takes the message
+//  Keeps the frames of the message
 
 static void
-s_keep (zrelay_flow_t *self, zrelay_message_t **message_p, zrelay_side_t *to)
+s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
 {
     if (!s_make_room (self)) {
-        zrelay_message_destroy (message_p);
+        zrelay_message_clear (message);
         return;
     }
     if (zlistx_size (self->backlog) == 0) {
@@ -411,10 +516,10 @@ s_keep (zrelay_flow_t *self, zrelay_message_t **message_p, zrelay_side_t *to)
     }
     held_t *held = (held_t *) zmalloc (sizeof (held_t));
     assert (held);
-    held->message = *message_p;
+    held->message = zrelay_message_take (message);
     held->to = to;
-    *message_p = NULL;
     zlistx_add_end (self->backlog, held);
+    s_enter (self);
 }
 
 //  Send what was held, in order, as far as it goes
@@ -425,8 +530,7 @@ s_flush (zrelay_flow_t *self)
     held_t *held = (held_t *) zlistx_first (self->backlog);
     if (!held)
         return;
-    uint64_t left = self->burst;
-    while (held && left-- > 0) {
+    for (int64_t left = self->burst; held && left > 0; left--) {
         zrelay_outcome_t outcome =
             zrelay_flow_send (self, held->to, held->message);
         if (outcome == ZRELAY_FULL)
@@ -437,195 +541,205 @@ s_flush (zrelay_flow_t *self)
     }
     if (!held)
         self->stalled_ms += zclock_mono () - self->stalled_at;
-}
-
-//  The message that was looked at
-
-static void
-s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
-{
-    zrelay_outcome_t outcome = zrelay_side_suits (to, self->message);
-    if (outcome == ZRELAY_SENT)
-        outcome = zlistx_size (self->backlog) > 0? ZRELAY_FULL:
-                  zrelay_flow_send (self, to, self->message);
-    if (outcome == ZRELAY_FULL)
-        s_keep (self, &self->message, to);
-    else
-        s_settle (self, to, outcome);
+    s_enter (self);
 }
 
 
 //  --------------------------------------------------------------------------
-//  Pass-through: one message, frame by frame. Returns false if there was
-//  none.
+//  Looking: a whole message, which is measured, shown, sent or kept
 
-//  The first frame was not taken: keep it, and what follows it
-
-static void
-s_keep_rest (zrelay_flow_t *self, bool more)
-{
-    zrelay_message_t *message = zrelay_message_new ();
-    zrelay_message_append (message, &self->frame);
-    while (more && zrelay_side_get (self->input, &self->frame) == 0) {
-        more = zmq_msg_more (&self->frame);
-        zrelay_message_append (message, &self->frame);
-    }
-    s_keep (self, &message, self->output);
-}
-
-//  The flow's frame is in hand
-
-static void
-s_pass_rest (zrelay_flow_t *self)
-{
-    bool more = zmq_msg_more (&self->frame);
-    zrelay_outcome_t outcome =
-        zrelay_flow_put (self, self->output, &self->frame, more);
-    if (outcome == ZRELAY_FULL) {
-        s_keep_rest (self, more);
-        return;
-    }
-    while (more && zrelay_side_get (self->input, &self->frame) == 0) {
-        more = zmq_msg_more (&self->frame);
-        outcome = zrelay_flow_put (self, self->output, &self->frame, more);
-    }
-    s_settle (self, self->output, outcome);
-}
+//  Where somebody wants zframes, the first frame is received as one, since only
+//  so it has the peer's properties, for zframe_meta (). An empty frame stands in
+//  its place in the message.
 
 static bool
-s_pass (zrelay_flow_t *self)
+s_receive (zrelay_flow_t *self)
 {
-    if (zrelay_side_get (self->input, &self->frame) == -1)
+    if (!self->zframe_first)
+        return zrelay_port_recv_message (self->from, self->message);
+    zframe_t *first = zrelay_port_recv_zframe (self->from);
+    if (!first)
         return false;
-    s_pass_rest (self);
+    zrelay_message_append (self->message, NULL, 0);
+    if (!self->shown)
+        self->shown = zmsg_new ();
+    zmsg_append (self->shown, &first);
+    zrelay_port_recv_rest (self->from, self->message);
+    zrelay_message_show (self->message, self->shown, 1);
     return true;
 }
 
+//  While the message is a zmsg, that is what counts
 
-//  --------------------------------------------------------------------------
-//  The other way: a whole message, which is measured, shown, sent or kept
-
-//  The flow's frame is in hand
+static bool
+s_is_zmsg (zrelay_flow_t *self)
+{
+    return self->shown && zmsg_size (self->shown) > 0;
+}
 
 static void
-s_receive_rest (zrelay_flow_t *self)
+s_need_message (zrelay_flow_t *self)
 {
-    if (!self->message)
-        self->message = zrelay_message_new ();
-    zrelay_message_clear (self->message);
-    bool more;
-    do {
-        more = zmq_msg_more (&self->frame);
-        zrelay_message_append (self->message, &self->frame);
+    if (s_is_zmsg (self))
+        zrelay_message_restore (self->message, self->shown);
+}
+
+static void
+s_need_zmsg (zrelay_flow_t *self)
+{
+    if (!self->shown)
+        self->shown = zmsg_new ();
+    if (!s_is_zmsg (self))
+        zrelay_message_show (self->message, self->shown, 0);
+}
+
+static zrelay_outcome_t
+s_measure (zrelay_flow_t *self)
+{
+    size_t frames, bytes;
+    zrelay_port_measure (self->from, self->message, &frames, &bytes);
+    //  The first frame may be elsewhere, and is none that counts on a ROUTER
+    if (s_is_zmsg (self) && zrelay_side_type (self->input) != ZMQ_ROUTER)
+        bytes += zframe_size (zmsg_first (self->shown));
+    return zrelay_limits_check (zrelay_side_limits (self->input), frames,
+                                bytes);
+}
+
+static void
+s_listen (zrelay_flow_t *self)
+{
+    zrelay_peers_t *peers = zrelay_side_peers (self->input);
+    if (!peers || zrelay_side_type (self->input) != ZMQ_ROUTER)
+        return;
+    if (!s_is_zmsg (self)) {
+        zmq_msg_t *id = zrelay_message_frame (self->message, 0);
+        zrelay_peers_heard (peers, zmq_msg_get (id, ZMQ_SRCFD),
+                            zmq_msg_data (id), zmq_msg_size (id));
+        return;
     }
-    while (more && zrelay_side_get (self->input, &self->frame) == 0);
+    zframe_t *id = zmsg_first (self->shown);
+    const char *fd = zframe_meta (id, "__fd");
+    zrelay_peers_heard (peers, fd? atoi (fd): -1, zframe_data (id),
+                        zframe_size (id));
 }
 
 //  Show the message to a function. A message that is gone was dropped.
 
 static zrelay_verdict_t
-s_ask (zrelay_handler_fn *function, void *arg, zmsg_t **msg_p)
+s_show_zmsg (zrelay_flow_t *self, const zrelay_shown_to_t *function)
 {
-    zrelay_verdict_t verdict = function (msg_p, arg);
-    if (!*msg_p || zmsg_size (*msg_p) == 0)
-        verdict = ZRELAY_DROP;
+    s_need_zmsg (self);
+    zrelay_verdict_t verdict = function->filter?
+        function->filter (&self->shown, function->object):
+        function->zmsg (self->engine, function->object, &self->shown);
+    if (verdict == ZRELAY_VERDICT_KEPT)
+        self->shown = NULL;
+    else
+    if (!s_is_zmsg (self))
+        verdict = ZRELAY_VERDICT_DROP;
     return verdict;
 }
 
-//  Show it to the filter, and then to the kind. Returns where it goes, with
-//  the message replaced by what they made of it, or NULL if it was dropped.
-
-static zrelay_side_t *
-s_show (zrelay_flow_t *self)
+static zrelay_verdict_t
+s_show_message (zrelay_flow_t *self, const zrelay_shown_to_t *function)
 {
-    if (!self->shown)
-        self->shown = zmsg_new ();
-    zrelay_message_show (self->message, self->shown);
-    zrelay_outcome_t reason = ZRELAY_DROP_FILTER;
-    zrelay_verdict_t verdict = ZRELAY_PASS;
-    if (self->filter)
-        verdict = s_ask (self->filter, self->filter_arg, &self->shown);
-    if (self->handler && verdict == ZRELAY_PASS) {
-        reason = ZRELAY_DROP_HANDLER;
-        verdict = s_ask (self->handler, self->handler_arg, &self->shown);
-    }
-    zrelay_side_t *to = verdict == ZRELAY_ANSWER? self->input: self->output;
-    if (verdict == ZRELAY_DROP || !to) {
-        zmsg_destroy (&self->shown);
-        s_count_drop (self, reason);
-        return NULL;
-    }
-    zrelay_message_take (self->message, self->shown);
-    return to;
+    s_need_message (self);
+    zrelay_verdict_t verdict =
+        function->message (self->engine, function->object, self->message);
+    return verdict != ZRELAY_VERDICT_KEPT
+        && zrelay_message_frames (self->message) == 0?
+        ZRELAY_VERDICT_DROP: verdict;
+}
+
+static zrelay_verdict_t
+s_show (zrelay_flow_t *self, const zrelay_shown_to_t *function)
+{
+    return s_wants_zmsg (function)? s_show_zmsg (self, function)
+                                  : s_show_message (self, function);
+}
+
+//  A filter has no reasons of its own, and can keep nothing
+
+static zrelay_verdict_t
+s_show_filter (zrelay_flow_t *self)
+{
+    zrelay_verdict_t verdict = s_is_set (&self->filter)?
+        s_show (self, &self->filter): ZRELAY_VERDICT_PASS;
+    if (verdict == ZRELAY_VERDICT_KEPT)
+        verdict = ZRELAY_VERDICT_DROP;
+    if (verdict == ZRELAY_VERDICT_DROP)
+        zrelay_flow_count_drop (self, ZRELAY_DROP_FILTER);
+    return verdict;
+}
+
+static zrelay_verdict_t
+s_show_handler (zrelay_flow_t *self)
+{
+    if (!s_is_set (&self->handler))
+        return ZRELAY_VERDICT_PASS;
+    self->reason = self->reason_count;
+    zrelay_verdict_t verdict = s_show (self, &self->handler);
+    bool led_nowhere = verdict == ZRELAY_VERDICT_PASS && !self->output;
+    if (verdict != ZRELAY_VERDICT_DROP && !led_nowhere)
+        return verdict;
+    if (self->reason < self->reason_count)
+        zrelay_flow_count_reason (self, self->reason);
+    else
+        zrelay_flow_count_drop (self, ZRELAY_DROP_HANDLER);
+    return ZRELAY_VERDICT_DROP;
 }
 
 static void
-s_take_rest (zrelay_flow_t *self)
+s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
-    s_receive_rest (self);
-    zrelay_outcome_t outcome = zrelay_side_judge (self->input, self->message);
-    if (s_sinks (self))
-        outcome = ZRELAY_DROP_UNROUTABLE;
-    zrelay_side_t *to = self->output;
-    if (outcome != ZRELAY_SENT)
-        s_count_drop (self, outcome);
+    s_need_message (self);
+    zrelay_port_t *port = zrelay_side_port (to);
+    zrelay_outcome_t outcome = zrelay_port_accepts_any (port)? ZRELAY_SENT:
+                               zrelay_port_accepts (port, self->message);
+    if (outcome == ZRELAY_SENT)
+        outcome = zlistx_size (self->backlog) > 0? ZRELAY_FULL:
+                  zrelay_flow_send (self, to, self->message);
+    if (outcome == ZRELAY_FULL)
+        s_keep (self, self->message, to);
     else
-    if (self->filter || self->handler)
-        to = s_show (self);
-    if (outcome == ZRELAY_SENT && to)
-        s_deliver (self, to);
-    //  What it still has must not be kept in memory
-    if (self->message)
-        zrelay_message_clear (self->message);
+        s_settle (self, to, outcome);
 }
 
-static bool
-s_take (zrelay_flow_t *self)
+//  The message is in hand
+
+static void
+s_judge (zrelay_flow_t *self)
 {
-    if (zrelay_side_get (self->input, &self->frame) == -1)
-        return false;
-    s_take_rest (self);
-    return true;
+    if (self->listens)
+        s_listen (self);
+    zrelay_outcome_t outcome = self->bounded? s_measure (self): ZRELAY_SENT;
+    if (outcome != ZRELAY_SENT) {
+        zrelay_flow_count_drop (self, outcome);
+        return;
+    }
+    zrelay_verdict_t verdict = s_show_filter (self);
+    if (verdict == ZRELAY_VERDICT_PASS)
+        verdict = s_show_handler (self);
+    if (verdict == ZRELAY_VERDICT_PASS)
+        s_deliver (self, self->output);
+    else
+    if (verdict == ZRELAY_VERDICT_ANSWER)
+        s_deliver (self, self->input);
+}
+
+static void
+s_look_at_message (zrelay_flow_t *self)
+{
+    s_judge (self);
+    //  Frames that are still there must not be kept in memory
+    if (zrelay_message_frames (self->message) > 0)
+        zrelay_message_clear (self->message);
+    if (s_is_zmsg (self))
+        zmsg_destroy (&self->shown);
 }
 
 
 //  --------------------------------------------------------------------------
-//  The state machine
-
-//  Would it read, if there were something?
-
-static bool
-s_reading (zrelay_flow_t *self)
-{
-    if (!self->running || self->held_back || self->closed)
-        return false;
-    if (zlistx_size (self->backlog) > 0 && self->overflow == HOLD)
-        return false;
-    return zrelay_flow_possible (self) || s_sinks (self);
-}
-
-//  Nobody needs to see whole messages, and none is waiting. A REP that is both
-//  sides replies when it has received all.
-
-static bool
-s_unseen (zrelay_flow_t *self)
-{
-    return !self->filter && !self->handler
-        && self->input != self->output
-        && !zrelay_side_limited (self->input)
-        && zlistx_size (self->backlog) == 0
-        && !s_sinks (self);
-}
-
-//  And nobody wants a copy
-
-static bool
-s_simple (zrelay_flow_t *self)
-{
-    return !zrelay_capture_active (self->capture)
-        && zrelay_side_simple (self->input, self->output);
-}
-
 //  What a turn may still do
 
 typedef struct {
@@ -637,31 +751,6 @@ typedef struct {
     bool found;                     //  The last look found a message
 } turn_t;
 
-//  As many as can be without a look at each. One that needs it is passed on
-//  like any other that does.
-
-static void
-s_pass_many (zrelay_flow_t *self, turn_t *turn)
-{
-    zrelay_passage_t passage = {
-        .messages = turn->allowed - turn->moved,
-        .frames = turn->last_frame - turn->tally->frames,
-        .bytes = turn->last_byte - turn->tally->bytes
-    };
-    zrelay_end_t end = zrelay_side_pass (self->input, self->output,
-                                         &self->frame, &passage);
-    self->passed += passage.messages;
-    turn->moved += passage.messages;
-    turn->found = end != ZRELAY_EMPTY;
-    if (end != ZRELAY_IN_HAND)
-        return;
-    turn->moved++;
-    if (zrelay_side_selective (self->output))
-        s_take_rest (self);
-    else
-        s_pass_rest (self);
-}
-
 static bool
 s_goes_on (const turn_t *turn)
 {
@@ -670,51 +759,157 @@ s_goes_on (const turn_t *turn)
         && turn->tally->bytes < turn->last_byte;
 }
 
+
+//  --------------------------------------------------------------------------
+//  The ways. Each moves one message or more, and keeps account in the turn.
+
+static void
+s_found (turn_t *turn, bool found)
+{
+    turn->found = found;
+    turn->moved += found;
+}
+
+static void
+s_way_look (zrelay_flow_t *self, turn_t *turn)
+{
+    s_found (turn, s_receive (self));
+    if (turn->found)
+        s_look_at_message (self);
+}
+
+static void
+s_way_sink (zrelay_flow_t *self, turn_t *turn)
+{
+    s_found (turn, zrelay_port_recv_message (self->from, self->message));
+    if (turn->found)
+        zrelay_flow_count_drop (self, ZRELAY_DROP_UNROUTABLE);
+    zrelay_message_clear (self->message);
+}
+
+//  The flow's frame is in hand, and the others of its message are to follow
+
+static void
+s_receive_rest (zrelay_flow_t *self)
+{
+    zrelay_message_append_frame (self->message, &self->frame);
+    zrelay_port_recv_rest (self->from, self->message);
+}
+
+//  Pass on a message frame by frame
+
+static void
+s_pass_rest (zrelay_flow_t *self)
+{
+    bool more = zmq_msg_more (&self->frame);
+    zrelay_outcome_t outcome =
+        s_send_frame (self, self->output, &self->frame, more);
+    if (outcome == ZRELAY_FULL) {
+        s_receive_rest (self);
+        s_keep (self, self->message, self->output);
+        return;
+    }
+    while (more && zrelay_port_recv (self->from, &self->frame) == 0) {
+        more = zmq_msg_more (&self->frame);
+        outcome = s_send_frame (self, self->output, &self->frame, more);
+    }
+    s_settle (self, self->output, outcome);
+}
+
+static void
+s_way_copy (zrelay_flow_t *self, turn_t *turn)
+{
+    s_found (turn, zrelay_port_recv (self->from, &self->frame) == 0);
+    if (turn->found)
+        s_pass_rest (self);
+}
+
+//  As many as can be without a look at each. One that needs it is passed on
+//  like any other that does.
+
+static void
+s_way_pass (zrelay_flow_t *self, turn_t *turn)
+{
+    zrelay_port_t *to = zrelay_side_port (self->output);
+    zrelay_passage_t passage = {
+        .messages = turn->allowed - turn->moved,
+        .frames = turn->last_frame - turn->tally->frames,
+        .bytes = turn->last_byte - turn->tally->bytes
+    };
+    zrelay_passed_t end =
+        zrelay_port_pass (self->from, to, &self->frame, &passage);
+    self->passed += passage.messages;
+    turn->moved += passage.messages;
+    turn->found = end != ZRELAY_PASSED_ALL;
+    if (end != ZRELAY_PASSED_IN_HAND)
+        return;
+    turn->moved++;
+    if (zrelay_port_accepts_any (to))
+        s_pass_rest (self);
+    else {
+        s_receive_rest (self);
+        s_look_at_message (self);
+    }
+}
+
+static void (*s_ways []) (zrelay_flow_t *self, turn_t *turn) = {
+    [WAY_PASS] = s_way_pass,
+    [WAY_COPY] = s_way_copy,
+    [WAY_LOOK] = s_way_look,
+    [WAY_SINK] = s_way_sink
+};
+
+
+//  --------------------------------------------------------------------------
+//  A turn
+
+//  What is held goes first, so messages behind it are looked at and kept
+
+static way_t
+s_way_now (zrelay_flow_t *self)
+{
+    return zlistx_size (self->backlog) > 0 && self->way != WAY_SINK?
+           WAY_LOOK: self->way;
+}
+
 static void
 s_read (zrelay_flow_t *self)
 {
+    zrelay_limits_t *limits = zrelay_side_limits (self->input);
     turn_t turn = {
-        .tally = zrelay_side_received (self->input),
-        .allowed = zrelay_side_allowance (self->input, self->burst),
+        .tally = zrelay_port_received (self->from),
+        .allowed = zrelay_limits_allowance (limits, (size_t) self->burst),
         .found = true
     };
     turn.last_frame = turn.tally->frames + TURN_FRAMES;
     turn.last_byte = turn.tally->bytes + TURN_BYTES;
+    while (s_goes_on (&turn) && self->state == STATE_READING)
+        s_ways [s_way_now (self)] (self, &turn);
 
-    //  While messages only pass, nothing changes but that one may stay here
-    bool unseen = s_unseen (self);
-    while (unseen && s_goes_on (&turn)) {
-        if (s_simple (self))
-            s_pass_many (self, &turn);
-        else
-        if (zrelay_side_selective (self->output))
-            break;
-        else {
-            turn.found = s_pass (self);
-            turn.moved += turn.found;
-        }
-        unseen = zlistx_size (self->backlog) == 0;
-    }
-    while (s_goes_on (&turn) && s_reading (self)) {
-        turn.found = s_take (self);
-        turn.moved += turn.found;
-    }
     self->throttled = turn.moved == turn.allowed
-                   && turn.allowed < self->burst;
-    zrelay_side_taken (self->input, turn.moved, self->throttled);
-    if (!turn.found && self->closing)
-        self->closed = true;
+                   && turn.allowed < (size_t) self->burst;
+    zrelay_limits_consume (limits, turn.moved, self->throttled);
+    if (!turn.found)
+        s_emptied (self);
+    s_enter (self);
 }
 
 void
 zrelay_flow_turn (zrelay_flow_t *self)
 {
-    if (!self->running)
+    if (self->state == STATE_STOPPED)
         return;
     s_flush (self);
-    if (s_reading (self))
+    //  Time has passed for one that was throttled
+    self->throttled = false;
+    s_enter (self);
+    if (self->state == STATE_READING)
         s_read (self);
 }
+
+
+//  --------------------------------------------------------------------------
+//  What it waits for
 
 static size_t
 s_between (size_t least, size_t value, size_t most)
@@ -722,26 +917,23 @@ s_between (size_t least, size_t value, size_t most)
     return value < least? least: value > most? most: value;
 }
 
-//  The reading half, and the sending half: each adds what it polls for, or
-//  returns when it is to be tried again
-
 static size_t
 s_wants_input (zrelay_flow_t *self, short *events)
 {
-    if (!s_reading (self))
+    if (self->state == STATE_THROTTLED)
+        return s_between (RATE_LEAST,
+            zrelay_limits_wait (zrelay_side_limits (self->input)), RATE_MOST);
+    if (self->state != STATE_READING)
         return 0;
-    if (self->throttled)
-        return s_between (RATE_LEAST, zrelay_side_wait (self->input),
-                          RATE_MOST);
     *events |= ZMQ_POLLIN;
-    //  No poll tells that an input is empty
-    return self->closing? RETRY_LEAST: 0;
+    //  No poll reports that an input is empty
+    return zrelay_flow_reads_to_end (self)? RETRY_LEAST: 0;
 }
 
 static size_t
 s_wants_output (zrelay_flow_t *self, zrelay_side_t *to, short *events)
 {
-    if (zrelay_side_polls_out (to)) {
+    if (zrelay_port_polls_out (zrelay_side_port (to))) {
         *events |= ZMQ_POLLOUT;
         return 0;
     }
@@ -750,15 +942,14 @@ s_wants_output (zrelay_flow_t *self, zrelay_side_t *to, short *events)
 }
 
 size_t
-zrelay_flow_wants (zrelay_flow_t *self, zrelay_side_t *sides [2],
-                   short events [2])
+zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
 {
-    if (!self->running)
+    if (self->state == STATE_STOPPED)
         return 0;
-    size_t read = s_wants_input (self, &events [self->input == sides [1]]);
+    size_t read = s_wants_input (self, input);
     held_t *held = (held_t *) zlistx_first (self->backlog);
-    size_t send = held?
-        s_wants_output (self, held->to, &events [held->to == sides [1]]): 0;
+    size_t send = held? s_wants_output (self, held->to,
+        held->to == self->input? input: output): 0;
     return read == 0 || (send > 0 && send < read)? send: read;
 }
 
@@ -767,7 +958,7 @@ zrelay_flow_abandon (zrelay_flow_t *self)
 {
     size_t count = zlistx_size (self->backlog);
     while (zlistx_size (self->backlog) > 0) {
-        s_count_drop (self, ZRELAY_DROP_UNDELIVERED);
+        zrelay_flow_count_drop (self, ZRELAY_DROP_UNDELIVERED);
         zlistx_delete (self->backlog, NULL);
     }
     return count;
@@ -780,9 +971,15 @@ zrelay_flow_abandon (zrelay_flow_t *self)
 static void
 s_stat (zrelay_flow_t *self, zmsg_t *answer, const char *name, uint64_t value)
 {
-    char key [64];
-    snprintf (key, sizeof (key), "%s.%s", zrelay_flow_name (self), name);
-    zrelay_engine_stat (answer, key, value);
+    zrelay_counts_add (answer, value, "%s.%s", zrelay_flow_name (self), name);
+}
+
+static void
+s_stat_dropped (zrelay_flow_t *self, zmsg_t *answer, const char *reason,
+                uint64_t value)
+{
+    zrelay_counts_add (answer, value, "%s.dropped_%s", zrelay_flow_name (self),
+                       reason);
 }
 
 void
@@ -798,13 +995,16 @@ zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
     uint64_t total = 0;
     for (int reason = 0; reason < ZRELAY_OUTCOMES; reason++)
         total += self->dropped [reason];
+    for (size_t reason = 0; reason < self->reason_count; reason++)
+        total += self->dropped_own [reason];
     s_stat (self, answer, "dropped", total);
     for (int reason = 0; reason < ZRELAY_OUTCOMES; reason++)
-        if (s_reasons [reason]) {
-            char name [32];
-            snprintf (name, sizeof (name), "dropped_%s", s_reasons [reason]);
-            s_stat (self, answer, name, self->dropped [reason]);
-        }
+        if (s_reasons [reason])
+            s_stat_dropped (self, answer, s_reasons [reason],
+                            self->dropped [reason]);
+    for (size_t reason = 0; reason < self->reason_count; reason++)
+        s_stat_dropped (self, answer, self->reasons [reason],
+                        self->dropped_own [reason]);
 }
 
 void
@@ -814,6 +1014,7 @@ zrelay_flow_reset (zrelay_flow_t *self)
     self->stalled_ms = 0;
     self->stalled_at = zclock_mono ();
     memset (self->dropped, 0, sizeof (self->dropped));
+    memset (self->dropped_own, 0, self->reason_count * sizeof (uint64_t));
 }
 
 
@@ -821,12 +1022,15 @@ zrelay_flow_reset (zrelay_flow_t *self)
 //  Selftest: a flow from a PULL to a PUSH, with a socket at each end
 
 typedef struct {
-    zrelay_side_t *sides [2];
+    zrelay_error_t *error;
+    zrelay_side_t *input;
+    zrelay_side_t *output;
     zrelay_capture_t *capture;
     zrelay_flow_t *flow;
     zsock_t *source;
     zsock_t *sink;              //  NULL until it is connected
     char out [40];              //  Where to
+    zrelay_message_t *kept;     //  By a handler
 } bench_t;
 
 //  Names of inproc endpoints are free again only some time after use, so each
@@ -838,22 +1042,25 @@ s_bench_setup (bench_t *self, const char *name)
     char in [40];
     snprintf (in, sizeof (in), "inproc://flow-%s-in", name);
     snprintf (self->out, sizeof (self->out), "inproc://flow-%s-out", name);
-    const zrelay_side_spec_t pull = { "PULL", NULL };
-    const zrelay_side_spec_t push = { "PUSH", NULL };
-    self->sides [0] = zrelay_side_new ("frontend", &pull);
-    self->sides [1] = zrelay_side_new ("backend", &push);
-    self->capture = zrelay_capture_new ();
-    self->flow = zrelay_flow_new (ZRELAY_FORWARD, self->sides [0],
-                                  self->sides [1], self->capture);
-    int rc = zrelay_side_bind (self->sides [0], in);
-    assert (rc == ZRELAY_DONE);
-    rc = zrelay_side_bind (self->sides [1], self->out);
-    assert (rc == ZRELAY_DONE);
+    static const char *const reasons [] = { "rude", NULL };
+    const zrelay_side_spec_t pull = { .types = "PULL" };
+    const zrelay_side_spec_t push = { .types = "PUSH" };
+    self->error = zrelay_error_new ();
+    self->input = zrelay_side_new ("frontend", &pull, self->error);
+    self->output = zrelay_side_new ("backend", &push, self->error);
+    self->capture = zrelay_capture_new (self->error);
+    self->flow = zrelay_flow_new (ZRELAY_FLOW_FORWARD, NULL, self->input,
+                                  self->output, self->capture, reasons);
+    int rc = zrelay_side_attach (self->input, in, true);
+    assert (rc == ZRELAY_STATUS_DONE);
+    rc = zrelay_side_attach (self->output, self->out, true);
+    assert (rc == ZRELAY_STATUS_DONE);
     self->source = zsock_new (ZMQ_PUSH);
     rc = zsock_connect (self->source, "%s", in);
     assert (rc == 0);
     self->sink = NULL;
-    zrelay_flow_run (self->flow, true);
+    zrelay_flow_update (self->flow);
+    zrelay_flow_set_running (self->flow, true);
 }
 
 static void
@@ -872,8 +1079,28 @@ s_bench_cleanup (bench_t *self)
     zsock_destroy (&self->sink);
     zrelay_flow_destroy (&self->flow);
     zrelay_capture_destroy (&self->capture);
-    zrelay_side_destroy (&self->sides [0]);
-    zrelay_side_destroy (&self->sides [1]);
+    zrelay_side_destroy (&self->input);
+    zrelay_side_destroy (&self->output);
+    zrelay_error_destroy (&self->error);
+}
+
+static bool
+s_bench_set (bench_t *self, const char *option, const char *value)
+{
+    const zrelay_setting_t *setting =
+        zrelay_setting_find (zrelay_flow_settings, option);
+    return setting && zrelay_setting_set (setting, NULL, self->flow, value,
+                                          self->error) == ZRELAY_STATUS_DONE;
+}
+
+//  What the flow waits for; the return value is a time
+
+static size_t
+s_bench_wants (bench_t *self, short *input, short *output)
+{
+    *input = 0;
+    *output = 0;
+    return zrelay_flow_wants (self->flow, input, output);
 }
 
 static bool
@@ -897,9 +1124,9 @@ s_test_hold (void)
     zrelay_flow_turn (bench.flow);
     assert (zrelay_flow_held (bench.flow) == 1);
 
-    short events [2] = { 0, 0 };
-    size_t soon = zrelay_flow_wants (bench.flow, bench.sides, events);
-    assert (!soon && events [0] == 0 && events [1] == ZMQ_POLLOUT);
+    short input, output;
+    size_t soon = s_bench_wants (&bench, &input, &output);
+    assert (!soon && input == 0 && output == ZMQ_POLLOUT);
 
     s_bench_connect (&bench);
     zrelay_flow_turn (bench.flow);
@@ -909,15 +1136,21 @@ s_test_hold (void)
     zmsg_destroy (&msg);
     assert (s_bench_receives (&bench, "B"));
     assert (zrelay_flow_passed (bench.flow) == 2);
-    events [1] = 0;
-    soon = zrelay_flow_wants (bench.flow, bench.sides, events);
-    assert (!soon && events [0] == ZMQ_POLLIN && events [1] == 0);
+    soon = s_bench_wants (&bench, &input, &output);
+    assert (!soon && input == ZMQ_POLLIN && output == 0);
 
-    //  Neither paused nor held back it would read
-    zrelay_flow_hold (bench.flow, true);
-    events [0] = 0;
-    zrelay_flow_wants (bench.flow, bench.sides, events);
-    assert (events [0] == 0);
+    //  It does not read if the kind says so, or until once there is nothing
+    zrelay_flow_set_reading (bench.flow, ZRELAY_READING_OFF);
+    soon = s_bench_wants (&bench, &input, &output);
+    assert (!soon && input == 0);
+    zrelay_flow_set_reading (bench.flow, ZRELAY_READING_TO_END);
+    soon = s_bench_wants (&bench, &input, &output);
+    assert (soon == RETRY_LEAST && input == ZMQ_POLLIN);
+    assert (zrelay_flow_reads_to_end (bench.flow));
+    zrelay_flow_turn (bench.flow);
+    assert (!zrelay_flow_reads_to_end (bench.flow));
+    soon = s_bench_wants (&bench, &input, &output);
+    assert (!soon && input == 0);
     s_bench_cleanup (&bench);
 }
 
@@ -928,10 +1161,9 @@ s_test_overflow (const char *overflow, const char *first, const char *last)
 {
     bench_t bench;
     s_bench_setup (&bench, overflow);
-    char *error = NULL;
-    assert (zrelay_flow_set (bench.flow, "overflow", overflow, &error)
-            == ZRELAY_DONE);
-    assert (zrelay_flow_set (bench.flow, "queue", "2", &error) == ZRELAY_DONE);
+    assert (s_bench_set (&bench, "overflow", overflow));
+    assert (s_bench_set (&bench, "queue", "2"));
+    zrelay_flow_update (bench.flow);
     for (char letter = 'A'; letter <= 'E'; letter++)
         zstr_sendf (bench.source, "%c", letter);
     zrelay_flow_turn (bench.flow);
@@ -953,8 +1185,9 @@ s_test_filter (zmsg_t **msg_p, void *arg)
 {
     (*(int *) arg)++;
     char *string = zmsg_popstr (*msg_p);
-    zrelay_verdict_t verdict = streq (string, "answer")? ZRELAY_ANSWER:
-                               streq (string, "drop")? ZRELAY_DROP: ZRELAY_PASS;
+    zrelay_verdict_t verdict =
+        streq (string, "answer")? ZRELAY_VERDICT_ANSWER:
+        streq (string, "drop")? ZRELAY_VERDICT_DROP: ZRELAY_VERDICT_PASS;
     zmsg_addstrf (*msg_p, "%s!", string);
     if (streq (string, "gone"))
         zmsg_destroy (msg_p);
@@ -969,7 +1202,8 @@ s_test_filters (void)
     s_bench_setup (&bench, "filters");
     s_bench_connect (&bench);
     int calls = 0;
-    zrelay_flow_set_filter (bench.flow, s_test_filter, &calls);
+    zrelay_flow_set_filter (bench.flow, (zrelay_shown_to_t) {
+        .filter = s_test_filter, .object = &calls });
     const char *words [] = { "pass", "drop", "gone", "answer" };
     for (int index = 0; index < 4; index++)
         zstr_send (bench.source, words [index]);
@@ -980,10 +1214,61 @@ s_test_filters (void)
     assert (bench.flow->dropped [ZRELAY_DROP_REFUSED] == 1);
 
     //  Without it, messages pass as they are
-    zrelay_flow_set_filter (bench.flow, NULL, NULL);
+    zrelay_flow_set_filter (bench.flow, (zrelay_shown_to_t) { .filter = NULL });
     zstr_send (bench.source, "pass");
     zrelay_flow_turn (bench.flow);
     assert (s_bench_receives (&bench, "pass"));
+    s_bench_cleanup (&bench);
+}
+
+//  A handler that keeps one message, drops another for a reason of its own, and
+//  passes on the rest
+
+static zrelay_verdict_t
+s_test_handler (zrelay_engine_t *engine, void *object,
+                zrelay_message_t *message)
+{
+    (void) engine;
+    bench_t *bench = (bench_t *) object;
+    if (zrelay_message_streq (message, 0, "keep")) {
+        bench->kept = zrelay_message_take (message);
+        return ZRELAY_VERDICT_KEPT;
+    }
+    if (zrelay_message_streq (message, 0, "rude")) {
+        zrelay_flow_set_reason (bench->flow, 0);
+        return ZRELAY_VERDICT_DROP;
+    }
+    if (zrelay_message_streq (message, 0, "nothing"))
+        zrelay_message_clear (message);
+    return ZRELAY_VERDICT_PASS;
+}
+
+static void
+s_test_handlers (void)
+{
+    bench_t bench;
+    s_bench_setup (&bench, "handlers");
+    s_bench_connect (&bench);
+    zrelay_flow_set_handler (bench.flow, (zrelay_shown_to_t) {
+        .message = s_test_handler, .object = &bench });
+    const char *words [] = { "keep", "rude", "nothing", "pass" };
+    for (int index = 0; index < 4; index++)
+        zstr_send (bench.source, words [index]);
+    zrelay_flow_turn (bench.flow);
+    assert (s_bench_receives (&bench, "pass"));
+    assert (zrelay_message_streq (bench.kept, 0, "keep"));
+    assert (bench.flow->dropped_own [0] == 1);
+    assert (bench.flow->dropped [ZRELAY_DROP_HANDLER] == 1);
+    assert (zrelay_flow_dropped (bench.flow) == 2);
+    zrelay_message_destroy (&bench.kept);
+
+    //  A filter comes first, whatever form each has
+    int calls = 0;
+    zrelay_flow_set_filter (bench.flow, (zrelay_shown_to_t) {
+        .filter = s_test_filter, .object = &calls });
+    zstr_send (bench.source, "pass");
+    zrelay_flow_turn (bench.flow);
+    assert (s_bench_receives (&bench, "pass!"));
     s_bench_cleanup (&bench);
 }
 
@@ -995,27 +1280,29 @@ s_test_bounds (void)
     bench_t bench;
     s_bench_setup (&bench, "bounds");
     s_bench_connect (&bench);
-    char *error = NULL;
-    assert (zrelay_flow_set (bench.flow, "burst", "3", &error) == ZRELAY_DONE);
+    assert (s_bench_set (&bench, "burst", "3"));
     for (int index = 0; index < 10; index++)
         zstr_sendf (bench.source, "%d", index);
     zrelay_flow_turn (bench.flow);
     assert (zrelay_flow_passed (bench.flow) == 3);
 
-    assert (zrelay_side_set (bench.sides [0], "rate", "1") == ZRELAY_DONE);
+    assert (zrelay_side_set_option (bench.input, "rate", "1")
+            == ZRELAY_STATUS_DONE);
     zrelay_flow_turn (bench.flow);
     assert (zrelay_flow_passed (bench.flow) == 4);
-    short events [2] = { 0, 0 };
-    size_t soon = zrelay_flow_wants (bench.flow, bench.sides, events);
+    short input, output;
+    size_t soon = s_bench_wants (&bench, &input, &output);
     assert (soon > RATE_LEAST && soon <= RATE_MOST);
-    assert (events [0] == 0);
-    assert (zrelay_side_set (bench.sides [0], "rate", "0") == ZRELAY_DONE);
+    assert (input == 0);
+    assert (zrelay_side_set_option (bench.input, "rate", "0")
+            == ZRELAY_STATUS_DONE);
 
     //  Closing reads what is there, and then no more
     zrelay_flow_close (bench.flow);
     for (int turn = 0; turn < 4; turn++)
         zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_quiet (bench.flow));
+    assert (!zrelay_flow_reads_to_end (bench.flow));
+    assert (zrelay_flow_held (bench.flow) == 0);
     assert (zrelay_flow_passed (bench.flow) == 10);
     zstr_send (bench.source, "late");
     zrelay_flow_turn (bench.flow);
@@ -1031,26 +1318,15 @@ s_test_values (void)
 {
     bench_t bench;
     s_bench_setup (&bench, "values");
-    char *error = NULL;
-    char *value = NULL;
     const char *wrong [] [2] = {
         { "overflow", "burst" }, { "burst", "0" }, { "burst", "-1" },
         { "queue", "" }, { "queue", "1e3" }, { "nonsense", "1" }
     };
-    for (size_t index = 0; index < sizeof (wrong) / sizeof (*wrong); index++) {
-        assert (zrelay_flow_set (bench.flow, wrong [index] [0],
-                    wrong [index] [1], &error) == ZRELAY_BAD_ARGUMENTS);
-        assert (error);
-        zstr_free (&error);
-    }
-    assert (zrelay_flow_get (bench.flow, "overflow", &value, &error)
-            == ZRELAY_DONE);
-    assert (streq (value, "hold"));
-    zstr_free (&value);
-    assert (zrelay_flow_get (bench.flow, "queue", &value, &error)
-            == ZRELAY_DONE);
-    assert (streq (value, "1000"));
-    zstr_free (&value);
+    for (size_t index = 0; index < sizeof (wrong) / sizeof (*wrong); index++)
+        assert (!s_bench_set (&bench, wrong [index] [0], wrong [index] [1]));
+    assert (bench.flow->overflow == OVERFLOW_HOLD);
+    assert (bench.flow->queue == QUEUE_DEFAULT);
+    assert (bench.flow->burst == BURST_DEFAULT);
     s_bench_cleanup (&bench);
 }
 
@@ -1064,6 +1340,7 @@ zrelay_flow_test (bool verbose)
     s_test_overflow ("drop-new", "A", "B");
     s_test_overflow ("drop-old", "D", "E");
     s_test_filters ();
+    s_test_handlers ();
     s_test_bounds ();
     s_test_values ();
     //  @end

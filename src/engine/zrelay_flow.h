@@ -14,87 +14,113 @@
 #define ZRELAY_FLOW_H_INCLUDED
 
 #include <zrelay.h>
-#include "zrelay_side.h"
 #include "zrelay_capture.h"
-#include "zrelay_message.h"
+#include "zrelay_side.h"
 
 typedef struct _zrelay_flow_t zrelay_flow_t;
 
-//  Join two sides, which must outlive the flow. output may be NULL: a kind
-//  with one socket answers everything.
+//  A function that is shown each message, in one of three forms; all NULL: none
+typedef struct {
+    zrelay_message_fn *message; //  Sees the frames themselves
+    zrelay_zmsg_fn *zmsg;       //  Sees copies
+    zrelay_filter_fn *filter;   //  Likewise, and without an engine
+    void *object;               //  The functions' object, or arg
+} zrelay_shown_to_t;
+
+//  Join two sides, which must outlive the flow. output may be NULL: a kind with
+//  one socket answers or keeps everything. reasons are the kind's, or NULL.
+//  engine is only handed on to the functions that are shown messages.
 zrelay_flow_t *
-    zrelay_flow_new (zrelay_flow_id_t id, zrelay_side_t *input,
-                     zrelay_side_t *output, zrelay_capture_t *capture);
+    zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
+                     zrelay_side_t *input, zrelay_side_t *output,
+                     zrelay_capture_t *capture, const char *const *reasons);
 
 //  What is still held is lost; see zrelay_flow_abandon ().
 void
     zrelay_flow_destroy (zrelay_flow_t **self_p);
 
+//  "forward" or "return", and whether messages can travel this way at all with
+//  these socket types.
 const char *
     zrelay_flow_name (zrelay_flow_t *self);
-
-//  The kind's handler, and the FILTER's; NULL for none.
-void
-    zrelay_flow_set_handler (zrelay_flow_t *self, zrelay_handler_fn *handler,
-                             void *arg);
-void
-    zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_handler_fn *filter,
-                            void *arg);
-
-//  Options: burst, overflow, queue. *error_p becomes a fresh string when the
-//  status is not ZRELAY_DONE.
-zrelay_status_t
-    zrelay_flow_set (zrelay_flow_t *self, const char *option,
-                     const char *value, char **error_p);
-zrelay_status_t
-    zrelay_flow_get (zrelay_flow_t *self, const char *option,
-                     char **value_p, char **error_p);
-
-//  True if messages can travel this way at all with these socket types.
 bool
     zrelay_flow_possible (zrelay_flow_t *self);
 
-//  Whether the flow may move messages (paused, or not attached, it may not)
-//  and whether the kind holds it back from reading.
-void
-    zrelay_flow_run (zrelay_flow_t *self, bool run);
-void
-    zrelay_flow_hold (zrelay_flow_t *self, bool hold);
 
-//  Draining: what the input has is still read, until once it had nothing.
-//  open ends that. quiet is true once the input was empty and nothing is
-//  held.
+//  --------------------------------------------------------------------------
+//  What it is told. After anything that changes what a flow has to do with a
+//  message - a function, a limit, a capture, a socket's type - update chooses
+//  the way to do it, once.
+
+void
+    zrelay_flow_set_handler (zrelay_flow_t *self, zrelay_shown_to_t handler);
+void
+    zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter);
+
+//  Tell the input's peers of each routing id that is heard.
+void
+    zrelay_flow_listen_for_ids (zrelay_flow_t *self);
+
+void
+    zrelay_flow_update (zrelay_flow_t *self);
+
+//  Options: burst, overflow, queue.
+extern const zrelay_setting_t zrelay_flow_settings [];
+
+//  Whether the engine lets the flow move messages (paused, or not attached, it
+//  may not), and whether the kind lets it read.
+void
+    zrelay_flow_set_running (zrelay_flow_t *self, bool running);
+void
+    zrelay_flow_set_reading (zrelay_flow_t *self, zrelay_reading_t reading);
+
+//  Draining: the input is read until it was empty once. open ends that.
 void
     zrelay_flow_close (zrelay_flow_t *self);
 void
     zrelay_flow_open (zrelay_flow_t *self);
-bool
-    zrelay_flow_quiet (zrelay_flow_t *self);
 
-//  One turn: move what can be moved, a bounded number of messages.
+//  True if it reads, as soon as there is something; and as long as there may be
+//  work to be read before that end.
+bool
+    zrelay_flow_reads (zrelay_flow_t *self);
+bool
+    zrelay_flow_reads_to_end (zrelay_flow_t *self);
+
+
+//  --------------------------------------------------------------------------
+//  What it does
+
+//  One turn: move as much as can be moved, a bounded number of messages.
 void
     zrelay_flow_turn (zrelay_flow_t *self);
 
-//  Add what the flow waits for: ZMQ_POLLIN on its input, ZMQ_POLLOUT on the
-//  side that is full, each to the events of that side, which is told by
-//  comparison with the two given. Returns the time in msecs after which it
-//  must be given a turn though no poll would tell, or 0.
+//  Events that the flow waits for: ZMQ_POLLIN on its input, ZMQ_POLLOUT on the
+//  side that is full. Returns the time in msecs after which it must be given a
+//  turn though no poll reports anything, or 0.
 size_t
-    zrelay_flow_wants (zrelay_flow_t *self, zrelay_side_t *sides [2],
-                       short events [2]);
+    zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output);
 
-//  Send a message to one of the flow's sides and to the capture. Never
-//  waits. The message's frames are empty then, unless ZRELAY_FULL is returned.
+//  Send a message to one of the flow's sides and to the capture. Never waits.
+//  See zrelay_port_send_message ().
 zrelay_outcome_t
     zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
                       zrelay_message_t *message);
 
-//  The same for one frame, as zrelay_side_put ().
-zrelay_outcome_t
-    zrelay_flow_put (zrelay_flow_t *self, zrelay_side_t *to,
-                     zmq_msg_t *frame, bool more);
+//  Why the message that is being shown is dropped: one of the kind's reasons;
+//  count a message that was dropped for one, or for one of ours.
+void
+    zrelay_flow_set_reason (zrelay_flow_t *self, size_t reason);
+void
+    zrelay_flow_count_reason (zrelay_flow_t *self, size_t reason);
+void
+    zrelay_flow_count_drop (zrelay_flow_t *self, zrelay_outcome_t reason);
 
-//  Messages passed on to the output, ever, and dropped, ever; for telling
+
+//  --------------------------------------------------------------------------
+//  What it has done
+
+//  Messages passed on to the output, ever, and dropped, ever: enough to know
 //  how many replies are still to come, and whether anything moves.
 uint64_t
     zrelay_flow_passed (zrelay_flow_t *self);

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_message - a whole multipart message that is held or looked at
+    zrelay_message - a whole multipart message, its frames as libzmq has them
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -7,26 +7,44 @@
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
-    ========================================================================= */
+    =========================================================================
+*/
 
-#include "zrelay_message.h"
+#include "zrelay_message_internal.h"
+
+//  Frames are kept from here on, so that some can be put before them
+#define HEADROOM 2
 
 //  Most messages are short; room grows by doubling
-#define INITIAL_ROOM 4
+#define INITIAL_ROOM (HEADROOM + 6)
 
 //  Frames of a zmsg up to this size are copied: that costs less than to have
 //  libzmq's threads free what was allocated here
 #define COPY_MOST 1024
 
+//  All slots are initialised; those that hold no frame are empty. So a frame is
+//  received right into its slot, and sending leaves the slot as it should be.
+
 struct _zrelay_message_t {
-    zmq_msg_t *frames;          //  All initialised up to count
-    size_t count;               //  Frames in use
-    size_t room;                //  Frames there is room for
+    zmq_msg_t *slots;           //  Room for frames
+    size_t room;                //  How many slots there are
+    size_t first;               //  Slot of the first frame
+    size_t count;               //  How many frames there are
 };
 
 
 //  --------------------------------------------------------------------------
-//  Constructor
+//  Constructor and destructor
+
+static zmq_msg_t *
+s_slots_new (size_t room)
+{
+    zmq_msg_t *slots = (zmq_msg_t *) malloc (room * sizeof (zmq_msg_t));
+    assert (slots);
+    for (size_t index = 0; index < room; index++)
+        zmq_msg_init (&slots [index]);
+    return slots;
+}
 
 zrelay_message_t *
 zrelay_message_new (void)
@@ -35,23 +53,32 @@ zrelay_message_new (void)
         (zrelay_message_t *) zmalloc (sizeof (zrelay_message_t));
     assert (self);
     self->room = INITIAL_ROOM;
-    self->frames = (zmq_msg_t *) malloc (self->room * sizeof (zmq_msg_t));
-    assert (self->frames);
+    self->first = HEADROOM;
+    self->slots = s_slots_new (self->room);
     return self;
 }
 
+static void
+s_close (zmq_msg_t *slot)
+{
+    zmq_msg_close (slot);
+    zmq_msg_init (slot);
+}
 
 void
 zrelay_message_clear (zrelay_message_t *self)
 {
     for (size_t index = 0; index < self->count; index++)
-        zmq_msg_close (&self->frames [index]);
-    self->count = 0;
+        s_close (&self->slots [self->first + index]);
+    zrelay_message_sent (self);
 }
 
-
-//  --------------------------------------------------------------------------
-//  Destructor
+void
+zrelay_message_sent (zrelay_message_t *self)
+{
+    self->count = 0;
+    self->first = HEADROOM;
+}
 
 void
 zrelay_message_destroy (zrelay_message_t **self_p)
@@ -60,47 +87,224 @@ zrelay_message_destroy (zrelay_message_t **self_p)
     if (*self_p) {
         zrelay_message_t *self = *self_p;
         zrelay_message_clear (self);
-        freen (self->frames);
+        freen (self->slots);
         freen (self);
         *self_p = NULL;
     }
 }
 
 
-//  A zmq_msg_t must not be copied by memcpy, which rules out realloc
+//  --------------------------------------------------------------------------
+//  Room. A zmq_msg_t must not be copied by memcpy, which rules out realloc.
 
 static void
-s_grow (zrelay_message_t *self)
+s_grow (zrelay_message_t *self, size_t first)
 {
     size_t room = self->room * 2;
-    zmq_msg_t *frames = (zmq_msg_t *) malloc (room * sizeof (zmq_msg_t));
-    assert (frames);
+    zmq_msg_t *slots = s_slots_new (room);
     for (size_t index = 0; index < self->count; index++) {
-        zmq_msg_init (&frames [index]);
-        zmq_msg_move (&frames [index], &self->frames [index]);
-        zmq_msg_close (&self->frames [index]);
+        zmq_msg_t *from = &self->slots [self->first + index];
+        zmq_msg_move (&slots [first + index], from);
+        zmq_msg_close (from);
     }
-    freen (self->frames);
-    self->frames = frames;
+    freen (self->slots);
+    self->slots = slots;
     self->room = room;
+    self->first = first;
 }
 
-//  Make room for one more frame, and return it uninitialised
-
-static zmq_msg_t *
-s_next (zrelay_message_t *self)
+zmq_msg_t *
+zrelay_message_slot (zrelay_message_t *self)
 {
-    if (self->count == self->room)
-        s_grow (self);
-    return &self->frames [self->count++];
+    if (self->first + self->count == self->room)
+        s_grow (self, self->first);
+    return &self->slots [self->first + self->count];
 }
 
 void
-zrelay_message_append (zrelay_message_t *self, zmq_msg_t *frame)
+zrelay_message_slot_used (zrelay_message_t *self)
 {
-    zmq_msg_t *last = s_next (self);
-    zmq_msg_init (last);
-    zmq_msg_move (last, frame);
+    self->count++;
+}
+
+//  The new first slot
+
+static zmq_msg_t *
+s_slot_before (zrelay_message_t *self)
+{
+    if (self->first == 0)
+        s_grow (self, self->room);
+    self->first--;
+    self->count++;
+    return &self->slots [self->first];
+}
+
+
+//  --------------------------------------------------------------------------
+//  Properties
+
+size_t
+zrelay_message_frames (zrelay_message_t *self)
+{
+    return self->count;
+}
+
+zmq_msg_t *
+zrelay_message_frame (zrelay_message_t *self, size_t index)
+{
+    assert (index < self->count);
+    return &self->slots [self->first + index];
+}
+
+size_t
+zrelay_message_bytes (zrelay_message_t *self)
+{
+    size_t bytes = 0;
+    for (size_t index = 0; index < self->count; index++)
+        bytes += zrelay_message_size (self, index);
+    return bytes;
+}
+
+const byte *
+zrelay_message_data (zrelay_message_t *self, size_t index)
+{
+    return index < self->count?
+        (const byte *) zmq_msg_data (&self->slots [self->first + index]): NULL;
+}
+
+size_t
+zrelay_message_size (zrelay_message_t *self, size_t index)
+{
+    return index < self->count?
+        zmq_msg_size (&self->slots [self->first + index]): 0;
+}
+
+bool
+zrelay_message_equals (zrelay_message_t *self, size_t index,
+                       const void *data, size_t size)
+{
+    return index < self->count
+        && zrelay_message_size (self, index) == size
+        && memcmp (zrelay_message_data (self, index), data, size) == 0;
+}
+
+bool
+zrelay_message_streq (zrelay_message_t *self, size_t index, const char *string)
+{
+    return zrelay_message_equals (self, index, string, strlen (string));
+}
+
+char *
+zrelay_message_strdup (zrelay_message_t *self, size_t index)
+{
+    size_t size = zrelay_message_size (self, index);
+    char *string = (char *) malloc (size + 1);
+    assert (string);
+    if (size > 0)
+        memcpy (string, zrelay_message_data (self, index), size);
+    string [size] = 0;
+    return string;
+}
+
+//  A handler may have put frames of its own before those of the peer
+
+const char *
+zrelay_message_property (zrelay_message_t *self, const char *name)
+{
+    const char *value = NULL;
+    for (size_t index = 0; !value && index < self->count; index++)
+        value = zmq_msg_gets (zrelay_message_frame (self, index), name);
+    return value;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Frames come and go
+
+//  Put a copy of some bytes into a slot
+
+static void
+s_fill (zmq_msg_t *slot, const void *data, size_t size)
+{
+    zmq_msg_close (slot);
+    int rc = zmq_msg_init_size (slot, size);
+    assert (rc == 0);
+    if (size > 0)
+        memcpy (zmq_msg_data (slot), data, size);
+}
+
+void
+zrelay_message_push (zrelay_message_t *self, const void *data, size_t size)
+{
+    s_fill (s_slot_before (self), data, size);
+}
+
+void
+zrelay_message_append (zrelay_message_t *self, const void *data, size_t size)
+{
+    s_fill (zrelay_message_slot (self), data, size);
+    self->count++;
+}
+
+void
+zrelay_message_append_frame (zrelay_message_t *self, zmq_msg_t *frame)
+{
+    zmq_msg_move (zrelay_message_slot (self), frame);
+    self->count++;
+}
+
+void
+zrelay_message_set (zrelay_message_t *self, size_t index,
+                    const void *data, size_t size)
+{
+    s_fill (zrelay_message_frame (self, index), data, size);
+}
+
+void
+zrelay_message_pop (zrelay_message_t *self)
+{
+    if (self->count == 0)
+        return;
+    s_close (&self->slots [self->first]);
+    self->first++;
+    self->count--;
+    if (self->count == 0)
+        self->first = HEADROOM;
+}
+
+void
+zrelay_message_move (zrelay_message_t *self, zrelay_message_t *from,
+                     size_t frames)
+{
+    for (; frames > 0 && from->count > 0; frames--) {
+        zrelay_message_append_frame (self, &from->slots [from->first]);
+        zrelay_message_pop (from);
+    }
+}
+
+//  The new message has the room, this one gets other
+
+zrelay_message_t *
+zrelay_message_take (zrelay_message_t *self)
+{
+    zrelay_message_t *message = zrelay_message_new ();
+    zrelay_message_t swapped = *self;
+    *self = *message;
+    *message = swapped;
+    return message;
+}
+
+zrelay_message_t *
+zrelay_message_dup (zrelay_message_t *self)
+{
+    zrelay_message_t *message = zrelay_message_new ();
+    for (size_t index = 0; index < self->count; index++) {
+        int rc = zmq_msg_copy (zrelay_message_slot (message),
+                               &self->slots [self->first + index]);
+        assert (rc == 0);
+        message->count++;
+    }
+    return message;
 }
 
 
@@ -116,48 +320,67 @@ s_free_frame (void *data, void *hint)
     zframe_destroy (&frame);
 }
 
-//  A new frame in the place of another, which is initialised
+//  A new frame in the place of another
 
 static void
-s_replace (zmq_msg_t *frame, zframe_t **by_p)
+s_replace (zmq_msg_t *slot, zframe_t **by_p)
 {
     size_t size = zframe_size (*by_p);
-    zmq_msg_close (frame);
-    int rc = size > COPY_MOST?
-        zmq_msg_init_data (frame, zframe_data (*by_p), size, s_free_frame,
-                           *by_p): zmq_msg_init_size (frame, size);
-    assert (rc == 0);
     if (size <= COPY_MOST) {
-        memcpy (zmq_msg_data (frame), zframe_data (*by_p), size);
+        s_fill (slot, zframe_data (*by_p), size);
         zframe_destroy (by_p);
+        return;
     }
+    zmq_msg_close (slot);
+    int rc = zmq_msg_init_data (slot, zframe_data (*by_p), size, s_free_frame,
+                                *by_p);
+    assert (rc == 0);
     *by_p = NULL;
 }
 
 static bool
-s_same (zmq_msg_t *frame, zframe_t *other)
+s_same (zmq_msg_t *slot, zframe_t *other)
 {
-    size_t size = zmq_msg_size (frame);
+    size_t size = zmq_msg_size (slot);
     return size == zframe_size (other)
-        && memcmp (zmq_msg_data (frame), zframe_data (other), size) == 0;
+        && memcmp (zmq_msg_data (slot), zframe_data (other), size) == 0;
 }
 
 void
-zrelay_message_take (zrelay_message_t *self, zmsg_t *msg)
+zrelay_message_restore (zrelay_message_t *self, zmsg_t *msg)
 {
     size_t count = 0;
     zframe_t *frame;
     while ((frame = zmsg_pop (msg))) {
-        if (count == self->count)
-            zmq_msg_init (s_next (self));
-        if (s_same (&self->frames [count], frame))
+        if (count == self->count) {
+            zrelay_message_slot (self);
+            self->count++;
+        }
+        zmq_msg_t *slot = &self->slots [self->first + count++];
+        if (s_same (slot, frame))
             zframe_destroy (&frame);
         else
-            s_replace (&self->frames [count], &frame);
-        count++;
+            s_replace (slot, &frame);
     }
     while (self->count > count)
-        zmq_msg_close (&self->frames [--self->count]);
+        s_close (&self->slots [self->first + --self->count]);
+}
+
+void
+zrelay_message_show (zrelay_message_t *self, zmsg_t *msg, size_t from)
+{
+    for (; from < self->count; from++)
+        zmsg_addmem (msg, zrelay_message_data (self, from),
+                     zrelay_message_size (self, from));
+}
+
+zmsg_t *
+zrelay_message_to_zmsg (zrelay_message_t *self)
+{
+    zmsg_t *msg = zmsg_new ();
+    assert (msg);
+    zrelay_message_show (self, msg, 0);
+    return msg;
 }
 
 zrelay_message_t *
@@ -165,12 +388,12 @@ zrelay_message_from_zmsg (zmsg_t **msg_p)
 {
     assert (msg_p && *msg_p);
     zrelay_message_t *self = zrelay_message_new ();
-    zrelay_message_take (self, *msg_p);
+    zrelay_message_restore (self, *msg_p);
     zmsg_destroy (msg_p);
     return self;
 }
 
-//  A REP that a poll told of may have nothing to receive but what it throws
+//  A REP that a poll reported may have nothing to receive but what it throws
 //  away, being no request, so this may not wait
 
 zmsg_t *
@@ -198,99 +421,138 @@ zrelay_message_poll (void *handle)
     return msg;
 }
 
-void
-zrelay_message_show (zrelay_message_t *self, zmsg_t *msg)
-{
-    for (size_t index = 0; index < self->count; index++)
-        zmsg_addmem (msg, zmq_msg_data (&self->frames [index]),
-                     zmq_msg_size (&self->frames [index]));
-}
-
-
-//  --------------------------------------------------------------------------
-//  Properties
-
-size_t
-zrelay_message_frames (zrelay_message_t *self)
-{
-    return self->count;
-}
-
-zmq_msg_t *
-zrelay_message_frame (zrelay_message_t *self, size_t index)
-{
-    assert (index < self->count);
-    return &self->frames [index];
-}
-
-size_t
-zrelay_message_bytes (zrelay_message_t *self)
-{
-    size_t bytes = 0;
-    for (size_t index = 0; index < self->count; index++)
-        bytes += zmq_msg_size (&self->frames [index]);
-    return bytes;
-}
-
 
 //  --------------------------------------------------------------------------
 //  Selftest
+
+static void
+s_test_frames (void)
+{
+    //  Frames are moved in; there is room for any number, at both ends
+    zrelay_message_t *self = zrelay_message_new ();
+    for (int index = 0; index < 100; index++) {
+        zmq_msg_t frame;
+        zmq_msg_init_size (&frame, index * 10);
+        memset (zmq_msg_data (&frame), index, index * 10);
+        zrelay_message_append_frame (self, &frame);
+        assert (zmq_msg_size (&frame) == 0);
+        zmq_msg_close (&frame);
+    }
+    assert (zrelay_message_frames (self) == 100);
+    assert (zrelay_message_bytes (self) == 49500);
+    assert (zrelay_message_size (self, 99) == 990);
+    assert (*zrelay_message_data (self, 99) == 99);
+    for (int index = 0; index < 100; index++)
+        zrelay_message_push (self, "front", 5);
+    assert (zrelay_message_frames (self) == 200);
+    assert (zrelay_message_streq (self, 99, "front"));
+    assert (zrelay_message_size (self, 199) == 990);
+    for (int index = 0; index < 150; index++)
+        zrelay_message_pop (self);
+    assert (zrelay_message_size (self, 0) == 500);
+
+    //  A frame that is not there is empty
+    assert (!zrelay_message_data (self, 50));
+    assert (zrelay_message_size (self, 50) == 0);
+    assert (!zrelay_message_streq (self, 50, ""));
+    char *string = zrelay_message_strdup (self, 50);
+    assert (streq (string, ""));
+    zstr_free (&string);
+    assert (!zrelay_message_property (self, "User-Id"));
+    zrelay_message_clear (self);
+    assert (zrelay_message_frames (self) == 0);
+    zrelay_message_pop (self);
+    zrelay_message_destroy (&self);
+    zrelay_message_destroy (&self);
+}
+
+static void
+s_test_moves (void)
+{
+    zrelay_message_t *self = zrelay_message_new ();
+    zrelay_message_append (self, "id", 2);
+    zrelay_message_append (self, "", 0);
+    zrelay_message_append (self, "a body that is longer than thirty-three "
+                                 "characters", 50);
+
+    //  A duplicate shares the data
+    zrelay_message_t *copy = zrelay_message_dup (self);
+    assert (zrelay_message_frames (copy) == 3);
+    assert (zrelay_message_data (copy, 2) == zrelay_message_data (self, 2));
+
+    //  Taking leaves nothing, and moves no data
+    const byte *data = zrelay_message_data (self, 2);
+    zrelay_message_t *taken = zrelay_message_take (self);
+    assert (zrelay_message_frames (self) == 0);
+    assert (zrelay_message_data (taken, 2) == data);
+
+    //  An envelope goes from one to the other
+    zrelay_message_move (self, taken, 2);
+    assert (zrelay_message_frames (self) == 2);
+    assert (zrelay_message_streq (self, 0, "id"));
+    assert (zrelay_message_frames (taken) == 1);
+    zrelay_message_move (self, taken, 9);
+    assert (zrelay_message_frames (self) == 3);
+    assert (zrelay_message_frames (taken) == 0);
+    zrelay_message_set (self, 2, "new", 3);
+    char *string = zrelay_message_strdup (self, 2);
+    assert (streq (string, "new"));
+    zstr_free (&string);
+    zrelay_message_destroy (&self);
+    zrelay_message_destroy (&copy);
+    zrelay_message_destroy (&taken);
+}
+
+static void
+s_test_zmsg (void)
+{
+    //  A zmsg of it is a copy, and a message of a zmsg takes it over
+    zrelay_message_t *self = zrelay_message_new ();
+    char data [2000];
+    for (int index = 0; index < 100; index++) {
+        memset (data, index, sizeof (data));
+        zrelay_message_append (self, data, index * 20);
+    }
+    zmsg_t *msg = zrelay_message_to_zmsg (self);
+    assert (zmsg_size (msg) == 100);
+    assert (zmsg_content_size (msg) == 99000);
+    zrelay_message_destroy (&self);
+    self = zrelay_message_from_zmsg (&msg);
+    assert (!msg);
+    assert (zrelay_message_frames (self) == 100);
+    assert (*zrelay_message_data (self, 99) == 99);
+
+    //  Frames that are the same remain what they are, others are replaced
+    const byte *before = zrelay_message_data (self, 99);
+    msg = zmsg_new ();
+    zrelay_message_show (self, msg, 0);
+    zframe_reset (zmsg_first (msg), "changed", 7);
+    zrelay_message_restore (self, msg);
+    assert (zmsg_size (msg) == 0);
+    assert (zrelay_message_data (self, 99) == before);
+    assert (zrelay_message_streq (self, 0, "changed"));
+
+    //  There may be fewer and more of them
+    for (size_t count = 1; count < 5; count += 2) {
+        for (size_t index = 0; index < count; index++)
+            zmsg_addstr (msg, "frame");
+        zrelay_message_restore (self, msg);
+        assert (zrelay_message_frames (self) == count);
+        assert (zrelay_message_bytes (self) == 5 * count);
+    }
+    zmsg_destroy (&msg);
+    zrelay_message_destroy (&self);
+}
 
 void
 zrelay_message_test (bool verbose)
 {
     (void) verbose;
     printf (" * zrelay_message: ");
-
     //  @selftest
-    //  Frames are moved in; there is room for any number
-    zrelay_message_t *self = zrelay_message_new ();
-    for (int index = 0; index < 100; index++) {
-        zmq_msg_t frame;
-        zmq_msg_init_size (&frame, index * 10);
-        memset (zmq_msg_data (&frame), index, index * 10);
-        zrelay_message_append (self, &frame);
-        assert (zmq_msg_size (&frame) == 0);
-        zmq_msg_close (&frame);
-    }
-    assert (zrelay_message_frames (self) == 100);
-    assert (zrelay_message_bytes (self) == 49500);
-    zmq_msg_t *last = zrelay_message_frame (self, 99);
-    assert (zmq_msg_size (last) == 990);
-    assert (*(byte *) zmq_msg_data (last) == 99);
-
-    //  A zmsg of it is a copy, and a message of a zmsg takes it over
-    zmsg_t *msg = zmsg_new ();
-    zrelay_message_show (self, msg);
-    assert (zmsg_size (msg) == 100);
-    assert (zmsg_content_size (msg) == 49500);
-    zrelay_message_destroy (&self);
-    self = zrelay_message_from_zmsg (&msg);
-    assert (!msg);
-    assert (zrelay_message_frames (self) == 100);
-    assert (*(byte *) zmq_msg_data (zrelay_message_frame (self, 99)) == 99);
-
-    //  Frames that are the same remain what they are, others are replaced
-    void *data = zmq_msg_data (zrelay_message_frame (self, 99));
-    msg = zmsg_new ();
-    zrelay_message_show (self, msg);
-    zframe_reset (zmsg_first (msg), "changed", 7);
-    zrelay_message_take (self, msg);
-    assert (zmsg_size (msg) == 0);
-    assert (zmq_msg_data (zrelay_message_frame (self, 99)) == data);
-    assert (zmq_msg_size (zrelay_message_frame (self, 0)) == 7);
-
-    //  There may be fewer and more of them
-    for (size_t count = 1; count < 5; count += 2) {
-        for (size_t index = 0; index < count; index++)
-            zmsg_addstr (msg, "frame");
-        zrelay_message_take (self, msg);
-        assert (zrelay_message_frames (self) == count);
-        assert (zrelay_message_bytes (self) == 5 * count);
-    }
-    zmsg_destroy (&msg);
-    zrelay_message_destroy (&self);
-    zrelay_message_destroy (&self);
+    s_test_frames ();
+    s_test_moves ();
+    s_test_zmsg ();
     //  @end
     printf ("OK\n");
 }

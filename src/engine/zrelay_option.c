@@ -10,6 +10,7 @@
     ========================================================================= */
 
 #include "zrelay_option.h"
+#include "zrelay_number.h"
 
 #define NOW ZRELAY_OPTION_NOW
 #define SECRET ZRELAY_OPTION_SECRET
@@ -24,9 +25,9 @@
 #define KEY_SIZE 40
 
 //  Names are those of the zsock_set_ and zsock_option functions of CZMQ 4.2
-//  that the stable API of libzmq 4.3 serves; which ones act at once is said
-//  in zmq_setsockopt(3), but not that an endpoint that is bound keeps the
-//  high-water marks for those that it will accept.
+//  that the stable API of libzmq 4.3 serves. zmq_setsockopt(3) says which ones
+//  act at once, but not that an endpoint that is bound keeps the high-water
+//  marks for the connections that it will accept.
 
 static const zrelay_option_t s_options [] = {
     { "affinity", ZMQ_AFFINITY, 'u', 0, NULL },
@@ -128,26 +129,7 @@ zrelay_option_find (const char *name)
 
 
 //  --------------------------------------------------------------------------
-//  Numbers must be written in full and fit their type
-
-static bool
-s_number (const char *value, long long *number_p)
-{
-    char *end;
-    errno = 0;
-    *number_p = strtoll (value, &end, 10);
-    return errno == 0 && end != value && *end == 0
-        && (isdigit ((byte) *value) || *value == '-');
-}
-
-static bool
-s_unsigned (const char *value, unsigned long long *number_p)
-{
-    char *end;
-    errno = 0;
-    *number_p = strtoull (value, &end, 10);
-    return errno == 0 && *end == 0 && isdigit ((byte) *value);
-}
+//  Values
 
 //  libzmq would take a wrong key as far as it is right
 
@@ -161,16 +143,15 @@ s_key (const char *value)
 bool
 zrelay_option_valid (const zrelay_option_t *self, const char *value)
 {
-    long long number;
-    unsigned long long magnitude;
+    int64_t number;
+    uint64_t magnitude;
     switch (self->type) {
         case 'i':
-            return s_number (value, &number)
-                && number >= INT_MIN && number <= INT_MAX;
+            return zrelay_number_read (value, INT_MIN, INT_MAX, &number);
         case 'l':
-            return s_number (value, &number);
+            return zrelay_number_read (value, INT64_MIN, INT64_MAX, &number);
         case 'u':
-            return s_unsigned (value, &magnitude);
+            return zrelay_number_read_unsigned (value, &magnitude);
         case 'k':
             return s_key (value);
         default:
@@ -203,7 +184,7 @@ zrelay_option_set (const zrelay_option_t *self, void *handle,
 
 
 //  --------------------------------------------------------------------------
-//  Bytes that are no text are told in hexadecimal
+//  Bytes that are not text are shown in hexadecimal
 
 static char *
 s_readable (const byte *data, size_t size)
@@ -300,7 +281,7 @@ zrelay_option_test (bool verbose)
     assert (!zrelay_option_find ("sndhwmm"));
     assert (!zrelay_option_find (""));
 
-    //  What is not a number of the option's type is not valid
+    //  Only a number of the option's type is valid
     const zrelay_option_t *option = zrelay_option_find ("sndhwm");
     const char *wrong [] = { "", " 1", "1 ", "+1", "1.5", "0x10", "many",
                              "2147483648", "-2147483649", "--1", "-" };
@@ -314,7 +295,7 @@ zrelay_option_test (bool verbose)
     assert (!zrelay_option_valid (option,
                                   "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{`ID"));
 
-    //  What the socket does not take is refused by libzmq
+    //  libzmq refuses what the socket does not take
     option = zrelay_option_find ("xpub_nodrop");
     assert (zrelay_option_set (option, handle, "1") == -1);
     assert (errno == EINVAL);

@@ -30,7 +30,7 @@ typedef struct {
 #endif
 
 #define ZRELAY_OPTION_NOW    1  //  Acts on connections that exist already
-#define ZRELAY_OPTION_SECRET 2  //  Its value is never told to anybody
+#define ZRELAY_OPTION_SECRET 2  //  Nobody is told its value
 #define ZRELAY_OPTION_GET    4  //  Can only be read
 #define ZRELAY_OPTION_HELD   8  //  Does not act on connections that endpoints
                                 //  accept which are bound already

@@ -27,7 +27,7 @@ typedef enum {
     ZRELAY_DROP_SIZE,           //  More bytes than maxmsgsize, or a topic may
     ZRELAY_DROP_FRAMES,         //  More frames than maxframes
     ZRELAY_DROP_FILTER,         //  A filter said so
-    ZRELAY_DROP_HANDLER,        //  The kind said so
+    ZRELAY_DROP_HANDLER,        //  The kind said so, without a reason
     ZRELAY_DROP_REFUSED,        //  The socket refused it for another reason
     ZRELAY_DROP_UNDELIVERED,    //  Still held when the relay ended
     ZRELAY_OUTCOMES             //  How many there are

@@ -10,33 +10,45 @@
     ========================================================================= */
 
 #include "zrelay_peers.h"
+#include "zrelay_counts.h"
 
-//  libzmq tells the life of connections as events on an inproc PAIR socket,
+//  libzmq reports the life of connections as events on an inproc PAIR socket,
 //  see zmq_socket_monitor(3). They are read on the relay's own loop. zmonitor
 //  would put a thread and two bounded queues between: hundreds of threads
 //  more for hundreds of relays, and, when both queues are full while the
 //  relay is binding, three threads that wait for each other. Here the queue
 //  has no bound, since libzmq's I/O threads wait when it is full.
 //
-//  Connections are told by their descriptor. A connection counts as a peer
-//  from accept or connect on, so also while its hand-shake goes on. inproc
-//  has neither connections nor events.
+//  Connections are identified by their descriptors. A connection counts as a
+//  peer from accept or connect on, so also during its handshake. inproc has
+//  neither connections nor events.
 //
-//  libzmq does not tell when it closes a connection itself, because its
-//  endpoint was detached. Those that are known are forgotten then, by their
+//  libzmq does not report that it closes a connection itself, because its
+//  endpoint was detached. Known connections are forgotten then, by their
 //  endpoint. But libzmq detaches on a thread of its own, a little later: a
-//  client that reconnects right then is accepted, told, and cut off without a
-//  word. So it is looked, now and then, whether descriptors still are the
-//  sockets that they were.
+//  client that reconnects right then is accepted, reported, and cut off without
+//  a word. We therefore check from time to time that each descriptor still
+//  refers to the same socket.
+//
+//  A peer that has gone is reported when nothing more can come from it. The
+//  events and the messages of a connection come on two ways, and either may be
+//  ahead. So a routing id that its connection is not known to have is looked
+//  into only after all events were read; and one whose connection has ended
+//  waits, as a leaver, until the socket was read empty. Where it never is,
+//  libzmq's fair queuing tells: no peer is passed over for longer than a round.
 
 //  Events read in one go, so that a storm of them does not hold up the relay
 #define EVENTS_MAX 500
 
-//  Longest text of a descriptor's number
-#define KEY_MAX 16
+//  Most times that this is done before a routing id is looked into
+#define READS_MAX 20
 
-//  How often descriptors are looked at, in msecs: soon after a detachment, and
-//  each time later up to this
+//  Messages that may come before one of a given peer, if it has sent any: twice
+//  as many as there are peers, and some for those whom no event reports
+#define ROUND_SPARE 1000
+
+//  How often descriptors are checked, in msecs: soon after a detachment, and
+//  then less and less often up to this
 #define SWEEP_LEAST 10
 #define SWEEP_MOST 5000
 
@@ -46,7 +58,7 @@
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED \
               | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | FAILURES)
 
-//  Reasons why hand-shakes fail, as libzmq tells them
+//  Reasons why handshakes fail, as libzmq reports them
 
 static const struct {
     uint16_t event;             //  Event of libzmq
@@ -59,17 +71,27 @@ static const struct {
 #define FAILURE_REASONS (sizeof (s_failures) / sizeof (*s_failures))
 
 typedef struct {
-    char *endpoint;             //  The side's endpoint it came through
+    char *endpoint;             //  The side's endpoint it came through; NULL
+                                //  once it has left
     char *address;              //  Where it is
     int fd;                     //  The connection
-    ino_t inode;                //  And what the system calls it
+    ino_t inode;                //  And the system's number for it
+    byte *id;                   //  Its routing id, or NULL if not known
+    size_t id_size;             //  Bytes in that
+    uint64_t heard;             //  Number of its last message
+    uint64_t empties;           //  Times the socket was empty when it left
 } peer_t;
 
 struct _zrelay_peers_t {
     void *handle;               //  libzmq's socket where events arrive
-    zhashx_t *peers;            //  peer_t by descriptor, in digits
-    uint64_t failures [FAILURE_REASONS];    //  Hand-shakes, by reason
-    int64_t swept_at;           //  When descriptors were looked at, in msecs
+    peer_t **peers;             //  Those connected, by descriptor; or NULL
+    size_t room;                //  How many descriptors there is room for
+    size_t count;               //  How many peers are connected
+    zlistx_t *leavers;          //  Those that have left, until reported
+    uint64_t messages;          //  Messages heard
+    uint64_t empties;           //  Times that the socket was read empty
+    uint64_t failures [FAILURE_REASONS];    //  Handshakes, by reason
+    int64_t swept_at;           //  When descriptors were checked, in msecs
     int64_t sweep_ivl;          //  When they will be again, after that
     bool behind;                //  There may be more events to read
 };
@@ -80,8 +102,56 @@ s_peer_destroy (void **item_p)
     peer_t *peer = (peer_t *) *item_p;
     zstr_free (&peer->endpoint);
     zstr_free (&peer->address);
+    freen (peer->id);
     freen (peer);
     *item_p = NULL;
+}
+
+
+//  --------------------------------------------------------------------------
+//  The table of those connected
+
+static peer_t *
+s_lookup (zrelay_peers_t *self, int fd)
+{
+    return fd >= 0 && (size_t) fd < self->room? self->peers [fd]: NULL;
+}
+
+//  A peer with a routing id may still have messages to be read
+
+static void
+s_remove (zrelay_peers_t *self, int fd)
+{
+    peer_t *peer = s_lookup (self, fd);
+    if (!peer)
+        return;
+    self->peers [fd] = NULL;
+    self->count--;
+    if (peer->id) {
+        peer->empties = self->empties;
+        zlistx_add_end (self->leavers, peer);
+    }
+    else
+        s_peer_destroy ((void **) &peer);
+}
+
+static void
+s_add (zrelay_peers_t *self, peer_t *peer)
+{
+    size_t least = (size_t) peer->fd + 1;
+    if (self->room < least) {
+        size_t room = least * 2;
+        self->peers = (peer_t **) realloc (self->peers,
+                                           room * sizeof (peer_t *));
+        assert (self->peers);
+        memset (self->peers + self->room, 0,
+                (room - self->room) * sizeof (peer_t *));
+        self->room = room;
+    }
+    //  A connection whose end was not reported has left its number to this one
+    s_remove (self, peer->fd);
+    self->peers [peer->fd] = peer;
+    self->count++;
 }
 
 
@@ -112,9 +182,9 @@ zrelay_peers_new (void *watched)
     zrelay_peers_t *self = (zrelay_peers_t *) zmalloc (sizeof (zrelay_peers_t));
     assert (self);
     self->sweep_ivl = SWEEP_MOST;
-    self->peers = zhashx_new ();
-    assert (self->peers);
-    zhashx_set_destructor (self->peers, s_peer_destroy);
+    self->leavers = zlistx_new ();
+    assert (self->leavers);
+    zlistx_set_destructor (self->leavers, s_peer_destroy);
     self->handle = zsys_socket (ZMQ_PAIR, __FILE__, __LINE__);
     if (!self->handle || s_start (self, watched) == -1)
         zrelay_peers_destroy (&self, watched);
@@ -134,7 +204,11 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
         zmq_socket_monitor (watched, NULL, 0);
         if (self->handle)
             zsys_close (self->handle, __FILE__, __LINE__);
-        zhashx_destroy (&self->peers);
+        for (size_t fd = 0; fd < self->room; fd++)
+            if (self->peers [fd])
+                s_peer_destroy ((void **) &self->peers [fd]);
+        freen (self->peers);
+        zlistx_destroy (&self->leavers);
         freen (self);
         *self_p = NULL;
     }
@@ -150,25 +224,51 @@ zrelay_peers_handle (zrelay_peers_t *self)
 //  --------------------------------------------------------------------------
 //  Events
 
-//  The address of the other end, or NULL if there is none. ipc has none to
-//  tell.
+//  Either end of a connection. Returns false if there is none. A local socket
+//  has no numbers: host and port are empty.
+
+typedef int (end_fn) (int fd, struct sockaddr *address, socklen_t *size);
+
+static bool
+s_end_of (int fd, end_fn *end, char host [NI_MAXHOST], char port [NI_MAXSERV])
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof (address);
+    *host = 0;
+    *port = 0;
+    if (end (fd, (struct sockaddr *) &address, &size))
+        return false;
+    if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+        getnameinfo ((struct sockaddr *) &address, size, host, NI_MAXHOST,
+                     port, NI_MAXSERV, NI_NUMERICHOST | NI_NUMERICSERV);
+    return true;
+}
+
+//  The address of the other end, or NULL if there is none. ipc has no address.
 
 static char *
 s_address (int fd, const char *endpoint)
 {
-    struct sockaddr_storage address;
-    socklen_t size = sizeof (address);
     char host [NI_MAXHOST];
     char port [NI_MAXSERV];
-    if (getpeername (fd, (struct sockaddr *) &address, &size))
+    if (!s_end_of (fd, getpeername, host, port))
         return NULL;
-    if ((address.ss_family != AF_INET && address.ss_family != AF_INET6)
-    || getnameinfo ((struct sockaddr *) &address, size,
-                    host, sizeof (host), port, sizeof (port),
-                    NI_NUMERICHOST | NI_NUMERICSERV))
-        return strdup (endpoint);
-    return zsys_sprintf (strchr (host, ':')? "tcp://[%s]:%s": "tcp://%s:%s",
-                         host, port);
+    return !*host? strdup (endpoint):
+        zsys_sprintf (strchr (host, ':')? "tcp://[%s]:%s": "tcp://%s:%s",
+                      host, port);
+}
+
+//  Is it the connection that was reported, or has its number gone to another?
+//  Of one that was accepted by tcp, the port tells.
+
+static bool
+s_came_by (int fd, const char *endpoint)
+{
+    char host [NI_MAXHOST];
+    char port [NI_MAXSERV];
+    return strncmp (endpoint, "tcp:", 4) != 0
+        || (s_end_of (fd, getsockname, host, port)
+         && streq (port, strrchr (endpoint, ':') + 1));
 }
 
 static ino_t
@@ -178,41 +278,28 @@ s_inode (int fd)
     return fstat (fd, &status) == 0? status.st_ino: 0;
 }
 
-//  Is it the connection that was told, or has its number gone to another? Of
-//  one that was accepted by tcp, the port tells.
-
-static bool
-s_came_by (int fd, const char *endpoint)
-{
-    struct sockaddr_storage address;
-    socklen_t size = sizeof (address);
-    char port [NI_MAXSERV];
-    return strncmp (endpoint, "tcp:", 4) != 0
-        || (getsockname (fd, (struct sockaddr *) &address, &size) == 0
-         && getnameinfo ((struct sockaddr *) &address, size, NULL, 0,
-                         port, sizeof (port), NI_NUMERICSERV) == 0
-         && streq (port, strrchr (endpoint, ':') + 1));
-}
-
-//  A connection whose end was not told has left its number to this one, which
-//  libzmq may close, too, while it is looked at
+//  libzmq may close a connection while we look at it
 
 static void
-s_insert (zrelay_peers_t *self, const char *key, int fd, const char *endpoint,
-          bool accepted)
+s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
 {
+    ino_t inode = s_inode (fd);
+    char *address = s_address (fd, endpoint);
+    bool here = address && (!accepted || s_came_by (fd, endpoint))
+             && inode == s_inode (fd);
+    if (!here) {
+        zstr_free (&address);
+        s_remove (self, fd);
+        return;
+    }
     peer_t *peer = (peer_t *) zmalloc (sizeof (peer_t));
     assert (peer);
     peer->fd = fd;
-    peer->inode = s_inode (fd);
+    peer->inode = inode;
+    peer->address = address;
     peer->endpoint = strdup (endpoint);
-    peer->address = s_address (fd, endpoint);
     assert (peer->endpoint);
-    bool here = peer->address && (!accepted || s_came_by (fd, endpoint))
-             && peer->inode == s_inode (fd);
-    zhashx_update (self->peers, key, peer);
-    if (!here)
-        zhashx_delete (self->peers, key);
+    s_add (self, peer);
 }
 
 static void
@@ -239,21 +326,18 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
     if (zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT) == -1)
         return false;
 
-    char key [KEY_MAX];
-    snprintf (key, sizeof (key), "%u", (unsigned) value);
     if (event & (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED)) {
         char *endpoint = strndup ((char *) zmq_msg_data (frame),
                                   zmq_msg_size (frame));
         assert (endpoint);
-        s_insert (self, key, (int) value, endpoint,
-                  event == ZMQ_EVENT_ACCEPTED);
+        s_insert (self, (int) value, endpoint, event == ZMQ_EVENT_ACCEPTED);
         zstr_free (&endpoint);
     }
     else
     if (event & FAILURES)
         s_count_failure (self, event);
     else
-        zhashx_delete (self->peers, key);
+        s_remove (self, (int) value);
     return true;
 }
 
@@ -267,15 +351,9 @@ s_sweep (zrelay_peers_t *self)
     self->sweep_ivl *= 2;
     if (self->sweep_ivl > SWEEP_MOST)
         self->sweep_ivl = SWEEP_MOST;
-    zlistx_t *keys = zhashx_keys (self->peers);
-    const char *key = (const char *) zlistx_first (keys);
-    while (key) {
-        peer_t *peer = (peer_t *) zhashx_lookup (self->peers, key);
-        if (peer->inode != s_inode (peer->fd))
-            zhashx_delete (self->peers, key);
-        key = (const char *) zlistx_next (keys);
-    }
-    zlistx_destroy (&keys);
+    for (size_t fd = 0; fd < self->room; fd++)
+        if (self->peers [fd] && self->peers [fd]->inode != s_inode ((int) fd))
+            s_remove (self, (int) fd);
 }
 
 void
@@ -300,15 +378,9 @@ zrelay_peers_behind (zrelay_peers_t *self)
 void
 zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
 {
-    zlistx_t *keys = zhashx_keys (self->peers);
-    const char *key = (const char *) zlistx_first (keys);
-    while (key) {
-        peer_t *peer = (peer_t *) zhashx_lookup (self->peers, key);
-        if (streq (peer->endpoint, endpoint))
-            zhashx_delete (self->peers, key);
-        key = (const char *) zlistx_next (keys);
-    }
-    zlistx_destroy (&keys);
+    for (size_t fd = 0; fd < self->room; fd++)
+        if (self->peers [fd] && streq (self->peers [fd]->endpoint, endpoint))
+            s_remove (self, (int) fd);
     self->swept_at = zclock_mono ();
     self->sweep_ivl = SWEEP_LEAST;
 }
@@ -320,17 +392,15 @@ zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
 size_t
 zrelay_peers_count (zrelay_peers_t *self)
 {
-    return zhashx_size (self->peers);
+    return self->count;
 }
 
 void
 zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer)
 {
-    peer_t *peer = (peer_t *) zhashx_first (self->peers);
-    while (peer) {
-        zmsg_addstr (answer, peer->address);
-        peer = (peer_t *) zhashx_next (self->peers);
-    }
+    for (size_t fd = 0; fd < self->room; fd++)
+        if (self->peers [fd])
+            zmsg_addstr (answer, self->peers [fd]->address);
 }
 
 void
@@ -338,25 +408,137 @@ zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
 {
     if (self)
         zrelay_peers_update (self);
-    char key [64];
-    snprintf (key, sizeof (key), "%s.peers", name);
-    zrelay_engine_stat (answer, key, self? zrelay_peers_count (self): 0);
+    zrelay_counts_add (answer, self? self->count: 0, "%s.peers", name);
     uint64_t total = 0;
     for (size_t index = 0; self && index < FAILURE_REASONS; index++)
         total += self->failures [index];
-    snprintf (key, sizeof (key), "%s.handshakes_failed", name);
-    zrelay_engine_stat (answer, key, total);
-    for (size_t index = 0; index < FAILURE_REASONS; index++) {
-        snprintf (key, sizeof (key), "%s.handshakes_failed_%s", name,
-                  s_failures [index].name);
-        zrelay_engine_stat (answer, key, self? self->failures [index]: 0);
-    }
+    zrelay_counts_add (answer, total, "%s.handshakes_failed", name);
+    for (size_t index = 0; index < FAILURE_REASONS; index++)
+        zrelay_counts_add (answer, self? self->failures [index]: 0,
+                           "%s.handshakes_failed_%s", name,
+                           s_failures [index].name);
 }
 
 void
 zrelay_peers_reset (zrelay_peers_t *self)
 {
     memset (self->failures, 0, sizeof (self->failures));
+}
+
+
+//  --------------------------------------------------------------------------
+//  Who has gone
+
+static bool
+s_has_id (peer_t *peer, const void *id, size_t size)
+{
+    return peer->id && peer->id_size == size
+        && memcmp (peer->id, id, size) == 0;
+}
+
+static void
+s_set_id (zrelay_peers_t *self, peer_t *peer, const void *id, size_t size)
+{
+    freen (peer->id);
+    peer->id = (byte *) malloc (size + 1);
+    assert (peer->id);
+    memcpy (peer->id, id, size);
+    peer->id_size = size;
+    peer->heard = self->messages;
+}
+
+//  Somebody who was never seen connected, or is no longer
+
+static void
+s_add_leaver (zrelay_peers_t *self, int fd, const void *id, size_t size)
+{
+    peer_t *peer = (peer_t *) zmalloc (sizeof (peer_t));
+    assert (peer);
+    peer->fd = fd;
+    peer->empties = self->empties;
+    s_set_id (self, peer, id, size);
+    zlistx_add_end (self->leavers, peer);
+}
+
+//  A message of one who has left already. Returns false if it is not.
+
+static bool
+s_heard_leaver (zrelay_peers_t *self, int fd, const void *id, size_t size)
+{
+    peer_t *peer = (peer_t *) zlistx_first (self->leavers);
+    while (peer && (peer->fd != fd || !s_has_id (peer, id, size)))
+        peer = (peer_t *) zlistx_next (self->leavers);
+    if (peer)
+        peer->heard = self->messages;
+    return peer != NULL;
+}
+
+static void
+s_identify (zrelay_peers_t *self, int fd, const void *id, size_t size)
+{
+    int reads = 0;
+    do
+        zrelay_peers_update (self);
+    while (self->behind && ++reads < READS_MAX);
+    if (s_heard_leaver (self, fd, id, size))
+        return;
+    peer_t *peer = s_lookup (self, fd);
+    if (!peer) {
+        s_add_leaver (self, fd, id, size);
+        return;
+    }
+    //  The end of the connection before this one was never reported
+    if (peer->id)
+        s_add_leaver (self, fd, peer->id, peer->id_size);
+    s_set_id (self, peer, id, size);
+}
+
+void
+zrelay_peers_heard (zrelay_peers_t *self, int fd, const void *id, size_t size)
+{
+    if (fd == -1)
+        return;
+    self->messages++;
+    peer_t *peer = s_lookup (self, fd);
+    if (peer && s_has_id (peer, id, size))
+        peer->heard = self->messages;
+    else
+        s_identify (self, fd, id, size);
+}
+
+void
+zrelay_peers_emptied (zrelay_peers_t *self)
+{
+    self->empties++;
+}
+
+bool
+zrelay_peers_leaving (zrelay_peers_t *self)
+{
+    return zlistx_size (self->leavers) > 0;
+}
+
+//  Nothing more can come from it
+
+static bool
+s_heard_to_end (zrelay_peers_t *self, peer_t *leaver)
+{
+    return leaver->empties < self->empties
+        || self->messages - leaver->heard > self->count * 2 + ROUND_SPARE;
+}
+
+size_t
+zrelay_peers_gone (zrelay_peers_t *self, bool reading, byte *id)
+{
+    peer_t *leaver = (peer_t *) zlistx_first (self->leavers);
+    while (leaver && reading && !s_heard_to_end (self, leaver))
+        leaver = (peer_t *) zlistx_next (self->leavers);
+    if (!leaver)
+        return 0;
+    size_t size = leaver->id_size;
+    memcpy (id, leaver->id, size);
+    zlistx_delete (self->leavers, zlistx_cursor (self->leavers));
+    return size;
 }
 
 
@@ -414,7 +596,7 @@ zrelay_peers_test (bool verbose)
         zsock_destroy (&clients [index]);
     assert (s_test_count (self, server, 5));
 
-    //  Those whose listener was closed are told by nobody
+    //  Nobody reports those whose listener was closed
     zrelay_peers_forget (self, zsock_endpoint (server));
     assert (zrelay_peers_count (self) == 0);
     for (int index = 5; index < 10; index++)
@@ -430,6 +612,38 @@ zrelay_peers_test (bool verbose)
     zsock_unbind (server, "tcp://127.0.0.1:%d", port);
     assert (s_test_count (self, server, 0));
     zsock_destroy (&clients [0]);
+
+    //  A peer that was heard has gone when all that it sent was read
+    port = zsock_bind (server, "tcp://127.0.0.1:*");
+    clients [0] = zsock_new (ZMQ_DEALER);
+    zsock_set_identity (clients [0], "first");
+    rc = zsock_connect (clients [0], "tcp://127.0.0.1:%d", port);
+    assert (rc == 0);
+    zstr_send (clients [0], "hello");
+    zmq_msg_t frame;
+    zmq_msg_init (&frame);
+    rc = zmq_msg_recv (&frame, zsock_resolve (server), 0);
+    assert (rc == 5);
+    int fd = zmq_msg_get (&frame, ZMQ_SRCFD);
+    zrelay_peers_heard (self, fd, "first", 5);
+    byte id [ZRELAY_PEERS_ID_MAX];
+    assert (!zrelay_peers_leaving (self));
+    assert (zrelay_peers_gone (self, true, id) == 0);
+    zsock_destroy (&clients [0]);
+    assert (s_test_count (self, server, 0));
+    assert (zrelay_peers_leaving (self));
+    assert (zrelay_peers_gone (self, true, id) == 0);
+    //  Another message of it was still there
+    zrelay_peers_heard (self, fd, "first", 5);
+    zrelay_peers_emptied (self);
+    assert (zrelay_peers_gone (self, true, id) == 5);
+    assert (memcmp (id, "first", 5) == 0);
+    assert (!zrelay_peers_leaving (self));
+    //  One that is heard after that is reported again
+    zrelay_peers_heard (self, fd, "first", 5);
+    assert (zrelay_peers_gone (self, true, id) == 0);
+    assert (zrelay_peers_gone (self, false, id) == 5);
+    zmq_msg_close (&frame);
 
     //  A new one on a socket that had one is possible at once
     zrelay_peers_destroy (&self, zsock_resolve (server));

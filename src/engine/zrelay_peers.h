@@ -46,13 +46,41 @@ size_t
 void
     zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
 
-//  Add "NAME.peers" and the counts of failed hand-shakes to an answer to
-//  STATS, up to date; and set the latter to zero. Where self is NULL, all are
-//  zero.
+//  Add "NAME.peers" and the counts of failed handshakes to an answer to STATS,
+//  up to date; and set the latter to zero. Where self is NULL, all are zero.
 void
     zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer);
 void
     zrelay_peers_reset (zrelay_peers_t *self);
+
+
+//  --------------------------------------------------------------------------
+//  Who has gone: routing ids of a ROUTER's peers, whose connections have ended.
+//  Messages are told to belong to connections by their descriptors, which
+//  libzmq reports for both (ZMQ_SRCFD); descriptors are used again.
+
+//  A message came with this routing id by the connection with this descriptor;
+//  -1: by inproc, which has none.
+void
+    zrelay_peers_heard (zrelay_peers_t *self, int fd,
+                        const void *id, size_t size);
+
+//  The socket was read until it was empty, so that all who had left by then were
+//  heard to the end.
+void
+    zrelay_peers_emptied (zrelay_peers_t *self);
+
+//  True if there are peers that have left and were not reported yet.
+bool
+    zrelay_peers_leaving (zrelay_peers_t *self);
+
+//  The next routing id that has gone, in id, which has room for
+//  ZRELAY_PEERS_ID_MAX bytes; returns its size, or 0 if there is none. While the
+//  socket is read (reading), those are passed over from which messages may
+//  still come.
+#define ZRELAY_PEERS_ID_MAX 255
+size_t
+    zrelay_peers_gone (zrelay_peers_t *self, bool reading, byte *id);
 
 void
     zrelay_peers_test (bool verbose);

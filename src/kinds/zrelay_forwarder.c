@@ -13,10 +13,20 @@
 #include "../../selftest/zrelay_testing.h"
 
 static const zrelay_kind_t s_kind = {
+    ZRELAY_KIND,
     .name = "forwarder",
-    .frontend = { .types = "XSUB" },
-    .backend = { .types = "XPUB" }
+    .help = "carries publications to subscribers, subscriptions back",
+    .frontend = { .types = "XSUB", .endpoint = ">tcp://127.0.0.1:5556",
+                  .peers = "PUB and XPUB publishers" },
+    .backend = { .types = "XPUB", .endpoint = "@tcp://127.0.0.1:8100",
+                 .peers = "SUB and XSUB subscribers" }
 };
+
+const zrelay_kind_t *
+zrelay_forwarder_kind (void)
+{
+    return &s_kind;
+}
 
 void
 zrelay_forwarder (zsock_t *pipe, void *args)

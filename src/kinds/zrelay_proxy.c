@@ -13,10 +13,18 @@
 #include "../../selftest/zrelay_testing.h"
 
 static const zrelay_kind_t s_kind = {
+    ZRELAY_KIND,
     .name = "proxy",
+    .help = "carries messages between any two sockets that fit",
     .frontend = { .types = ZRELAY_ANY_TYPE },
     .backend = { .types = ZRELAY_ANY_TYPE }
 };
+
+const zrelay_kind_t *
+zrelay_proxy_kind (void)
+{
+    return &s_kind;
+}
 
 void
 zrelay_proxy (zsock_t *pipe, void *args)

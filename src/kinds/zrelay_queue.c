@@ -13,10 +13,20 @@
 #include "../../selftest/zrelay_testing.h"
 
 static const zrelay_kind_t s_kind = {
+    ZRELAY_KIND,
     .name = "queue",
-    .frontend = { .types = "ROUTER" },
-    .backend = { .types = "DEALER" }
+    .help = "shares requests of many clients among many workers",
+    .frontend = { .types = "ROUTER", .endpoint = "@tcp://127.0.0.1:5559",
+                  .peers = "REQ and DEALER clients" },
+    .backend = { .types = "DEALER", .endpoint = "@tcp://127.0.0.1:5560",
+                 .peers = "REP, DEALER and ROUTER workers" }
 };
+
+const zrelay_kind_t *
+zrelay_queue_kind (void)
+{
+    return &s_kind;
+}
 
 void
 zrelay_queue (zsock_t *pipe, void *args)

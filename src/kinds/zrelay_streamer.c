@@ -13,10 +13,20 @@
 #include "../../selftest/zrelay_testing.h"
 
 static const zrelay_kind_t s_kind = {
+    ZRELAY_KIND,
     .name = "streamer",
-    .frontend = { .types = "PULL" },
-    .backend = { .types = "PUSH" }
+    .help = "carries tasks from many pushers to many pullers",
+    .frontend = { .types = "PULL", .endpoint = "@tcp://127.0.0.1:5557",
+                  .peers = "PUSH sockets" },
+    .backend = { .types = "PUSH", .endpoint = "@tcp://127.0.0.1:5558",
+                 .peers = "PULL sockets" }
 };
+
+const zrelay_kind_t *
+zrelay_streamer_kind (void)
+{
+    return &s_kind;
+}
 
 void
 zrelay_streamer (zsock_t *pipe, void *args)

@@ -7,10 +7,14 @@
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
-    ========================================================================= */
+    =========================================================================
+*/
 
 #include "zrelay_command.h"
+#include "zrelay_engine_internal.h"
+#include "zrelay_number.h"
 #include "zrelay_pairing.h"
+#include "zrelay_setting.h"
 
 //  DRAIN's time in msecs: unless given, and at most
 #define DRAIN_DEFAULT 1000
@@ -27,6 +31,13 @@
 //  --------------------------------------------------------------------------
 //  Words: the names of sides and flows
 
+static const char *s_side_names [] = {
+    [ZRELAY_SIDE_FRONTEND] = "FRONTEND", [ZRELAY_SIDE_BACKEND] = "BACKEND"
+};
+static const char *s_flow_names [] = {
+    [ZRELAY_FLOW_FORWARD] = "FORWARD", [ZRELAY_FLOW_RETURN] = "RETURN"
+};
+
 static int
 s_index (const char *names [2], const char *word)
 {
@@ -34,51 +45,28 @@ s_index (const char *names [2], const char *word)
            strcasecmp (word, names [1]) == 0? 1: -1;
 }
 
-static const char *s_side_names [] = { "FRONTEND", "BACKEND" };
-static const char *s_flow_names [] = { "FORWARD", "RETURN" };
-
 static bool
-s_is_relay (zrelay_engine_t *engine, const char *word)
+s_is_relay (const char *word)
 {
-    (void) engine;
     return strcasecmp (word, "RELAY") == 0;
 }
 
-//  The side or flow of an argument that the dispatcher has checked; NULL if
-//  it is the name of the other
+//  The side or flow of that name; NULL if the relay has none
 
 static zrelay_side_t *
 s_side (zrelay_engine_t *self, const char *word)
 {
     int index = s_index (s_side_names, word);
-    return index == -1? NULL: self->sides [index];
+    return index == -1? NULL:
+           zrelay_engine_side (self, (zrelay_side_id_t) index);
 }
 
 static zrelay_flow_t *
 s_flow (zrelay_engine_t *self, const char *word)
 {
     int index = s_index (s_flow_names, word);
-    return index == -1? NULL: self->flows [index];
-}
-
-//  What a side said becomes what the relay says
-
-static int
-s_told (zrelay_engine_t *self, zrelay_side_t *side, zrelay_status_t status)
-{
-    const char *error = zrelay_side_error (side);
-    return error? zrelay_engine_fail (self, status, "%s", error): (int) status;
-}
-
-//  Likewise for a fresh string, or NULL
-
-static int
-s_told_string (zrelay_engine_t *self, char **error_p, zrelay_status_t status)
-{
-    if (*error_p)
-        zrelay_engine_fail (self, status, "%s", *error_p);
-    zstr_free (error_p);
-    return status;
+    return index == -1? NULL:
+           zrelay_engine_flow (self, (zrelay_flow_id_t) index);
 }
 
 
@@ -88,65 +76,39 @@ s_told_string (zrelay_engine_t *self, char **error_p, zrelay_status_t status)
 HANDLER (s_bind)
 {
     UNUSED;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    return s_told (self, side, zrelay_side_bind (side, argv [1]));
+    return zrelay_side_attach (s_side (self, argv [0]), argv [1], true);
 }
 
 HANDLER (s_unbind)
 {
     UNUSED;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    return s_told (self, side, zrelay_side_unbind (side, argv [1]));
+    return zrelay_side_detach (s_side (self, argv [0]), argv [1], true);
 }
 
 HANDLER (s_connect)
 {
     UNUSED;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    return s_told (self, side, zrelay_side_connect (side, argv [1]));
+    return zrelay_side_attach (s_side (self, argv [0]), argv [1], false);
 }
 
 HANDLER (s_disconnect)
 {
     UNUSED;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    return s_told (self, side, zrelay_side_disconnect (side, argv [1]));
-}
-
-//  A pair of types that makes no relay is refused before anything is done
-
-static int
-s_configure (zrelay_engine_t *self, int index, size_t argc, char **argv)
-{
-    zrelay_side_t *side = self->sides [index];
-    if (!side)
-        return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
-            "a %s has no backend", self->kind->name);
-    int type = zrelay_pairing_type (argv [0]);
-    zrelay_side_t *other = self->sides [!index];
-    int other_type = other? zrelay_side_type (other): -1;
-    if (type != -1 && other_type != -1) {
-        const char *refusal = zrelay_pairing_refusal (type, other_type);
-        if (refusal)
-            return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
-                "a %s %s with a %s %s makes no relay: %s",
-                zsys_sockname (type), zrelay_side_name (side),
-                zsys_sockname (other_type), zrelay_side_name (other), refusal);
-    }
-    return s_told (self, side, zrelay_side_configure (side, argv [0], argv [1],
-                                                      argc - 2, argv + 2));
+    return zrelay_side_detach (s_side (self, argv [0]), argv [1], false);
 }
 
 HANDLER (s_frontend)
 {
     UNUSED;
-    return s_configure (self, ZRELAY_FRONTEND, argc, argv);
+    return zrelay_engine_configure (self, ZRELAY_SIDE_FRONTEND, argv [0],
+                                    argv [1], argc - 2, argv + 2);
 }
 
 HANDLER (s_backend)
 {
     UNUSED;
-    return s_configure (self, ZRELAY_BACKEND, argc, argv);
+    return zrelay_engine_configure (self, ZRELAY_SIDE_BACKEND, argv [0],
+                                    argv [1], argc - 2, argv + 2);
 }
 
 
@@ -156,61 +118,82 @@ HANDLER (s_backend)
 static zrelay_side_t *
 s_subscriber (zrelay_engine_t *self)
 {
-    zrelay_side_t *backend = self->sides [ZRELAY_BACKEND];
+    zrelay_side_t *backend = zrelay_engine_side (self, ZRELAY_SIDE_BACKEND);
     int type = backend? zrelay_side_type (backend): -1;
     return type == ZMQ_SUB || type == ZMQ_XSUB?
-        backend: self->sides [ZRELAY_FRONTEND];
+        backend: zrelay_engine_side (self, ZRELAY_SIDE_FRONTEND);
 }
 
 HANDLER (s_subscribe)
 {
     UNUSED;
-    zrelay_side_t *side = s_subscriber (self);
-    return s_told (self, side, zrelay_side_subscribe (side, argc, argv));
+    return zrelay_side_subscribe (s_subscriber (self), argc, argv);
 }
 
 HANDLER (s_unsubscribe)
 {
     UNUSED;
-    zrelay_side_t *side = s_subscriber (self);
-    return s_told (self, side, zrelay_side_unsubscribe (side, argc, argv));
+    return zrelay_side_unsubscribe (s_subscriber (self), argc, argv);
 }
 
 
 //  --------------------------------------------------------------------------
 //  Options, of a side, of a flow or of the relay
 
+//  The row of a flow's option, or NULL with a sentence
+
+static const zrelay_setting_t *
+s_flow_setting (zrelay_engine_t *self, zrelay_flow_t *flow, const char *option)
+{
+    const zrelay_setting_t *row =
+        zrelay_setting_find (zrelay_flow_settings, option);
+    if (!row) {
+        char *names = zrelay_setting_names (zrelay_flow_settings, NULL);
+        zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "the %s flow has no option %s; it has %s", zrelay_flow_name (flow),
+            zrelay_engine_quote (self, option), names);
+        zstr_free (&names);
+    }
+    return row;
+}
+
 HANDLER (s_set)
 {
     UNUSED;
-    if (s_is_relay (self, argv [0]))
+    if (s_is_relay (argv [0]))
         return zrelay_engine_set_option (self, argv [1], argv [2]);
     zrelay_side_t *side = s_side (self, argv [0]);
     if (side)
-        return s_told (self, side, zrelay_side_set (side, argv [1], argv [2]));
-    char *error = NULL;
-    zrelay_status_t status = zrelay_flow_set (s_flow (self, argv [0]),
-                                              argv [1], argv [2], &error);
-    return s_told_string (self, &error, status);
+        return zrelay_side_set_option (side, argv [1], argv [2]);
+    zrelay_flow_t *flow = s_flow (self, argv [0]);
+    const zrelay_setting_t *row = s_flow_setting (self, flow, argv [1]);
+    return !row? ZRELAY_STATUS_BAD_ARGUMENTS:
+        zrelay_setting_set (row, self, flow, argv [2],
+                            zrelay_engine_error (self));
+}
+
+static int
+s_get_value (zrelay_engine_t *self, const char *whose, const char *option,
+             char **value_p)
+{
+    if (s_is_relay (whose))
+        return zrelay_engine_get_option (self, option, value_p);
+    zrelay_side_t *side = s_side (self, whose);
+    if (side)
+        return zrelay_side_get_option (side, option, value_p);
+    zrelay_flow_t *flow = s_flow (self, whose);
+    const zrelay_setting_t *row = s_flow_setting (self, flow, option);
+    if (!row)
+        return ZRELAY_STATUS_BAD_ARGUMENTS;
+    *value_p = zrelay_setting_get (row, self, flow);
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_get)
 {
     UNUSED;
     char *value = NULL;
-    char *error = NULL;
-    int status;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    if (s_is_relay (self, argv [0]))
-        status = zrelay_engine_get_option (self, argv [1], &value);
-    else
-    if (side)
-        status = s_told (self, side,
-                         zrelay_side_get_option (side, argv [1], &value));
-    else
-        status = s_told_string (self, &error,
-            zrelay_flow_get (s_flow (self, argv [0]), argv [1], &value,
-                             &error));
+    int status = s_get_value (self, argv [0], argv [1], &value);
     if (value)
         zmsg_addstr (answer, value);
     zstr_free (&value);
@@ -224,37 +207,44 @@ HANDLER (s_get)
 HANDLER (s_capture)
 {
     UNUSED;
+    zrelay_capture_t *capture = zrelay_engine_capture (self);
     if (argc == 0) {
-        zrelay_capture_stop (self->capture);
-        return ZRELAY_DONE;
+        zrelay_capture_stop (capture);
+        return ZRELAY_STATUS_DONE;
     }
     //  A socket of CZMQ's would take over that program's signals
-    if (self->borrowed)
-        return zrelay_engine_fail (self, ZRELAY_BAD_STATE,
+    if (zrelay_engine_borrowed (self))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_STATE,
             "a relay in another program makes no sockets of its own");
     if (argc == 3)
-        return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
             "CAPTURE takes two prefixes, one for each flow, or none");
-    char *error = NULL;
-    zrelay_status_t status = zrelay_capture_start (self->capture, argv [0],
-        argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL, &error);
-    return s_told_string (self, &error, status);
+    return zrelay_capture_start (capture, argv [0],
+        argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL);
 }
 
 HANDLER (s_filter)
 {
     UNUSED;
-    zrelay_handler_fn *function;
-    void *argument;
-    memcpy (&function, argv [1], sizeof (function));
-    memcpy (&argument, argv [2], sizeof (argument));
+    zrelay_shown_to_t filter = { .message = NULL };
+    memcpy (&filter.object, argv [2], sizeof (filter.object));
+    const char *form = argc == 4? argv [3]: "zmsg";
+    if (strcasecmp (form, "zmsg") == 0)
+        memcpy (&filter.filter, argv [1], sizeof (filter.filter));
+    else
+    if (strcasecmp (form, "message") == 0)
+        memcpy (&filter.message, argv [1], sizeof (filter.message));
+    else
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "a filter is not shown a %s; it can be shown a zmsg or a message",
+            zrelay_engine_quote (self, form));
     zrelay_flow_t *flow = s_flow (self, argv [0]);
     if (!zrelay_flow_possible (flow))
-        return zrelay_engine_fail (self, ZRELAY_BAD_STATE,
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_STATE,
             "nothing travels %s through these sockets",
             zrelay_flow_name (flow));
-    zrelay_flow_set_filter (flow, function, argument);
-    return ZRELAY_DONE;
+    zrelay_flow_set_filter (flow, filter);
+    return ZRELAY_STATUS_DONE;
 }
 
 
@@ -264,42 +254,49 @@ HANDLER (s_filter)
 HANDLER (s_pause)
 {
     UNUSED;
-    self->paused = true;
-    return ZRELAY_DONE;
+    if (zrelay_engine_drains (self))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_STATE,
+            "a DRAIN is under way and needs the flows; wait for its answer, or "
+            "end it with RESUME");
+    zrelay_engine_pause (self);
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_resume)
 {
     UNUSED;
     zrelay_engine_resume (self);
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
+}
+
+static void
+s_on_drained (zrelay_status_t status, void *arg)
+{
+    zrelay_answer_t *answer = (zrelay_answer_t *) arg;
+    zrelay_engine_answer (NULL, &answer, status, NULL);
 }
 
 HANDLER (s_drain)
 {
     UNUSED;
-    const zrelay_option_t *number = zrelay_option_find ("affinity");
-    size_t msecs = DRAIN_DEFAULT;
-    if (argc > 0) {
-        if (!zrelay_option_valid (number, argv [0])
-        ||  strtoull (argv [0], NULL, 10) > DRAIN_MOST)
-            return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
-                "'%.80s' is no time to drain; it takes milliseconds up to %d",
-                argv [0], DRAIN_MOST);
-        msecs = (size_t) strtoull (argv [0], NULL, 10);
-    }
-    if (self->drain_answer)
-        return zrelay_engine_fail (self, ZRELAY_BAD_STATE,
+    int64_t msecs = DRAIN_DEFAULT;
+    if (argc > 0 && !zrelay_number_read (argv [0], 0, DRAIN_MOST, &msecs))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "%s is not a time to drain; it takes milliseconds up to %d",
+            zrelay_engine_quote (self, argv [0]), DRAIN_MOST);
+    if (zrelay_engine_drains (self))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_STATE,
             "an earlier DRAIN is still under way");
-    zrelay_engine_drain (self, msecs);
-    return ZRELAY_LATER;
+    zrelay_engine_drain (self, (size_t) msecs, s_on_drained,
+                         zrelay_engine_defer (self));
+    return ZRELAY_STATUS_LATER;
 }
 
 HANDLER (s_term)
 {
     UNUSED;
-    self->terminated = true;
-    return ZRELAY_DONE;
+    zrelay_engine_stop (self);
+    return ZRELAY_STATUS_DONE;
 }
 
 
@@ -309,23 +306,19 @@ HANDLER (s_term)
 HANDLER (s_domain)
 {
     UNUSED;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    return s_told (self, side, zrelay_side_set_domain (side, argv [1]));
+    return zrelay_side_set_domain (s_side (self, argv [0]), argv [1]);
 }
 
 HANDLER (s_plain)
 {
     UNUSED;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    return s_told (self, side, zrelay_side_set_plain (side));
+    return zrelay_side_set_plain (s_side (self, argv [0]));
 }
 
 HANDLER (s_curve)
 {
     UNUSED;
-    zrelay_side_t *side = s_side (self, argv [0]);
-    return s_told (self, side,
-                   zrelay_side_set_curve (side, argv [1], argv [2]));
+    return zrelay_side_set_curve (s_side (self, argv [0]), argv [1], argv [2]);
 }
 
 
@@ -335,50 +328,29 @@ HANDLER (s_curve)
 HANDLER (s_stats)
 {
     UNUSED;
-    zmsg_addstr (answer, "kind");
-    zmsg_addstr (answer, self->kind->name);
-    zmsg_addstr (answer, "name");
-    zmsg_addstr (answer, self->name);
-    zmsg_addstr (answer, "state");
-    zmsg_addstr (answer, zrelay_engine_state (self));
-    zrelay_engine_stat (answer, "uptime_ms", zclock_mono () - self->started);
-    for (int index = 0; index < 2; index++)
-        if (self->sides [index])
-            zrelay_side_stats (self->sides [index], answer);
-    for (int index = 0; index < 2; index++)
-        if (self->flows [index])
-            zrelay_flow_stats (self->flows [index], answer);
-    zrelay_capture_stats (self->capture, answer);
-    if (self->kind->stats)
-        self->kind->stats (self->object, answer);
-    return ZRELAY_DONE;
+    zrelay_engine_stats (self, answer);
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_reset)
 {
     UNUSED;
-    for (int index = 0; index < 2; index++) {
-        if (self->sides [index])
-            zrelay_side_reset (self->sides [index]);
-        if (self->flows [index])
-            zrelay_flow_reset (self->flows [index]);
-    }
-    zrelay_capture_reset (self->capture);
-    return ZRELAY_DONE;
+    zrelay_engine_reset (self);
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_state)
 {
     UNUSED;
-    zmsg_addstr (answer, zrelay_engine_state (self));
-    return ZRELAY_DONE;
+    zmsg_addstr (answer, zrelay_engine_state_name (self));
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_endpoint)
 {
     UNUSED;
     zrelay_side_endpoints (s_side (self, argv [0]), answer);
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_peers)
@@ -390,28 +362,28 @@ HANDLER (s_peers)
     zmsg_addstrf (answer, "%zu", peers? zrelay_peers_count (peers): 0);
     if (peers)
         zrelay_peers_list (peers, answer);
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_error)
 {
     UNUSED;
-    zmsg_addstr (answer, self->error? self->error: "");
-    return ZRELAY_DONE;
+    zmsg_addstr (answer, zrelay_error_sentence (zrelay_engine_error (self)));
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_ping)
 {
     (void) self;
     UNUSED;
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_verbose)
 {
     UNUSED;
-    self->verbose = true;
-    return ZRELAY_DONE;
+    zrelay_engine_set_verbose (self);
+    return ZRELAY_STATUS_DONE;
 }
 
 HANDLER (s_help);
@@ -420,80 +392,113 @@ HANDLER (s_help);
 //  --------------------------------------------------------------------------
 //  The table. HELP shows it in this order.
 
+#define QUERY ZRELAY_COMMAND_QUERY
+#define OWNER ZRELAY_COMMAND_OWNER
+#define SECRET ZRELAY_COMMAND_SECRET
+#define COMMAND(name, args, help, handler, flags) \
+    { sizeof (zrelay_command_t), name, args, help, handler, flags }
+
 static const zrelay_command_t s_commands [] = {
-    { "BIND", "side endpoint",
-      "bind a side, as in zmq_bind", s_bind, false },
-    { "UNBIND", "side endpoint",
-      "stop listening, and cut the connections", s_unbind, false },
-    { "CONNECT", "side endpoint",
-      "connect a side, as in zmq_connect", s_connect, false },
-    { "DISCONNECT", "side endpoint",
-      "end a connection", s_disconnect, false },
-    { "FRONTEND", "type endpoints [topic ...]",
-      "choose the socket type and attach (@ bind, > connect)",
-      s_frontend, false },
-    { "BACKEND", "type endpoints [topic ...]",
-      "the same for the backend", s_backend, false },
-    { "SUBSCRIBE", "topic ...",
-      "subscribe; the empty topic is everything", s_subscribe, false },
-    { "UNSUBSCRIBE", "topic ...",
-      "cancel the relay's own subscriptions", s_unsubscribe, false },
-    { "SET", "side|flow|relay option value",
-      "set a socket option, or one of the relay's", s_set, false },
-    { "GET", "side|flow|relay option",
-      "tell its value", s_get, true },
-    { "CAPTURE", "[endpoint [type [in-prefix out-prefix]]]",
-      "copy what passes to a PUSH, PUB or PAIR; or stop", s_capture, false },
-    { "FILTER", "flow *function *argument",
-      "show each message to a function (NULL: no longer)", s_filter, false },
-    { "PAUSE", "",
-      "stop both flows; sockets queue", s_pause, false },
-    { "RESUME", "",
-      "go on after PAUSE or DRAIN", s_resume, false },
-    { "DRAIN", "[ms]",
-      "take no new work, let the rest finish, then answer", s_drain, false },
-    { "STATS", "",
-      "tell the counters", s_stats, true },
-    { "RESET", "",
-      "set the counters to zero", s_reset, false },
-    { "STATE", "",
-      "tell idle, active, paused or draining", s_state, true },
-    { "ENDPOINT", "side",
-      "tell the endpoints, resolved", s_endpoint, true },
-    { "PEERS", "side",
-      "tell the number of peers, and where they are", s_peers, true },
-    { "HELP", "[command]",
-      "tell the commands", s_help, true },
-    { "ERROR", "",
-      "tell what was wrong with the last refused command", s_error, true },
-    { "PING", "",
-      "answer at once", s_ping, true },
-    { "DOMAIN", "side name",
-      "authenticate in this ZAP domain", s_domain, false },
-    { "PLAIN", "side",
-      "ask peers for a name and a password", s_plain, false },
-    { "CURVE", "side public secret",
-      "encrypt, and ask peers for a key", s_curve, false },
-    { "VERBOSE", "",
-      "log commands", s_verbose, false },
-    { "$TERM", "",
-      "end", s_term, false },
-    { NULL, NULL, NULL, NULL, false }
+    COMMAND ("BIND", "side endpoint",
+             "bind a side, as in zmq_bind", s_bind, 0),
+    COMMAND ("UNBIND", "side endpoint",
+             "stop listening, and cut the connections", s_unbind, 0),
+    COMMAND ("CONNECT", "side endpoint",
+             "connect a side, as in zmq_connect", s_connect, 0),
+    COMMAND ("DISCONNECT", "side endpoint",
+             "end a connection", s_disconnect, 0),
+    COMMAND ("FRONTEND", "type endpoints [topic ...]",
+             "choose the socket type and attach (@ bind, > connect)",
+             s_frontend, 0),
+    COMMAND ("BACKEND", "type endpoints [topic ...]",
+             "the same for the backend", s_backend, 0),
+    COMMAND ("SUBSCRIBE", "topic ...",
+             "subscribe; the empty topic is everything", s_subscribe, 0),
+    COMMAND ("UNSUBSCRIBE", "topic ...",
+             "cancel the relay's own subscriptions", s_unsubscribe, 0),
+    COMMAND ("SET", "side|flow|relay option value",
+             "set a socket option, or one of the relay's", s_set, 0),
+    COMMAND ("GET", "side|flow|relay option",
+             "report its value", s_get, QUERY),
+    COMMAND ("CAPTURE", "[endpoint [type [in-prefix out-prefix]]]",
+             "copy what passes to a PUSH, PUB or PAIR; or stop", s_capture, 0),
+    COMMAND ("FILTER", "flow *function *argument [form]",
+             "show each message to a function (NULL: no longer)",
+             s_filter, OWNER),
+    COMMAND ("PAUSE", "",
+             "stop both flows; sockets queue", s_pause, 0),
+    COMMAND ("RESUME", "",
+             "go on after PAUSE or DRAIN", s_resume, 0),
+    COMMAND ("DRAIN", "[ms]",
+             "take no new work, let the rest finish, then answer", s_drain, 0),
+    COMMAND ("STATS", "",
+             "report the counters", s_stats, QUERY),
+    COMMAND ("RESET", "",
+             "set the counters to zero", s_reset, 0),
+    COMMAND ("STATE", "",
+             "report idle, active, paused or draining", s_state, QUERY),
+    COMMAND ("ENDPOINT", "side",
+             "list the endpoints, resolved", s_endpoint, QUERY),
+    COMMAND ("PEERS", "side",
+             "report the number of peers, and list their addresses",
+             s_peers, QUERY),
+    COMMAND ("HELP", "[command]",
+             "explain the commands", s_help, QUERY),
+    COMMAND ("ERROR", "",
+             "explain why the last command was refused", s_error, QUERY),
+    COMMAND ("PING", "",
+             "answer at once", s_ping, QUERY),
+    COMMAND ("DOMAIN", "side name",
+             "authenticate in this ZAP domain", s_domain, SECRET),
+    COMMAND ("PLAIN", "side",
+             "ask peers for a name and a password", s_plain, SECRET),
+    COMMAND ("CURVE", "side public secret",
+             "encrypt, and ask peers for a key", s_curve, SECRET),
+    COMMAND ("VERBOSE", "",
+             "log commands", s_verbose, 0),
+    COMMAND ("$TERM", "",
+             "end", s_term, OWNER),
+    { .name = NULL }
 };
+
+//  A table's rows have the size that its compiler knew
+
+static const zrelay_command_t *
+s_next (const zrelay_command_t *row)
+{
+    row = (const zrelay_command_t *) ((const byte *) row + row->size);
+    return row->name? row: NULL;
+}
 
 static const zrelay_command_t *
 s_find (const zrelay_command_t *table, const char *name)
 {
-    while (table && table->name && strneq (table->name, name))
-        table++;
-    return table && table->name? table: NULL;
+    const zrelay_command_t *row = table && table->name? table: NULL;
+    while (row && strneq (row->name, name))
+        row = s_next (row);
+    return row;
 }
 
-const zrelay_command_t *
-zrelay_command_find (const zrelay_kind_t *kind, const char *name)
+static zrelay_command_t
+s_copy (const zrelay_command_t *row)
 {
-    const zrelay_command_t *command = s_find (kind->commands, name);
-    return command? command: s_find (s_commands, name);
+    zrelay_command_t command;
+    memset (&command, 0, sizeof (command));
+    memcpy (&command, row,
+            row->size < sizeof (command)? row->size: sizeof (command));
+    return command;
+}
+
+bool
+zrelay_command_find (const zrelay_kind_t *kind, const char *name,
+                     zrelay_command_t *command)
+{
+    const zrelay_command_t *row = s_find (kind->commands, name);
+    if (!row)
+        row = s_find (s_commands, name);
+    if (row)
+        *command = s_copy (row);
+    return row != NULL;
 }
 
 
@@ -507,15 +512,16 @@ s_add (zchunk_t *text, const char *string)
 }
 
 static void
-s_add_command (zchunk_t *text, const zrelay_command_t *command)
+s_add_command (zchunk_t *text, const zrelay_command_t *row)
 {
+    zrelay_command_t command = s_copy (row);
     s_add (text, "  ");
-    s_add (text, command->name);
-    if (*command->args)
+    s_add (text, command.name);
+    if (*command.args)
         s_add (text, " ");
-    s_add (text, command->args);
+    s_add (text, command.args);
     s_add (text, "\n      ");
-    s_add (text, command->help);
+    s_add (text, command.help);
     s_add (text, "\n");
 }
 
@@ -529,41 +535,61 @@ s_add_pairs (zchunk_t *text, const zrelay_kind_t *kind)
 }
 
 static void
+s_add_settings (zchunk_t *text, const zrelay_kind_t *kind)
+{
+    s_add (text, "Options of the relay:\n");
+    zrelay_setting_explain (zrelay_engine_settings, text);
+    zrelay_setting_explain (kind->settings, text);
+    s_add (text, "Options of a flow:\n");
+    zrelay_setting_explain (zrelay_flow_settings, text);
+    s_add (text, "Options of a side, besides those of its socket:\n");
+    zrelay_setting_explain (zrelay_limits_settings, text);
+}
+
+static void
 s_add_all (zchunk_t *text, const zrelay_kind_t *kind)
 {
-    const zrelay_command_t *command;
-    for (command = s_commands; command->name; command++)
-        if (!s_find (kind->commands, command->name))
-            s_add_command (text, command);
-    for (command = kind->commands; command && command->name; command++)
-        s_add_command (text, command);
+    const zrelay_command_t *row;
+    for (row = s_commands; row; row = s_next (row))
+        if (!s_find (kind->commands, row->name))
+            s_add_command (text, row);
+    row = kind->commands && kind->commands->name? kind->commands: NULL;
+    for (; row; row = s_next (row))
+        s_add_command (text, row);
+    s_add_settings (text, kind);
     if (strchr (kind->frontend.types, ','))
         s_add_pairs (text, kind);
+}
+
+static void
+s_add_one (zchunk_t *text, const zrelay_kind_t *kind,
+           const zrelay_command_t *command)
+{
+    s_add_command (text, command);
+    if (command->handler == s_frontend || command->handler == s_backend)
+        s_add_pairs (text, kind);
+    if (command->handler == s_set || command->handler == s_get)
+        s_add_settings (text, kind);
 }
 
 HANDLER (s_help)
 {
     UNUSED;
-    const zrelay_command_t *command = NULL;
-    if (argc > 0) {
-        command = zrelay_command_find (self->kind, argv [0]);
-        if (!command)
-            return zrelay_engine_fail (self, ZRELAY_BAD_ARGUMENTS,
-                "there is no command '%.80s'; HELP alone lists them",
-                argv [0]);
-    }
+    const zrelay_kind_t *kind = zrelay_engine_kind (self);
+    zrelay_command_t command;
+    if (argc > 0 && !zrelay_command_find (kind, argv [0], &command))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "there is no command %s; HELP alone lists them",
+            zrelay_engine_quote (self, argv [0]));
     zchunk_t *text = zchunk_new (NULL, 0);
     assert (text);
-    if (command) {
-        s_add_command (text, command);
-        if (command->handler == s_frontend || command->handler == s_backend)
-            s_add_pairs (text, self->kind);
-    }
+    if (argc > 0)
+        s_add_one (text, kind, &command);
     else
-        s_add_all (text, self->kind);
+        s_add_all (text, kind);
     zmsg_addmem (answer, zchunk_data (text), zchunk_size (text));
     zchunk_destroy (&text);
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
 }
 
 
@@ -608,7 +634,7 @@ s_describe (const char *args, size_t wanted, char *buffer, size_t size,
 static int
 s_wrong_count (const zrelay_command_t *self, zrelay_engine_t *engine)
 {
-    return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
+    return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
         "wrong number of arguments; it is %s%s%s", self->name,
         *self->args? " ": "", self->args);
 }
@@ -629,7 +655,7 @@ static bool
 s_is_any (zrelay_engine_t *engine, const char *value)
 {
     return s_is_side (engine, value) || s_is_flow (engine, value)
-        || s_is_relay (engine, value);
+        || s_is_relay (value);
 }
 
 //  Words in the table whose values are checked here
@@ -638,105 +664,32 @@ static const struct {
     const char *word;           //  As in the table
     bool (*valid) (zrelay_engine_t *engine, const char *value);
     const char *meaning;        //  In a sentence
-    const char *allowed;        //  What it may be
+    const char *both;           //  What it may be
+    const char *one;            //  And of a relay with one side
 } s_words [] = {
-    { "side", s_is_side, "side", "FRONTEND or BACKEND" },
-    { "flow", s_is_flow, "flow", "FORWARD or RETURN" },
+    { "side", s_is_side, "side", "FRONTEND or BACKEND", "FRONTEND" },
+    { "flow", s_is_flow, "flow", "FORWARD or RETURN", "FORWARD" },
     { "side|flow|relay", s_is_any, "side or flow",
-      "FRONTEND, BACKEND, FORWARD, RETURN or RELAY" },
-    { NULL, NULL, NULL, NULL }
+      "FRONTEND, BACKEND, FORWARD, RETURN or RELAY",
+      "FRONTEND, FORWARD or RELAY" },
+    { NULL, NULL, NULL, NULL, NULL }
 };
 
-//  --------------------------------------------------------------------------
-//  Secrets. They may have been given in the wrong place, or with a letter too
-//  many or too few, and ERROR and the log would quote them.
-
-//  A CURVE key in Z85, see ZeroMQ RFC 32
-#define KEY_SIZE 40
-#define KEY_LETTERS \
-    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" \
-    ".-:+=^!/*?&<>()[]{}@%$#"
-
-static bool
-s_may_be_key (const char *value)
+static int
+s_check_word (zrelay_engine_t *engine, const char *word, const char *value)
 {
-    size_t size = strlen (value);
-    return size >= KEY_SIZE - 1 && size <= KEY_SIZE + 1
-        && strspn (value, KEY_LETTERS) == size
-        && !strstr (value, "://");
+    int row = 0;
+    while (s_words [row].word && strneq (s_words [row].word, word))
+        row++;
+    if (!s_words [row].word || s_words [row].valid (engine, value))
+        return ZRELAY_STATUS_DONE;
+    bool both = zrelay_engine_side (engine, ZRELAY_SIDE_BACKEND) != NULL;
+    return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
+        "%s is not a %s of a %s; it can be %s",
+        zrelay_engine_quote (engine, value), s_words [row].meaning,
+        zrelay_engine_kind (engine)->name,
+        both? s_words [row].both: s_words [row].one);
 }
-
-static bool
-s_is_secret_option (const char *value)
-{
-    const zrelay_option_t *option = zrelay_option_find (value);
-    return option && (option->flags & ZRELAY_OPTION_SECRET);
-}
-
-//  Words that are said in any case
-
-static bool
-s_is_known (const char *value)
-{
-    return s_index (s_side_names, value) != -1
-        || s_index (s_flow_names, value) != -1
-        || s_is_relay (NULL, value)
-        || zrelay_option_find (value);
-}
-
-//  Take what is quoted out of the sentence
-
-static void
-s_conceal (zrelay_engine_t *engine, const char *value)
-{
-    char quoted [83];
-    snprintf (quoted, sizeof (quoted), "'%.80s'", value);
-    for (char *letter = quoted; *letter; letter++)
-        if (!isprint ((byte) *letter))
-            *letter = '?';
-    char *place = strstr (engine->error, quoted);
-    if (place) {
-        char *sentence = zsys_sprintf ("%.*s'(secret)'%s",
-            (int) (place - engine->error), engine->error,
-            place + strlen (quoted));
-        assert (sentence);
-        zstr_free (&engine->error);
-        engine->error = sentence;
-    }
-}
-
-void
-zrelay_command_conceal (zrelay_engine_t *engine, const char *value)
-{
-    //  Endpoints are quoted without what says to bind or to connect
-    bool prefixed = *value == '@' || *value == '>';
-    if (s_may_be_key (value) || (prefixed && s_may_be_key (value + 1))) {
-        s_conceal (engine, value);
-        s_conceal (engine, value + prefixed);
-    }
-}
-
-//  All arguments of a command that failed. Where it is about a secret, each
-//  may be one.
-
-static void
-s_conceal_all (const zrelay_command_t *self, zrelay_engine_t *engine,
-               size_t argc, char **argv)
-{
-    bool secretive = self->handler == s_domain || self->handler == s_plain
-                  || self->handler == s_curve;
-    for (size_t index = 0; index < argc; index++)
-        secretive = secretive || s_is_secret_option (argv [index]);
-    for (size_t index = 0; index < argc; index++)
-        if (secretive && !s_is_known (argv [index]))
-            s_conceal (engine, argv [index]);
-        else
-            zrelay_command_conceal (engine, argv [index]);
-}
-
-
-//  --------------------------------------------------------------------------
-//  Executing
 
 //  A pointer travels as its bytes, everything else as a string
 
@@ -748,20 +701,13 @@ s_check (const zrelay_command_t *self, zrelay_engine_t *engine, size_t index,
     size_t least, most;
     s_describe (self->args, index, word, sizeof (word), &least, &most);
     if (*word == '*')
-        return zframe_size (frame) == sizeof (void *)? ZRELAY_DONE:
-            zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
+        return zframe_size (frame) == sizeof (void *)? ZRELAY_STATUS_DONE:
+            zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
                 "argument %zu of %s is not a pointer", index + 1, self->name);
     if (strlen (value) != zframe_size (frame))
-        return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
+        return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
             "argument %zu of %s is not a string", index + 1, self->name);
-    for (int known = 0; s_words [known].word; known++)
-        if (streq (s_words [known].word, word)
-        && !s_words [known].valid (engine, value))
-            return zrelay_engine_fail (engine, ZRELAY_BAD_ARGUMENTS,
-                "'%.80s' is no %s of a %s; it can be %s", value,
-                s_words [known].meaning, engine->kind->name,
-                s_words [known].allowed);
-    return ZRELAY_DONE;
+    return s_check_word (engine, word, value);
 }
 
 int
@@ -777,18 +723,17 @@ zrelay_command_execute (const zrelay_command_t *self, zrelay_engine_t *engine,
 
     char **argv = (char **) zmalloc ((argc + 1) * sizeof (char *));
     assert (argv);
-    int status = ZRELAY_DONE;
+    int status = ZRELAY_STATUS_DONE;
     for (size_t index = 0; index < argc; index++) {
         zframe_t *frame = index == 0? zmsg_first (msg): zmsg_next (msg);
         argv [index] = zframe_strdup (frame);
         assert (argv [index]);
-        if (status == ZRELAY_DONE)
+        if (status == ZRELAY_STATUS_DONE)
             status = s_check (self, engine, index, frame, argv [index]);
     }
-    if (status == ZRELAY_DONE)
-        status = self->handler (engine, engine->object, argc, argv, answer);
-    if (status != ZRELAY_DONE && engine->error)
-        s_conceal_all (self, engine, argc, argv);
+    if (status == ZRELAY_STATUS_DONE)
+        status = self->handler (engine, zrelay_engine_object (engine), argc,
+                                argv, answer);
     for (size_t index = 0; index < argc; index++) {
         //  It may have been a key
         memset (argv [index], 0, strlen (argv [index]));

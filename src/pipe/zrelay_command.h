@@ -14,11 +14,12 @@
 #define ZRELAY_COMMAND_H_INCLUDED
 
 #include <zrelay.h>
-#include "zrelay_engine_internal.h"
 
-//  The command of that name, the kind's before the engine's; or NULL.
-const zrelay_command_t *
-    zrelay_command_find (const zrelay_kind_t *kind, const char *name);
+//  Find the command of that name, the kind's before the engine's, and copy its
+//  row. Returns false if there is none.
+bool
+    zrelay_command_find (const zrelay_kind_t *kind, const char *name,
+                         zrelay_command_t *command);
 
 //  Carry out a command whose arguments are the frames of msg. Returns its
 //  status; a query's frames are added to answer.
@@ -26,9 +27,5 @@ int
     zrelay_command_execute (const zrelay_command_t *self,
                             zrelay_engine_t *engine, zmsg_t *msg,
                             zmsg_t *answer);
-
-//  Take a value out of the sentence for ERROR if it may be a key.
-void
-    zrelay_command_conceal (zrelay_engine_t *engine, const char *value);
 
 #endif

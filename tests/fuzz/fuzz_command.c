@@ -23,9 +23,14 @@
 //  own functions, below, in place of pointers.
 //
 //  The relay runs on our thread: all commands are in its pipe before it
-//  starts, and behind them $TERM. What must hold is that every command gets
-//  one answer, in order, of the right form; that what is refused is explained
-//  and has changed nothing; and whatever the sanitizers watch for.
+//  starts, and behind them $TERM. It must hold that every command gets one
+//  answer of the right form, in order; that a refusal is explained and has
+//  changed nothing; and whatever the sanitizers watch for. Where the word DRAIN
+//  is in the input, answers to queries overtake others, and commands come in
+//  envelopes with a number.
+
+//  For memmem
+#define _GNU_SOURCE 1
 
 #include "fuzz.h"
 
@@ -40,6 +45,10 @@ const char *fuzz_name = "command";
 //  Questions asked after each command, about what a refused one could have
 //  changed
 #define QUESTIONS 5
+
+//  Most commands and questions of one input: around each command there are two
+//  about an option, and that for ERROR; and a few at the start and the end
+#define SENT_MAX (FUZZ_LINES_MAX * (QUESTIONS + 4) + 2 * QUESTIONS)
 
 
 //  --------------------------------------------------------------------------
@@ -114,11 +123,50 @@ static zrelay_handler_fn *s_functions [] = {
 //  Two kinds of our own: one with all a kind can have, one with one side
 
 static zrelay_verdict_t
-s_own_handler (zmsg_t **msg_p, void *arg)
+s_own_zmsg (zrelay_engine_t *engine, void *object, zmsg_t **msg_p)
 {
+    (void) engine;
     zframe_t *last = zmsg_last (*msg_p);
     byte first = zframe_size (last)? *zframe_data (last): 0;
-    return s_functions [1 + first % (FUNCTIONS - 1)] (msg_p, arg);
+    return s_functions [1 + first % (FUNCTIONS - 1)] (msg_p, object);
+}
+
+//  The last frame's first byte says what to do with the message
+
+static zrelay_verdict_t
+s_own_message (zrelay_engine_t *engine, void *object,
+               zrelay_message_t *message)
+{
+    (void) object;
+    size_t frames = zrelay_message_frames (message);
+    const byte *data = zrelay_message_data (message, frames - 1);
+    int choice = zrelay_message_size (message, frames - 1)? *data % 8: 0;
+    zrelay_message_t *copy = NULL;
+    switch (choice) {
+        case 1:
+            zrelay_message_clear (message);
+            break;
+        case 2:
+            return zrelay_engine_drop (engine, 0);
+        case 3:
+            copy = zrelay_message_take (message);
+            zrelay_message_destroy (&copy);
+            return ZRELAY_VERDICT_KEPT;
+        case 4:
+            zrelay_message_push (message, "more", 4);
+            return ZRELAY_VERDICT_ANSWER;
+        case 5:
+            copy = zrelay_message_dup (message);
+            zrelay_engine_send (engine, ZRELAY_SIDE_FRONTEND, copy);
+            zrelay_message_destroy (&copy);
+            break;
+        case 6:
+            zrelay_message_pop (message);
+            return (zrelay_verdict_t) 99;
+        default:
+            break;
+    }
+    return ZRELAY_VERDICT_PASS;
 }
 
 //  SEND side text ...
@@ -132,19 +180,20 @@ s_own_send (zrelay_engine_t *engine, void *object,
     zmsg_t *msg = zmsg_new ();
     for (size_t index = 1; index < argc; index++)
         zmsg_addstr (msg, argv [index]);
-    zrelay_side_id_t side =
-        strcasecmp (argv [0], "FRONTEND")? ZRELAY_BACKEND: ZRELAY_FRONTEND;
-    if (zrelay_engine_send (engine, side, &msg) == 0) {
+    zrelay_side_id_t side = strcasecmp (argv [0], "FRONTEND")?
+        ZRELAY_SIDE_BACKEND: ZRELAY_SIDE_FRONTEND;
+    zrelay_send_t result = zrelay_engine_send_zmsg (engine, side, &msg);
+    if (result == ZRELAY_SEND_DONE || result == ZRELAY_SEND_LOST) {
         FUZZ_MUST (!msg);
-        return ZRELAY_DONE;
+        return ZRELAY_STATUS_DONE;
     }
     FUZZ_MUST (msg && zmsg_size (msg) == argc - 1);
     zmsg_destroy (&msg);
-    return zrelay_engine_fail (engine, ZRELAY_BAD_STATE, "not sent: %s",
-                               strerror (errno));
+    return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_STATE,
+                               "not sent: %d", result);
 }
 
-//  HOLD flow [any]: hold it; or, with a word more, let it go on
+//  HOLD flow [any]: let it read no more; or, with a word more, let it go on
 
 static int
 s_own_hold (zrelay_engine_t *engine, void *object,
@@ -152,9 +201,10 @@ s_own_hold (zrelay_engine_t *engine, void *object,
 {
     (void) object;
     (void) answer;
-    zrelay_engine_hold (engine, strcasecmp (argv [0], "FORWARD")?
-                        ZRELAY_RETURN: ZRELAY_FORWARD, argc == 1);
-    return ZRELAY_DONE;
+    zrelay_engine_set_reading (engine, strcasecmp (argv [0], "FORWARD")?
+        ZRELAY_FLOW_RETURN: ZRELAY_FLOW_FORWARD,
+        argc == 1? ZRELAY_READING_OFF: ZRELAY_READING_ON);
+    return ZRELAY_STATUS_DONE;
 }
 
 //  WORDS one two [three]: how many were there?
@@ -167,20 +217,53 @@ s_own_words (zrelay_engine_t *engine, void *object,
     (void) object;
     (void) argv;
     zmsg_addstrf (answer, "%zu", argc);
-    return ZRELAY_DONE;
+    return ZRELAY_STATUS_DONE;
+}
+
+typedef struct {
+    uint64_t ticks;             //  Calls of the timer
+    int64_t level;              //  An option
+} own_t;
+
+//  LATER: deferred, and then answered at once
+
+static int
+s_own_later (zrelay_engine_t *engine, void *object,
+             size_t argc, char **argv, zmsg_t *unused)
+{
+    (void) object;
+    (void) argc;
+    (void) argv;
+    (void) unused;
+    zrelay_answer_t *answer = zrelay_engine_defer (engine);
+    zrelay_engine_answer (engine, &answer, ZRELAY_STATUS_DONE, NULL);
+    FUZZ_MUST (!answer);
+    return ZRELAY_STATUS_LATER;
 }
 
 static void
-s_own_tick (void *object)
+s_own_tick (zrelay_engine_t *engine, void *object, int timer)
 {
-    (*(int *) object)++;
+    own_t *self = (own_t *) object;
+    if (++self->ticks > 3)
+        zrelay_engine_timer_end (engine, timer);
 }
 
 static void *
 s_own_create (zrelay_engine_t *engine)
 {
-    zrelay_engine_every (engine, 1, s_own_tick);
-    return zmalloc (sizeof (int));
+    zrelay_engine_timer (engine, 1, 0, s_own_tick);
+    return zmalloc (sizeof (own_t));
+}
+
+static void
+s_own_gone (zrelay_engine_t *engine, void *object, zrelay_side_id_t side,
+            const void *id, size_t size)
+{
+    (void) engine;
+    (void) object;
+    (void) side;
+    FUZZ_MUST (id && size > 0);
 }
 
 static void
@@ -190,28 +273,54 @@ s_own_destroy (void **object_p)
 }
 
 static void
-s_own_stats (void *object, zmsg_t *answer)
+s_own_stats (zrelay_engine_t *engine, void *object, zmsg_t *answer)
 {
+    (void) engine;
     (void) object;
     zrelay_engine_stat (answer, "own", 1);
+    zrelay_engine_stat_of (answer, "each", "one", "a b", 3, 1);
 }
 
 static const zrelay_command_t s_own_commands [] = {
-    { "SEND", "side text ...", "send a message", s_own_send, false },
-    { "HOLD", "flow [any]", "hold a flow", s_own_hold, false },
-    { "WORDS", "one two [three]", "count words", s_own_words, true },
-    { NULL, NULL, NULL, NULL, false }
+    { ZRELAY_COMMAND, .name = "SEND", .args = "side text ...",
+      .help = "send a message", .handler = s_own_send },
+    { ZRELAY_COMMAND, .name = "HOLD", .args = "flow [any]",
+      .help = "let a flow not read", .handler = s_own_hold },
+    { ZRELAY_COMMAND, .name = "WORDS", .args = "one two [three]",
+      .help = "count words", .handler = s_own_words,
+      .flags = ZRELAY_COMMAND_QUERY },
+    { ZRELAY_COMMAND, .name = "LATER", .args = "",
+      .help = "answer later", .handler = s_own_later },
+    { .name = NULL }
 };
 
+static const zrelay_setting_t s_own_settings [] = {
+    { ZRELAY_SETTING, .name = "level", .help = "of water",
+      .offset = offsetof (own_t, level), .least = -5, .most = 5 },
+    { .name = NULL }
+};
+
+static const zrelay_counter_t s_own_counters [] = {
+    { ZRELAY_COUNTER, .name = "ticks", .offset = offsetof (own_t, ticks) },
+    { .name = NULL }
+};
+
+static const char *const s_own_reasons [] = { "mine", NULL };
+
 static const zrelay_kind_t s_own = {
+    ZRELAY_KIND,
     .name = "own",
     .frontend = { .types = "ROUTER,PULL", .options = "rcvhwm=10" },
     .backend = { .types = ZRELAY_ANY_TYPE },
-    .on_forward = s_own_handler,
-    .on_return = s_own_handler,
+    .on_forward = s_own_message,
+    .on_return_zmsg = s_own_zmsg,
+    .on_gone = s_own_gone,
     .create = s_own_create,
     .destroy = s_own_destroy,
     .commands = s_own_commands,
+    .settings = s_own_settings,
+    .counters = s_own_counters,
+    .reasons = s_own_reasons,
     .stats = s_own_stats
 };
 
@@ -222,9 +331,10 @@ s_own_actor (zsock_t *pipe, void *args)
 }
 
 static const zrelay_kind_t s_single = {
+    ZRELAY_KIND,
     .name = "single",
     .frontend = { .types = "ROUTER" },
-    .on_forward = s_own_handler,
+    .on_forward_zmsg = s_own_zmsg,
     .create = s_own_create,
     .destroy = s_own_destroy,
     .commands = s_own_commands
@@ -257,6 +367,7 @@ static const struct {
 typedef struct {
     bool query;                 //  Answered with a message
     char *name;                 //  Which begins with that
+    size_t number;              //  In the order of sending
 } expected_t;
 
 typedef struct {
@@ -267,19 +378,23 @@ typedef struct {
     size_t count;               //  How many these are
     bool options [FUZZ_LINES_MAX];      //  Commands that set an option
     size_t commands;            //  Commands sent
+    bool numbered;              //  Commands have envelopes with a number, since
+                                //  answers may overtake each other
+    size_t sent;                //  Commands sent, and questions
+    zmsg_t *answers [SENT_MAX]; //  By number, if there are envelopes
 } input_t;
 
 //  Where commands are looked up. Kinds with a table of their own only add to
 //  it, so that a command of theirs is unknown to the others.
 
-static const zrelay_command_t *
-s_find (input_t *self, const char *name)
+static bool
+s_find (input_t *self, const char *name, zrelay_command_t *command)
 {
-    static const zrelay_kind_t none = { .name = "none" };
+    static const zrelay_kind_t none = { ZRELAY_KIND, .name = "none" };
     const zrelay_kind_t *kind = s_kinds [self->kind].kind;
     bool own = s_kinds [self->kind].actor == s_own_actor
             || s_kinds [self->kind].actor == s_single_actor;
-    return zrelay_command_find (own? kind: &none, name);
+    return zrelay_command_find (own? kind: &none, name, command);
 }
 
 //  Takes the message
@@ -290,11 +405,18 @@ s_send (input_t *self, zmsg_t *msg)
     expected_t *expected = (expected_t *) zmalloc (sizeof (expected_t));
     zframe_t *first = zmsg_first (msg);
     expected->name = zframe_strdup (first);
-    const zrelay_command_t *command =
-        strlen (expected->name) == zframe_size (first)?
-        s_find (self, expected->name): NULL;
-    expected->query = command && command->query;
+    zrelay_command_t command;
+    expected->query = strlen (expected->name) == zframe_size (first)
+                   && s_find (self, expected->name, &command)
+                   && (command.flags & ZRELAY_COMMAND_QUERY);
+    expected->number = self->sent++;
+    FUZZ_MUST (expected->number < SENT_MAX);
     zlist_append (self->expected, expected);
+    if (self->numbered) {
+        zmsg_pushstr (msg, "");
+        zmsg_pushstrf (msg, "%zu", expected->number);
+        zmsg_pushstr (msg, "");
+    }
     int rc = zmsg_send (&msg, self->front);
     FUZZ_MUST (rc == 0);
 }
@@ -434,6 +556,39 @@ s_message (input_t *self, fuzz_word_t *line)
 //  --------------------------------------------------------------------------
 //  The answers
 
+//  Take an answer out of its envelope, and make it like one without
+
+static void
+s_unpack (input_t *self, zmsg_t *answer)
+{
+    char *empty = zmsg_popstr (answer);
+    char *number = zmsg_popstr (answer);
+    char *end = zmsg_popstr (answer);
+    char *status = zmsg_popstr (answer);
+    FUZZ_MUST (empty && !*empty && number && end && !*end && status);
+    size_t index = strtoul (number, NULL, 10);
+    FUZZ_MUST (index < self->sent && !self->answers [index]);
+    //  A status other than 0 has a sentence
+    FUZZ_MUST (streq (status, "0") || zmsg_size (answer) == 1);
+    if (strneq (status, "0") || zmsg_size (answer) == 0) {
+        zmsg_destroy (&answer);
+        answer = zmsg_new_signal ((byte) atoi (status));
+    }
+    self->answers [index] = answer;
+    zstr_free (&empty);
+    zstr_free (&number);
+    zstr_free (&end);
+    zstr_free (&status);
+}
+
+static void
+s_collect (input_t *self)
+{
+    zmsg_t *answer;
+    while (self->numbered && (answer = zmsg_recv_nowait (self->front)))
+        s_unpack (self, answer);
+}
+
 //  The next answer, in its place
 
 static zmsg_t *
@@ -441,7 +596,8 @@ s_next (input_t *self)
 {
     expected_t *expected = (expected_t *) zlist_pop (self->expected);
     FUZZ_MUST (expected);
-    zmsg_t *answer = zmsg_recv_nowait (self->front);
+    zmsg_t *answer = self->numbered? self->answers [expected->number]:
+                                     zmsg_recv_nowait (self->front);
     FUZZ_MUST (answer);
     if (zmsg_signal (answer) == -1) {
         FUZZ_MUST (expected->query);
@@ -517,6 +673,7 @@ s_check (input_t *self)
 {
     zmsg_t *looks [2] [QUESTIONS] = { { NULL } };
     FUZZ_MUST (zsock_wait (self->front) == 0);
+    s_collect (self);
     s_see (self, looks [0]);
     for (size_t index = 0; index < self->commands; index++)
         s_check_command (self, self->options [index], looks);
@@ -548,13 +705,19 @@ s_run (input_t *self, fuzz_word_t *text, zsock_t *back)
         else
             s_command (self, &line);
     }
-    //  A drain under way would keep answers back
+    //  A drain under way would keep its answer back
     s_ask (self, "RESUME", NULL, NULL);
     s_ask (self, "STATS", NULL, NULL);
     s_ask (self, "HELP", NULL, NULL);
     zstr_send (self->front, "$TERM");
     s_kinds [self->kind].actor (back, "fuzz");
     s_check (self);
+}
+
+static bool
+s_contains (const uint8_t *data, size_t size, const char *word)
+{
+    return memmem (data, size, word, strlen (word)) != NULL;
 }
 
 int
@@ -572,6 +735,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                 input.kind = index;
         zsock_t *back;
         input.front = zsys_create_pipe (&back);
+        //  Answers to queries overtake that to DRAIN, and one that is given
+        //  later may be overtaken; all may be lost that are not given by then
+        input.numbered = s_contains (data, size, "DRAIN");
         input.expected = zlist_new ();
         FUZZ_MUST (input.front && input.expected);
         s_run (&input, &text, back);

@@ -41,6 +41,16 @@ static const int s_peer_types [] = {
 //  --------------------------------------------------------------------------
 //  Setting and getting
 
+//  Where the side keeps its sentences
+
+static zrelay_error_t *s_error;
+
+static bool
+s_has_sentence (void)
+{
+    return *zrelay_error_sentence (s_error) != 0;
+}
+
 //  Whatever can be asked about an option must be answered in one way
 
 static char *
@@ -49,7 +59,7 @@ s_get (zrelay_side_t *side, const char *name)
     char *value = NULL;
     zrelay_status_t status = zrelay_side_get_option (side, name, &value);
     FUZZ_MUST ((status == ZRELAY_DONE) == (value != NULL));
-    FUZZ_MUST (status == ZRELAY_DONE || zrelay_side_error (side));
+    FUZZ_MUST (status == ZRELAY_DONE || s_has_sentence ());
     return value;
 }
 
@@ -77,8 +87,9 @@ s_set (zrelay_side_t *side, const char *name, const char *value)
     bool moving = option && option->id == ZMQ_EVENTS;
     char *before = s_get (side, name);
     FUZZ_MUST (!secret || !before);
-    zrelay_status_t status = zrelay_side_set (side, name, value);
-    const char *error = zrelay_side_error (side);
+    zrelay_error_clear (s_error);
+    zrelay_status_t status = zrelay_side_set_option (side, name, value);
+    bool explained = s_has_sentence ();
     char *after = s_get (side, name);
     FUZZ_MUST (!secret || !after);
     if (status != ZRELAY_DONE)
@@ -87,7 +98,7 @@ s_set (zrelay_side_t *side, const char *name, const char *value)
     if (option && !secret)
         FUZZ_MUST (after && (!s_is_number (option) || isdigit ((byte) *after)
                              || *after == '-'));
-    FUZZ_MUST (status == ZRELAY_DONE || error);
+    FUZZ_MUST (status == ZRELAY_DONE || explained);
     zstr_free (&before);
     zstr_free (&after);
 }
@@ -98,11 +109,11 @@ s_set (zrelay_side_t *side, const char *name, const char *value)
 static void
 s_set_secret (zrelay_side_t *side, const char *name, const char *value)
 {
-    zrelay_side_set (side, name, "");
-    char *usual = strdup (zrelay_side_error (side)? zrelay_side_error (side): "");
-    zrelay_side_set (side, name, value);
-    const char *error = zrelay_side_error (side);
-    FUZZ_MUST (!error || strlen (value) < 8 || !strstr (error, value)
+    zrelay_side_set_option (side, name, "");
+    char *usual = strdup (zrelay_error_sentence (s_error));
+    zrelay_side_set_option (side, name, value);
+    const char *error = zrelay_error_sentence (s_error);
+    FUZZ_MUST (!*error || strlen (value) < 8 || !strstr (error, value)
                || strstr (usual, value));
     freen (usual);
 }
@@ -150,7 +161,7 @@ s_exchange (zrelay_side_t *side, zsock_t *peer, int peer_type)
     memset (zmq_msg_data (&frame), 1, 1);
     if (zrelay_pairing_sends (zrelay_side_type (side))
     &&  zrelay_side_type (side) != ZMQ_ROUTER)
-        zrelay_side_put (side, &frame, false);
+        zrelay_port_send (zrelay_side_port (side), &frame, false);
     zmq_msg_close (&frame);
     if (zrelay_pairing_sends (peer_type) && peer_type != ZMQ_ROUTER)
         zstr_send (peer, "message");
@@ -158,7 +169,7 @@ s_exchange (zrelay_side_t *side, zsock_t *peer, int peer_type)
     zstr_free (&text);
     zmq_msg_init (&frame);
     while (zrelay_pairing_receives (zrelay_side_type (side))
-       &&  zrelay_side_get (side, &frame) == 0)
+       &&  zrelay_port_recv (zrelay_side_port (side), &frame) == 0)
         ;
     zmq_msg_close (&frame);
 }
@@ -173,7 +184,7 @@ s_use (zrelay_side_t *side)
     zsock_set_sndtimeo (peer, 1);
     if (type == ZMQ_SUB)
         zsock_set_subscribe (peer, "");
-    if (zrelay_side_bind (side, "tcp://127.0.0.1:*") == ZRELAY_DONE) {
+    if (zrelay_side_attach (side, "tcp://127.0.0.1:*", true) == ZRELAY_DONE) {
         zmsg_t *answer = zmsg_new ();
         zrelay_side_endpoints (side, answer);
         char *endpoint = zmsg_popstr (answer);
@@ -184,12 +195,13 @@ s_use (zrelay_side_t *side)
         s_exchange (side, peer, type);
     }
     if (zsock_bind (peer, "tcp://127.0.0.1:*") != -1
-    &&  zrelay_side_connect (side, zsock_endpoint (peer)) == ZRELAY_DONE) {
+    &&  zrelay_side_attach (side, zsock_endpoint (peer), false)
+        == ZRELAY_DONE) {
         s_await_peer (side);
         s_exchange (side, peer, type);
     }
     //  Nobody is there: libzmq tries again and again
-    zrelay_side_connect (side, "ipc://@zrelay-fuzz-nobody");
+    zrelay_side_attach (side, "ipc://@zrelay-fuzz-nobody", false);
     zrelay_side_service (side);
     zsock_destroy (&peer);
 }
@@ -202,8 +214,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     fuzz_begin ();
     fuzz_word_t text = { (const char *) data, size };
     fuzz_word_t line;
-    const zrelay_side_spec_t spec = { ZRELAY_ANY_TYPE, NULL };
-    zrelay_side_t *side = zrelay_side_new ("frontend", &spec);
+    const zrelay_side_spec_t spec = { .types = ZRELAY_ANY_TYPE };
+    s_error = zrelay_error_new ();
+    zrelay_side_t *side = zrelay_side_new ("frontend", &spec, s_error);
     FUZZ_MUST (side);
     //  The first half is set before there is a socket, the rest after
     char *type = data && fuzz_line (&text, &line)? fuzz_string (&line):
@@ -218,6 +231,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         s_use (side);
     freen (type);
     zrelay_side_destroy (&side);
+    zrelay_error_destroy (&s_error);
     fuzz_end ();
     return 0;
 }

@@ -10,53 +10,80 @@
     =========================================================================
 */
 
-//  Each line of an input is one frame of the answer, "STATS" the first. An
-//  empty line ends an answer, and another one begins. What must hold is that
-//  nothing is accepted that is not an answer, and that what is printed is
-//  JSON, and metrics, and lines of 80 columns, whatever names and values are.
+//  Each line of an input is one frame of the answer; "STATS" is the first. An
+//  empty line ends an answer, and another one begins. An accepted answer must
+//  follow the rules of include/zrelay_stats.h, and whatever its names and
+//  values are, it must be printed as valid JSON, as valid metrics, and as
+//  lines of 80 columns.
 
 #include "fuzz.h"
+#include <regex.h>
 
 const char *fuzz_name = "stats";
 
 //  Answers in one input
 #define ANSWERS_MAX 4
 
-//  Objects in objects in JSON
-#define DEPTH_MAX 64
+//  Deepest nesting of objects in JSON: that of "a.b.c ... {d=e}"
+#define DEPTH_MAX 66
 
 #define COLUMNS 80
 
+//  Longest kind, name, state and name of a count, and longest with a label
+#define WORD_MAX 127
+#define LABELLED_MAX 511
+
 
 //  --------------------------------------------------------------------------
-//  UTF-8, as in RFC 3629: no overlong forms, no surrogates, nothing above
-//  U+10FFFF. Returns the number of characters, or -1.
+//  Everything is printed in ASCII, and nothing in it steers a terminal or
+//  needs to be escaped in quotes
 
-static long
-s_characters (const char *text)
+//  The characters of a kind, a name and a state, and of a label's value
+static const char s_word [] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+static const char s_value [] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-%";
+
+static bool
+s_printable (const char *text)
 {
-    long count = 0;
-    const byte *at = (const byte *) text;
-    while (*at) {
-        int more = *at < 0x80? 0: *at >= 0xc2 && *at < 0xe0? 1:
-                   *at >= 0xe0 && *at < 0xf0? 2: *at >= 0xf0 && *at < 0xf5? 3:
-                   -1;
-        if (more == -1
-        || (*at == 0xe0 && at [1] < 0xa0) || (*at == 0xed && at [1] > 0x9f)
-        || (*at == 0xf0 && at [1] < 0x90) || (*at == 0xf4 && at [1] > 0x8f))
-            return -1;
-        for (at++; more > 0; more--)
-            if ((*at++ & 0xc0) != 0x80)
-                return -1;
-        count++;
+    for (; *text; text++)
+        if ((byte) *text < 0x20 || (byte) *text > 0x7e)
+            return false;
+    return true;
+}
+
+static bool
+s_is_word (const char *text)
+{
+    size_t size = strlen (text);
+    return size > 0 && size <= WORD_MAX && strspn (text, s_word) == size;
+}
+
+//  NAME or NAME{LABEL=VALUE}
+
+static bool
+s_is_name (const char *text)
+{
+    static regex_t pattern;
+    static bool compiled = false;
+    if (!compiled) {
+        int rc = regcomp (&pattern,
+            "^[A-Za-z0-9_]+(\\.[A-Za-z0-9_]+)*"
+            "(\\{[A-Za-z0-9_]+=[A-Za-z0-9_.%-]+\\})?$",
+            REG_EXTENDED | REG_NOSUB);
+        FUZZ_MUST (rc == 0);
+        compiled = true;
     }
-    return count;
+    return strcspn (text, "{") <= WORD_MAX
+        && strlen (text) <= LABELLED_MAX
+        && regexec (&pattern, text, 0, NULL, 0) == 0;
 }
 
 
 //  --------------------------------------------------------------------------
-//  JSON, as in RFC 8259, as far as it can occur here: objects, strings and
-//  numbers. Each function moves *at_p behind what it read.
+//  The part of JSON (RFC 8259) that statistics need: objects, strings without
+//  escapes, and numbers. Each function moves *at_p past the text it has read.
 
 static bool
 s_string (const char **at_p)
@@ -64,24 +91,9 @@ s_string (const char **at_p)
     const char *at = *at_p;
     if (*at++ != '"')
         return false;
-    while (*at && *at != '"') {
-        if ((byte) *at < 0x20)
-            return false;
-        if (*at == '\\') {
-            at++;
-            if (*at == 'u') {
-                for (int digit = 0; digit < 4; digit++)
-                    if (!isxdigit ((byte) *++at))
-                        return false;
-            }
-            else
-            if (!*at || !strchr ("\"\\/bfnrt", *at))
-                return false;
-        }
-        at++;
-    }
-    *at_p = at + 1;
-    return *at == '"';
+    size_t size = strspn (at, s_value);
+    *at_p = at + size + 1;
+    return size > 0 && at [size] == '"';
 }
 
 static bool
@@ -116,24 +128,15 @@ s_check_json (zrelay_stats_t *stats)
 {
     char *text = zrelay_stats_json (stats);
     FUZZ_MUST (text);
-    FUZZ_MUST (s_characters (text) != -1);
-    //  Names may be nested as deeply as they have dots
-    const char *name = zrelay_stats_first (stats);
-    int dots = 0;
-    for (; name; name = zrelay_stats_next (stats)) {
-        int count = 0;
-        for (const char *at = name; *at; at++)
-            count += *at == '.';
-        dots = count > dots? count: dots;
-    }
+    FUZZ_MUST (s_printable (text));
     const char *at = text;
-    FUZZ_MUST (dots >= DEPTH_MAX || (s_object (&at, 0) && *at == 0));
+    FUZZ_MUST (s_object (&at, 0) && *at == 0);
     zstr_free (&text);
 }
 
 
 //  --------------------------------------------------------------------------
-//  Text, and metrics in the text exposition format, version 0.0.4
+//  Text, and metrics in Prometheus' text exposition format, version 0.0.4
 
 static void
 s_check_text (zrelay_stats_t *stats)
@@ -143,12 +146,21 @@ s_check_text (zrelay_stats_t *stats)
     char *rest = text;
     char *line;
     while ((line = strsep (&rest, "\n"))) {
-        long width = s_characters (line);
-        FUZZ_MUST (width != -1 && width <= COLUMNS);
-        for (const char *at = line; *at; at++)
-            FUZZ_MUST ((byte) *at >= 0x20 && *at != 0x7f);
+        FUZZ_MUST (strlen (line) <= COLUMNS);
+        FUZZ_MUST (s_printable (line));
     }
     zstr_free (&text);
+}
+
+static size_t
+s_identifier (const char *at, const char *more)
+{
+    size_t size = 0;
+    if (!isdigit ((byte) *at))
+        while (at [size] && (isalnum ((byte) at [size])
+                             || strchr (more, at [size])))
+            size++;
+    return size;
 }
 
 //  NAME{LABEL="VALUE",...} NUMBER
@@ -156,22 +168,26 @@ s_check_text (zrelay_stats_t *stats)
 static bool
 s_sample (const char *at)
 {
-    if (!isalpha ((byte) *at) && *at != '_' && *at != ':')
+    size_t size = s_identifier (at, "_:");
+    if (size == 0)
         return false;
-    while (isalnum ((byte) *at) || *at == '_' || *at == ':')
-        at++;
+    at += size;
     if (*at == '{') {
+        const char *labels = at;
         do {
-            at++;
-            size_t size = strspn (at, "abcdefghijklmnopqrstuvwxyz_");
+            const char *label = ++at;
+            size = s_identifier (at, "_");
             at += size;
-            if (size == 0 || *at++ != '=' || *at++ != '"')
+            //  Two underscores are for Prometheus alone
+            if (size == 0 || strncmp (label, "__", 2) == 0
+            ||  *at++ != '=' || *at++ != '"')
                 return false;
-            while (*at && *at != '"') {
-                at += *at == '\\';
-                if (!*at++)
+            //  No label comes twice
+            for (const char *other = labels + 1; other < label; other++)
+                if ((other [-1] == '{' || other [-1] == ',')
+                &&  strncmp (other, label, size + 1) == 0)
                     return false;
-            }
+            at += strspn (at, s_value);
             if (*at++ != '"')
                 return false;
         }
@@ -184,19 +200,41 @@ s_sample (const char *at)
     return *at && strspn (at, "0123456789.e+-") == strlen (at);
 }
 
+static int
+s_compare (const void *first, const void *second)
+{
+    return strcmp (*(char *const *) first, *(char *const *) second);
+}
+
+//  Every line is valid, and no sample or description comes twice
+
 static void
 s_check_prometheus (zrelay_stats_t **stats, size_t count)
 {
     char *text = zrelay_stats_prometheus (stats, count);
     FUZZ_MUST (text);
-    FUZZ_MUST (s_characters (text) != -1);
     size_t size = strlen (text);
     FUZZ_MUST (size == 0 || text [size - 1] == '\n');
+    char **lines = (char **) calloc (size + 1, sizeof (char *));
+    FUZZ_MUST (lines);
+    size_t used = 0;
     char *rest = text;
     char *line;
-    while ((line = strsep (&rest, "\n")))
-        FUZZ_MUST (*line == 0 || strncmp (line, "# HELP ", 7) == 0
-                || strncmp (line, "# TYPE ", 7) == 0 || s_sample (line));
+    while ((line = strsep (&rest, "\n")) && *line) {
+        bool sample = *line != '#';
+        FUZZ_MUST (s_printable (line));
+        FUZZ_MUST (sample? s_sample (line)
+                         : strncmp (line, "# HELP ", 7) == 0
+                        || strncmp (line, "# TYPE ", 7) == 0);
+        //  What follows the sample or the family's name may differ
+        *(sample? strrchr (line, ' '): strchr (line + 7, ' ')) = 0;
+        lines [used++] = line;
+    }
+    FUZZ_MUST (!rest);
+    qsort (lines, used, sizeof (char *), s_compare);
+    for (size_t index = 1; index < used; index++)
+        FUZZ_MUST (strneq (lines [index - 1], lines [index]));
+    free (lines);
     zstr_free (&text);
 }
 
@@ -204,17 +242,18 @@ s_check_prometheus (zrelay_stats_t **stats, size_t count)
 //  --------------------------------------------------------------------------
 //  One answer
 
-//  Every count comes back as it was, in the order of the answer
+//  Every count is returned unchanged, in the order of the answer
 
 static void
 s_check_values (zrelay_stats_t *stats, zmsg_t *answer)
 {
-    FUZZ_MUST (zrelay_stats_kind (stats) && zrelay_stats_name (stats)
-            && zrelay_stats_state (stats));
+    FUZZ_MUST (s_is_word (zrelay_stats_kind (stats)));
+    FUZZ_MUST (s_is_word (zrelay_stats_name (stats)));
+    FUZZ_MUST (s_is_word (zrelay_stats_state (stats)));
     size_t counts = 0;
     zmsg_first (answer);
     zframe_t *frame;
-    const char *told = zrelay_stats_first (stats);
+    const char *next = zrelay_stats_first (stats);
     while ((frame = zmsg_next (answer))) {
         char *name = zframe_strdup (frame);
         char *value = zframe_strdup (zmsg_next (answer));
@@ -222,16 +261,17 @@ s_check_values (zrelay_stats_t *stats, zmsg_t *answer)
                  || streq (name, "state");
         FUZZ_MUST (word != zrelay_stats_has (stats, name));
         if (!word) {
-            FUZZ_MUST (told && streq (told, name));
+            FUZZ_MUST (s_is_name (name));
+            FUZZ_MUST (next && streq (next, name));
             FUZZ_MUST (zrelay_stats_value (stats, name)
                        == strtoull (value, NULL, 10));
-            told = zrelay_stats_next (stats);
+            next = zrelay_stats_next (stats);
             counts++;
         }
         zstr_free (&name);
         zstr_free (&value);
     }
-    FUZZ_MUST (!told);
+    FUZZ_MUST (!next);
     FUZZ_MUST (!zrelay_stats_has (stats, "no such name"));
 }
 

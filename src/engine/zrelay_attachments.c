@@ -1,0 +1,274 @@
+/*  =========================================================================
+    zrelay_attachments - the endpoints that a socket is attached to
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_attachments.h"
+#include "zrelay_endpoint.h"
+
+typedef struct {
+    char *endpoint;             //  As resolved by libzmq
+    bool bound;                 //  Or else connected
+} attachment_t;
+
+struct _zrelay_attachments_t {
+    const char *name;           //  Of the side, for sentences
+    zrelay_error_t *error;      //  Where these go
+    zlistx_t *items;            //  attachment_t in order of time
+};
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+static void
+s_attachment_destroy (void **item_p)
+{
+    attachment_t *attachment = (attachment_t *) *item_p;
+    zstr_free (&attachment->endpoint);
+    freen (attachment);
+    *item_p = NULL;
+}
+
+zrelay_attachments_t *
+zrelay_attachments_new (const char *name, zrelay_error_t *error)
+{
+    zrelay_attachments_t *self =
+        (zrelay_attachments_t *) zmalloc (sizeof (zrelay_attachments_t));
+    assert (self);
+    self->name = name;
+    self->error = error;
+    self->items = zlistx_new ();
+    assert (self->items);
+    zlistx_set_destructor (self->items, s_attachment_destroy);
+    return self;
+}
+
+void
+zrelay_attachments_destroy (zrelay_attachments_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zlistx_destroy (&(*self_p)->items);
+        freen (*self_p);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Attaching
+
+//  Leaves the list's cursor on the attachment, or returns NULL
+
+static attachment_t *
+s_find (zrelay_attachments_t *self, const char *endpoint, bool bound)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->items);
+    while (item && (item->bound != bound || strneq (item->endpoint, endpoint)))
+        item = (attachment_t *) zlistx_next (self->items);
+    return item;
+}
+
+//  What libzmq's errors mean here, where its own words would mislead
+
+static const char *
+s_meaning (int error)
+{
+    static const struct {
+        int error;              //  errno
+        const char *meaning;    //  For people
+    } meanings [] = {
+        { EINVAL, "not an endpoint; it looks like tcp://ADDRESS:PORT, "
+                  "ipc://PATH or inproc://NAME" },
+        { ENODEV, "no such address or interface on this machine" },
+        { EPROTONOSUPPORT, "no such transport; there are tcp, ipc and inproc" },
+        { ENOCOMPATPROTO, "this transport does not go with this socket type" },
+        { ENAMETOOLONG, "the path is too long for a socket" },
+        { 0, NULL }
+    };
+    int index = 0;
+    while (meanings [index].meaning && meanings [index].error != error)
+        index++;
+    return meanings [index].meaning? meanings [index].meaning:
+           zmq_strerror (error);
+}
+
+//  Returns NULL, or the reason why it cannot be done
+
+static const char *
+s_ask_for_endpoint (void *handle, const char *endpoint, bool bind)
+{
+    const char *refusal = zrelay_endpoint_refusal (endpoint, bind);
+    if (refusal)
+        return refusal;
+    int rc = bind? zmq_bind (handle, endpoint): zmq_connect (handle, endpoint);
+    return rc == -1? s_meaning (errno): NULL;
+}
+
+zrelay_status_t
+zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
+                           const char *endpoint, bool bind)
+{
+    //  libzmq would detach both at once
+    if (s_find (self, endpoint, bind))
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+            "the %s is %s to %s already", self->name,
+            bind? "bound": "connected",
+            zrelay_error_quote (self->error, endpoint));
+    const char *refusal = s_ask_for_endpoint (handle, endpoint, bind);
+    if (refusal)
+        return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
+            "cannot %s the %s to %s: %s", bind? "bind": "connect", self->name,
+            zrelay_error_quote (self->error, endpoint), refusal);
+
+    attachment_t *item = (attachment_t *) zmalloc (sizeof (attachment_t));
+    assert (item);
+    item->bound = bind;
+    char *resolved = bind? zsock_last_endpoint (handle): NULL;
+    item->endpoint = resolved && *resolved? resolved: strdup (endpoint);
+    if (item->endpoint != resolved)
+        zstr_free (&resolved);
+    assert (item->endpoint);
+    zlistx_add_end (self->items, item);
+    return ZRELAY_STATUS_DONE;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Detaching
+
+static int
+s_ask_to_detach (void *handle, const char *endpoint, bool bound)
+{
+    int rc;
+    do
+        rc = bound? zmq_unbind (handle, endpoint)
+                  : zmq_disconnect (handle, endpoint);
+    while (rc == -1 && errno == EINTR);
+    return rc;
+}
+
+//  An endpoint that libzmq does not know is detached
+
+static int
+s_detach_item (void *handle, zrelay_peers_t *peers, attachment_t *item)
+{
+    int rc = s_ask_to_detach (handle, item->endpoint, item->bound);
+    if (rc == -1 && errno != ENOENT)
+        return -1;
+    //  libzmq does not report the end of these connections
+    if (peers) {
+        zrelay_peers_update (peers);
+        zrelay_peers_forget (peers, item->endpoint);
+    }
+    return 0;
+}
+
+static zrelay_status_t
+s_not_attached (zrelay_attachments_t *self, const char *endpoint, bool bound,
+                const char *hint)
+{
+    return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+        "the %s is not %s to %s%s", self->name, bound? "bound": "connected",
+        zrelay_error_quote (self->error, endpoint), hint);
+}
+
+static zrelay_status_t
+s_cannot_detach (zrelay_attachments_t *self, const char *endpoint)
+{
+    return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
+        "cannot detach the %s from %s: %s", self->name,
+        zrelay_error_quote (self->error, endpoint), zmq_strerror (errno));
+}
+
+zrelay_status_t
+zrelay_attachments_detach (zrelay_attachments_t *self, void *handle,
+                           zrelay_peers_t *peers, bool borrowed,
+                           const char *endpoint, bool bound)
+{
+    attachment_t *item = s_find (self, endpoint, bound);
+    if (!item && borrowed)
+        return s_ask_to_detach (handle, endpoint, bound) == 0?
+            ZRELAY_STATUS_DONE: errno == ENOENT || errno == EINVAL?
+            s_not_attached (self, endpoint, bound, ""):
+            s_cannot_detach (self, endpoint);
+    if (!item)
+        return s_not_attached (self, endpoint, bound,
+                               "; ENDPOINT lists where it is attached");
+    if (s_detach_item (handle, peers, item) == -1)
+        return s_cannot_detach (self, endpoint);
+    zlistx_delete (self->items, zlistx_cursor (self->items));
+    return ZRELAY_STATUS_DONE;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Lists
+
+zrelay_status_t
+zrelay_attachments_attach_list (zrelay_attachments_t *self, void *handle,
+                                zrelay_peers_t *peers, const char *endpoints,
+                                bool bind)
+{
+    size_t before = zlistx_size (self->items);
+    char *list = strdup (endpoints);
+    assert (list);
+    char *rest = list;
+    zrelay_status_t status;
+    //  As in zsock_attach (), a comma may end the list
+    do {
+        char *endpoint = strsep (&rest, ",");
+        bool prefixed = *endpoint == '@' || *endpoint == '>';
+        status = zrelay_attachments_attach (self, handle, endpoint + prefixed,
+            prefixed? *endpoint == '@': bind);
+    }
+    while (status == ZRELAY_STATUS_DONE && rest && *rest);
+    freen (list);
+    //  All or none
+    while (status != ZRELAY_STATUS_DONE
+       &&  zlistx_size (self->items) > before) {
+        s_detach_item (handle, peers,
+                       (attachment_t *) zlistx_last (self->items));
+        zlistx_delete (self->items, zlistx_cursor (self->items));
+    }
+    return status;
+}
+
+size_t
+zrelay_attachments_count (zrelay_attachments_t *self)
+{
+    return zlistx_size (self->items);
+}
+
+bool
+zrelay_attachments_bound (zrelay_attachments_t *self)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->items);
+    while (item && !item->bound)
+        item = (attachment_t *) zlistx_next (self->items);
+    return item != NULL;
+}
+
+void
+zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->items);
+    for (; item; item = (attachment_t *) zlistx_next (self->items))
+        zmsg_addstr (answer, item->endpoint);
+}
+
+void
+zrelay_attachments_release (zrelay_attachments_t *self, void *handle)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->items);
+    for (; item; item = (attachment_t *) zlistx_next (self->items))
+        if (item->bound && strstr (item->endpoint, "inproc:") == item->endpoint)
+            zmq_unbind (handle, item->endpoint);
+}

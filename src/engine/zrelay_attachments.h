@@ -1,0 +1,66 @@
+/*  =========================================================================
+    zrelay_attachments - the endpoints that a socket is attached to
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_ATTACHMENTS_H_INCLUDED
+#define ZRELAY_ATTACHMENTS_H_INCLUDED
+
+#include <zrelay.h>
+#include "zrelay_error.h"
+#include "zrelay_peers.h"
+
+//  What a side is attached to. Each function gets libzmq's socket, to which the
+//  endpoints belong. A function that is refused has changed nothing.
+
+typedef struct _zrelay_attachments_t zrelay_attachments_t;
+
+//  Without any. name, which is used in sentences, must outlive the object.
+zrelay_attachments_t *
+    zrelay_attachments_new (const char *name, zrelay_error_t *error);
+
+void
+    zrelay_attachments_destroy (zrelay_attachments_t **self_p);
+
+//  Bind, or else connect.
+zrelay_status_t
+    zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
+                               const char *endpoint, bool bind);
+
+//  The same for all of a comma-separated list, or for none: "@" before an
+//  endpoint binds it, ">" connects it, otherwise bind says which. peers are
+//  those of the socket, or NULL.
+zrelay_status_t
+    zrelay_attachments_attach_list (zrelay_attachments_t *self, void *handle,
+                                    zrelay_peers_t *peers,
+                                    const char *endpoints, bool bind);
+
+//  Undo one of these. What the application attached to a borrowed socket is only
+//  known to libzmq.
+zrelay_status_t
+    zrelay_attachments_detach (zrelay_attachments_t *self, void *handle,
+                               zrelay_peers_t *peers, bool borrowed,
+                               const char *endpoint, bool bound);
+
+//  How many there are; true if one is bound; and add a frame for each.
+size_t
+    zrelay_attachments_count (zrelay_attachments_t *self);
+bool
+    zrelay_attachments_bound (zrelay_attachments_t *self);
+void
+    zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer);
+
+//  libzmq closes a socket some time later, on threads of its own. Give back
+//  names of inproc now, so that whoever binds next finds them free; nothing but
+//  the name is lost by it.
+void
+    zrelay_attachments_release (zrelay_attachments_t *self, void *handle);
+
+#endif

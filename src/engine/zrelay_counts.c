@@ -1,0 +1,85 @@
+/*  =========================================================================
+    zrelay_counts - names and values in an answer to STATS
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_counts.h"
+
+//  Longest name without a label
+#define NAME_SIZE 128
+
+void
+zrelay_counts_add (zmsg_t *answer, uint64_t value, const char *format, ...)
+{
+    char name [NAME_SIZE];
+    va_list argptr;
+    va_start (argptr, format);
+    vsnprintf (name, sizeof (name), format, argptr);
+    va_end (argptr);
+    zmsg_addstr (answer, name);
+    zmsg_addstrf (answer, "%" PRIu64, value);
+}
+
+static bool
+s_is_plain (byte character)
+{
+    return isalnum (character) || (character && strchr ("_-.", character));
+}
+
+void
+zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
+                      const char *label, const void *data, size_t size)
+{
+    char text [ZRELAY_COUNTS_LABEL_MAX * 3 + 1] = "";
+    char *end = text;
+    for (size_t index = 0; index < size && index < ZRELAY_COUNTS_LABEL_MAX;
+         index++) {
+        byte character = ((const byte *) data) [index];
+        end += sprintf (end, s_is_plain (character)? "%c": "%%%02X", character);
+    }
+    //  A value that is empty is none
+    zmsg_addstrf (answer, "%s{%s=%s}", name, label, *text? text: "%");
+    zmsg_addstrf (answer, "%" PRIu64, value);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+static bool
+s_test_next (zmsg_t *answer, const char *expected)
+{
+    char *string = zmsg_popstr (answer);
+    bool same = string && streq (string, expected);
+    zstr_free (&string);
+    return same;
+}
+
+void
+zrelay_counts_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_counts: ");
+
+    //  @selftest
+    zmsg_t *answer = zmsg_new ();
+    zrelay_counts_add (answer, 12, "%s.in.messages", "frontend");
+    assert (s_test_next (answer, "frontend.in.messages"));
+    assert (s_test_next (answer, "12"));
+    zrelay_counts_add_of (answer, 3, "served", "service", "tea.1 \0%", 8);
+    assert (s_test_next (answer, "served{service=tea.1%20%00%25}"));
+    assert (s_test_next (answer, "3"));
+    zrelay_counts_add_of (answer, 3, "served", "service", "", 0);
+    assert (s_test_next (answer, "served{service=%}"));
+    assert (s_test_next (answer, "3"));
+    zmsg_destroy (&answer);
+    //  @end
+    printf ("OK\n");
+}

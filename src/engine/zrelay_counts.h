@@ -1,0 +1,35 @@
+/*  =========================================================================
+    zrelay_counts - names and values in an answer to STATS
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_COUNTS_H_INCLUDED
+#define ZRELAY_COUNTS_H_INCLUDED
+
+#include <zrelay.h>
+
+//  Most bytes of a label's value that are used
+#define ZRELAY_COUNTS_LABEL_MAX 64
+
+//  Add a value under a name made as by printf.
+void
+    zrelay_counts_add (zmsg_t *answer, uint64_t value,
+                       const char *format, ...) CHECK_PRINTF (3);
+
+//  Add a value under "name{label=...}" with these bytes, percent-encoded where
+//  they are not letters, digits, "_", "-" or ".".
+void
+    zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
+                          const char *label, const void *data, size_t size);
+
+void
+    zrelay_counts_test (bool verbose);
+
+#endif

@@ -1,0 +1,207 @@
+/*  =========================================================================
+    zrelay_limits - how much a side accepts
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_limits.h"
+#include "zrelay_setting.h"
+
+//  Without rate_burst, a tenth of a second's messages may come at once
+#define BURSTS_PER_SECOND 10
+
+struct _zrelay_limits_t {
+    int64_t rate;               //  Messages a second that may be read; 0: any
+    int64_t rate_burst;         //  How many at once; 0: a tenth of rate
+    int64_t maxmsgsize;         //  Bytes in a message; -1: any
+    int64_t maxframes;          //  Frames in a message; 0: any
+    double tokens;              //  Messages that may be read now
+    int64_t refilled;           //  When tokens was brought up to date, usecs
+    uint64_t throttled;         //  Times that rate held back messages
+};
+
+zrelay_limits_t *
+zrelay_limits_new (void)
+{
+    zrelay_limits_t *self =
+        (zrelay_limits_t *) zmalloc (sizeof (zrelay_limits_t));
+    assert (self);
+    self->maxmsgsize = -1;
+    return self;
+}
+
+void
+zrelay_limits_destroy (zrelay_limits_t **self_p)
+{
+    assert (self_p);
+    freen (*self_p);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Options
+
+//  A changed rate starts with a full bucket
+
+static void
+s_refill_anew (zrelay_engine_t *engine, void *object)
+{
+    (void) engine;
+    ((zrelay_limits_t *) object)->refilled = 0;
+}
+
+#define LIMIT(member, smallest, text, function) \
+    { ZRELAY_SETTING, .name = #member, .help = text, \
+      .offset = offsetof (zrelay_limits_t, member), \
+      .least = smallest, .most = INT64_MAX, .changed = function }
+
+const zrelay_setting_t zrelay_limits_settings [] = {
+    LIMIT (rate, 0, "messages a second that are read; 0: no limit",
+           s_refill_anew),
+    LIMIT (rate_burst, 0, "messages that may come at once; 0: rate / 10",
+           s_refill_anew),
+    LIMIT (maxmsgsize, -1, "bytes in a message; -1: no limit", NULL),
+    LIMIT (maxframes, 0, "frames in a message; 0: no limit", NULL),
+    { .name = NULL }
+};
+
+
+//  --------------------------------------------------------------------------
+//  Sizes
+
+bool
+zrelay_limits_bounded (zrelay_limits_t *self)
+{
+    return self->maxmsgsize >= 0 || self->maxframes > 0;
+}
+
+zrelay_outcome_t
+zrelay_limits_check (zrelay_limits_t *self, size_t frames, size_t bytes)
+{
+    if (self->maxframes > 0 && frames > (size_t) self->maxframes)
+        return ZRELAY_DROP_FRAMES;
+    if (self->maxmsgsize >= 0 && bytes > (size_t) self->maxmsgsize)
+        return ZRELAY_DROP_SIZE;
+    return ZRELAY_SENT;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Rate. The bucket holds as many messages as may come at once, and fills with
+//  time. A clock that stands still or jumps back fills nothing;
+//  zclock_usecs () is monotonic where the system has such a clock.
+
+static void
+s_refill (zrelay_limits_t *self)
+{
+    double most = self->rate_burst? (double) self->rate_burst:
+                  (double) self->rate / BURSTS_PER_SECOND;
+    if (most < 1)
+        most = 1;
+    int64_t now = zclock_usecs ();
+    if (self->refilled == 0)
+        self->tokens = most;
+    else
+    if (now > self->refilled)
+        self->tokens += (double) (now - self->refilled)
+                      * (double) self->rate / 1e6;
+    if (self->tokens > most)
+        self->tokens = most;
+    self->refilled = now;
+}
+
+size_t
+zrelay_limits_allowance (zrelay_limits_t *self, size_t wanted)
+{
+    if (self->rate == 0)
+        return wanted;
+    s_refill (self);
+    return self->tokens >= (double) wanted? wanted: (size_t) self->tokens;
+}
+
+void
+zrelay_limits_consume (zrelay_limits_t *self, size_t messages, bool throttled)
+{
+    if (self->rate > 0)
+        self->tokens -= (double) messages;
+    if (throttled)
+        self->throttled++;
+}
+
+size_t
+zrelay_limits_wait (zrelay_limits_t *self)
+{
+    //  A rate that was changed begins anew
+    if (self->rate == 0 || self->refilled == 0 || self->tokens >= 1)
+        return 0;
+    return (size_t) ((1 - self->tokens) * 1000 / (double) self->rate);
+}
+
+uint64_t
+zrelay_limits_throttled (zrelay_limits_t *self)
+{
+    return self->throttled;
+}
+
+void
+zrelay_limits_reset (zrelay_limits_t *self)
+{
+    self->throttled = 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+void
+zrelay_limits_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_limits: ");
+
+    //  @selftest
+    zrelay_limits_t *self = zrelay_limits_new ();
+    zrelay_error_t *error = zrelay_error_new ();
+    struct { const char *name, *value; zrelay_outcome_t outcome; } sizes [] = {
+        { "maxframes", "1", ZRELAY_DROP_FRAMES },
+        { "maxframes", "2", ZRELAY_SENT },
+        { "maxmsgsize", "9", ZRELAY_DROP_SIZE },
+        { "maxmsgsize", "10", ZRELAY_SENT },
+    };
+    assert (!zrelay_limits_bounded (self));
+    for (size_t index = 0; index < sizeof (sizes) / sizeof (*sizes); index++) {
+        zrelay_status_t status = zrelay_setting_set (
+            zrelay_setting_find (zrelay_limits_settings, sizes [index].name),
+            NULL, self, sizes [index].value, error);
+        assert (status == ZRELAY_STATUS_DONE);
+        assert (zrelay_limits_bounded (self));
+        assert (zrelay_limits_check (self, 2, 10) == sizes [index].outcome);
+    }
+
+    //  A rate of three in a second leaves five at once, and then waits
+    assert (zrelay_limits_allowance (self, 9) == 9);
+    const zrelay_setting_t *rate =
+        zrelay_setting_find (zrelay_limits_settings, "rate");
+    const zrelay_setting_t *burst =
+        zrelay_setting_find (zrelay_limits_settings, "rate_burst");
+    zrelay_setting_set (rate, NULL, self, "3", error);
+    zrelay_setting_set (burst, NULL, self, "5", error);
+    assert (zrelay_limits_allowance (self, 9) == 5);
+    assert (zrelay_limits_wait (self) == 0);
+    zrelay_limits_consume (self, 5, true);
+    assert (zrelay_limits_throttled (self) == 1);
+    assert (zrelay_limits_allowance (self, 9) < 5);
+    assert (zrelay_limits_wait (self) <= 1000 / 3);
+    zrelay_limits_reset (self);
+    assert (zrelay_limits_throttled (self) == 0);
+    zrelay_error_destroy (&error);
+    zrelay_limits_destroy (&self);
+    //  @end
+    printf ("OK\n");
+}

@@ -1,0 +1,63 @@
+/*  =========================================================================
+    zrelay_limits - how much a side accepts
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_LIMITS_H_INCLUDED
+#define ZRELAY_LIMITS_H_INCLUDED
+
+#include <zrelay.h>
+#include "zrelay_outcome.h"
+
+//  The limits of one side: how large a message may be (maxmsgsize, maxframes)
+//  and how many may be read in a second (rate, rate_burst), which is a token
+//  bucket.
+
+typedef struct _zrelay_limits_t zrelay_limits_t;
+
+//  Without any limit.
+zrelay_limits_t *
+    zrelay_limits_new (void);
+
+void
+    zrelay_limits_destroy (zrelay_limits_t **self_p);
+
+//  Its options.
+extern const zrelay_setting_t zrelay_limits_settings [];
+
+//  True if there is a limit to a message; and ZRELAY_SENT if a message of that
+//  many frames and bytes is within the limits, else the reason to drop it.
+bool
+    zrelay_limits_bounded (zrelay_limits_t *self);
+zrelay_outcome_t
+    zrelay_limits_check (zrelay_limits_t *self, size_t frames, size_t bytes);
+
+//  How many messages may be read now, at most wanted; and so many were read,
+//  throttled if there was no allowance for more.
+size_t
+    zrelay_limits_allowance (zrelay_limits_t *self, size_t wanted);
+void
+    zrelay_limits_consume (zrelay_limits_t *self, size_t messages,
+                           bool throttled);
+
+//  Time in msecs until there is an allowance for a message; 0: there may be one.
+size_t
+    zrelay_limits_wait (zrelay_limits_t *self);
+
+//  Times that the rate held messages back; and set that to zero.
+uint64_t
+    zrelay_limits_throttled (zrelay_limits_t *self);
+void
+    zrelay_limits_reset (zrelay_limits_t *self);
+
+void
+    zrelay_limits_test (bool verbose);
+
+#endif

@@ -1,0 +1,169 @@
+/*  =========================================================================
+    zrelay_port - moves frames in and out of one libzmq socket, and counts them
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_PORT_H_INCLUDED
+#define ZRELAY_PORT_H_INCLUDED
+
+#include <zrelay.h>
+#include "zrelay_outcome.h"
+
+//  The hot path: a relay spends its time here, and nowhere else is a frame
+//  received or sent. No call waits. A frame's journey is
+//
+//      zrelay_port_pass ()                         from port to port, in bursts
+//      zrelay_port_recv (), zrelay_port_send ()    one by one
+//      zrelay_port_recv_message () and zrelay_port_send_message ()
+//                                                  whole messages
+//
+//  A ROUTER's routing id, the first frame of its messages, never was on the
+//  wire, and is not counted.
+
+typedef struct _zrelay_port_t zrelay_port_t;
+
+//  A port without a socket.
+zrelay_port_t *
+    zrelay_port_new (void);
+
+void
+    zrelay_port_destroy (zrelay_port_t **self_p);
+
+//  Use this socket of libzmq's, which the caller closes; NULL and -1: none.
+void
+    zrelay_port_open (zrelay_port_t *self, void *handle, int type);
+
+//  The socket and its type; NULL and -1 where there is none.
+void *
+    zrelay_port_handle (zrelay_port_t *self);
+int
+    zrelay_port_type (zrelay_port_t *self);
+
+
+//  --------------------------------------------------------------------------
+//  Frame by frame
+
+//  Receive the next frame into an initialised, empty one. Returns -1 with errno
+//  as from zmq_msg_recv (), EAGAIN if there is none.
+int
+    zrelay_port_recv (zrelay_port_t *self, zmq_msg_t *frame);
+
+//  Send one frame; more tells whether others of its message follow. On
+//  ZRELAY_FULL, which only a first frame meets, nothing has happened, and the
+//  frame is the caller's. Else the frame is empty, and all frames up to the
+//  message's end must be sent, whatever became of the first.
+zrelay_outcome_t
+    zrelay_port_send (zrelay_port_t *self, zmq_msg_t *frame, bool more);
+
+//  Send the first frame of a message; unless it is ZRELAY_SENT, nothing has
+//  happened, and the frame is the caller's.
+zrelay_outcome_t
+    zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more);
+
+
+//  --------------------------------------------------------------------------
+//  Whole messages
+
+//  Receive the next message into one without frames, or the rest of one whose
+//  last frame says that there is more. Returns false if there is none.
+bool
+    zrelay_port_recv_message (zrelay_port_t *self, zrelay_message_t *message);
+void
+    zrelay_port_recv_rest (zrelay_port_t *self, zrelay_message_t *message);
+
+//  Receive the next frame as a zframe; NULL if there is none.
+zframe_t *
+    zrelay_port_recv_zframe (zrelay_port_t *self);
+
+//  Send all frames. The message has none after ZRELAY_SENT and
+//  ZRELAY_DROP_LOST; after any other outcome it is as it was.
+zrelay_outcome_t
+    zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message);
+
+//  Frames and bytes of a message that was received here, as counted.
+void
+    zrelay_port_measure (zrelay_port_t *self, zrelay_message_t *message,
+                         size_t *frames_p, size_t *bytes_p);
+
+
+//  --------------------------------------------------------------------------
+//  Bursts
+
+//  Messages that passed, or that may
+typedef struct {
+    uint64_t messages;          //  Whole messages
+    uint64_t frames;            //  All of their frames, routing ids among them
+    uint64_t bytes;             //  Bytes in these
+    uint64_t firsts;            //  Bytes in the first frame of each; no limit
+} zrelay_passage_t;
+
+//  Why passing on has ended
+typedef enum {
+    ZRELAY_PASSED_ENOUGH,       //  As much as was allowed
+    ZRELAY_PASSED_ALL,          //  There is nothing more
+    ZRELAY_PASSED_IN_HAND       //  A frame was received, but not taken
+} zrelay_passed_t;
+
+//  Pass on messages to another port, using an empty frame, as long as each of
+//  their frames is taken, and until one of the numbers of *most is reached,
+//  which become those of what passed. If a frame is in hand then, it and the
+//  rest of its message, all counted as received, are to be sent by
+//  zrelay_port_send (). Not between two frames of a message.
+zrelay_passed_t
+    zrelay_port_pass (zrelay_port_t *self, zrelay_port_t *to,
+                      zmq_msg_t *frame, zrelay_passage_t *most);
+
+//  False if the port must be asked about each message whether it can be sent:
+//  zrelay_port_accepts () returns ZRELAY_SENT, or why it is to be dropped. An
+//  XSUB takes no topics that are too long.
+bool
+    zrelay_port_accepts_any (zrelay_port_t *self);
+zrelay_outcome_t
+    zrelay_port_accepts (zrelay_port_t *self, zrelay_message_t *message);
+
+//  Longest topic in bytes. libzmq keeps the topics of a SUB or XSUB byte by
+//  byte, and forgets them by recursion: some hundred thousand bytes are the end
+//  of the stack, and of the process.
+#define ZRELAY_PORT_TOPIC_MAX 4096
+
+//  Have an XSUB cope with subscriptions that come again, as they do from an XPUB
+//  with xpub_verbose; and true if it was told to, so that pass is not possible.
+void
+    zrelay_port_expect_repeats (zrelay_port_t *self);
+bool
+    zrelay_port_expects_repeats (zrelay_port_t *self);
+
+//  True if ZMQ_POLLOUT on the socket means that the next message will be
+//  taken. PUB and XPUB always report it, also where xpub_nodrop refuses.
+bool
+    zrelay_port_polls_out (zrelay_port_t *self);
+
+//  True if a signal that the caller catches came since this was asked last. It
+//  was not allowed to tear a message.
+bool
+    zrelay_port_interrupted (zrelay_port_t *self);
+
+//  Messages received and sent, and the bytes of a ROUTER's routing ids, which
+//  are not among these; and set all to zero.
+const zrelay_tally_t *
+    zrelay_port_received (zrelay_port_t *self);
+const zrelay_tally_t *
+    zrelay_port_sent (zrelay_port_t *self);
+uint64_t
+    zrelay_port_received_ids (zrelay_port_t *self);
+uint64_t
+    zrelay_port_sent_ids (zrelay_port_t *self);
+void
+    zrelay_port_reset (zrelay_port_t *self);
+
+void
+    zrelay_port_test (bool verbose);
+
+#endif

@@ -1,0 +1,279 @@
+/*  =========================================================================
+    zrelay_setting - tables of options that are numbers or words
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_setting.h"
+#include "zrelay_number.h"
+
+//  A table's rows have the size that its compiler knew. What it did not know is
+//  0, and so NULL.
+
+static zrelay_setting_t
+s_copy (const zrelay_setting_t *self)
+{
+    zrelay_setting_t row;
+    memset (&row, 0, sizeof (row));
+    memcpy (&row, self, self->size < sizeof (row)? self->size: sizeof (row));
+    return row;
+}
+
+const zrelay_setting_t *
+zrelay_setting_next (const zrelay_setting_t *self)
+{
+    self = (const zrelay_setting_t *) ((const byte *) self + self->size);
+    return self->name? self: NULL;
+}
+
+const zrelay_setting_t *
+zrelay_setting_find (const zrelay_setting_t *table, const char *name)
+{
+    const zrelay_setting_t *row = table && table->name? table: NULL;
+    while (row && strcasecmp (row->name, name))
+        row = zrelay_setting_next (row);
+    return row;
+}
+
+static int64_t *
+s_place (const zrelay_setting_t *self, void *object)
+{
+    return (int64_t *) ((byte *) object + self->offset);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Values
+
+//  All words as a fresh string: "hold, drop-new or drop-old"
+
+static char *
+s_words (const char *const *words)
+{
+    char *text = strdup (words [0]);
+    for (size_t index = 1; text && words [index]; index++) {
+        char *longer = zsys_sprintf ("%s%s%s", text,
+            words [index + 1]? ", ": " or ", words [index]);
+        zstr_free (&text);
+        text = longer;
+    }
+    assert (text);
+    return text;
+}
+
+//  What values there are, as a fresh string
+
+static char *
+s_range (const zrelay_setting_t *self)
+{
+    char *words = self->words? s_words (self->words): NULL;
+    char *range = words? words:
+        self->most == INT64_MAX?
+        zsys_sprintf ("a number from %" PRId64 " on", self->least):
+        zsys_sprintf ("a number from %" PRId64 " to %" PRId64,
+                      self->least, self->most);
+    assert (range);
+    return range;
+}
+
+static bool
+s_read_word (const char *const *words, const char *value, int64_t *number_p)
+{
+    int64_t index = 0;
+    while (words [index] && strcasecmp (words [index], value))
+        index++;
+    if (!words [index])
+        return false;
+    *number_p = index;
+    return true;
+}
+
+zrelay_status_t
+zrelay_setting_set (const zrelay_setting_t *self, zrelay_engine_t *engine,
+                    void *object, const char *value, zrelay_error_t *error)
+{
+    zrelay_setting_t row = s_copy (self);
+    if (row.set)
+        return (zrelay_status_t) row.set (engine, object, value);
+    int64_t number;
+    bool valid = row.words? s_read_word (row.words, value, &number):
+        zrelay_number_read (value, row.least, row.most, &number);
+    if (!valid) {
+        char *range = s_range (&row);
+        zrelay_error_set (error, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "%s is not a value for %s; it takes %s",
+            zrelay_error_quote (error, value), row.name, range);
+        zstr_free (&range);
+        return ZRELAY_STATUS_BAD_ARGUMENTS;
+    }
+    *s_place (&row, object) = number;
+    if (row.changed)
+        row.changed (engine, object);
+    return ZRELAY_STATUS_DONE;
+}
+
+char *
+zrelay_setting_get (const zrelay_setting_t *self, zrelay_engine_t *engine,
+                    void *object)
+{
+    zrelay_setting_t row = s_copy (self);
+    char *value;
+    if (row.get)
+        value = row.get (engine, object);
+    else
+    if (row.set)
+        value = strdup ("");
+    else {
+        int64_t number = *s_place (&row, object);
+        value = row.words? strdup (row.words [number]):
+                           zsys_sprintf ("%" PRId64, number);
+    }
+    assert (value);
+    return value;
+}
+
+
+//  --------------------------------------------------------------------------
+//  For people
+
+char *
+zrelay_setting_names (const zrelay_setting_t *table,
+                      const zrelay_setting_t *more)
+{
+    char *names = strdup ("");
+    const zrelay_setting_t *row = zrelay_setting_find (table, table->name);
+    if (more && !more->name)
+        more = NULL;
+    while (row) {
+        const zrelay_setting_t *next = zrelay_setting_next (row);
+        if (!next) {
+            next = more;
+            more = NULL;
+        }
+        char *longer = zsys_sprintf ("%s%s%s", names,
+            !*names? "": next? ", ": " and ", row->name);
+        assert (longer);
+        zstr_free (&names);
+        names = longer;
+        row = next;
+    }
+    return names;
+}
+
+void
+zrelay_setting_explain (const zrelay_setting_t *table, zchunk_t *text)
+{
+    const zrelay_setting_t *row = table && table->name? table: NULL;
+    for (; row; row = zrelay_setting_next (row)) {
+        zrelay_setting_t known = s_copy (row);
+        char *range = known.set? strdup ("any value"): s_range (&known);
+        char *line = zsys_sprintf ("    %s: %s\n        %s\n", known.name,
+            range, known.help? known.help: "");
+        assert (line);
+        zchunk_extend (text, line, strlen (line));
+        zstr_free (&line);
+        zstr_free (&range);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+typedef struct {
+    int64_t number;             //  From -1 to 9
+    int64_t word;               //  One of three
+    int64_t large;              //  From 0
+    int changes;                //  Calls of s_test_changed ()
+} test_t;
+
+static void
+s_test_changed (zrelay_engine_t *engine, void *object)
+{
+    (void) engine;
+    ((test_t *) object)->changes++;
+}
+
+static int
+s_test_set (zrelay_engine_t *engine, void *object, const char *value)
+{
+    (void) engine;
+    ((test_t *) object)->changes += (int) strlen (value);
+    return ZRELAY_STATUS_DONE;
+}
+
+void
+zrelay_setting_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_setting: ");
+
+    //  @selftest
+    static const char *words [] = { "red", "green", "blue", NULL };
+    static const zrelay_setting_t table [] = {
+        { ZRELAY_SETTING, .name = "number", .help = "of things",
+          .offset = offsetof (test_t, number), .least = -1, .most = 9,
+          .changed = s_test_changed },
+        { ZRELAY_SETTING, .name = "word", .words = words,
+          .offset = offsetof (test_t, word) },
+        { ZRELAY_SETTING, .name = "large", .offset = offsetof (test_t, large),
+          .most = INT64_MAX },
+        { ZRELAY_SETTING, .name = "own", .set = s_test_set },
+        { .name = NULL }
+    };
+    zrelay_error_t *error = zrelay_error_new ();
+    test_t test = { 0, 0, 0, 0 };
+    const zrelay_setting_t *row = zrelay_setting_find (table, "NUMBER");
+    assert (row == table);
+    assert (!zrelay_setting_find (table, "numbe"));
+    assert (!zrelay_setting_find (NULL, "number"));
+    assert (zrelay_setting_set (row, NULL, &test, "-1", error)
+            == ZRELAY_STATUS_DONE);
+    assert (test.number == -1 && test.changes == 1);
+    assert (zrelay_setting_set (row, NULL, &test, "10", error)
+            == ZRELAY_STATUS_BAD_ARGUMENTS);
+    assert (streq (zrelay_error_sentence (error),
+        "'10' is not a value for number; it takes a number from -1 to 9"));
+    assert (test.number == -1 && test.changes == 1);
+
+    row = zrelay_setting_find (table, "word");
+    assert (zrelay_setting_set (row, NULL, &test, "Blue", error)
+            == ZRELAY_STATUS_DONE);
+    char *string = zrelay_setting_get (row, NULL, &test);
+    assert (streq (string, "blue"));
+    zstr_free (&string);
+    assert (zrelay_setting_set (row, NULL, &test, "pink", error)
+            == ZRELAY_STATUS_BAD_ARGUMENTS);
+    assert (strstr (zrelay_error_sentence (error), "red, green or blue"));
+
+    row = zrelay_setting_find (table, "large");
+    assert (zrelay_setting_set (row, NULL, &test, "-1", error)
+            == ZRELAY_STATUS_BAD_ARGUMENTS);
+    assert (strstr (zrelay_error_sentence (error), "from 0 on"));
+    row = zrelay_setting_find (table, "own");
+    assert (zrelay_setting_set (row, NULL, &test, "four", error)
+            == ZRELAY_STATUS_DONE);
+    assert (test.changes == 5);
+
+    string = zrelay_setting_names (table, NULL);
+    assert (streq (string, "number, word, large and own"));
+    zstr_free (&string);
+    string = zrelay_setting_names (table + 3, table + 3);
+    assert (streq (string, "own and own"));
+    zstr_free (&string);
+    zchunk_t *text = zchunk_new (NULL, 0);
+    zrelay_setting_explain (table, text);
+    string = zchunk_strdup (text);
+    assert (strstr (string, "    number: a number from -1 to 9\n        of things\n"));
+    zstr_free (&string);
+    zchunk_destroy (&text);
+    zrelay_error_destroy (&error);
+    //  @end
+    printf ("OK\n");
+}

@@ -1,0 +1,55 @@
+/*  =========================================================================
+    zrelay_setting - tables of options that are numbers or words
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_SETTING_H_INCLUDED
+#define ZRELAY_SETTING_H_INCLUDED
+
+#include <zrelay.h>
+#include "zrelay_error.h"
+
+//  A table, see zrelay_setting_t in zrelay_engine.h, describes the options of
+//  one object: a kind's, a flow, the limits of a side, the relay itself. engine
+//  is for the functions of a kind's table, and may else be NULL.
+
+//  The row of that name, characters in either case, or NULL. table may be NULL.
+const zrelay_setting_t *
+    zrelay_setting_find (const zrelay_setting_t *table, const char *name);
+
+//  The row behind another, or NULL at the end.
+const zrelay_setting_t *
+    zrelay_setting_next (const zrelay_setting_t *self);
+
+//  Set the option of an object.
+zrelay_status_t
+    zrelay_setting_set (const zrelay_setting_t *self, zrelay_engine_t *engine,
+                        void *object, const char *value,
+                        zrelay_error_t *error);
+
+//  Its value as a fresh string.
+char *
+    zrelay_setting_get (const zrelay_setting_t *self, zrelay_engine_t *engine,
+                        void *object);
+
+//  All names, for a sentence, as a fresh string: "burst, overflow and queue".
+//  more is a second table, or NULL.
+char *
+    zrelay_setting_names (const zrelay_setting_t *table,
+                          const zrelay_setting_t *more);
+
+//  Add a line for each row to a text for people.
+void
+    zrelay_setting_explain (const zrelay_setting_t *table, zchunk_t *text);
+
+void
+    zrelay_setting_test (bool verbose);
+
+#endif
