@@ -1,13 +1,12 @@
-//  A kind of relay of your own
+//  A kind of relay of one's own
 //
-//  The answerer is a queue that learns answers through a command of its own.
-//  It answers the requests that it knows, and passes all others on to the
-//  workers.
+//  The answerer is a queue that itself answers the requests it has learnt,
+//  with a command of its own, and passes all others on to the workers.
 //  Build: cc own_kind.c -o own_kind $(pkg-config --cflags --libs libzrelay)
 
 #include <zrelay.h>
 
-//  The kind's object: a hash of answers by request
+//  The kind's object: answers by request
 static void *
 s_create (zrelay_engine_t *engine)
 {
@@ -23,7 +22,7 @@ s_destroy (void **object_p)
     zhash_destroy ((zhash_t **) object_p);
 }
 
-//  Sees every request: routing id, empty frame, body
+//  Is shown every request: routing id, empty frame, body
 static zrelay_verdict_t
 s_on_request (zrelay_engine_t *engine, void *answers,
               zrelay_message_t *message)
@@ -34,17 +33,10 @@ s_on_request (zrelay_engine_t *engine, void *answers,
     const char *answer = (const char *) zhash_lookup (answers, request);
     zstr_free (&request);
     if (!answer)
-<<<<<<< HEAD
         return ZRELAY_VERDICT_PASS;
     //  With the routing id still in front, it finds its way back
     zrelay_message_set (message, body, answer, strlen (answer));
     return ZRELAY_VERDICT_ANSWER;
-=======
-        return ZRELAY_PASS;
-    //  The routing id is still the first frame and leads the answer back
-    zframe_reset (body, answer, strlen (answer));
-    return ZRELAY_ANSWER;
->>>>>>> 0f1d8e6
 }
 
 //  LEARN request answer

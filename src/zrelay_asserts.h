@@ -15,9 +15,9 @@
 
 //  Asserts are for the programmer's own invariants and for memory that cannot be
 //  had. They hold in every build, as CZMQ's do: this header comes before all
-//  others, see Makefile.am, and -DNDEBUG takes nothing away.
+//  others, see Makefile.am, and takes away what -DNDEBUG on the command line
+//  would tell assert.h.
 
 #undef NDEBUG
-#include <assert.h>
 
 #endif
