@@ -50,10 +50,6 @@ extern "C" {
 //  zrelay_proxy.h.
 ZRELAY_EXPORT void
     zrelay_forwarder (zsock_t *pipe, void *args);
-
-//  Self test of this class
-ZRELAY_EXPORT void
-    zrelay_forwarder_test (bool verbose);
 //  @end
 
 #ifdef __cplusplus

@@ -192,10 +192,6 @@ extern "C" {
 //  and "."; other characters become "_", and 127 are kept.
 ZRELAY_EXPORT void
     zrelay_proxy (zsock_t *pipe, void *args);
-
-//  Self test of this class
-ZRELAY_EXPORT void
-    zrelay_proxy_test (bool verbose);
 //  @end
 
 #ifdef __cplusplus

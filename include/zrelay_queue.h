@@ -43,10 +43,6 @@ extern "C" {
 //  zrelay_proxy.h.
 ZRELAY_EXPORT void
     zrelay_queue (zsock_t *pipe, void *args);
-
-//  Self test of this class
-ZRELAY_EXPORT void
-    zrelay_queue_test (bool verbose);
 //  @end
 
 #ifdef __cplusplus

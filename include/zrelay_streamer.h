@@ -38,10 +38,6 @@ extern "C" {
 //  zrelay_proxy.h.
 ZRELAY_EXPORT void
     zrelay_streamer (zsock_t *pipe, void *args);
-
-//  Self test of this class
-ZRELAY_EXPORT void
-    zrelay_streamer_test (bool verbose);
 //  @end
 
 #ifdef __cplusplus

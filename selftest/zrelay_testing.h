@@ -41,8 +41,16 @@ bool
 bool
     zrelay_testing_receives (zsock_t *sock, const char *one, const char *two);
 
-//  The engine's self test, which needs the layers above it.
+//  Self tests that are here, since they need more than the layer of their class.
 void
     zrelay_engine_test (bool verbose);
+void
+    zrelay_queue_test (bool verbose);
+void
+    zrelay_forwarder_test (bool verbose);
+void
+    zrelay_streamer_test (bool verbose);
+void
+    zrelay_proxy_test (bool verbose);
 
 #endif
