@@ -12,14 +12,22 @@
 //      perf/bench [--suite quick|readme|full] [--work GLOBS] [--transport LIST]
 //                 [--size LIST] [--frames LIST] [--relays LIST]
 //                 [--rounds N] [--load FACTOR] [--output FOLDER]
+//                 [--busy refuse|warn|ignore] [--pretend FACTS]
 //
 //  Measures a suite of cells, or those that are chosen: a cell is a work, a
 //  transport, a size of frames and their number in a message. Each round runs
 //  each relay on each cell once, in an order that turns with the round, so that
-//  what disturbs the machine disturbs all alike. Prints a table of medians, of
-//  the medians of zrelay's ratio to each peer round by round, and of what the
-//  project has set itself; writes all of it to FOLDER. Exit status: 0, or 1 if
-//  a run failed, 2 wrong use. That a target is missed is no failure.
+//  a disturbance of the machine meets all of them alike. Prints the medians,
+//  the medians of zrelay's ratio to each peer round by round, and how these
+//  compare with the project's targets; writes all of it to FOLDER.
+//
+//  The machine has to be quiet, see quiet.c. If it is busy, "refuse" writes the
+//  results of single runs but no medians, ratios or targets; this is what the
+//  suite "readme" does. "warn" writes them with a warning, and "ignore" does
+//  not even look. --pretend sets facts that quiet.c would find out, for tests.
+//
+//  Exit status: 0 done, 1 a run failed or figures were refused, 2 wrong use. A
+//  target that is missed is not a failure.
 
 #include <fnmatch.h>
 #include <poll.h>
@@ -27,7 +35,7 @@
 #include <sys/utsname.h>
 #include "perf.h"
 
-#define RELAYS 11
+#define RELAYS 13
 #define CELLS_MOST 1000
 #define FOLDER_SIZE 512
 #define PLACE_SIZE 80
@@ -36,6 +44,9 @@
 #define RUN_DEADLINE 180000
 //  And after which a relay that is not ready is given up
 #define READY_DEADLINE 30000
+//  How long figures for the README wait for the load average to fall: it falls
+//  from 3 to 0.1 meanwhile, such as after a build
+#define PATIENCE 300000
 
 //  Bytes that are sent in one run, at most; but so many messages at least
 #define BYTES_MOST (256 * 1024 * 1024)
@@ -45,13 +56,15 @@
 
 
 //  --------------------------------------------------------------------------
-//  What there is to measure
+//  Everything that can be measured
 
 static const char *s_relays [RELAYS] = {
     "zrelay", "zmq_proxy", "zproxy", "loop", "direct", "pyzmq",
-    "zrelay-filter", "zrelay-capture", "zmq_proxy-capture", "zrelay-spin",
-    "zrelay_run"
+    "zrelay-look", "zrelay-zmsg", "zrelay-filter", "zrelay-capture",
+    "zmq_proxy-capture", "zrelay-spin", "zrelay_device_run"
 };
+#define LOOKERS "zrelay,zrelay-look,zrelay-zmsg,zrelay-filter"
+#define CAPTURES "zmq_proxy,zrelay-capture,zmq_proxy-capture"
 #define PEERS "zrelay,zmq_proxy,zproxy,loop,direct,pyzmq"
 #define RIVALS "zrelay,zmq_proxy,zproxy,loop"
 
@@ -71,8 +84,9 @@ static const work_t s_works [] = {
     { "queue-200", &perf_queue, 1, 1,         200,  60000, 0, 0, 1, 0 },
     { "queue-10-clients", &perf_queue, 10, 1, 200,  60000, 0, 0, 1, 0 },
     { "queue-100-clients", &perf_queue, 100, 1, 200, 60000, 0, 0, 1, 0 },
-    //  Who looks at messages
+    //  Messages that are looked at on their way
     { "looked-at", &perf_streamer, 1, 1,      400, 200000, 0, 0, 1, 0 },
+    { "looked-at-topics", &perf_forwarder, 1, 1, 400, 200000, 0, 0, 1, 0 },
     //  Peers that are connected and do nothing
     { "peers-1", &perf_streamer, 1, 1,          0, 400000, 0, 0, 1, 0 },
     { "peers-10", &perf_streamer, 1, 1,         0, 400000, 9, 0, 1, 0 },
@@ -104,7 +118,8 @@ static const work_t s_works [] = {
     { NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
 };
 
-//  Every combination of what is named; works by patterns as in the shell
+//  Every combination of the words in these lists; works are patterns, as in the
+//  shell
 typedef struct {
     const char *works;
     const char *transports;
@@ -117,8 +132,7 @@ static const selection_t s_quick [] = {
     { "streamer-1", "tcp", "10,100", "1", RIVALS ",direct" },
     { "forwarder-10,queue-1,queue-200", "tcp", "100", "1", RIVALS },
     { "forwarder-1", "tcp", "100", "1", RIVALS },
-    { "looked-at", "tcp", "100", "1",
-      "zrelay,zrelay-filter,zrelay-capture,zmq_proxy,zmq_proxy-capture" },
+    { "looked-at", "tcp", "100", "1", LOOKERS "," CAPTURES },
     { "topics-10,topics-100000,peers-1,peers-1000", "tcp", "100", "1",
       "zrelay" },
     { NULL, NULL, NULL, NULL, NULL }
@@ -131,19 +145,19 @@ static const selection_t s_full [] = {
     { "streamer-1,queue-200", "tcp", SIZES, "10", PEERS },
     { "forwarder-100,queue-10-clients,queue-100-clients", "tcp,ipc", SIZES, "1",
       PEERS },
-    { "looked-at", "tcp", SIZES, "1",
-      "zrelay,zrelay-filter,zrelay-capture,zmq_proxy,zmq_proxy-capture" },
+    { "looked-at", "tcp", SIZES, "1", LOOKERS "," CAPTURES },
+    { "looked-at,looked-at-topics", "tcp", "100,10240", "1", LOOKERS },
     { "peers-*,busy-*,topics-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     //  zproxy takes minutes to bind so many
     { "relays-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     { "stats-*", "tcp", "100", "1", "zrelay" },
     { "queue-1", "tcp", "100", "1", "zrelay,zmq_proxy,zrelay-spin" },
     { "streamer-1,forwarder-1,queue-200", "tcp,inproc", "100", "1",
-      "zrelay_run" },
+      "zrelay_device_run" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
-//  What the README shows
+//  The README's figures, and those in doc/performance
 static const selection_t s_readme [] = {
     { "streamer-?,forwarder-1,queue-1,queue-200", "tcp", SIZES, "1",
       RIVALS ",direct" },
@@ -151,14 +165,15 @@ static const selection_t s_readme [] = {
       RIVALS },
     { "streamer-1,forwarder-1,queue-1", "ipc,inproc", "100", "1", RIVALS },
     { "streamer-1,queue-200", "tcp", "100", "10", RIVALS },
-    { "looked-at", "tcp", "100", "1",
-      "zrelay,zrelay-filter,zrelay-capture,zmq_proxy,zmq_proxy-capture" },
+    { "looked-at", "tcp", "100", "1", LOOKERS "," CAPTURES },
+    { "looked-at,looked-at-topics", "tcp", "100,10240", "1", LOOKERS },
     { "peers-1,peers-1000,peers-5000,topics-10,topics-100000,topics-1000000",
       "tcp", "100", "1", "zrelay,loop" },
     { "relays-1,relays-500,stats-0,stats-1000", "tcp", "100", "1", "zrelay" },
     { "queue-1", "tcp", "100", "1", "zrelay-spin" },
-    { "streamer-1,forwarder-1,queue-200", "tcp", "100", "1", "zrelay_run" },
-    { "streamer-1", "inproc", "100", "1", "zrelay_run" },
+    { "streamer-1,forwarder-1,queue-200", "tcp", "100", "1",
+      "zrelay_device_run" },
+    { "streamer-1", "inproc", "100", "1", "zrelay_device_run" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -183,7 +198,7 @@ static const column_t s_columns [FIGURES] = {
     { "io_ns", "of it io", 1e3, 3 }
 };
 
-//  What the project wants of itself, as the median of ratios round by round
+//  A goal of the project, for the median of ratios round by round
 typedef struct {
     const char *what;
     const char *work;           //  Pattern
@@ -205,11 +220,11 @@ static const target_t s_targets [] = {
     { "throughput", "streamer-?", "*", 100, RATE, "zrelay", "zmq_proxy", NULL,
       true, 1.5 },
     //  The function in place of the function
-    { "throughput", "*", "*", 0, RATE, "zrelay_run", "zmq_proxy", NULL, true,
+    { "throughput", "*", "*", 0, RATE, "zrelay_device_run", "zmq_proxy", NULL,
+      true, 1 },
+    { "CPU", "*", "tcp", 0, CPU, "zrelay_device_run", "zmq_proxy", NULL, false,
       1 },
-    { "CPU", "*", "tcp", 0, CPU, "zrelay_run", "zmq_proxy", NULL, false, 1 },
-    //  What a bare loop cannot reach either is out of reach of what is above
-    //  libzmq
+    //  If a bare loop misses a target, so will anything that is built on libzmq
     { "(bare loop)", "streamer-?", "*", 10, RATE, "loop", "zmq_proxy", NULL,
       true, 1.5 },
     { "(bare loop)", "streamer-?", "*", 100, RATE, "loop", "zmq_proxy", NULL,
@@ -234,8 +249,12 @@ static const target_t s_targets [] = {
       false, 1 },
     { "round trip p99", "queue-*", "*", 0, P99, "zrelay", "zmq_proxy", NULL,
       false, 1 },
-    { "round trip, spin", "queue-1", "tcp", 100, P50, "zrelay-spin", "zrelay",
-      NULL, false, 0.9 },
+    { "round trip (spin)", "queue-1", "tcp", 100, P50, "zrelay-spin",
+      "zrelay", NULL, false, 0.9 },
+    { "CPU of a look", "looked-at*", "tcp", 100, CPU, "zrelay-look", "zrelay",
+      NULL, false, 1.25 },
+    { "CPU of a look", "looked-at*", "tcp", 10240, CPU, "zrelay-look",
+      "zrelay", NULL, false, 1.25 },
     { "CPU of a filter", "looked-at", "tcp", 0, CPU, "zrelay-filter", "zrelay",
       NULL, false, 2.2 },
     { "CPU of a capture", "looked-at", "tcp", 0, CPU, "zrelay-capture",
@@ -261,6 +280,9 @@ typedef struct {
     result_t *results;          //  Round by round, relay by relay
 } entry_t;
 
+//  How to treat a machine that is busy
+typedef enum { BUSY_REFUSE, BUSY_WARN, BUSY_IGNORE } busy_t;
+
 static struct {
     entry_t entries [CELLS_MOST];
     int count;                  //  Of them
@@ -270,8 +292,11 @@ static struct {
     int failures;               //  Runs without figures
     const char *output;         //  Where results go
     char folder [FOLDER_SIZE];  //  Where this program is
-    char place [PLACE_SIZE];           //  Where ipc sockets are
+    char place [PLACE_SIZE];    //  Where ipc sockets are
     FILE *runs;                 //  runs.csv
+    busy_t busy;                //  What to do if the machine is busy
+    quiet_t *quiet;             //  Whether it is, NULL: nobody looks
+    bool disturbed;             //  It was
 } s_bench;
 
 static volatile sig_atomic_t s_interrupted;
@@ -374,7 +399,7 @@ s_choose_cell (const work_t *work, const char *transport, size_t size,
                                  s_messages (work, size * frames),
                                  s_window (work, size * frames) };
     }
-    //  What is not in C cannot be in the process of its clients
+    //  A relay that is not in C cannot be in the process of its clients
     bool inproc = streq (transport, "inproc");
     for (int relay = 0; relay < RELAYS; relay++)
         if (s_matches (relays, s_relays [relay])
@@ -438,7 +463,7 @@ s_end (pid_t pid)
     }
 }
 
-//  Read what a process says, up to so many bytes or the end of a line
+//  Read output of a process, up to so many bytes or the end of a line
 
 static bool
 s_hear (int handle, void *data, size_t size, int msecs)
@@ -646,6 +671,8 @@ s_run_rounds (void)
             s_run_relays (&s_bench.entries [index], round);
         if (!s_interrupted)
             s_bench.done++;
+        if (s_bench.quiet)
+            quiet_round (s_bench.quiet);
     }
 }
 
@@ -721,8 +748,9 @@ static void
 s_print_about (FILE *file)
 {
     s_print_output (file, "commit",
-        "git -C \"${TOP_SRCDIR:-.}\" describe --always --dirty --abbrev=12 "
-        "2> /dev/null");
+        "cd \"${TOP_SRCDIR:-.}\" && commit=$(git describe --always --abbrev=12 "
+        "2> /dev/null) && { git diff --quiet HEAD -- src include || "
+        "dirty=-dirty; } && echo $commit$dirty");
     fprintf (file, "%-10s %d.%d.%d\n", "zrelay", ZRELAY_VERSION_MAJOR,
              ZRELAY_VERSION_MINOR, ZRELAY_VERSION_PATCH);
     int major, minor, patch;
@@ -742,13 +770,15 @@ s_print_about (FILE *file)
     s_print_output (file, "load", "cut -d ' ' -f 1-3 /proc/loadavg");
     fprintf (file, "%-10s %d of %d, load %g\n", "rounds", s_bench.done,
              s_bench.rounds, s_bench.factor);
+    fprintf (file, "%-10s %s\n", "quiet", !s_bench.quiet? "unknown":
+             s_bench.disturbed? "no": "yes");
 }
 
 
 //  --------------------------------------------------------------------------
 //  Reports
 
-//  What the ratios of zrelay to its peers are made for
+//  Figures for which there are ratios of zrelay to its peers
 static const figure_t s_ratios [] = { RATE, CPU, P50, P99 };
 #define RATIOS (int) (sizeof (s_ratios) / sizeof (s_ratios [0]))
 
@@ -908,11 +938,17 @@ s_report_targets (FILE *file)
             s_report_target (file, target, &s_bench.entries [index]);
 }
 
+static void
+s_path (char path [FOLDER_SIZE + 40], const char *name)
+{
+    snprintf (path, FOLDER_SIZE + 40, "%s/%s", s_bench.output, name);
+}
+
 static FILE *
 s_open (const char *name)
 {
     char path [FOLDER_SIZE + 40];
-    snprintf (path, sizeof (path), "%s/%s", s_bench.output, name);
+    s_path (path, name);
     FILE *file = fopen (path, "w");
     if (!file) {
         fprintf (stderr, "bench: %s: %s\n", path, strerror (errno));
@@ -922,12 +958,8 @@ s_open (const char *name)
 }
 
 static void
-s_report (void)
+s_report_figures (void)
 {
-    FILE *about = s_open ("about.txt");
-    s_print_about (about);
-    fclose (about);
-    s_print_about (stdout);
     for (int index = 0; index < s_bench.count; index++)
         s_print_cell (&s_bench.entries [index]);
     FILE *summary = s_open ("summary.csv");
@@ -936,6 +968,44 @@ s_report (void)
     FILE *targets = s_open ("targets.csv");
     s_report_targets (targets);
     fclose (targets);
+}
+
+//  Print a sentence, and all that is known of the machine
+
+static void
+s_complain (const char *what)
+{
+    fflush (stdout);
+    fprintf (stderr, "bench: %s\n", what);
+    quiet_print (s_bench.quiet, stderr);
+}
+
+//  Returns false if figures were refused
+
+static bool
+s_report (void)
+{
+    FILE *about = s_open ("about.txt");
+    s_print_about (about);
+    fclose (about);
+    s_print_about (stdout);
+    if (s_bench.quiet) {
+        FILE *quiet = s_open ("quiet.csv");
+        quiet_write (s_bench.quiet, quiet);
+        fclose (quiet);
+    }
+    if (s_bench.disturbed && s_bench.busy == BUSY_REFUSE) {
+        s_complain (s_interrupted?
+            "interrupted, so there are no figures; runs.csv has each run":
+            "the machine was busy, so there are no figures; runs.csv has each "
+            "run");
+        return false;
+    }
+    s_report_figures ();
+    if (s_bench.disturbed)
+        s_complain ("warning: the machine was busy, so these figures mean "
+                    "little");
+    return true;
 }
 
 
@@ -948,6 +1018,8 @@ typedef struct {
     const char *rounds;
     const char *factor;
     const char *output;
+    const char *busy;
+    const char *pretend;
 } options_t;
 
 static int
@@ -966,6 +1038,8 @@ s_read_options (options_t *self, int argc, char *argv [])
         { "--rounds", &self->rounds },
         { "--load", &self->factor },
         { "--output", &self->output },
+        { "--busy", &self->busy },
+        { "--pretend", &self->pretend },
         { NULL, NULL }
     };
     for (int index = 1; index < argc; index += 2) {
@@ -999,6 +1073,48 @@ s_choose_all (options_t *options)
                                        options->selection.works);
 }
 
+//  Returns a status for the end of the program, or 0
+
+static int
+s_watch (options_t *options)
+{
+    static const char *words [] = { "refuse", "warn", "ignore", NULL };
+    if (!options->busy)
+        options->busy = streq (options->suite, "readme")
+            && !options->selection.works? "refuse": "warn";
+    int word = 0;
+    while (words [word] && strneq (words [word], options->busy))
+        word++;
+    if (!words [word])
+        return s_misuse ("refuse, warn or ignore, not", options->busy);
+    s_bench.busy = (busy_t) word;
+    if (s_bench.busy == BUSY_IGNORE)
+        return 0;
+    s_bench.quiet = quiet_new (s_bench.rounds);
+    if (options->pretend && !quiet_pretend (s_bench.quiet, options->pretend))
+        return s_misuse ("no such facts:", options->pretend);
+    bool refuse = s_bench.busy == BUSY_REFUSE;
+    if (quiet_start (s_bench.quiet, refuse? PATIENCE: 0) || !refuse)
+        return 0;
+    s_complain ("the machine is busy, so nothing is measured");
+    return 1;
+}
+
+//  Results of an earlier run are not to be taken for those of this one
+
+static void
+s_remove_old (void)
+{
+    static const char *names [] = {
+        "about.txt", "quiet.csv", "summary.csv", "targets.csv", NULL
+    };
+    for (const char **name = names; *name; name++) {
+        char path [FOLDER_SIZE + 40];
+        s_path (path, *name);
+        unlink (path);
+    }
+}
+
 static void
 s_prepare (const char *output)
 {
@@ -1007,6 +1123,7 @@ s_prepare (const char *output)
         fprintf (stderr, "bench: cannot create %s\n", output);
         exit (2);
     }
+    s_remove_old ();
     ssize_t size = readlink ("/proc/self/exe", s_bench.folder,
                              FOLDER_SIZE - 1);
     assert (size > 0);
@@ -1034,7 +1151,7 @@ int
 main (int argc, char *argv [])
 {
     options_t options = { { NULL, "tcp", "100", "1", PEERS }, "quick", "3",
-                          "1", "perf-results" };
+                          "1", "perf-results", NULL, NULL };
     int rc = s_read_options (&options, argc, argv);
     if (rc)
         return rc;
@@ -1045,10 +1162,16 @@ main (int argc, char *argv [])
     rc = s_choose_all (&options);
     if (rc)
         return rc;
+    rc = s_watch (&options);
+    if (rc)
+        return rc;
     s_prepare (options.output);
     s_run_rounds ();
     fclose (s_bench.runs);
     rmdir (s_bench.place);
-    s_report ();
-    return s_bench.failures || s_interrupted? 1: 0;
+    if (s_bench.quiet)
+        s_bench.disturbed = s_interrupted || !quiet_stop (s_bench.quiet);
+    bool reported = s_report ();
+    quiet_destroy (&s_bench.quiet);
+    return s_bench.failures || s_interrupted || !reported? 1: 0;
 }

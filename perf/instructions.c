@@ -33,7 +33,7 @@ s_socket (int type, const char *endpoint)
     int hwm = 0;
     zmq_setsockopt (handle, ZMQ_SNDHWM, &hwm, sizeof (hwm));
     zmq_setsockopt (handle, ZMQ_RCVHWM, &hwm, sizeof (hwm));
-    //  What is not bound yet will be
+    //  The relay binds later
     int rc = zmq_connect (handle, endpoint);
     assert (rc == 0);
     return handle;

@@ -6,9 +6,9 @@
 #   file, You can obtain one at http://mozilla.org/MPL/2.0/.
 
 #   Instructions for each message of 100 bytes, counted by callgrind: all of the
-#   relay's, libzmq's among them, and those in zrelay's own functions. Each
-#   relay carries MESSAGES and twice as many; the difference is free of start
-#   and end, and that of no relay at all is what the clients take.
+#   relay's, including libzmq's, and those in zrelay's own functions. Each relay
+#   carries MESSAGES, and then twice as many: the difference is free of start
+#   and end. The same without a relay is the clients' part, and is subtracted.
 #
 #       perf/instructions.sh [FOLDER [MESSAGES [RELAY...]]]
 #
@@ -20,9 +20,10 @@ messages=${2:-10000}
 if [ $# -gt 2 ]; then
     shift 2
 else
-    set -- zrelay loop zproxy zmq_proxy zrelay-filter
+    set -- zrelay loop zproxy zmq_proxy zrelay-look zrelay-zmsg zrelay-filter
 fi
 
+rm -f "$folder/instructions.csv"
 if ! command -v "${VALGRIND:-valgrind}" > /dev/null; then
     echo "instructions: skipped: there is no valgrind"
     exit 0

@@ -149,7 +149,7 @@ s_fork_idle (const being_t *being, int count)
     pid_t pid = fork ();
     if (pid == 0) {
         perf_relay_prepare (being->kind);
-        //  What any program has that uses CZMQ is not the relays'
+        //  Memory that CZMQ takes in any program does not belong to the relays
         zsock_t *dummy = zsock_new (ZMQ_PAIR);
         assert (dummy);
         s_measure_idle (being, count);

@@ -268,7 +268,7 @@ s_send (void *handle, zmq_msg_t *body, int frames)
     return true;
 }
 
-//  Read what subscribers say: the first byte 1 is a subscription
+//  Read subscriptions: messages that begin with a byte of 1
 
 static void
 s_serve_subscribers (void *handle)
@@ -368,7 +368,7 @@ s_await_probes (load_t *self, zmq_msg_t *frame)
     }
 }
 
-//  Wait until the relay has done what the set-up gave it to do, such as to tell
+//  Wait until the relay has done all work of the set-up, such as to tell
 //  the publisher of a million subscriptions
 
 static void
@@ -615,7 +615,7 @@ load_run (const cell_t *cell, relay_t *relay, pid_t pid, result_t *result)
     if (s_failed (&self))
         return;
     s_conclude (&self);
-    //  What was captured may still be on its way
+    //  Captured messages may still be on their way
     if (self.sockets [CAPTURE]) {
         for (int tries = 0; tries < 100 && self.captured < self.expected;
              tries++)

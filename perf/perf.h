@@ -12,9 +12,10 @@
 
 //  relays.c starts relays of every make in this process, by inproc in
 //  the benchmark's and by tcp or ipc in perf/relay's; load.c sends messages
-//  through a relay and takes the figures; usage.c knows what the system counts
-//  of processes and threads; bench.c goes round, compares and prints. README.md
-//  in this folder tells what is measured.
+//  through a relay and takes the figures; usage.c reads the system's counters
+//  of processes and threads; quiet.c and pace.c know whether the machine did
+//  anything else; bench.c goes round, compares and prints. README.md in this
+//  folder describes what is measured.
 
 #ifndef PERF_H_INCLUDED
 #define PERF_H_INCLUDED
@@ -27,7 +28,7 @@
 //  --------------------------------------------------------------------------
 //  Relays: relays.c
 
-//  What is relayed
+//  A pattern of messages, and the relay for it
 typedef struct {
     const char *name;           //  As zrelay calls it
     zactor_fn *actor;           //  zrelay's
@@ -78,9 +79,9 @@ void
 
 
 //  --------------------------------------------------------------------------
-//  What the system counts: usage.c
+//  The system's counters: usage.c
 
-//  What is looked at: a process, or one thread of this process
+//  A process, or one thread of this process
 typedef struct {
     pid_t pid;                  //  Process, 0: none
     pid_t tid;                  //  Thread, 0: all
@@ -113,6 +114,76 @@ pid_t *
 
 
 //  --------------------------------------------------------------------------
+//  How fast and how evenly the machine works: pace.c
+
+//  Times of many repetitions of the same thing, in usecs
+typedef struct {
+    double shortest;            //  Of all
+    double median;              //  Of all
+    double slow;                //  90th percentile
+} pace_t;
+
+//  Fixed work on every core that this process may use, at the same time
+pace_t
+    pace_spin (void);
+//  A byte there and back between two threads by tcp, on two cores if there are
+pace_t
+    pace_trip (void);
+
+
+//  --------------------------------------------------------------------------
+//  Whether the machine is quiet: quiet.c
+
+//  Facts that show it. The first ones have bounds, see quiet.c
+typedef enum {
+    QUIET_LOAD,                 //  Load average before the start
+    QUIET_OTHERS,               //  CPU time of other processes
+    QUIET_STOLEN,               //  CPU time that the host withheld
+    QUIET_SPIN_SPREAD,          //  How evenly fixed work runs
+    QUIET_SPIN_DRIFT,           //  How it differs before and after
+    QUIET_TRIP_SPREAD,          //  How evenly a byte travels by tcp
+    QUIET_TRIP_DRIFT,           //  How that differs before and after
+    QUIET_OTHERS_WORST,         //  CPU time of others in the worst round
+    QUIET_SPIN_BEFORE,          //  Medians
+    QUIET_SPIN_AFTER,
+    QUIET_TRIP_BEFORE,
+    QUIET_TRIP_AFTER,
+    QUIET_FACTS
+} quiet_fact_t;
+
+typedef struct _quiet_t quiet_t;
+
+//  For so many rounds at most. The caller owns it.
+quiet_t *
+    quiet_new (int rounds);
+void
+    quiet_destroy (quiet_t **self_p);
+
+//  Take these for facts, whatever is measured: "load=0.5,others=0", so that a
+//  test can do without a quiet machine. Returns false if one does not exist.
+bool
+    quiet_pretend (quiet_t *self, const char *facts);
+
+//  Before the first round: wait so many msecs for the load average to fall,
+//  calibrate, and begin to count. Returns false if the machine is busy.
+bool
+    quiet_start (quiet_t *self, int patience);
+//  After each round, when no child of this process runs
+void
+    quiet_round (quiet_t *self);
+//  After the last round: calibrate again. Returns false if the machine was busy
+//  at any time.
+bool
+    quiet_stop (quiet_t *self);
+
+//  All that is known, for people and as CSV
+void
+    quiet_print (quiet_t *self, FILE *file);
+void
+    quiet_write (quiet_t *self, FILE *file);
+
+
+//  --------------------------------------------------------------------------
 //  The load: load.c
 
 typedef struct {
@@ -137,7 +208,7 @@ typedef struct {
     int window;                 //  Of the work, or less if they are large
 } cell_t;
 
-//  What a run found out. Those that do not apply are NAN. A message of a queue
+//  Results of a run. Those that do not apply are NAN. A message of a queue
 //  is a request and its reply; one of a forwarder each copy that arrives.
 typedef enum {
     RATE,                       //  Messages a second

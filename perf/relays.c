@@ -157,14 +157,83 @@ s_zrelay (relay_t *relay)
     return s_zrelay_bind (relay, s_zrelay_new (relay));
 }
 
-//  The least that a filter can do: look at what there is
+//  Three ways to look at messages and pass them on: a kind's handler in either
+//  form, and a filter. All do the least that can be done, and add up sizes.
+
+static void *
+s_look_create (zrelay_engine_t *engine)
+{
+    (void) engine;
+    void *bytes = zmalloc (sizeof (size_t));
+    assert (bytes);
+    return bytes;
+}
+
+static void
+s_look_destroy (void **object_p)
+{
+    freen (*object_p);
+}
 
 static zrelay_verdict_t
-s_look (zmsg_t **msg_p, void *arg)
+s_look (zrelay_engine_t *engine, void *object, zrelay_message_t *message)
 {
-    size_t *bytes = (size_t *) arg;
-    *bytes += zmsg_content_size (*msg_p);
-    return ZRELAY_PASS;
+    (void) engine;
+    *(size_t *) object += zrelay_message_size (message, 0);
+    return ZRELAY_VERDICT_PASS;
+}
+
+static zrelay_verdict_t
+s_look_zmsg (zrelay_engine_t *engine, void *object, zmsg_t **msg_p)
+{
+    (void) engine;
+    *(size_t *) object += zframe_size (zmsg_first (*msg_p));
+    return ZRELAY_VERDICT_PASS;
+}
+
+static zrelay_verdict_t
+s_look_filter (zmsg_t **msg_p, void *arg)
+{
+    *(size_t *) arg += zframe_size (zmsg_first (*msg_p));
+    return ZRELAY_VERDICT_PASS;
+}
+
+//  A kind must outlive its actors, which may be several
+
+static zactor_t *
+s_zrelay_spawn (relay_t *relay, zrelay_kind_t *kind)
+{
+    kind->frontend.types = relay->kind->names [FRONT];
+    kind->backend.types = relay->kind->names [BACK];
+    zactor_t *actor = zrelay_engine_spawn (kind, NULL);
+    s_require (actor != NULL, relay->name);
+    return s_zrelay_bind (relay, actor);
+}
+
+static zactor_t *
+s_zrelay_look (relay_t *relay)
+{
+    static zrelay_kind_t kind = {
+        ZRELAY_KIND,
+        .name = "look",
+        .create = s_look_create,
+        .destroy = s_look_destroy,
+        .on_forward = s_look
+    };
+    return s_zrelay_spawn (relay, &kind);
+}
+
+static zactor_t *
+s_zrelay_zmsg (relay_t *relay)
+{
+    static zrelay_kind_t kind = {
+        ZRELAY_KIND,
+        .name = "look-zmsg",
+        .create = s_look_create,
+        .destroy = s_look_destroy,
+        .on_forward_zmsg = s_look_zmsg
+    };
+    return s_zrelay_spawn (relay, &kind);
 }
 
 static zactor_t *
@@ -172,7 +241,7 @@ s_zrelay_filter (relay_t *relay)
 {
     static size_t seen;
     zactor_t *actor = s_zrelay_new (relay);
-    zsock_send (actor, "sspp", "FILTER", "FORWARD", s_look, &seen);
+    zsock_send (actor, "sspp", "FILTER", "FORWARD", s_look_filter, &seen);
     s_check (actor, "FILTER");
     return s_zrelay_bind (relay, actor);
 }
@@ -219,11 +288,11 @@ s_zproxy (relay_t *relay)
 
 
 //  --------------------------------------------------------------------------
-//  zmq_proxy, zrelay_run and the bare loop: functions that take sockets
+//  zmq_proxy, zrelay_device_run and the bare loop: functions that take sockets
 
-//  Receives and sends, and does nothing else. What it costs is the least that
-//  a relay on top of libzmq can cost: it waits for its inputs only, and if an
-//  output is full, it waits there, deaf to the other side.
+//  Receives and sends, and does nothing else. No relay that is built on libzmq
+//  can cost less: it waits for its inputs only, and if an output is full, it
+//  waits there, deaf to the other side.
 
 static void
 s_move (void *from, void *to, zmq_msg_t *frame)
@@ -304,10 +373,12 @@ s_raw_actor (zsock_t *pipe, void *args)
 
 static const make_t s_makes [] = {
     { "zrelay", s_zrelay, NULL, false },
+    { "zrelay-look", s_zrelay_look, NULL, false },
+    { "zrelay-zmsg", s_zrelay_zmsg, NULL, false },
     { "zrelay-filter", s_zrelay_filter, NULL, false },
     { "zrelay-capture", s_zrelay_capture, NULL, true },
     { "zrelay-spin", s_zrelay_spin, NULL, false },
-    { "zrelay_run", NULL, zrelay_run, false },
+    { "zrelay_device_run", NULL, zrelay_device_run, false },
     { "zproxy", s_zproxy, NULL, false },
     { "zmq_proxy", NULL, zmq_proxy, false },
     { "zmq_proxy-capture", NULL, zmq_proxy, true },

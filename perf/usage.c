@@ -1,5 +1,5 @@
 /*  =========================================================================
-    usage - what the system counts of processes and threads
+    usage - the system's counters of processes and threads
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -45,7 +45,7 @@ usage_sample (const usage_t *self, sample_t *sample)
         sample->cpu = used.tv_sec * NSECS + used.tv_nsec;
 }
 
-//  Add up what a file in /proc says after a label
+//  Add up the numbers after a label in a file of /proc
 
 static int64_t
 s_read (const char *path, const char *label)
@@ -64,7 +64,7 @@ s_read (const char *path, const char *label)
     return sum;
 }
 
-//  The name of what /proc tells of a thread
+//  Name of a file about a thread in /proc
 
 static void
 s_name_file (char path [PATH_SIZE], pid_t pid, pid_t tid, const char *what)

@@ -6,16 +6,21 @@
 #   file, You can obtain one at http://mozilla.org/MPL/2.0/.
 
 #   The benchmark measures: a little of each sort of work gives figures where
-#   there should be some, whatever they are. Run by `make check`, which says
-#   where things are.
+#   there should be some, whatever they are. It notices a busy machine, and then
+#   gives none for the README, whose tables are those of the figures beside it.
+#   Run by `make check`, which says where things are.
 
 #   shellcheck disable=SC2317 # functions are called by result
+#   shellcheck disable=SC2086 # statuses and numbers are single words
+#   shellcheck disable=SC2012 # names of results are simple
 #   shellcheck disable=SC2016 # conditions are for awk
 
 count=0
 status=0
 stage=$(mktemp -d) || exit 1
-trap 'rm -rf "$stage"' EXIT
+spinners=
+#   shellcheck disable=SC2086 # a list of processes
+trap '[ -z "$spinners" ] || kill $spinners; rm -rf "$stage"' EXIT
 trap 'exit 1' HUP INT TERM
 
 #   result DESCRIPTION COMMAND...: the command's success is the result
@@ -32,8 +37,10 @@ result () {
     fi
 }
 
+#   bench ARGUMENT...: whether the machine is busy does not matter here
 bench () {
-    "$TOP_BUILDDIR/perf/bench" --rounds 1 --load 0.001 --output "$stage" "$@"
+    "$TOP_BUILDDIR/perf/bench" --rounds 1 --load 0.001 --output "$stage" \
+        --busy ignore "$@"
 }
 
 #   column NAME: its number in runs.csv
@@ -72,23 +79,189 @@ nothing_left () {
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
-#   What the README tells was made from the figures beside it, and there are
-#   some
-readme () {
-    figures=$TOP_SRCDIR/doc/performance
-    sh "$TOP_SRCDIR/perf/table.sh" "$figures" > "$stage/told" || return 1
-    sed -n 's/^commit *//p; s/^processor *//p' "$figures/about.txt" \
-        >> "$stage/told" || return 1
-    while IFS= read -r line; do
-        echo "$line"
-        grep -q -F -e "$line" "$TOP_SRCDIR/README.md" || return 1
-    done < "$stage/told"
+#   figures STATUS BUSY FACTS: a little of work on a machine that is said to be
+#   as quiet as FACTS, where the others are within their bounds, ends with that
+#   status. Its output is in $stage/said.
+within=load=0,others=0,stolen=0,spin_spread=1,spin_drift=1,trip_spread=1
+within=$within,trip_drift=1
+figures () {
+    rm -rf "$stage/figures"
+    "$TOP_BUILDDIR/perf/bench" --rounds 1 --load 0.001 --work streamer-1 \
+        --relays zrelay,loop --output "$stage/figures" --busy "$2" \
+        --pretend "$within,$3" > "$stage/said" 2>&1
+    got=$?
+    cat "$stage/said"
+    [ $got -eq "$1" ]
+}
+
+#   files NAME...: these are the results
+files () {
+    for name in "$@"; do
+        echo "$name"
+    done > "$stage/wanted"
+    ls "$stage/figures" | diff - "$stage/wanted"
+}
+
+#   says WORDS: the benchmark did, just now
+says () {
+    cat "$stage/said"
+    grep -q -e "$1" "$stage/said"
+}
+
+#   refuses FACT: one that is out of bounds is enough in the end, and named; the
+#   results of single runs are kept
+refuses () {
+    figures 1 refuse "$1=1000" || return 1
+    files about.txt quiet.csv runs.csv || return 1
+    grep -q "^$1,1000,.*,busy" "$stage/figures/quiet.csv" || return 1
+    grep -q '^busy  *1000.000  at most' "$stage/said"
+}
+
+#   refuses_start FACT: one that is known early keeps it from starting
+refuses_start () {
+    figures 1 refuse "$1=1000" || return 1
+    [ ! -d "$stage/figures" ] || return 1
+    grep -q '^busy  *1000.000  at most' "$stage/said"
+}
+
+#   Facts that are not pretended are measured, and none is left unknown
+measures_pace () {
+    rm -rf "$stage/figures"
+    "$TOP_BUILDDIR/perf/bench" --rounds 1 --load 0.3 --work streamer-1 \
+        --relays loop --output "$stage/figures" --busy warn || return 1
+    cat "$stage/figures/quiet.csv"
+    awk -F , 'NR > 1 { seen++; if ($2 !~ /^[0-9]/) bad++ }
+        END { exit bad || seen < 7 }' "$stage/figures/quiet.csv"
+}
+
+#   Processes that never rest take more than the bound, on machines with many
+#   cores too
+notices_others () {
+    for core in $(seq 1 8 "$(getconf _NPROCESSORS_ONLN)"); do
+        echo "$core"
+        sh -c 'while :; do :; done' &
+        spinners="$spinners $!"
+    done
+    measures_pace
+    measured=$?
+    kill $spinners
+    wait $spinners 2> /dev/null
+    spinners=
+    [ $measured -eq 0 ] && grep -q '^others,.*,busy$' "$stage/figures/quiet.csv"
+}
+
+#   copy_sources: of all that perf/publish.sh needs and changes
+copy_sources () {
+    rm -rf "$stage/sources"
+    mkdir -p "$stage/sources/doc" "$stage/sources/perf" &&
+        cp "$TOP_SRCDIR/README.md" "$stage/sources" &&
+        cp -R "$TOP_SRCDIR/doc/performance" "$stage/sources/doc" &&
+        cp "$TOP_SRCDIR/perf/table.sh" "$stage/sources/perf" &&
+        chmod -R u+w "$stage/sources"
+}
+
+publish () {
+    sh "$TOP_SRCDIR/perf/publish.sh" "$stage/sources" "$@"
+}
+
+#   Tables that are made again are those that are there
+tables_fit () {
+    copy_sources && publish || return 1
+    diff "$TOP_SRCDIR/README.md" "$stage/sources/README.md" &&
+        diff "$TOP_SRCDIR/doc/performance/README.md" \
+            "$stage/sources/doc/performance/README.md"
+}
+
+#   table DOCUMENT NAME LINES: it has that table, with so many lines below the
+#   head at least, and no figure is missing
+table () {
+    sed -n "/^<!-- perf\/table.sh $2 -->$/,/^<!-- end -->$/p" "$1" |
+        tee "$stage/table"
+    awk -v least="$3" '
+        /^\|/ { lines++ }
+        / - / { bad++ }
+        END { exit bad || lines < least + 2 }' "$stage/table"
+}
+
+tables_are_there () {
+    details=$TOP_SRCDIR/doc/performance/README.md
+    table "$TOP_SRCDIR/README.md" ratios 3 && table "$details" ratios 3 &&
+        table "$details" throughput 14 && table "$details" trips 3 &&
+        table "$details" libzmq 3 && table "$details" instructions 5 &&
+        table "$details" targets 10 && table "$details" about 1
+}
+
+#   Where the README's figures come from is told in it
+origin_is_told () {
+    for label in commit processor; do
+        value=$(sed -n "s/^$label *//p" \
+            "$TOP_SRCDIR/doc/performance/about.txt")
+        echo "$label: $value"
+        [ -n "$value" ] &&
+            grep -q -F -e "$value" "$TOP_SRCDIR/README.md" || return 1
+    done
+}
+
+links_lead_somewhere () {
+    sed -n 's/.*](\([^):#]*\)).*/\1/p' "$TOP_SRCDIR/doc/performance/README.md" \
+        > "$stage/links"
+    cat "$stage/links"
+    [ -s "$stage/links" ] || return 1
+    while IFS= read -r link; do
+        [ -e "$TOP_SRCDIR/doc/performance/$link" ] || return 1
+    done < "$stage/links"
+}
+
+#   make_results VERDICT: results to be published, where the throughput of the
+#   streamer is 7.77 times that of its peers
+make_results () {
+    rm -rf "$stage/results"
+    copy_sources && cp -R "$TOP_SRCDIR/doc/performance" "$stage/results" &&
+        chmod -R u+w "$stage/results" || return 1
+    printf 'fact,value,most,verdict\nload,0.1,0.25,%s\nworst,0.1,,\n' "$1" \
+        > "$stage/results/quiet.csv"
+    awk -F , '
+        BEGIN { OFS = "," }
+        NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
+        NR > 1 && $1 == "streamer-1" {
+            $column["zrelay_to_it_messages_s"] = 7.77
+        }
+        { print }' "$TOP_SRCDIR/doc/performance/summary.csv" \
+        > "$stage/results/summary.csv"
+}
+
+unchanged () {
+    diff -r "$TOP_SRCDIR/doc/performance" "$stage/sources/doc/performance" &&
+        diff "$TOP_SRCDIR/README.md" "$stage/sources/README.md"
+}
+
+publishes () {
+    make_results quiet && publish "$stage/results" || return 1
+    grep -q -F '| 7.77 | 7.77 | 7.77 |' "$stage/sources/README.md" &&
+        grep -q -F '| 7.77 | 7.77 | 7.77 |' \
+            "$stage/sources/doc/performance/README.md" &&
+        cmp "$stage/results/summary.csv" \
+            "$stage/sources/doc/performance/summary.csv" &&
+        cmp "$stage/results/quiet.csv" \
+            "$stage/sources/doc/performance/quiet.csv"
+}
+
+#   keeps VERDICT: results of that verdict are refused, and change nothing
+keeps () {
+    make_results "$1" || return 1
+    ! publish "$stage/results" && unchanged
+}
+
+#   keeps_without FILE: likewise when one is missing
+keeps_without () {
+    make_results quiet && rm "$stage/results/$1" || return 1
+    ! publish "$stage/results" && unchanged
 }
 
 mkdir "$stage/tmp"
 TMPDIR=$stage/tmp
 export TMPDIR
-relays=zrelay,zrelay_run,zmq_proxy,zproxy,loop,direct
+relays=zrelay,zrelay_device_run,zmq_proxy,zproxy,loop,direct
 number=54
 #   Not by inproc
 if [ -n "$PYTHON" ]; then
@@ -111,14 +284,47 @@ result "processes have memory" always resident_kib \
     '$6 != "direct" && $3 != "inproc"'
 result "measures those that look at messages" \
     bench --work looked-at --relays 'zrelay*,zmq_proxy-capture' --frames 10
-result "all of these have figures" runs 6
+result "all of these have figures" runs 8
+result "messages that are looked at arrive" messages looked-at 180
 result "a capture is read" always captured_percent '$6 ~ /capture/'
+result "measures those that look at what is published" \
+    bench --work looked-at-topics --size 10240 \
+        --relays zrelay,zrelay-look,zrelay-zmsg,zrelay-filter
+result "all of these have figures as well" runs 4
 result "measures what grows" \
     bench --work 'peers-10,busy-10,topics-10,relays-10,stats-10' \
         --relays zrelay
 result "all of these have figures too" runs 5
 result "says where the figures come from" grep -q '^libzmq' "$stage/about.txt"
-result "the README's tables are of the figures in doc/performance" readme
+
+result "gives figures if the machine was quiet" figures 0 refuse load=0
+result "writes all of them, and what it knows of the machine" \
+    files about.txt quiet.csv runs.csv summary.csv targets.csv
+for fact in others stolen spin_drift trip_drift; do
+    result "gives no figures if the machine was busy: $fact" refuses $fact
+done
+for fact in load spin_spread trip_spread; do
+    result "does not start if the machine is busy: $fact" refuses_start $fact
+done
+result "gives figures of a busy machine where it is told to" \
+    figures 0 warn others=1000
+result "but warns" says '^bench: warning: the machine was busy'
+result "refuses to pretend what does not exist" figures 2 refuse wind=1
+result "measures the pace of the machine" measures_pace
+result "notices a process that takes CPU time" notices_others
+
+result "the tables in the README and in doc/performance fit the figures" \
+    tables_fit
+result "all tables are there, and have figures" tables_are_there
+result "the README tells where its figures come from" origin_is_told
+result "links in doc/performance lead somewhere" links_lead_somewhere
+result "publishes figures of a quiet machine" publishes
+for verdict in busy unknown "quiet (pretended)"; do
+    result "publishes none if it was: $verdict" keeps "$verdict"
+done
+for file in quiet.csv ratios.svg instructions.csv; do
+    result "publishes none without $file" keeps_without $file
+done
 result "leaves nothing behind" nothing_left
 echo "1..$count"
 exit $status

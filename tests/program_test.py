@@ -104,12 +104,22 @@ def statistics(relay):
     return wait_until(printed, what="statistics")
 
 
-def received(relay):
-    """Messages that the frontend has received."""
+def frontend(relay, column):
+    """A number of the frontend's line "in"."""
     for line in statistics(relay):
         if line.startswith("frontend in"):
-            return int(line.split()[2])
+            return int(line.split()[column])
     raise AssertionError("no line of the frontend")
+
+
+def received(relay):
+    """Messages that the frontend has received."""
+    return frontend(relay, 2)
+
+
+def clients(relay):
+    """Peers of the frontend."""
+    return frontend(relay, 5)
 
 
 def assert_one_line(output, pattern):
@@ -648,8 +658,11 @@ def _():
         for _ in range(500):
             pusher.send(TASK)
         wait_until(lambda: received(relay) > 5)
-        #   The last ones may still be under way to the relay
-        time.sleep(1)
+        assert clients(relay) == 1
+        #   The last ones may still be under way to the relay, which sees the
+        #   end of the connection when it has them all
+        pusher.close(linger=DEADLINE * 1000)
+        wait_until(lambda: clients(relay) == 0)
         relay.signal(signal.SIGTERM)
         take_all(puller, 500)
         assert relay.wait() == ASKED

@@ -330,7 +330,7 @@ main (int argc, char **argv)
         bench_t *bench = &s_benches [index];
         zsock_destroy (&bench->source);
         zsock_destroy (&bench->sink);
-        TAP (faults_end_relay (&bench->relay) < FAULTS_PROMPT,
+        TAP (faults_prompt (faults_end_relay (&bench->relay)),
              "the %s ends at once", s_kinds [index].kind);
         for (int side = 0; side < 2; side++)
             zstr_free (&bench->endpoints [side]);

@@ -29,7 +29,8 @@
 #define ROUNDS 10           //  Deaths
 #define ABSENT 20           //  Requests for a worker that is not there
 #define HEARTBEAT_IVL "100"
-#define HEARTBEAT_TIMEOUT "300"
+//  Not less, since on a busy machine one that goes on may be late, too
+#define HEARTBEAT_TIMEOUT "2000"
 #define NAME "worker"       //  Routing id
 
 

@@ -10,6 +10,10 @@
     =========================================================================
 */
 
+//  For pthread_tryjoin_np ()
+#ifndef _GNU_SOURCE
+#   define _GNU_SOURCE
+#endif
 #include "faults.h"
 #include "naive.h"
 #include <dirent.h>
@@ -284,23 +288,72 @@ faults_counted (zactor_t *relay, const char *name, uint64_t least)
     return faults_wait (s_counted, &counted, FAULTS_PATIENCE);
 }
 
+static bool
+s_has_input (void *arg)
+{
+    zmq_pollitem_t item = { .socket = arg, .events = ZMQ_POLLIN };
+    return zmq_poll (&item, 1, 0) == 1;
+}
+
+int64_t
+faults_answer (zactor_t *relay)
+{
+    return beats_until (s_has_input, zsock_resolve (relay), FAULTS_PATIENCE);
+}
+
 int64_t
 faults_ping (zactor_t *relay)
 {
-    int64_t start = zclock_mono ();
     zstr_send (relay, "PING");
+    int64_t beats = faults_answer (relay);
+    if (beats == -1)
+        return -1;
     char *answer = zstr_recv (relay);
     bool right = answer && streq (answer, "PING");
     zstr_free (&answer);
-    return right? zclock_mono () - start: -1;
+    return right? beats: -1;
+}
+
+//  Ends a relay on a thread of its own, while the caller's counts beats
+
+typedef struct {
+    zactor_t *relay;
+    pthread_t thread;
+} ending_t;
+
+static void *
+s_ending_thread (void *arg)
+{
+    zactor_destroy (&((ending_t *) arg)->relay);
+    return NULL;
+}
+
+static bool
+s_has_ended (void *arg)
+{
+    return pthread_tryjoin_np (((ending_t *) arg)->thread, NULL) == 0;
 }
 
 int64_t
 faults_end_relay (zactor_t **relay_p)
 {
-    int64_t start = zclock_mono ();
-    zactor_destroy (relay_p);
-    return zclock_mono () - start;
+    ending_t *ending = (ending_t *) zmalloc (sizeof (ending_t));
+    assert (ending);
+    ending->relay = *relay_p;
+    *relay_p = NULL;
+    int rc = pthread_create (&ending->thread, NULL, s_ending_thread, ending);
+    assert (rc == 0);
+    int64_t beats = beats_until (s_has_ended, ending, FAULTS_PATIENCE);
+    //  A thread that has not ended still needs it
+    if (beats != -1)
+        free (ending);
+    return beats;
+}
+
+bool
+faults_prompt (int64_t beats)
+{
+    return beats >= 0 && beats < FAULTS_PROMPT;
 }
 
 

@@ -29,7 +29,7 @@
 //          pid_t worker = faults_spawn ("worker", endpoint, NULL);
 //          ...
 //          faults_kill (worker);
-//          TAP (faults_end_relay (&relay) < FAULTS_PROMPT, "ends at once");
+//          TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
 //          return faults_end ();
 //      }
 
@@ -37,15 +37,12 @@
 #define FAULTS_H_INCLUDED
 
 #include <zrelay.h>
+#include "../beats.h"
 #include "../tap.h"
 
 //  Longest wait for anything, in msecs. Only a fault reaches it; the naive
 //  relay is not worth waiting for.
 #define FAULTS_PATIENCE (faults_naive ()? 2000: 10000)
-
-//  What a relay does at once takes less than that, in msecs, also where
-//  sanitizers and a busy machine slow everything down.
-#define FAULTS_PROMPT 500
 
 //  Sanitizers keep memory to themselves, and what is resident tells nothing
 #if defined (__has_feature)
@@ -56,6 +53,10 @@
 #else
 #   define FAULTS_SANITIZED 0
 #endif
+
+//  What a relay does at once takes fewer beats than that, see beats.h. On a
+//  quiet machine that is a tenth of a second.
+#define FAULTS_PROMPT (FAULTS_SANITIZED? 100000: 20000)
 
 
 //  --------------------------------------------------------------------------
@@ -145,13 +146,23 @@ uint64_t
 bool
     faults_counted (zactor_t *relay, const char *name, uint64_t least);
 
-//  Milliseconds until the relay answers PING; -1 if it does not.
+//  Beats until there is something to read from the relay, as an answer; -1 if
+//  nothing comes within FAULTS_PATIENCE. It is not read.
+int64_t
+    faults_answer (zactor_t *relay);
+
+//  Beats until the relay answers PING; -1 if it does not.
 int64_t
     faults_ping (zactor_t *relay);
 
-//  End the relay, and return how many milliseconds it took.
+//  End the relay, and return how many beats it took; -1 if it does not end
+//  within FAULTS_PATIENCE, and is left to itself.
 int64_t
     faults_end_relay (zactor_t **relay_p);
+
+//  True if so many beats are those of something that was done at once
+bool
+    faults_prompt (int64_t beats);
 
 
 //  --------------------------------------------------------------------------

@@ -18,6 +18,9 @@
 //  Between two looks whether an output can take something again, in msecs
 #define LOOK_IVL 10
 
+//  How long to wait for a client that does not read, in msecs
+#define HESITATION 100
+
 enum { FRONTEND, BACKEND };
 
 typedef enum {
@@ -28,8 +31,10 @@ typedef enum {
                                 //  no notice of refusals
     TRUST,                      //  Wait, and take what subscribers send for
                                 //  what they have to send
-    SHARE                       //  Read only what can be sent on, and count
+    SHARE,                      //  Read only what can be sent on, and count
                                 //  all relays' messages in one place
+    INSIST,                     //  Wait, also for a client that does not read
+    HESITATE                    //  Wait a while for it, then drop its reply
 } style_t;
 
 static const struct {
@@ -40,6 +45,8 @@ static const struct {
     { "frames", FRAMES },
     { "trust", TRUST },
     { "share", SHARE },
+    { "insist", INSIST },
+    { "hesitate", HESITATE },
     { NULL, WAIT }
 };
 
@@ -73,6 +80,7 @@ static const struct {
 typedef struct {
     uint64_t in [2];            //  Messages received, by side
     uint64_t out [2];           //  Messages sent, by side
+    uint64_t dropped;           //  Replies that could not be sent
 } counters_t;
 
 typedef struct {
@@ -136,6 +144,8 @@ s_move_message (naive_t *self, int from, int to)
     }
     if (zmsg_send (&msg, self->sides [to]) == 0)
         self->counters->out [to]++;
+    else
+        self->counters->dropped += to == FRONTEND;
     zmsg_destroy (&msg);
 }
 
@@ -217,6 +227,8 @@ s_add_stats (naive_t *self, zmsg_t *answer)
         zmsg_addstrf (answer, "%s.out.messages", side_name);
         zmsg_addstrf (answer, "%" PRIu64, self->counters->out [side]);
     }
+    zmsg_addstr (answer, "return.dropped_full");
+    zmsg_addstrf (answer, "%" PRIu64, self->counters->dropped);
 }
 
 static void
@@ -354,6 +366,22 @@ s_style (void)
     return s_styles [index].style;
 }
 
+//  Let a ROUTER refuse what a client has no room for, rather than lose it
+
+static void
+s_refuse (naive_t *self)
+{
+    if (self->style != INSIST && self->style != HESITATE)
+        return;
+    for (int side = 0; side < 2; side++)
+        if (self->sides [side]
+        &&  zsock_type (self->sides [side]) == ZMQ_ROUTER) {
+            zsock_set_router_mandatory (self->sides [side], 1);
+            if (self->style == HESITATE)
+                zsock_set_sndtimeo (self->sides [side], HESITATION);
+        }
+}
+
 //  Is a side to be polled?
 
 static bool
@@ -378,6 +406,7 @@ naive_relay (zsock_t *pipe, void *args)
                 if (s_kinds [index].types [side] != -1)
                     self.sides [side] =
                         zsock_new (s_kinds [index].types [side]);
+    s_refuse (&self);
     zsock_signal (pipe, 0);
     while (!self.terminated) {
         zmq_pollitem_t items [3] = {

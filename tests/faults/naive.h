@@ -29,7 +29,9 @@
 //  "frames" moves frame by frame without waiting, and goes on with the next
 //  frame when one was refused; "trust" looks at what subscribers send, and
 //  asserts that it is what they have to send; "share" reads only what it can
-//  send on, and has counters that all relays of the process share.
+//  send on, and has counters that all relays of the process share; "insist"
+//  waits for a client that does not read its replies; "hesitate" waits for it
+//  too, but not for long, and counts the reply as dropped then.
 void
     naive_relay (zsock_t *pipe, void *args);
 

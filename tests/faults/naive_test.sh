@@ -11,7 +11,7 @@
 #   are; names of tests may be given as arguments.
 
 #   Seconds for each test. The naive relay may hang for good.
-deadline=30
+deadline=120
 
 #   The tests, each with
 #   - the naive relay's style (see naive.h);
@@ -21,6 +21,8 @@ deadline=30
 table='
 01_backend_never_reads|wait|answers at once|waits in a send, where no command reaches it
 02_one_client_never_reads|wait|are counted|loses replies and does not say so
+02_one_client_never_reads|insist|are served when one never reads|waits until that one reads
+02_one_client_never_reads|hesitate|are not slowed|waits for that one each time
 03_capture_never_read|wait|the relay is not slowed|waits for the reader of the capture
 04_no_consumer_no_cpu|spin|of a core|asks again and again
 05_peers_come_and_go|wait|while paused|does not look at a socket that it does not read
