@@ -132,12 +132,12 @@ s_encode (zrelay_answer_t *self, int status, zmsg_t **frames_p)
     *frames_p = NULL;
     self->named = self->envelope
                || (self->query && status == ZRELAY_STATUS_DONE);
-    if (self->query && status == ZRELAY_STATUS_DONE) {
-        if (!message)
-            message = zmsg_new ();
-        zmsg_pushstr (message, self->name);
-    }
     if (s_is_bare (self)) {
+        if (self->query && status == ZRELAY_STATUS_DONE) {
+            if (!message)
+                message = zmsg_new ();
+            zmsg_pushstr (message, self->name);
+        }
         self->message = message? message: zmsg_new_signal ((byte) status);
         assert (self->message);
         return;
