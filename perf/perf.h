@@ -165,7 +165,8 @@ bool
     quiet_pretend (quiet_t *self, const char *facts);
 
 //  Before the first round: wait so many msecs for the load average to fall,
-//  calibrate, and begin to count. Returns false if the machine is busy.
+//  calibrate, several times if there is time to wait, and begin to count.
+//  Returns false if the machine is busy.
 bool
     quiet_start (quiet_t *self, int patience);
 //  After each round, when no child of this process runs

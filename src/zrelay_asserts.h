@@ -15,8 +15,7 @@
 
 //  Asserts are for the programmer's own invariants and for memory that cannot be
 //  had. They hold in every build, as CZMQ's do: this header comes before all
-//  others, see Makefile.am, and takes away what -DNDEBUG on the command line
-//  would tell assert.h.
+//  others, see Makefile.am, and undoes a -DNDEBUG of the command line.
 
 #undef NDEBUG
 

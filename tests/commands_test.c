@@ -609,7 +609,7 @@ static const case_t s_cases [] = {
       { "BIND", "BACKEND", "tcp://192.0.2.1:*" } },
     { ALL, UP, SYSTEM, "in use", { "BIND", "FRONTEND", "%used-tcp" } },
     { ALL, UP, SYSTEM, "in use", { "BIND", "BACKEND", "%used-ipc" } },
-    { ALL, UP, SYSTEM, "no socket", { "BIND", "BACKEND", "%file" } },
+    { ALL, UP, SYSTEM, "not a socket", { "BIND", "BACKEND", "%file" } },
     { ALL, UP, SYSTEM, "in use", { "BIND", "BACKEND", "%frontend" } },
     { ALL, UP, SYSTEM, "too long", { "BIND", "BACKEND", "%long-path" } },
     { ALL, ATTACHED, SYSTEM, "cannot bind", { "BIND", "BACKEND", "%big-ipc" } },

@@ -76,7 +76,7 @@ s_find (zrelay_attachments_t *self, const char *endpoint, bool bound)
     return item;
 }
 
-//  What libzmq's errors mean here, where its own words would mislead
+//  The meaning of libzmq's errors here, where its own words would mislead
 
 static const char *
 s_meaning (int error)

@@ -17,8 +17,8 @@
 #include "zrelay_error.h"
 #include "zrelay_peers.h"
 
-//  What a side is attached to. Each function gets libzmq's socket, to which the
-//  endpoints belong. A function that is refused has changed nothing.
+//  The endpoints of a side. Each function gets libzmq's socket, to which they
+//  belong. A function that is refused has changed nothing.
 
 typedef struct _zrelay_attachments_t zrelay_attachments_t;
 
@@ -42,8 +42,8 @@ zrelay_status_t
                                     zrelay_peers_t *peers,
                                     const char *endpoints, bool bind);
 
-//  Undo one of these. What the application attached to a borrowed socket is only
-//  known to libzmq.
+//  Undo one of these. Only libzmq knows the endpoints that an application attached
+//  to its own socket.
 zrelay_status_t
     zrelay_attachments_detach (zrelay_attachments_t *self, void *handle,
                                zrelay_peers_t *peers, bool borrowed,

@@ -22,7 +22,7 @@ struct _zrelay_capture_t {
     zrelay_side_t *side;        //  The socket; NULL when there is no capture
     char *prefixes [2];         //  First frame of each copy, by flow, or NULL
     bool within;                //  Between two frames of a message
-    zrelay_outcome_t outcome;   //  What became of its frames so far
+    zrelay_outcome_t outcome;   //  The fate of its frames so far
     bool waits;                 //  Copies may wait here
     zlistx_t *waiting;          //  zrelay_message_t that do
     zrelay_message_t *kept;     //  The frames so far of one that will, or NULL
@@ -127,7 +127,7 @@ zrelay_capture_active (zrelay_capture_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Copies. What cannot be taken now is dropped, whole. Only an application's
+//  Copies. A copy that cannot be taken now is dropped, whole. Only an application's
 //  own socket, which may get its reader a little later than the first message,
 //  is first waited for, as far as that has a bound.
 

@@ -48,7 +48,7 @@ void
 bool
     zrelay_capture_active (zrelay_capture_t *self);
 
-//  Take one frame of a message that passed; more tells whether it goes on.
+//  Take one frame of a message that passed; more is true if it goes on.
 //  The frame is empty afterwards, whatever became of it.
 void
     zrelay_capture_put (zrelay_capture_t *self, zrelay_flow_id_t flow,

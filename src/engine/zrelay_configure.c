@@ -68,7 +68,7 @@ s_sort_words (job_t *self, size_t count, char **words)
     return ZRELAY_STATUS_DONE;
 }
 
-//  What undoes a failure must not hide its sentence
+//  Undoing must not hide the sentence of the failure
 
 static void
 s_keep_sentence (job_t *self, void (*undo) (job_t *self, void *arg), void *arg)
@@ -225,7 +225,7 @@ zrelay_configure_test (bool verbose)
     assert (zrelay_side_unsubscribe (side, 1, words + 3)
             == ZRELAY_STATUS_DONE);
 
-    //  What was set for an attachment that failed is set back
+    //  Options that were set for an attachment that failed are set back
     assert (zrelay_configure (side, error, "SUB", "nonsense", 2, words + 1)
             == ZRELAY_STATUS_REFUSED);
     words [2] = "900";

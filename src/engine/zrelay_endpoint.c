@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-//  libzmq itself tells most of what is wrong with an endpoint. It does not
-//  with what is told here: it ends the process over a malformed norm://,
-//  makes 4464 of the port 70000, and to bind ipc:// it removes whatever file
-//  is there, also when that is another program's socket in use.
+//  libzmq itself reports most mistakes in an endpoint. This class reports the
+//  others: libzmq ends the process over a malformed norm://, makes 4464 of the
+//  port 70000, and to bind ipc:// it removes whatever file is there, also when
+//  that is another program's socket in use.
 
 #define PORT_DIGITS 5
 
@@ -40,7 +40,7 @@ static const char *
 s_tcp_refusal (const char *address, bool bind)
 {
     const char *colon = strrchr (address, ':');
-    //  The two cases of which libzmq tells
+    //  libzmq itself reports these two cases
     if (!colon || streq (colon, ":") || streq (colon, ":*"))
         return NULL;
     const char *port = colon + 1;
@@ -113,7 +113,7 @@ s_ipc_refusal (const char *address, bool bind)
     ||  lstat (address, &file) == -1)
         return NULL;
     if (!S_ISSOCK (file.st_mode))
-        return "there is a file of that name that is no socket";
+        return "there is a file of that name that is not a socket";
     return s_in_use (address)? zmq_strerror (EADDRINUSE): NULL;
 }
 
@@ -131,7 +131,7 @@ static const transport_t s_transports [] = {
 const char *
 zrelay_endpoint_refusal (const char *endpoint, bool bind)
 {
-    //  Of what has no transport at all, libzmq tells
+    //  libzmq itself reports that there is no transport
     if (!strstr (endpoint, "://"))
         return NULL;
     const transport_t *transport = s_transports;
@@ -168,7 +168,7 @@ s_test_ipc (void)
     FILE *file = fopen (path, "w");
     assert (file);
     fclose (file);
-    assert (s_test_refused (endpoint, true, "no socket"));
+    assert (s_test_refused (endpoint, true, "not a socket"));
     assert (!zrelay_endpoint_refusal (endpoint, false));
     assert (remove (path) == 0);
 

@@ -48,7 +48,7 @@ typedef struct {
     zrelay_reader_fn *function;
 } reader_t;
 
-//  What the loop polls of one side
+//  The polls of one side
 typedef struct {
     void *handle;               //  libzmq's socket, which may be replaced
     short events;               //  And for what
@@ -64,19 +64,19 @@ typedef enum {
 } end_t;
 
 struct _zrelay_engine_t {
-    zrelay_kind_t kind;             //  What this relay is
+    zrelay_kind_t kind;             //  Its description
     char *name;                     //  Its name
     void *object;                   //  The kind's own state
     void *owner;                    //  For the one who steers it
     bool borrowed;                  //  Sockets and thread are somebody else's
     FILE *log;                      //  Where such a relay logs, or NULL
     bool verbose;                   //  Commands are to be logged
-    zloop_t *loop;                  //  What drives everything
+    zloop_t *loop;                  //  Drives everything
     zrelay_error_t *error;          //  The one sentence
     zrelay_side_t *sides [SIDES];   //  By zrelay_side_id_t; backend or NULL
     zrelay_flow_t *flows [FLOWS];   //  By zrelay_flow_id_t; return or NULL
     zrelay_capture_t *capture;      //  Copies of what passes
-    watch_t watches [SIDES];        //  What is polled of the sides
+    watch_t watches [SIDES];        //  The polls of the sides
     void *capturing;                //  A borrowed capture's socket, or NULL
     short capture_events;           //  What that is polled for
     zrelay_state_t mode;            //  Active, or what PAUSE or DRAIN made of it
@@ -420,7 +420,7 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
 
 
 //  --------------------------------------------------------------------------
-//  What flows may do
+//  Permissions of flows
 
 static bool
 s_attached (zrelay_engine_t *self)
@@ -463,7 +463,7 @@ s_may_run (zrelay_engine_t *self, zrelay_flow_id_t flow)
 
 
 //  --------------------------------------------------------------------------
-//  What the loop polls for
+//  Polls
 
 //  Poll a socket, which may be another one than before, for other events than
 //  before; for none, not at all.
@@ -663,8 +663,8 @@ s_brings_work (zrelay_engine_t *self, zrelay_flow_id_t flow)
         && !(self->kind.pending && flow == ZRELAY_FLOW_RETURN);
 }
 
-//  What is still to do for one flow: its held messages and awaited replies,
-//  or 1 if it still reads
+//  Work that one flow still has: its held messages and awaited replies, or 1 if
+//  it still reads
 
 static uint64_t
 s_to_do (zrelay_engine_t *self, zrelay_flow_id_t id)
@@ -751,7 +751,7 @@ zrelay_engine_drain (zrelay_engine_t *self, size_t msecs,
     self->drained_arg = arg;
     self->drain_until = zclock_mono () + (int64_t) msecs;
     for (int side = 0; side < SIDES; side++)
-        //  What has been passed on may take as long to leave after the end
+        //  Messages in the sockets may take as long to leave after the end
         if (self->sides [side])
             zrelay_side_set_linger (self->sides [side], (int) msecs);
     for (int flow = 0; flow < FLOWS; flow++)
@@ -1037,8 +1037,8 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     return s_turn (self);
 }
 
-//  A kind that asks who has gone is told when the flows have read what came
-//  from them
+//  A kind with on_gone hears of a peer when the flows have read all that came
+//  from it
 
 static int
 s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)

@@ -96,8 +96,10 @@ struct _zrelay_flow_t {
     size_t reason_count;        //  How many these are
     zrelay_shown_to_t filter;   //  Installed by FILTER
     zrelay_shown_to_t handler;  //  The kind's
-    bool listens;               //  Peers are told of routing ids
+    bool listens;               //  Routing ids are reported to the peers
     bool bounded;               //  The input has limits to a message
+    bool selective;             //  The output does not accept every message
+    bool captures;              //  The capture is active
     bool zframe_first;          //  First frames are received as zframes
     way_t way;                  //  How messages move now
     state_t state;              //  What the flow does now
@@ -112,6 +114,7 @@ struct _zrelay_flow_t {
     size_t reason;              //  Why it is dropped: one of the kind's, or as
                                 //  many as there are: it did not say
     zlistx_t *backlog;          //  held_t in order; not empty: a stall
+    size_t held;                //  How many these are
     int64_t overflow;           //  An overflow_t
     int64_t queue;              //  How many to keep, unless it is to hold
     int64_t burst;              //  Most messages of one turn
@@ -220,7 +223,7 @@ zrelay_flow_dropped (zrelay_flow_t *self)
 size_t
 zrelay_flow_held (zrelay_flow_t *self)
 {
-    return zlistx_size (self->backlog);
+    return self->held;
 }
 
 static bool
@@ -243,15 +246,14 @@ zrelay_flow_possible (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  The state: what the flow does, from what it was told and what it holds
+//  The state follows from the flow's orders and from the messages it holds
 
 static state_t
 s_state (zrelay_flow_t *self)
 {
     if (!self->running)
         return STATE_STOPPED;
-    bool holds = zlistx_size (self->backlog) > 0;
-    if (holds && self->overflow == OVERFLOW_HOLD)
+    if (self->held > 0 && self->overflow == OVERFLOW_HOLD)
         return STATE_STALLED;
     if (self->phase == PHASE_CLOSED || self->reading == ZRELAY_READING_OFF
     || (self->way != WAY_SINK && !zrelay_flow_possible (self)))
@@ -353,12 +355,10 @@ s_way (zrelay_flow_t *self)
     if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->listens
     ||  self->bounded || self->input == self->output)
         return WAY_LOOK;
-    zrelay_port_t *to = zrelay_side_port (self->output);
-    bool capture = zrelay_capture_active (self->capture);
-    if (zrelay_port_expects_repeats (to)
-    || (capture && !zrelay_port_accepts_any (to)))
+    if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
+    || (self->captures && self->selective))
         return WAY_LOOK;
-    return capture? WAY_COPY: WAY_PASS;
+    return self->captures? WAY_COPY: WAY_PASS;
 }
 
 void
@@ -367,6 +367,9 @@ zrelay_flow_update (zrelay_flow_t *self)
     if (self->output && zrelay_side_repeats (self->input))
         zrelay_port_expect_repeats (zrelay_side_port (self->output));
     self->bounded = zrelay_limits_bounded (zrelay_side_limits (self->input));
+    self->captures = zrelay_capture_active (self->capture);
+    self->selective = self->output
+        && !zrelay_port_accepts_any (zrelay_side_port (self->output));
     self->way = s_way (self);
     self->zframe_first = s_zframe_first (self);
     s_enter (self);
@@ -452,7 +455,7 @@ s_send_frame (zrelay_flow_t *self, zrelay_side_t *to, zmq_msg_t *frame,
               bool more)
 {
     zrelay_port_t *port = zrelay_side_port (to);
-    if (!zrelay_capture_active (self->capture))
+    if (!self->captures)
         return zrelay_port_send (port, frame, more);
     zmq_msg_copy (&self->copy, frame);
     zrelay_outcome_t outcome = zrelay_port_send (port, frame, more);
@@ -465,7 +468,7 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
                   zrelay_message_t *message)
 {
     zrelay_port_t *port = zrelay_side_port (to);
-    if (!zrelay_capture_active (self->capture))
+    if (!self->captures)
         return zrelay_port_send_message (port, message);
     size_t frames = zrelay_message_frames (message);
     zmq_msg_t *first = zrelay_message_frame (message, 0);
@@ -485,19 +488,28 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
 //  --------------------------------------------------------------------------
 //  The backlog
 
-//  Drop what is too much; returns false if the newest is. Holding has no
+//  The message that was held longest is the flow's no more
+
+static void
+s_forget_first (zrelay_flow_t *self)
+{
+    zlistx_delete (self->backlog, NULL);
+    self->held--;
+}
+
+//  Drop a message if there are too many; returns false if the newest is. Holding has no
 //  bound here: a full output stops the reading.
 
 static bool
 s_make_room (zrelay_flow_t *self)
 {
     if (self->overflow == OVERFLOW_HOLD
-    || (int64_t) zlistx_size (self->backlog) < self->queue)
+    || (int64_t) self->held < self->queue)
         return true;
     zrelay_flow_count_drop (self, ZRELAY_DROP_OVERFLOW);
     if (self->overflow == OVERFLOW_DROP_NEW || self->queue == 0)
         return false;
-    zlistx_delete (self->backlog, NULL);
+    s_forget_first (self);
     return true;
 }
 
@@ -510,7 +522,7 @@ s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
         zrelay_message_clear (message);
         return;
     }
-    if (zlistx_size (self->backlog) == 0) {
+    if (self->held == 0) {
         self->stalls++;
         self->stalled_at = zclock_mono ();
     }
@@ -519,6 +531,7 @@ s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
     held->message = zrelay_message_take (message);
     held->to = to;
     zlistx_add_end (self->backlog, held);
+    self->held++;
     s_enter (self);
 }
 
@@ -527,16 +540,16 @@ s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
 static void
 s_flush (zrelay_flow_t *self)
 {
-    held_t *held = (held_t *) zlistx_first (self->backlog);
-    if (!held)
+    if (self->held == 0)
         return;
+    held_t *held = (held_t *) zlistx_first (self->backlog);
     for (int64_t left = self->burst; held && left > 0; left--) {
         zrelay_outcome_t outcome =
             zrelay_flow_send (self, held->to, held->message);
         if (outcome == ZRELAY_FULL)
             return;
         s_settle (self, held->to, outcome);
-        zlistx_delete (self->backlog, NULL);
+        s_forget_first (self);
         held = (held_t *) zlistx_first (self->backlog);
     }
     if (!held)
@@ -647,8 +660,7 @@ s_show_message (zrelay_flow_t *self, const zrelay_shown_to_t *function)
     zrelay_verdict_t verdict =
         function->message (self->engine, function->object, self->message);
     return verdict != ZRELAY_VERDICT_KEPT
-        && zrelay_message_frames (self->message) == 0?
-        ZRELAY_VERDICT_DROP: verdict;
+        && self->message->count == 0? ZRELAY_VERDICT_DROP: verdict;
 }
 
 static zrelay_verdict_t
@@ -693,11 +705,11 @@ static void
 s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
     s_need_message (self);
-    zrelay_port_t *port = zrelay_side_port (to);
-    zrelay_outcome_t outcome = zrelay_port_accepts_any (port)? ZRELAY_SENT:
-                               zrelay_port_accepts (port, self->message);
+    zrelay_outcome_t outcome = ZRELAY_SENT;
+    if (self->selective || to != self->output)
+        outcome = zrelay_port_accepts (zrelay_side_port (to), self->message);
     if (outcome == ZRELAY_SENT)
-        outcome = zlistx_size (self->backlog) > 0? ZRELAY_FULL:
+        outcome = self->held > 0? ZRELAY_FULL:
                   zrelay_flow_send (self, to, self->message);
     if (outcome == ZRELAY_FULL)
         s_keep (self, self->message, to);
@@ -732,7 +744,7 @@ s_look_at_message (zrelay_flow_t *self)
 {
     s_judge (self);
     //  Frames that are still there must not be kept in memory
-    if (zrelay_message_frames (self->message) > 0)
+    if (self->message->count > 0)
         zrelay_message_clear (self->message);
     if (s_is_zmsg (self))
         zmsg_destroy (&self->shown);
@@ -740,7 +752,7 @@ s_look_at_message (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  What a turn may still do
+//  The bounds of a turn, and its account
 
 typedef struct {
     const zrelay_tally_t *tally;    //  What the input received, ever
@@ -863,13 +875,12 @@ static void (*s_ways []) (zrelay_flow_t *self, turn_t *turn) = {
 //  --------------------------------------------------------------------------
 //  A turn
 
-//  What is held goes first, so messages behind it are looked at and kept
+//  Held messages go first, so messages behind them are looked at and kept
 
 static way_t
 s_way_now (zrelay_flow_t *self)
 {
-    return zlistx_size (self->backlog) > 0 && self->way != WAY_SINK?
-           WAY_LOOK: self->way;
+    return self->held > 0 && self->way != WAY_SINK? WAY_LOOK: self->way;
 }
 
 static void
@@ -909,7 +920,7 @@ zrelay_flow_turn (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  What it waits for
+//  Waiting
 
 static size_t
 s_between (size_t least, size_t value, size_t most)
@@ -947,7 +958,8 @@ zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
     if (self->state == STATE_STOPPED)
         return 0;
     size_t read = s_wants_input (self, input);
-    held_t *held = (held_t *) zlistx_first (self->backlog);
+    held_t *held = self->held > 0?
+        (held_t *) zlistx_first (self->backlog): NULL;
     size_t send = held? s_wants_output (self, held->to,
         held->to == self->input? input: output): 0;
     return read == 0 || (send > 0 && send < read)? send: read;
@@ -956,10 +968,10 @@ zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
 size_t
 zrelay_flow_abandon (zrelay_flow_t *self)
 {
-    size_t count = zlistx_size (self->backlog);
-    while (zlistx_size (self->backlog) > 0) {
+    size_t count = self->held;
+    while (self->held > 0) {
         zrelay_flow_count_drop (self, ZRELAY_DROP_UNDELIVERED);
-        zlistx_delete (self->backlog, NULL);
+        s_forget_first (self);
     }
     return count;
 }
@@ -986,7 +998,7 @@ void
 zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
 {
     uint64_t stalled_ms = self->stalled_ms;
-    if (zlistx_size (self->backlog) > 0)
+    if (self->held > 0)
         stalled_ms += zclock_mono () - self->stalled_at;
     s_stat (self, answer, "stalls", self->stalls);
     s_stat (self, answer, "stalled_ms", stalled_ms);
@@ -1093,7 +1105,7 @@ s_bench_set (bench_t *self, const char *option, const char *value)
                                           self->error) == ZRELAY_STATUS_DONE;
 }
 
-//  What the flow waits for; the return value is a time
+//  As zrelay_flow_wants (), from no events
 
 static size_t
 s_bench_wants (bench_t *self, short *input, short *output)

@@ -35,7 +35,7 @@ zrelay_flow_t *
                      zrelay_side_t *input, zrelay_side_t *output,
                      zrelay_capture_t *capture, const char *const *reasons);
 
-//  What is still held is lost; see zrelay_flow_abandon ().
+//  Messages that are still held are lost; see zrelay_flow_abandon ().
 void
     zrelay_flow_destroy (zrelay_flow_t **self_p);
 
@@ -48,16 +48,15 @@ bool
 
 
 //  --------------------------------------------------------------------------
-//  What it is told. After anything that changes what a flow has to do with a
-//  message - a function, a limit, a capture, a socket's type - update chooses
-//  the way to do it, once.
+//  Orders. When something changes that decides how messages move - a function, a
+//  limit, a capture, a socket's type - update chooses the way, once.
 
 void
     zrelay_flow_set_handler (zrelay_flow_t *self, zrelay_shown_to_t handler);
 void
     zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter);
 
-//  Tell the input's peers of each routing id that is heard.
+//  Report each routing id that is heard to the input's peers.
 void
     zrelay_flow_listen_for_ids (zrelay_flow_t *self);
 
@@ -89,7 +88,7 @@ bool
 
 
 //  --------------------------------------------------------------------------
-//  What it does
+//  Work
 
 //  One turn: move as much as can be moved, a bounded number of messages.
 void
@@ -118,7 +117,7 @@ void
 
 
 //  --------------------------------------------------------------------------
-//  What it has done
+//  Results
 
 //  Messages passed on to the output, ever, and dropped, ever: enough to know
 //  how many replies are still to come, and whether anything moves.

@@ -12,25 +12,12 @@
 
 #include "zrelay_message_internal.h"
 
-//  Frames are kept from here on, so that some can be put before them
-#define HEADROOM 2
-
 //  Most messages are short; room grows by doubling
-#define INITIAL_ROOM (HEADROOM + 6)
+#define INITIAL_ROOM (ZRELAY_MESSAGE_HEADROOM + 6)
 
 //  Frames of a zmsg up to this size are copied: that costs less than to have
 //  libzmq's threads free what was allocated here
 #define COPY_MOST 1024
-
-//  All slots are initialised; those that hold no frame are empty. So a frame is
-//  received right into its slot, and sending leaves the slot as it should be.
-
-struct _zrelay_message_t {
-    zmq_msg_t *slots;           //  Room for frames
-    size_t room;                //  How many slots there are
-    size_t first;               //  Slot of the first frame
-    size_t count;               //  How many frames there are
-};
 
 
 //  --------------------------------------------------------------------------
@@ -53,7 +40,7 @@ zrelay_message_new (void)
         (zrelay_message_t *) zmalloc (sizeof (zrelay_message_t));
     assert (self);
     self->room = INITIAL_ROOM;
-    self->first = HEADROOM;
+    self->first = ZRELAY_MESSAGE_HEADROOM;
     self->slots = s_slots_new (self->room);
     return self;
 }
@@ -71,13 +58,6 @@ zrelay_message_clear (zrelay_message_t *self)
     for (size_t index = 0; index < self->count; index++)
         s_close (&self->slots [self->first + index]);
     zrelay_message_sent (self);
-}
-
-void
-zrelay_message_sent (zrelay_message_t *self)
-{
-    self->count = 0;
-    self->first = HEADROOM;
 }
 
 void
@@ -113,18 +93,10 @@ s_grow (zrelay_message_t *self, size_t first)
     self->first = first;
 }
 
-zmq_msg_t *
-zrelay_message_slot (zrelay_message_t *self)
-{
-    if (self->first + self->count == self->room)
-        s_grow (self, self->first);
-    return &self->slots [self->first + self->count];
-}
-
 void
-zrelay_message_slot_used (zrelay_message_t *self)
+zrelay_message_grow (zrelay_message_t *self)
 {
-    self->count++;
+    s_grow (self, self->first);
 }
 
 //  The new first slot
@@ -269,7 +241,7 @@ zrelay_message_pop (zrelay_message_t *self)
     self->first++;
     self->count--;
     if (self->count == 0)
-        self->first = HEADROOM;
+        self->first = ZRELAY_MESSAGE_HEADROOM;
 }
 
 void

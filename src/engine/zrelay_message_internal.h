@@ -15,18 +15,41 @@
 
 #include <zrelay.h>
 
-//  What only the engine does with messages; zrelay_message.h has the rest.
+//  These functions are the engine's alone; zrelay_message.h has the others.
 
-//  A slot behind the last frame, which is an initialised, empty zmq_msg_t; it
-//  becomes the last frame with zrelay_message_slot_used ().
-zmq_msg_t *
-    zrelay_message_slot (zrelay_message_t *self);
+//  Frames are kept from this slot on, so that some can be put before them
+#define ZRELAY_MESSAGE_HEADROOM 2
+
+//  Seen here for the sake of the hot path, which is zrelay_port.c. All slots are
+//  initialised; those that hold no frame are empty. So a frame is received right
+//  into its slot, and sending leaves the slot as it should be.
+struct _zrelay_message_t {
+    zmq_msg_t *slots;           //  Room for frames
+    size_t room;                //  How many slots there are
+    size_t first;               //  Slot of the first frame
+    size_t count;               //  How many frames there are
+};
+
+//  Make room behind the last frame.
 void
-    zrelay_message_slot_used (zrelay_message_t *self);
+    zrelay_message_grow (zrelay_message_t *self);
+
+//  A slot behind the last frame. It becomes the last frame when count grows.
+static inline zmq_msg_t *
+zrelay_message_slot (zrelay_message_t *self)
+{
+    if (self->first + self->count == self->room)
+        zrelay_message_grow (self);
+    return &self->slots [self->first + self->count];
+}
 
 //  All frames were sent, and so are empty: the message has none.
-void
-    zrelay_message_sent (zrelay_message_t *self);
+static inline void
+zrelay_message_sent (zrelay_message_t *self)
+{
+    self->count = 0;
+    self->first = ZRELAY_MESSAGE_HEADROOM;
+}
 
 //  Add copies of the frames, from that one on, to a zmsg, for those who look at
 //  it; and take all frames of a zmsg in the place of the message's own. Of those

@@ -253,9 +253,9 @@ s_test_value (void *handle, const char *name, const char *value)
     assert (zrelay_option_valid (option, value));
     int rc = zrelay_option_set (option, handle, value);
     assert (rc == 0);
-    char *told = zrelay_option_get (option, handle);
-    assert (told && streq (told, value));
-    zstr_free (&told);
+    char *found = zrelay_option_get (option, handle);
+    assert (found && streq (found, value));
+    zstr_free (&found);
 }
 
 void

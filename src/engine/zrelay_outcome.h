@@ -23,7 +23,7 @@ typedef enum {
     ZRELAY_DROP_FULL,           //  This peer of a ROUTER can take no more
     ZRELAY_DROP_UNROUTABLE,     //  No such peer, or nobody awaits this reply
     ZRELAY_DROP_LOST,           //  The peer vanished in mid-message
-    ZRELAY_DROP_OVERFLOW,       //  More than the flow was told to keep
+    ZRELAY_DROP_OVERFLOW,       //  More than the flow's queue
     ZRELAY_DROP_SIZE,           //  More bytes than maxmsgsize, or a topic may
     ZRELAY_DROP_FRAMES,         //  More frames than maxframes
     ZRELAY_DROP_FILTER,         //  A filter said so

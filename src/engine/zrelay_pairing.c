@@ -20,7 +20,7 @@
 #define SEND_DATA (T (ZMQ_PAIR) | T (ZMQ_PUB) | T (ZMQ_REQ) | T (ZMQ_REP) \
                  | T (ZMQ_DEALER) | T (ZMQ_ROUTER) | T (ZMQ_PUSH) \
                  | T (ZMQ_XPUB))
-//  An XPUB receives subscriptions and an XSUB sends them; they are no data,
+//  An XPUB receives subscriptions and an XSUB sends them; they are not data,
 //  but carry a relay's purpose where data comes the other way
 #define RECEIVE (RECEIVE_DATA | T (ZMQ_XPUB))
 #define SEND (SEND_DATA | T (ZMQ_XSUB))

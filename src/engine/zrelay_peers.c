@@ -259,7 +259,7 @@ s_address (int fd, const char *endpoint)
 }
 
 //  Is it the connection that was reported, or has its number gone to another?
-//  Of one that was accepted by tcp, the port tells.
+//  The port of a connection accepted by tcp decides.
 
 static bool
 s_came_by (int fd, const char *endpoint)
@@ -427,7 +427,7 @@ zrelay_peers_reset (zrelay_peers_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Who has gone
+//  Peers that have gone
 
 static bool
 s_has_id (peer_t *peer, const void *id, size_t size)
@@ -447,7 +447,7 @@ s_set_id (zrelay_peers_t *self, peer_t *peer, const void *id, size_t size)
     peer->heard = self->messages;
 }
 
-//  Somebody who was never seen connected, or is no longer
+//  A peer that was never seen connected, or no longer is
 
 static void
 s_add_leaver (zrelay_peers_t *self, int fd, const void *id, size_t size)
@@ -460,7 +460,7 @@ s_add_leaver (zrelay_peers_t *self, int fd, const void *id, size_t size)
     zlistx_add_end (self->leavers, peer);
 }
 
-//  A message of one who has left already. Returns false if it is not.
+//  A message of a peer that has left already. Returns false if it is not.
 
 static bool
 s_heard_leaver (zrelay_peers_t *self, int fd, const void *id, size_t size)

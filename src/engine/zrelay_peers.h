@@ -55,9 +55,9 @@ void
 
 
 //  --------------------------------------------------------------------------
-//  Who has gone: routing ids of a ROUTER's peers, whose connections have ended.
-//  Messages are told to belong to connections by their descriptors, which
-//  libzmq reports for both (ZMQ_SRCFD); descriptors are used again.
+//  Peers that have gone: routing ids of a ROUTER's peers whose connections have
+//  ended. Messages belong to connections by their descriptors, which libzmq
+//  reports for both (ZMQ_SRCFD); descriptors are used again.
 
 //  A message came with this routing id by the connection with this descriptor;
 //  -1: by inproc, which has none.

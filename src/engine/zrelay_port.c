@@ -18,7 +18,7 @@
 #define CANCEL 0
 #define SUBSCRIBE 1
 
-//  What must happen to the rest of a message of which a frame was refused
+//  The fate of the rest of a message of which a frame was refused
 typedef enum {
     REST_SEND,                  //  Nothing was refused
     REST_DISCARD,               //  Close the frames
@@ -28,15 +28,15 @@ typedef enum {
 struct _zrelay_port_t {
     void *handle;               //  libzmq's socket, or NULL
     int type;                   //  Its type, or -1
-    zrelay_tally_t in;          //  What was received
-    zrelay_tally_t out;         //  What was sent
+    zrelay_tally_t in;          //  Received
+    zrelay_tally_t out;         //  Sent
     uint64_t in_ids;            //  Bytes of a ROUTER's routing ids, which are
     uint64_t out_ids;           //  not among these
     zrelay_tally_t sending;     //  Frames of the message that is being sent
     bool in_more;               //  Receiving is in mid-message
     bool out_more;              //  Sending is in mid-message
     bool refused;               //  The frame that is sent next has been tried
-    rest_t rest;                //  What becomes of the rest of it
+    rest_t rest;                //  The fate of the rest of it
     zrelay_outcome_t outcome;   //  And why
     bool interrupted;           //  By a signal that the caller caught
     zrelay_topics_t *topics;    //  Subscriptions that were sent; NULL if they
@@ -120,6 +120,14 @@ s_receive (zrelay_port_t *self, zmq_msg_t *frame)
     return rc;
 }
 
+//  libzmq's functions return the size, if it fits into an int
+
+static inline size_t
+s_size (zmq_msg_t *frame, int size)
+{
+    return size < INT_MAX? (size_t) size: zmq_msg_size (frame);
+}
+
 //  A frame of that size was received
 
 static inline void
@@ -162,10 +170,11 @@ static inline bool
 s_recv_into (zrelay_port_t *self, zrelay_message_t *message)
 {
     zmq_msg_t *slot = zrelay_message_slot (message);
-    if (s_receive (self, slot) == -1)
+    int size = s_receive (self, slot);
+    if (size == -1)
         return false;
-    zrelay_message_slot_used (message);
-    s_count_received (self, zmq_msg_size (slot), zmq_msg_more (slot));
+    message->count++;
+    s_count_received (self, s_size (slot, size), zmq_msg_more (slot));
     return true;
 }
 
@@ -394,14 +403,13 @@ zrelay_port_send (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 zrelay_outcome_t
 zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
 {
-    size_t frames = zrelay_message_frames (message);
-    zrelay_outcome_t outcome = zrelay_port_offer (self,
-        zrelay_message_frame (message, 0), frames > 1);
+    size_t frames = message->count;
+    zmq_msg_t *frame = &message->slots [message->first];
+    zrelay_outcome_t outcome = zrelay_port_offer (self, frame, frames > 1);
     if (outcome != ZRELAY_SENT)
         return outcome;
-    for (size_t index = 1; index < frames; index++)
-        outcome = zrelay_port_send (self, zrelay_message_frame (message, index),
-                                    index + 1 < frames);
+    while (--frames > 0)
+        outcome = zrelay_port_send (self, ++frame, frames > 1);
     zrelay_message_sent (message);
     return outcome;
 }
@@ -412,14 +420,6 @@ zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
 //  as nothing is out of the ordinary. This is where a relay spends its time, so
 //  nothing is looked at twice and the counters are brought up to date at the
 //  end.
-
-//  libzmq's functions return the size, if it fits into an int
-
-static inline size_t
-s_size (zmq_msg_t *frame, int size)
-{
-    return size < INT_MAX? (size_t) size: zmq_msg_size (frame);
-}
 
 static void
 s_count (zrelay_port_t *self, zrelay_tally_t *tally, uint64_t *ids,

@@ -55,7 +55,7 @@ int
 int
     zrelay_port_recv (zrelay_port_t *self, zmq_msg_t *frame);
 
-//  Send one frame; more tells whether others of its message follow. On
+//  Send one frame; more is true if others of its message follow. On
 //  ZRELAY_FULL, which only a first frame meets, nothing has happened, and the
 //  frame is the caller's. Else the frame is empty, and all frames up to the
 //  message's end must be sent, whatever became of the first.
@@ -134,7 +134,7 @@ zrelay_outcome_t
 #define ZRELAY_PORT_TOPIC_MAX 4096
 
 //  Have an XSUB cope with subscriptions that come again, as they do from an XPUB
-//  with xpub_verbose; and true if it was told to, so that pass is not possible.
+//  with xpub_verbose; and true if it has to, so that pass is not possible.
 void
     zrelay_port_expect_repeats (zrelay_port_t *self);
 bool

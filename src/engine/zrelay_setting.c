@@ -13,8 +13,8 @@
 #include "zrelay_setting.h"
 #include "zrelay_number.h"
 
-//  A table's rows have the size that its compiler knew. What it did not know is
-//  0, and so NULL.
+//  A table's rows have the size that its compiler knew. Members that it did not
+//  know are 0, and so NULL.
 
 static zrelay_setting_t
 s_copy (const zrelay_setting_t *self)
@@ -67,7 +67,7 @@ s_words (const char *const *words)
     return text;
 }
 
-//  What values there are, as a fresh string
+//  The values that the option takes, as a fresh string
 
 static char *
 s_range (const zrelay_setting_t *self)

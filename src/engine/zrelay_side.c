@@ -72,7 +72,7 @@ zrelay_side_close (zrelay_side_t *self)
     zrelay_port_open (self->port, NULL, -1);
 }
 
-//  What a relay needs of every socket of a type, whatever the kind
+//  Options that a relay needs on every socket of a type, whatever the kind
 
 static int
 s_prepare (void *handle, int type)
@@ -385,7 +385,7 @@ s_check_option (zrelay_side_t *self, const zrelay_option_t *option,
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
             "%s is not a value for %s; it takes %s",
             s_quote (self, option, value), option->name, s_range (option));
-    //  What was subscribed to before cannot be found out
+    //  Earlier subscriptions cannot be found out
     if (option->id == ZMQ_XPUB_VERBOSE && zrelay_side_attached (self))
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
             "the %s is attached already; %s has to be set before that",
@@ -687,7 +687,7 @@ zrelay_side_repeats (zrelay_side_t *self)
 
 //  --------------------------------------------------------------------------
 //  Housekeeping. CZMQ's sockets forget what they still have to send when they
-//  are closed, unless they are told to linger. Subscriptions are not worth it.
+//  are closed, unless they linger. Subscriptions are not worth it.
 
 void
 zrelay_side_service (zrelay_side_t *self)
@@ -780,7 +780,7 @@ s_test_endpoints (zrelay_error_t *error)
     assert (zrelay_side_type (self) == ZMQ_PULL);
     assert (zsock_rcvhwm (zrelay_side_handle (self)) == 7);
 
-    //  What was bound is known by its resolved name
+    //  An endpoint that was bound is known by its resolved name
     assert (zrelay_side_attach (self, "tcp://127.0.0.1:*", true)
             == ZRELAY_STATUS_DONE);
     zmsg_t *answer = zmsg_new ();
@@ -835,7 +835,7 @@ s_test_options (zrelay_error_t *error)
     assert (s_test_said (self, zrelay_side_attach (self, "inproc://x", true),
                          ZRELAY_STATUS_BAD_STATE, "BACKEND TYPE"));
 
-    //  What is set now acts when there is a socket
+    //  An option that is set now acts when there is a socket
     assert (zrelay_side_set_option (self, "rcvhwm", "5")
             == ZRELAY_STATUS_DONE);
     assert (zrelay_side_choose (self, "SUB") == ZRELAY_STATUS_DONE);

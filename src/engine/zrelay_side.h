@@ -44,7 +44,7 @@ void
 const char *
     zrelay_side_name (zrelay_side_t *self);
 
-//  What moves its frames, and its limits; these are there as long as the side.
+//  Its port, which moves frames, and its limits; both live as long as the side.
 zrelay_port_t *
     zrelay_side_port (zrelay_side_t *self);
 zrelay_limits_t *

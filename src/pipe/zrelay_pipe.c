@@ -34,7 +34,7 @@ struct _zrelay_answer_t {
 struct _zrelay_pipe_t {
     zrelay_engine_t *engine;    //  Carries out the commands
     void *handle;               //  libzmq's socket
-    zrelay_pipe_from_t from;    //  Who is at its other end
+    zrelay_pipe_from_t from;    //  The other end's rights
     int timer;                  //  Has it looked at again, or 0
     zlistx_t *answers;          //  zrelay_answer_t, those not sent yet
     zrelay_answer_t *current;   //  That of the command being carried out
@@ -119,7 +119,7 @@ s_is_bare (zrelay_answer_t *self)
     return !self->envelope && self->pipe->from == ZRELAY_PIPE_OWNER;
 }
 
-//  What answers bare words is a query's frames, behind its name, or a signal
+//  Bare words are answered by a query's frames, behind its name, or by a signal
 //  with the status. Others get the status first, as a string, and after one
 //  that is not 0 the sentence of ERROR. Takes the query's frames.
 
@@ -435,7 +435,7 @@ zrelay_engine_run (const zrelay_kind_t *kind, zsock_t *pipe, void *args)
     zrelay_pipe_destroy (&self);
 }
 
-//  What zactor_new () hands to the actor's thread, which reads it before that
+//  The argument of the actor's thread, which reads it before zactor_new ()
 //  returns
 
 typedef struct {
