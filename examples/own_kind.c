@@ -1,106 +1,103 @@
-//  A kind of relay of one's own
+//  A kind of relay of your own, with the whole command line of zrelay
 //
-//  The answerer is a queue that itself answers the requests it has learnt,
-//  with a command of its own, and passes all others on to the workers.
-//  Build: cc own_kind.c -o own_kind $(pkg-config --cflags --libs libzrelay)
+//  The answerer is a queue that itself answers the requests it has learnt, and
+//  passes all others on to the workers:
+//
+//      own_kind -o relay.learn=colour=green
+//
+//  Build: cc own_kind.c $(pkg-config --cflags --libs libzrelay-main) -o own_kind
 
 #include <zrelay.h>
+#include <zrelay_main.h>
 
-//  The kind's object: answers by request
+//  The kind's object: answers by request, and how many were given
+typedef struct {
+    zhash_t *answers;
+    uint64_t answered;
+} answerer_t;
+
 static void *
 s_create (zrelay_engine_t *engine)
 {
     (void) engine;
-    zhash_t *answers = zhash_new ();
-    zhash_autofree (answers);
-    return answers;
+    answerer_t *self = (answerer_t *) zmalloc (sizeof (answerer_t));
+    self->answers = zhash_new ();
+    zhash_autofree (self->answers);
+    return self;
 }
 
 static void
 s_destroy (void **object_p)
 {
-    zhash_destroy ((zhash_t **) object_p);
+    answerer_t *self = (answerer_t *) *object_p;
+    zhash_destroy (&self->answers);
+    free (self);
+    *object_p = NULL;
 }
 
-//  Is shown every request: routing id, empty frame, body
+//  Sees every request: routing id, empty frame, body
 static zrelay_verdict_t
-s_on_request (zrelay_engine_t *engine, void *answers,
-              zrelay_message_t *message)
+s_on_request (zrelay_engine_t *engine, void *object, zrelay_message_t *message)
 {
     (void) engine;
+    answerer_t *self = (answerer_t *) object;
     size_t body = zrelay_message_frames (message) - 1;
     char *request = zrelay_message_strdup (message, body);
-    const char *answer = (const char *) zhash_lookup (answers, request);
+    const char *answer = (const char *) zhash_lookup (self->answers, request);
     zstr_free (&request);
     if (!answer)
         return ZRELAY_VERDICT_PASS;
-    //  With the routing id still in front, it finds its way back
+    //  The routing id is still in front, so the answer finds its way back
     zrelay_message_set (message, body, answer, strlen (answer));
+    self->answered++;
     return ZRELAY_VERDICT_ANSWER;
 }
 
-//  LEARN request answer
+//  SET RELAY learn REQUEST=ANSWER
 static int
-s_learn (zrelay_engine_t *engine, void *answers, size_t argc, char **argv,
-         zmsg_t *unused)
+s_learn (zrelay_engine_t *engine, void *object, const char *value)
 {
-    (void) argc, (void) unused;
-    if (streq (argv [0], ""))
+    const char *equals = strchr (value, '=');
+    if (!equals || equals == value)
         return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
-            "LEARN: the request is empty; it needs at least one letter");
-    zhash_update (answers, argv [0], argv [1]);
+            "learn takes REQUEST=ANSWER, not %s",
+            zrelay_engine_quote (engine, value));
+    char *request = strndup (value, equals - value);
+    zhash_update (((answerer_t *) object)->answers, request,
+                  (void *) (equals + 1));
+    zstr_free (&request);
     return ZRELAY_STATUS_DONE;
 }
 
-static const zrelay_command_t s_commands [] = {
-    { ZRELAY_COMMAND, .name = "LEARN", .args = "request answer", .handler = s_learn,
-      .help = "Answer that request without asking a worker" },
+static const zrelay_setting_t s_settings [] = {
+    { ZRELAY_SETTING, .name = "learn", .set = s_learn,
+      .help = "REQUEST=ANSWER, to be given without asking a worker" },
     { .name = NULL }
 };
 
-static const zrelay_kind_t s_kind = {
-    ZRELAY_KIND,
-    .name = "answerer",
-    .frontend = { .types = "ROUTER" }, .backend = { .types = "DEALER" },
-    .create = s_create, .destroy = s_destroy,
-    .on_forward = s_on_request, .commands = s_commands
+static const zrelay_counter_t s_counters [] = {
+    { ZRELAY_COUNTER, .name = "answered",
+      .offset = offsetof (answerer_t, answered) },
+    { .name = NULL }
 };
 
-static void
-answerer (zsock_t *pipe, void *args)
+static const zrelay_kind_t s_answerer = {
+    ZRELAY_KIND,
+    .name = "answerer",
+    .help = "answers the requests it has learnt, and queues the others",
+    .frontend = { .types = "ROUTER", .endpoint = "@tcp://127.0.0.1:5559",
+                  .peers = "REQ and DEALER clients" },
+    .backend = { .types = "DEALER", .endpoint = "@tcp://127.0.0.1:5560",
+                 .peers = "REP and DEALER workers" },
+    .create = s_create,
+    .destroy = s_destroy,
+    .on_forward = s_on_request,
+    .settings = s_settings,
+    .counters = s_counters
+};
+
+int main (int argc, char *argv [])
 {
-    zrelay_engine_run (&s_kind, pipe, args);
-}
-
-static void
-s_print (const char *who, zsock_t *sock)
-{
-    char *string = zstr_recv (sock);
-    printf ("%s: %s\n", who, string);
-    zstr_free (&string);
-}
-
-int main (void)
-{
-    zactor_t *relay = zactor_new (answerer, NULL);
-    zstr_sendx (relay, "BIND", "FRONTEND", "inproc://clients", NULL);
-    zstr_sendx (relay, "BIND", "BACKEND", "inproc://workers", NULL);
-    zstr_sendx (relay, "LEARN", "colour", "green", NULL);
-    if (zsock_wait (relay) || zsock_wait (relay) || zsock_wait (relay))
-        return 1;
-    zsock_t *client = zsock_new_req (">inproc://clients");
-    zsock_t *worker = zsock_new_rep (">inproc://workers");
-
-    zstr_send (client, "colour");
-    s_print ("relay answers", client);
-
-    zstr_send (client, "weather");
-    s_print ("worker is asked", worker);
-    zstr_send (worker, "sunny");
-    s_print ("worker answers", client);
-
-    zsock_destroy (&client);
-    zsock_destroy (&worker);
-    zactor_destroy (&relay);
-    return 0;
+    const zrelay_kind_t *kinds [] = { &s_answerer, NULL };
+    return zrelay_main (kinds, argc, argv);
 }

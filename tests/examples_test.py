@@ -10,7 +10,9 @@
 import contextlib
 import signal
 
-from zrelay_testing import Relay, equal, example, main, test
+import zmq
+
+from zrelay_testing import Relay, equal, example, main, sockets, test
 
 FREE_PORT = Relay.FREE_PORT
 LANGUAGES = ("c", "py")
@@ -119,14 +121,31 @@ def three_relays():
         ], "output")
 
 
-@test("own_kind")
+@test("own_kind: the whole command line for a kind of one's own")
 def own_kind():
-    with example("own_kind", "c") as process:
-        equal(process.succeed(), [
-            "relay answers: green",
-            "worker is asked: weather",
-            "worker answers: sunny",
-        ], "output")
+    with example("own_kind", "c", "--help") as process:
+        output = "\n".join(process.succeed())
+        for word in ("answers the requests it has learnt", "relay.learn",
+                     "ROUTER, for REQ and DEALER clients", "--curve"):
+            equal(word in output, True, "help has '%s'" % word)
+    with example("own_kind", "c", "-o", "relay.learn=nonsense") as process:
+        equal(process.wait(), 2, "exit status")
+    with contextlib.ExitStack() as stack:
+        relay = stack.enter_context(example(
+            "own_kind", "c", "-f", FREE_PORT, "-b", FREE_PORT,
+            "-o", "relay.learn=colour=green", "-v"))
+        frontend = relay.expect(r"frontend bound to (\S+)").group(1)
+        backend = relay.expect(r"backend bound to (\S+)").group(1)
+        sock = stack.enter_context(sockets())
+        client, worker = sock(zmq.REQ, frontend), sock(zmq.REP, backend)
+        client.send(b"colour")
+        equal(client.recv(), b"green", "the relay's own answer")
+        client.send(b"weather")
+        equal(worker.recv(), b"weather", "what the worker is asked")
+        worker.send(b"sunny")
+        equal(client.recv(), b"sunny", "the worker's answer")
+        interrupt(relay)
+        relay.expect(r"answered: 1", errors=True)
 
 
 @test("examples refuse an endpoint that is none")

@@ -113,11 +113,17 @@ run () {
     LD_LIBRARY_PATH=$destdir$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"
 }
 
-run_own_kind () {
+run_relays () {
     run "$1" > "$stage/answers" || return 1
     cat "$stage/answers"
-    grep -qx 'relay answers: green' "$stage/answers" &&
-        grep -qx 'worker answers: sunny' "$stage/answers"
+    grep -q 'the worker received Hello' "$stage/answers" &&
+        grep -q 'the client received World' "$stage/answers"
+}
+
+run_own_kind () {
+    run "$1" --help > "$stage/help" || return 1
+    cat "$stage/help"
+    grep -q 'relay.learn' "$stage/help"
 }
 
 run_own_program () {
@@ -145,9 +151,12 @@ if [ -e "$destdir$libdir/libzrelay.so" ]; then
     result "the library has what the headers offer, and no other symbol" \
         library_fits
     result "so has the library of the program" main_library_fits
+    result "a program with relays builds through pkg-config" \
+        build examples/three_relays.c "$stage/shared" libzrelay ''
+    result "and runs" run_relays "$stage/shared"
     result "a kind of one's own builds through pkg-config" \
-        build examples/own_kind.c "$stage/shared" libzrelay ''
-    result "and runs" run_own_kind "$stage/shared"
+        build examples/own_kind.c "$stage/shared_kind" libzrelay-main ''
+    result "and runs" run_own_kind "$stage/shared_kind"
     result "a program of one's own builds through pkg-config" \
         build tests/own_program.c "$stage/shared_program" libzrelay-main ''
     result "and runs" run_own_program "$stage/shared_program"
@@ -156,9 +165,12 @@ else
 fi
 if [ -e "$destdir$libdir/libzrelay.a" ]; then
     static='s/-lzrelay\(-main\)\{0,1\}/-l:libzrelay\1.a/g'
-    result "a kind of one's own builds with the static library" \
-        build examples/own_kind.c "$stage/static" libzrelay "$static"
-    result "and runs" run_own_kind "$stage/static"
+    result "a program with relays builds with the static library" \
+        build examples/three_relays.c "$stage/static" libzrelay "$static"
+    result "and runs" run_relays "$stage/static"
+    result "a kind of one's own builds with the static libraries" \
+        build examples/own_kind.c "$stage/static_kind" libzrelay-main "$static"
+    result "and runs" run_own_kind "$stage/static_kind"
     result "a program of one's own builds with the static libraries" \
         build tests/own_program.c "$stage/static_program" libzrelay-main \
         "$static"

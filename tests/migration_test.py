@@ -212,8 +212,8 @@ def steer():
 
 
 def statistics(ask):
-    status, *pairs = ask("STATS")
-    equal((status, pairs[0]), ("0", "kind"), "answer to STATS")
+    status, name, *pairs = ask("STATS")
+    equal((status, name), ("0", "STATS"), "answer to STATS")
     return dict(zip(pairs[::2], pairs[1::2]))
 
 

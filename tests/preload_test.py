@@ -21,7 +21,7 @@ import time
 import zmq
 
 from zrelay_testing import (DEADLINE, TOP_BUILDDIR, Process, Skip, comment,
-                            equal, main, temp_dir, test, wait_until)
+                            equal, main, sockets, temp_dir, test, wait_until)
 
 LIBS = os.path.join(TOP_BUILDDIR, "src", ".libs")
 PRELOAD = os.path.join(LIBS, "libzrelay-preload.so")
@@ -73,24 +73,6 @@ def python(program, *arguments, library=PRELOAD, **variables):
 def told(process, text):
     """How many lines of its log have that text."""
     return sum(text in line for line in process.error_lines)
-
-
-@contextlib.contextmanager
-def sockets():
-    """A function that makes sockets, all of them closed at the end."""
-    context = zmq.Context()
-
-    def make(kind, endpoint, **options):
-        sock = context.socket(kind)
-        sock.rcvtimeo = sock.sndtimeo = DEADLINE * 1000
-        for name, value in options.items():
-            setattr(sock, name, value)
-        sock.connect(endpoint)
-        return sock
-    try:
-        yield make
-    finally:
-        context.destroy(linger=0)
 
 
 #   --------------------------------------------------------------------------
@@ -251,24 +233,26 @@ def controlled():
 
 
 def stats(ask):
-    status, *rest = ask("STATS")
-    equal((status, rest[0]), ("0", "kind"), "answer to STATS")
+    status, name, *rest = ask("STATS")
+    equal((status, name), ("0", "STATS"), "answer to STATS")
     return dict(zip(rest[::2], rest[1::2]))
 
 
 @test("control: STATS, GET, SET, PAUSE, RESUME, DRAIN, ERROR, HELP")
 def control():
     with controlled() as (device, _, ask, sock):
-        equal(ask("PING"), ["0"], "PING")
+        equal(ask("PING"), ["0", "PING"], "PING")
+        #   Before there are peers: libzmq 4.3.4 may end the process if it sets
+        #   a high-water mark just when a peer leaves
+        equal(ask("GET", "BACKEND", "sndhwm"), ["0", "GET", "1000"], "GET")
+        equal(ask("SET", "BACKEND", "sndhwm", "7"), ["0"], "SET")
+        equal(ask("GET", "BACKEND", "sndhwm"), ["0", "GET", "7"], "GET")
         device.works()
         values = stats(ask)
         equal(values["frontend.in.messages"], "20", "messages")
         equal(values["frontend.out.messages"], "20", "replies")
-        equal(ask("GET", "BACKEND", "sndhwm"), ["0", "1000"], "GET")
-        equal(ask("SET", "BACKEND", "sndhwm", "7"), ["0"], "SET")
-        equal(ask("GET", "BACKEND", "sndhwm"), ["0", "7"], "GET")
         equal(ask("PAUSE"), ["0"], "PAUSE")
-        equal(ask("STATE"), ["0", "paused"], "STATE")
+        equal(ask("STATE"), ["0", "STATE", "paused"], "STATE")
         client, server = (sock(zmq.REQ, device.frontend),
                           sock(zmq.REP, device.backend))
         client.send(b"request")
@@ -281,13 +265,13 @@ def control():
         equal(client.recv(), b"reply", "reply")
         equal(ask("DRAIN", "10000"), ["0"], "DRAIN")
         equal(ask("RESUME"), ["0"], "RESUME")
-        equal(ask("HELP", "PING")[0], "0", "HELP")
-        equal("BIND" in ask("HELP")[1], True, "list of commands")
-        client.close()
-        server.close()
-        wait_until(lambda: stats(ask)["backend.out.messages"] == "21",
-                   what="what was under way")
-        device.works()
+        equal(ask("HELP")[:2], ["0", "HELP"], "HELP")
+        #   With the same peers: a request may go to one that has just left
+        client.send(b"another")
+        equal(server.recv(), b"another", "request after RESUME")
+        server.send(b"reply")
+        equal(client.recv(), b"reply", "reply after RESUME")
+        equal(stats(ask)["backend.out.messages"], "22", "requests")
 
 
 @test("control: FILTER, $TERM and CAPTURE to an endpoint are refused")
@@ -319,10 +303,10 @@ def control_hostile():
                 dealer.send_multipart([b"", b"x" * 10 ** 6])
             dealer.send_multipart([b"", b"PING"])
             if number % 2:
-                while dealer.recv_multipart() != [b"", b"0"]:
+                while dealer.recv_multipart() != [b"", b"0", b"PING"]:
                     pass
             dealer.close()
-        equal(ask("STATE"), ["0", "active"], "STATE")
+        equal(ask("STATE"), ["0", "STATE", "active"], "STATE")
         device.works()
 
 

@@ -73,6 +73,25 @@ class Skip(Exception):
     """Raised by a test that cannot run here; says why."""
 
 
+@contextlib.contextmanager
+def sockets():
+    """A function that makes sockets, all of them closed at the end."""
+    import zmq
+    context = zmq.Context()
+
+    def make(kind, endpoint, **options):
+        sock = context.socket(kind)
+        sock.rcvtimeo = sock.sndtimeo = DEADLINE * 1000
+        for name, value in options.items():
+            setattr(sock, name, value)
+        sock.connect(endpoint)
+        return sock
+    try:
+        yield make
+    finally:
+        context.destroy(linger=0)
+
+
 class Hang(Exception):
     """Raised in a test, or by wait_until(), whose time is over."""
 

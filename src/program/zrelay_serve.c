@@ -71,10 +71,6 @@ static void
 s_on_stats (serve_t *self, bool done, zmsg_t *frames)
 {
     self->asked--;
-    //  In an envelope, the query's name may be left out
-    zframe_t *first = zmsg_first (frames);
-    if (!first || !zframe_streq (first, "STATS"))
-        zmsg_pushstr (frames, "STATS");
     zrelay_stats_t *stats = done? zrelay_stats_new (frames): NULL;
     if (!stats) {
         zsys_error ("%s: cannot read the statistics",

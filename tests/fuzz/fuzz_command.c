@@ -403,6 +403,9 @@ static void
 s_send (input_t *self, zmsg_t *msg)
 {
     expected_t *expected = (expected_t *) zmalloc (sizeof (expected_t));
+    //  Envelopes are put around commands here, and not by inputs
+    if (zframe_size (zmsg_first (msg)) == 0 && zmsg_size (msg) > 2)
+        zmsg_pushstr (msg, "?");
     zframe_t *first = zmsg_first (msg);
     expected->name = zframe_strdup (first);
     zrelay_command_t command;
@@ -556,7 +559,7 @@ s_message (input_t *self, fuzz_word_t *line)
 //  --------------------------------------------------------------------------
 //  The answers
 
-//  Take an answer out of its envelope. A status other than 0 becomes a signal.
+//  Take an answer out of its envelope, and make it like one without
 
 static void
 s_unpack (input_t *self, zmsg_t *answer)
@@ -570,7 +573,7 @@ s_unpack (input_t *self, zmsg_t *answer)
     FUZZ_MUST (index < self->sent && !self->answers [index]);
     //  A status other than 0 has a sentence
     FUZZ_MUST (streq (status, "0") || zmsg_size (answer) == 1);
-    if (strneq (status, "0")) {
+    if (strneq (status, "0") || zmsg_size (answer) == 0) {
         zmsg_destroy (&answer);
         answer = zmsg_new_signal ((byte) atoi (status));
     }
@@ -589,22 +592,6 @@ s_collect (input_t *self)
         s_unpack (self, answer);
 }
 
-//  Make what an envelope held like an answer to bare words
-
-static zmsg_t *
-s_as_bare (zmsg_t *answer, expected_t *expected)
-{
-    if (zmsg_signal (answer) != -1)
-        return answer;
-    if (expected->query) {
-        zmsg_pushstr (answer, expected->name);
-        return answer;
-    }
-    FUZZ_MUST (zmsg_size (answer) == 0);
-    zmsg_destroy (&answer);
-    return zmsg_new_signal (0);
-}
-
 //  The next answer, in its place
 
 static zmsg_t *
@@ -615,8 +602,6 @@ s_next (input_t *self)
     zmsg_t *answer = self->numbered? self->answers [expected->number]:
                                      zmsg_recv_nowait (self->front);
     FUZZ_MUST (answer);
-    if (self->numbered)
-        answer = s_as_bare (answer, expected);
     if (zmsg_signal (answer) == -1) {
         FUZZ_MUST (expected->query);
         FUZZ_MUST (zframe_streq (zmsg_first (answer), expected->name));
