@@ -308,7 +308,7 @@ s_test_filter (void)
 {
     bench_t bench = s_open ();
     zrelay_filter_fn *function = s_filter;
-    char changed [] = "changed";
+    static char changed [] = "changed";
     TAP (s_set_filter (bench.client, &function, sizeof (function), changed)
          == ZRELAY_STATUS_DONE, "a FILTER is given as pointers");
     zstr_send (bench.requester, "request");

@@ -838,10 +838,43 @@ s_test_obey (test_relay_t *self)
 typedef struct {
     zsock_t *sock;              //  A socket that is there already, or NULL
     int type;                   //  Else bind one of this type
-    const char *endpoint;       //  there
+    char *endpoint;             //  there
 } test_place_t;
 
-//  The actor function. With a place, it sends the endpoint first.
+static test_place_t *
+s_test_place_new (zsock_t *sock, int type, const char *endpoint)
+{
+    test_place_t *self = (test_place_t *) zmalloc (sizeof (test_place_t));
+    assert (self);
+    self->sock = sock;
+    self->type = type;
+    self->endpoint = strdup (endpoint);
+    assert (self->endpoint);
+    return self;
+}
+
+//  The place's socket, or a new one that is bound there. Destroys the place.
+
+static zsock_t *
+s_test_place_open (test_place_t *self)
+{
+    zsock_t *sock = self->sock;
+    if (!sock) {
+        sock = zsock_new (self->type);
+        assert (sock);
+        //  An answer that finds no room shall wait
+        if (self->type == ZMQ_ROUTER)
+            zsock_set_router_mandatory (sock, 1);
+        int rc = zsock_bind (sock, "%s", self->endpoint);
+        assert (rc != -1);
+    }
+    zstr_free (&self->endpoint);
+    freen (self);
+    return sock;
+}
+
+//  The actor function. args is a place, which it takes, or NULL. If it binds a
+//  socket, it sends the endpoint first.
 
 static void
 s_test_relay (zsock_t *pipe, void *args)
@@ -851,19 +884,9 @@ s_test_relay (zsock_t *pipe, void *args)
     sigfillset (&all);
     pthread_sigmask (SIG_BLOCK, &all, NULL);
 
-    //  The place is there until the actor signals
     test_place_t *place = (test_place_t *) args;
-    zsock_t *sock = place? place->sock: pipe;
-    bool bound = !sock;
-    if (bound) {
-        sock = zsock_new (place->type);
-        assert (sock);
-        //  An answer that finds no room shall wait
-        if (place->type == ZMQ_ROUTER)
-            zsock_set_router_mandatory (sock, 1);
-        int rc = zsock_bind (sock, "%s", place->endpoint);
-        assert (rc != -1);
-    }
+    bool bound = place && !place->sock;
+    zsock_t *sock = place? s_test_place_open (place): pipe;
     zsock_signal (pipe, 0);
     if (bound)
         zstr_send (pipe, zsock_endpoint (sock));
@@ -1175,8 +1198,8 @@ s_test_full_pipe (void)
 
     //  Now a relay does
     zsock_set_sndtimeo (far, -1);
-    test_place_t place = { .sock = far };
-    zactor_t *relay = zactor_new (s_test_relay, &place);
+    zactor_t *relay = zactor_new (s_test_relay,
+                                  s_test_place_new (far, 0, ""));
     assert (relay);
     assert (s_test_works (client));
     assert (s_test_asks (client, "LATE", "0"));
@@ -1198,8 +1221,8 @@ s_test_full_pipe (void)
 static zactor_t *
 s_test_start (int type, const char *endpoint, char **bound_p)
 {
-    test_place_t place = { .type = type, .endpoint = endpoint };
-    zactor_t *relay = zactor_new (s_test_relay, &place);
+    zactor_t *relay = zactor_new (s_test_relay,
+                                  s_test_place_new (NULL, type, endpoint));
     assert (relay);
     *bound_p = zstr_recv (relay);
     assert (*bound_p);
