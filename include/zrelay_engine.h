@@ -82,12 +82,12 @@ typedef enum {
 //  What became of a message that a kind sent
 typedef enum {
     ZRELAY_SEND_DONE = 0,       //  The socket has all of it
-    ZRELAY_SEND_FULL = 1,       //  That side, or of a ROUTER this peer, can take
-                                //  nothing now; the message is the caller's
-    ZRELAY_SEND_UNROUTABLE = 2, //  A ROUTER has no such peer, or the message has
-                                //  no routing id; the message is the caller's
-    ZRELAY_SEND_REFUSED = 3,    //  That side does not exist or cannot send this;
-                                //  the message is the caller's
+    ZRELAY_SEND_FULL = 1,       //  That side, or this peer of a ROUTER, has no
+                                //  room now; the message is the caller's
+    ZRELAY_SEND_UNROUTABLE = 2, //  A ROUTER has no such peer, or there is no
+                                //  routing id; the message is the caller's
+    ZRELAY_SEND_REFUSED = 3,    //  That side does not exist, or cannot send
+                                //  this; the message is the caller's
     ZRELAY_SEND_LOST = 4        //  The peer vanished after the first frame; the
                                 //  message is gone, and counted as dropped
 } zrelay_send_t;
@@ -124,11 +124,11 @@ typedef zrelay_verdict_t (zrelay_message_fn) (zrelay_engine_t *engine,
 
 //  The same with a zmsg, for convenience: its frames are copies, which costs
 //  some hundred nanoseconds for each message. The handler may change *msg_p or
-//  replace it; the engine owns what it points to when the handler returns. NULL,
-//  or a message without frames, counts as ZRELAY_VERDICT_DROP. A handler that
-//  returns ZRELAY_VERDICT_KEPT owns the message. zframe_meta () of the first
-//  frame finds the peer's properties on a side that authenticates its peers;
-//  zrelay_message_property () finds them on any.
+//  replace it; the engine owns what it points to when the handler returns.
+//  NULL, or a message without frames, counts as ZRELAY_VERDICT_DROP. A handler
+//  that returns ZRELAY_VERDICT_KEPT owns the message. zframe_meta () of the
+//  first frame finds the peer's properties on a side that authenticates its
+//  peers; zrelay_message_property () finds them on any.
 typedef zrelay_verdict_t (zrelay_zmsg_fn) (zrelay_engine_t *engine,
     void *object, zmsg_t **msg_p);
 
@@ -383,10 +383,11 @@ ZRELAY_EXPORT int
 ZRELAY_EXPORT const char *
     zrelay_engine_quote (zrelay_engine_t *self, const char *value);
 
-//  Add a count to an answer to STATS; and one of several of the same name, which
-//  a label tells apart: the second line below adds "served{service=coffee}". Of
-//  the label's value, every byte but letters, digits, "_", "-" and "." is
-//  percent-encoded, and at most 64 bytes of it are used.
+//  Add a count to an answer to STATS; and one of several of the same name,
+//  which a label tells apart: the second line below adds
+//  "served{service=coffee}". Of the label's value, every byte but letters,
+//  digits, "_", "-" and "." is percent-encoded, and at most 64 bytes of it are
+//  used.
 //
 //      zrelay_engine_stat (answer, "workers", 12);
 //      zrelay_engine_stat_of (answer, "served", "service", "coffee", 6, 17);

@@ -23,7 +23,8 @@ extern "C" {
 //  The one table of kinds: what the program offers, in this order, ended by
 //  NULL. An application can choose a kind by its name at run time:
 //
-//      const zrelay_kind_t *kind = zrelay_kinds_find (zrelay_kinds (), "queue");
+//      const zrelay_kind_t *kind =
+//          zrelay_kinds_find (zrelay_kinds (), "queue");
 //      zactor_t *relay = zrelay_engine_spawn (kind, "orders");
 ZRELAY_EXPORT const zrelay_kind_t *const *
     zrelay_kinds (void);

@@ -40,8 +40,8 @@
 extern "C" {
 #endif
 
-//  How a relay answers a command. The first five are sent by zsock_signal () and
-//  read with zsock_wait ().
+//  How a relay answers a command. The first five are sent by zsock_signal ()
+//  and read with zsock_wait ().
 typedef enum {
     ZRELAY_STATUS_DONE = 0,         //  Done
     ZRELAY_STATUS_UNKNOWN = 1,      //  Unknown command

@@ -41,7 +41,8 @@ bool
 bool
     zrelay_testing_receives (zsock_t *sock, const char *one, const char *two);
 
-//  Self tests that are here, since they need more than the layer of their class.
+//  Self tests that are here, since they need more than the layer of their
+//  class.
 void
     zrelay_engine_test (bool verbose);
 void

@@ -53,13 +53,26 @@ files_left () {
     [ -z "$(find "$destdir" ! -type d -print)" ]
 }
 
-#   Every function that the headers offer is there, and nothing else
+#   symbols_fit LIBRARY HEADER...: every function that the headers offer is
+#   there, and nothing else
 symbols_fit () {
-    sed -n 's/^    .*\(zrelay_[a-z_]*\) (.*[,;]$/\1/p' \
-        "$(includedir)"/zrelay*.h | sort -u > "$stage/offered"
-    nm -D --defined-only "$destdir$libdir/libzrelay.so" |
+    library=$1
+    shift
+    sed -n 's/^    .*\(zrelay_[a-z_]*\) (.*[,;)]$/\1/p' "$@" |
+        sort -u > "$stage/offered"
+    nm -D --defined-only "$destdir$libdir/$library" |
         sed -n 's/.* [TDBR] //p' | sort -u > "$stage/defined"
     diff "$stage/offered" "$stage/defined"
+}
+
+library_fits () {
+    #   shellcheck disable=SC2046 # a list of words
+    symbols_fit libzrelay.so \
+        $(find "$(includedir)" -name 'zrelay*.h' ! -name zrelay_main.h)
+}
+
+main_library_fits () {
+    symbols_fit libzrelay-main.so "$(includedir)/zrelay_main.h"
 }
 
 #   Each header can be included by itself, also by a C++ compiler
@@ -88,48 +101,68 @@ includedir () {
     pkg_config --variable=includedir libzrelay
 }
 
-build_own_kind () {
+#   build SOURCE PROGRAM PACKAGE SCRIPT: with what pkg-config says, changed by
+#   sed's script
+build () {
     #   shellcheck disable=SC2046,SC2086 # lists of words
-    $CC $ZRELAY_SANITIZE "$TOP_SRCDIR/examples/own_kind.c" -o "$1" \
-        $(pkg_config --cflags libzrelay) \
-        $(pkg_config --libs libzrelay | sed "$2")
+    $CC $ZRELAY_SANITIZE "$TOP_SRCDIR/$1" -o "$2" \
+        $(pkg_config --cflags "$3") $(pkg_config --libs "$3" | sed "$4")
+}
+
+run () {
+    LD_LIBRARY_PATH=$destdir$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"
 }
 
 run_own_kind () {
-    LD_LIBRARY_PATH=$destdir$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
-        "$1" > "$stage/answers" || return 1
+    run "$1" > "$stage/answers" || return 1
     cat "$stage/answers"
     grep -qx 'relay answers: green' "$stage/answers" &&
         grep -qx 'worker answers: sunny' "$stage/answers"
 }
 
+run_own_program () {
+    run "$1" stamp --help > "$stage/help" || return 1
+    cat "$stage/help"
+    grep -q '^Usage: stamp ' "$stage/help"
+}
+
 run_program () {
-    LD_LIBRARY_PATH=$destdir$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
-        "$destdir$bindir/zrelay" --version > "$stage/version" || return 1
+    run "$destdir$bindir/zrelay" --version > "$stage/version" || return 1
     cat "$stage/version"
     grep -q "$(pkg_config --modversion libzrelay)" "$stage/version"
 }
 
 result "make install" run_make install
 mkdir -p "$stage/pkgconfig"
-sed "s|^\([a-z_]*\)=/|\1=$destdir/|" \
-    "$destdir$pkgconfigdir/libzrelay.pc" > "$stage/pkgconfig/libzrelay.pc"
+for package in libzrelay libzrelay-main; do
+    sed "s|^\([a-z_]*\)=/|\1=$destdir/|" \
+        "$destdir$pkgconfigdir/$package.pc" > "$stage/pkgconfig/$package.pc"
+done
 
 result "the installed program runs" run_program
 result "each installed header compiles alone" headers_compile
 if [ -e "$destdir$libdir/libzrelay.so" ]; then
     result "the library has what the headers offer, and no other symbol" \
-        symbols_fit
+        library_fits
+    result "so has the library of the program" main_library_fits
     result "a kind of one's own builds through pkg-config" \
-        build_own_kind "$stage/shared" ''
+        build examples/own_kind.c "$stage/shared" libzrelay ''
     result "and runs" run_own_kind "$stage/shared"
+    result "a program of one's own builds through pkg-config" \
+        build tests/own_program.c "$stage/shared_program" libzrelay-main ''
+    result "and runs" run_own_program "$stage/shared_program"
 else
     skip "with the shared library" "configured with --disable-shared"
 fi
 if [ -e "$destdir$libdir/libzrelay.a" ]; then
+    static='s/-lzrelay\(-main\)\{0,1\}/-l:libzrelay\1.a/g'
     result "a kind of one's own builds with the static library" \
-        build_own_kind "$stage/static" 's/-lzrelay/-l:libzrelay.a/'
+        build examples/own_kind.c "$stage/static" libzrelay "$static"
     result "and runs" run_own_kind "$stage/static"
+    result "a program of one's own builds with the static libraries" \
+        build tests/own_program.c "$stage/static_program" libzrelay-main \
+        "$static"
+    result "and runs" run_own_program "$stage/static_program"
 else
     skip "with the static library" "configured with --disable-static"
 fi

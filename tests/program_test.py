@@ -17,8 +17,11 @@ import time
 
 import zmq
 
-from zrelay_testing import DEADLINE, ZRELAY, Process, Relay, main, test, \
-    wait_until
+from zrelay_testing import DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Relay, \
+    main, test, wait_until
+
+#   Programs with kinds of their own; the first argument says which
+OWN = os.path.join(TOP_BUILDDIR, "tests", "own_program")
 
 #   Exit statuses
 ASKED, FAILED, MISUSE = 0, 1, 2
@@ -44,11 +47,21 @@ COLUMNS = 80
 #   --------------------------------------------------------------------------
 #   Helpers
 
-def zrelay(*arguments, **more):
-    """Run zrelay to its end."""
-    return subprocess.run([ZRELAY, *arguments], stdin=subprocess.DEVNULL,
+def run(*command):
+    """Run a program to its end."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=DEADLINE, **more)
+                          timeout=DEADLINE)
+
+
+def zrelay(*arguments):
+    """Run zrelay to its end."""
+    return run(ZRELAY, *arguments)
+
+
+def own(*arguments):
+    """Run a program with kinds of its own to its end."""
+    return run(OWN, *arguments)
 
 
 def shell(script, *arguments):
@@ -92,15 +105,16 @@ def subscribe(subscriber, publisher, topic=b""):
         pass
 
 
-def statistics(relay):
-    """Ask a running relay for statistics; returns them as lines."""
+def statistics(relay, last="return"):
+    """Ask a running relay for statistics; returns them as lines, once there is
+    that of the last flow."""
     before = len(relay.error_lines)
     relay.signal(signal.SIGUSR1)
 
     def printed():
         assert relay.running()
         lines = relay.error_lines[before:]
-        return any(line.startswith("return ") for line in lines) and lines
+        return any(line.startswith(last + " ") for line in lines) and lines
     return wait_until(printed, what="statistics")
 
 
@@ -122,19 +136,19 @@ def clients(relay):
     return frontend(relay, 5)
 
 
-def assert_one_line(output, pattern):
+def assert_one_line(output, pattern, program="zrelay"):
     """The output on standard error is one line that says what is wrong."""
     text = output.decode()
-    assert text.startswith("zrelay: "), text
+    assert text.startswith(program + ": "), text
     assert text.count("\n") == 1 and text.endswith("\n"), text
     assert re.search(pattern, text), (pattern, text)
 
 
-def assert_help(text):
+def assert_help(text, options=OPTIONS):
     for line in text.splitlines():
         assert len(line) <= COLUMNS, line
         assert line == line.rstrip(), line
-    for option in OPTIONS:
+    for option in options:
         assert option in text, option
 
 
@@ -218,7 +232,10 @@ WRONG_USE = [
     (("queue", "-c", "inproc://a", "-c", "inproc://b"), "given twice"),
     (("queue", "-n", ""), "--name needs an argument that is not empty"),
     (("queue", "-n", "a", "-n", "b"), "given twice"),
-    (("queue", "-n", "a\nb"), "printable"),
+    (("queue", "-n", "a\nb"), r"--name takes letters, .* not 'a\?b'"),
+    (("queue", "-n", "a b"), "--name takes letters, .* not 'a b'"),
+    (("queue", "-n", "caf\u00e9"), "--name takes letters, "),
+    (("queue", "-n", "a" * 128), "--name takes .*at most 127"),
     (("queue", "-d", ""), "--drain needs an argument that is not empty"),
     (("queue", "-d", "1", "-d", "1"), "given twice"),
     (("queue", "-d", "1s"), "milliseconds"),
@@ -231,7 +248,10 @@ WRONG_USE = [
     (("queue", "-o", ".sndhwm=1"), "SIDE.OPTION=VALUE"),
     (("queue", "-o", "frontend.=1"), "SIDE.OPTION=VALUE"),
     (("queue", "-o", "frontend=1.0"), "SIDE.OPTION=VALUE"),
-    (("proxy",), "needs the type of its frontend"),
+    (("queue", "--io-threads", "0"), "--io-threads takes a number from 1"),
+    (("queue", "--io-threads", "65"), "--io-threads takes .* to 64"),
+    (("queue", "--io-threads", "1", "--io-threads", "1"), "given twice"),
+    (("proxy",), "needs the type of its frontend.*PAIR.*XPUB or XSUB"),
     (("proxy", *SIDES), "needs the type of its frontend"),
     (("proxy", "-f", "PULL@" + FREE), "needs the type of its backend"),
 ]
@@ -461,9 +481,14 @@ def _():
 
 @test("--name names the relay in output and statistics")
 def _():
-    with Relay("queue", "--name", "orders") as relay:
-        assert relay.lines[0].startswith("orders: frontend bound to ")
-        assert statistics(relay)[0].startswith("queue orders: active, up ")
+    with Relay("queue", "--name", "orders-2_b.c") as relay:
+        assert relay.lines[0].startswith("orders-2_b.c: frontend bound to ")
+        assert statistics(relay)[0].startswith(
+            "queue orders-2_b.c: active, up ")
+        assert relay.stop() == ASKED
+    longest = "x" * 127
+    with Relay("queue", "--name", longest) as relay:
+        assert relay.lines[0].startswith(longest + ": frontend bound to ")
         assert relay.stop() == ASKED
 
 
@@ -724,14 +749,11 @@ def _():
         pusher.send(b"task")
         wait_until(lambda: received(relay) == 1)
         relay.signal(signal.SIGTERM)
-        #   Statistics wait for the end
-        relay.signal(signal.SIGUSR1)
-        time.sleep(0.5)
+        #   The relay drains, so statistics come before the end
+        wait_until(lambda: statistics(relay)[0].startswith(
+            "streamer: draining, "))
         assert relay.running()
-        before = len(relay.error_lines)
         assert relay.stop(signal.SIGINT) == ASKED
-        assert any(line.startswith("streamer: ")
-                   for line in relay.error_lines[before:])
 
 
 @test("a second signal ends at once also what lingers")
@@ -763,6 +785,149 @@ def _():
     with Relay("forwarder", "-s", "", "--drain", "86400000",
                frontend=">" + endpoint) as relay:
         assert relay.stop() == ASKED
+
+
+@test("SIGUSR1 just before the end still prints statistics")
+def _():
+    for _ in range(10):
+        with Relay("queue") as relay:
+            relay.signal(signal.SIGUSR1)
+            assert relay.stop() == ASKED
+            assert any(line.startswith("queue: ")
+                       for line in relay.error_lines), relay.error_lines
+
+
+#   --------------------------------------------------------------------------
+#   Programs with kinds of their own, see own_program.c
+
+@contextlib.contextmanager
+def stamper(*arguments):
+    """A running stamper, with a PUSH before it and a PULL behind it."""
+    with Process([OWN, "stamp", *arguments, *SIDES]) as relay:
+        frontend, backend = (
+            relay.expect("^stamper: %s bound to (.*)$" % side).group(1)
+            for side in ("frontend", "backend"))
+        with sockets((zmq.PUSH, frontend), (zmq.PULL, backend)) as made:
+            yield (relay, *made)
+
+
+@test("own program: the only kind needs no name, and gives the help")
+def _():
+    for words in (("-h",), ("--help",), ("stamper", "-h")):
+        result = own("stamp", *words)
+        text = result.stdout.decode()
+        assert (result.returncode, result.stderr) == (ASKED, b"")
+        assert_help(text)
+        assert text.startswith("Usage: stamp [-f ENDPOINT]... "
+                               "[-b ENDPOINT]... [options]\n"), text
+        for part in ("appends a digit to each message", "stamp keygen FILE",
+                     "PULL, for PUSH sockets", "PUSH, for PULL sockets",
+                     "default @tcp://127.0.0.1:5557",
+                     "default @tcp://127.0.0.1:5558"):
+            assert part in text, part
+        for part in ("KIND", "queue"):
+            assert part not in text.replace("burst, overflow or queue", "")
+
+
+@test("own program: help lists the kind's own settings")
+def _():
+    for words in (("stamp", "-h"), ("both", "stamper", "-h")):
+        assert re.search(r"^  -o relay\.x=VALUE +digit that is appended, "
+                         r"0 to 9$", own(*words).stdout.decode(),
+                         re.MULTILINE), words
+    assert "relay.x" not in own("both", "echo", "-h").stdout.decode()
+
+
+@test("own program: several kinds have names, and each its help")
+def _():
+    text = own("both", "-h").stdout.decode()
+    assert_help(text)
+    assert text.startswith("Usage: both KIND ")
+    for kind in ("stamper", "echo"):
+        assert re.search("^  %s" % kind, text, re.MULTILINE), kind
+        assert own("both", kind, "-h").stdout.decode().startswith(
+            "Usage: both %s " % kind)
+
+
+@test("own program: help about a kind with one side names no other")
+def _():
+    text = own("echo", "-h").stdout.decode()
+    assert_help(text, [option for option in OPTIONS
+                       if option != "-b, --backend"])
+    assert text.startswith("Usage: echo [-f ENDPOINT]... [options]\n"), text
+    assert "frontend  ROUTER\n" in text, text
+    for part in ("backend", "-b"):
+        assert part not in text, part
+
+
+@test("own program: it runs with and without the kind's name")
+def _():
+    for words in ((), ("stamper",), ("-d", "500", "stamper")):
+        with stamper(*words) as (relay, pusher, puller):
+            pusher.send_multipart([b"a", b"task"])
+            assert puller.recv_multipart() == [b"a", b"task", b"0"]
+            assert statistics(relay)[0].startswith("stamper: active")
+            relay.signal(signal.SIGTERM)
+            assert relay.wait() == ASKED
+            assert len(relay.lines) == 2
+
+
+@test("own program: the kind's own setting is set")
+def _():
+    with stamper("-o", "relay.x=7") as (relay, pusher, puller):
+        pusher.send(b"task")
+        assert puller.recv_multipart() == [b"task", b"7"]
+        relay.signal(signal.SIGTERM)
+        assert relay.wait() == ASKED
+
+
+@test("own program: wrong use")
+def _():
+    for words, pattern in (
+            (("stamp", "queue"), "'queue' is one word too many"),
+            (("stamp", "stamper", "stamper"), "'stamper' is one word too"),
+            (("stamp", "-x"), "no option -x; see stamp --help"),
+            (("stamp", "-o", "relay.x=10", *SIDES), "--set relay.x: .*'10'"),
+            (("stamp", "-o", "relay.x=-1", *SIDES), "--set relay.x: .*'-1'"),
+            (("stamp", "-o", "relay.x=", *SIDES), "--set relay.x: "),
+            (("stamp", "-o", "relay.y=1", *SIDES), "--set relay.y: .*x"),
+            (("stamp", "keygen"), "such as stamp keygen "),
+            (("both",), "which kind"),
+            (("both", "queue"), "the kinds are stamper, echo$"),
+            (("echo",), "needs an endpoint for its frontend"),
+            (("echo", *SIDES), "'echo' has no backend; leave out --backend"),
+            (("echo", "-f", FREE, "--guard", "backend", "--deny", "::1"),
+             "'echo' has no backend; leave out --guard"),
+            (("echo", "-f", FREE, "-o", "backend.sndhwm=1"),
+             "--set backend.sndhwm: ")):
+        result = own(*words)
+        assert (result.returncode, result.stdout) == (MISUSE, b""), words
+        assert_one_line(result.stderr, pattern, words[0])
+
+
+for _signals in ([signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]):
+    @test("own program: a kind with one side runs, and ends on %s"
+          % " and ".join(number.name for number in _signals))
+    def _(numbers=_signals):
+        with Process([OWN, "echo", "-f", FREE, "-v"]) as relay:
+            endpoint = relay.expect("^echo: frontend bound to (.*)$").group(1)
+            with sockets((zmq.REQ, endpoint)) as (client,):
+                client.send(b"request")
+                assert client.recv() == b"request"
+            assert any(line.startswith("echo: active, up ")
+                       for line in statistics(relay, "forward"))
+            for number in numbers:
+                relay.signal(number)
+            assert relay.wait() == ASKED
+            assert len(relay.lines) == 1
+
+
+@test("own program: security and the version are those of zrelay")
+def _():
+    assert own("stamp", "-V").stdout == zrelay("-V").stdout
+    with tempfile.TemporaryDirectory() as folder:
+        assert own("stamp", "keygen", folder + "/cert").returncode == ASKED
+        assert os.path.exists(folder + "/cert_secret")
 
 
 #   --------------------------------------------------------------------------

@@ -27,13 +27,13 @@ typedef struct {
     int types [2];              //  And their socket types
     pid_t process;              //  Which called
     zrelay_engine_t *engine;    //  The relay
-    zrelay_pipe_t *pipe;        //  Takes commands from the socket below, or NULL
+    zrelay_pipe_t *pipe;        //  Takes commands from remote, or NULL
     void *context;              //  Of the socket for ZRELAY_CONTROL, or NULL
     void *remote;               //  That socket
 } device_t;
 
-//  A relay of any sockets; its kind is named after the numbers that zmq_device ()
-//  takes, see zmq.h
+//  A relay of any sockets; its kind is named after the numbers that zmq_device
+//  () takes, see zmq.h
 
 static const char *s_names [] = {
     [0] = "proxy",
@@ -73,8 +73,8 @@ s_answer (device_t *self, const void *data, size_t size, bool more)
     return rc != -1;
 }
 
-//  The counters, in libzmq's order. As libzmq has it, a socket that is both sides
-//  receives as the frontend and sends as the backend.
+//  The counters, in libzmq's order. As libzmq has it, a socket that is both
+//  sides receives as the frontend and sends as the backend.
 
 static void
 s_statistics (device_t *self)
@@ -272,8 +272,9 @@ s_log_begin (device_t *self)
         void *handle = self->sockets [index];
         char *endpoint = handle? zsock_last_endpoint (handle): NULL;
         if (handle)
-            zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "%s is a %s at %s",
-                names [index], zsys_sockname (zsock_type (handle)),
+            zrelay_engine_log (self->engine, ZRELAY_LOG_INFO,
+                "%s is a %s at %s", names [index],
+                zsys_sockname (zsock_type (handle)),
                 endpoint && *endpoint? endpoint: "no endpoint yet");
         zstr_free (&endpoint);
     }
@@ -287,8 +288,9 @@ s_log_end (device_t *self)
         zrelay_flow_t *flow =
             zrelay_engine_flow (self->engine, (zrelay_flow_id_t) index);
         if (flow)
-            zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "%s carried %" PRIu64
-                " messages, dropped %" PRIu64, zrelay_flow_name (flow),
+            zrelay_engine_log (self->engine, ZRELAY_LOG_INFO,
+                "%s carried %" PRIu64 " messages, dropped %" PRIu64,
+                zrelay_flow_name (flow),
                 zrelay_flow_passed (flow), zrelay_flow_dropped (flow));
     }
 }

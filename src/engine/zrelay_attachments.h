@@ -42,8 +42,8 @@ zrelay_status_t
                                     zrelay_peers_t *peers,
                                     const char *endpoints, bool bind);
 
-//  Undo one of these. Only libzmq knows the endpoints that an application attached
-//  to its own socket.
+//  Undo one of these. Only libzmq knows the endpoints that an application
+//  attached to its own socket.
 zrelay_status_t
     zrelay_attachments_detach (zrelay_attachments_t *self, void *handle,
                                zrelay_peers_t *peers, bool borrowed,

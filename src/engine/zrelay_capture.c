@@ -127,16 +127,16 @@ zrelay_capture_active (zrelay_capture_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Copies. A copy that cannot be taken now is dropped, whole. Only an application's
-//  own socket, which may get its reader a little later than the first message,
-//  is first waited for, as far as that has a bound.
+//  Copies. A copy that cannot be taken now is dropped, whole. Only an
+//  application's own socket, which may get its reader a little later than the
+//  first message, is first waited for, as far as that has a bound.
 
 static zrelay_outcome_t
 s_put_prefix (zrelay_capture_t *self, zrelay_flow_id_t flow)
 {
     const char *prefix = self->prefixes [flow];
     if (!prefix)
-        return ZRELAY_SENT;
+        return ZRELAY_OUTCOME_SENT;
     zmq_msg_t frame;
     int rc = zmq_msg_init_size (&frame, strlen (prefix));
     assert (rc == 0);
@@ -160,7 +160,7 @@ s_keep (zrelay_capture_t *self, zmq_msg_t *frame)
 static void
 s_settle (zrelay_capture_t *self, zrelay_outcome_t outcome)
 {
-    if (outcome == ZRELAY_SENT)
+    if (outcome == ZRELAY_OUTCOME_SENT)
         self->messages++;
     else
         self->dropped++;
@@ -171,16 +171,17 @@ zrelay_capture_put (zrelay_capture_t *self, zrelay_flow_id_t flow,
                     zmq_msg_t *frame, bool more)
 {
     if (!self->within)
-        self->outcome = zlistx_size (self->waiting) > 0? ZRELAY_FULL:
+        self->outcome = zlistx_size (self->waiting) > 0? ZRELAY_OUTCOME_FULL:
                         s_put_prefix (self, flow);
     //  A full socket was sent nothing of this message, so gets none of it;
     //  after another refusal it has to see the message through
-    if (self->outcome != ZRELAY_FULL) {
-        zrelay_outcome_t outcome = zrelay_port_send (s_port (self), frame, more);
-        if (self->outcome == ZRELAY_SENT)
+    if (self->outcome != ZRELAY_OUTCOME_FULL) {
+        zrelay_outcome_t outcome =
+            zrelay_port_send (s_port (self), frame, more);
+        if (self->outcome == ZRELAY_OUTCOME_SENT)
             self->outcome = outcome;
     }
-    if (self->outcome == ZRELAY_FULL && self->waits)
+    if (self->outcome == ZRELAY_OUTCOME_FULL && self->waits)
         s_keep (self, frame);
     zmq_msg_close (frame);
     zmq_msg_init (frame);
@@ -204,7 +205,7 @@ zrelay_capture_flush (zrelay_capture_t *self)
     while ((message = (zrelay_message_t *) zlistx_first (self->waiting))) {
         zrelay_outcome_t outcome =
             zrelay_port_send_message (s_port (self), message);
-        if (outcome == ZRELAY_FULL)
+        if (outcome == ZRELAY_OUTCOME_FULL)
             return;
         s_settle (self, outcome);
         zlistx_delete (self->waiting, NULL);

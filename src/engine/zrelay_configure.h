@@ -18,8 +18,8 @@
 
 //  Choose a side's type, attach it to all of a list of endpoints, bind unless
 //  ">" is before one, and then subscribe to the words that follow, among which
-//  HEARTBEAT_IVL, HEARTBEAT_TIMEOUT or HEARTBEAT_TTL and a number set an option.
-//  All of this is done, or nothing.
+//  HEARTBEAT_IVL, HEARTBEAT_TIMEOUT or HEARTBEAT_TTL and a number set an
+//  option. All of this is done, or nothing.
 zrelay_status_t
     zrelay_configure (zrelay_side_t *side, zrelay_error_t *error,
                       const char *type, const char *endpoints,

@@ -79,7 +79,7 @@ struct _zrelay_engine_t {
     watch_t watches [SIDES];        //  The polls of the sides
     void *capturing;                //  A borrowed capture's socket, or NULL
     short capture_events;           //  What that is polled for
-    zrelay_state_t mode;            //  Active, or what PAUSE or DRAIN made of it
+    zrelay_state_t mode;            //  As PAUSE and DRAIN have made it
     zrelay_drained_fn *on_drained;  //  To be called at the end of a DRAIN, or
                                     //  NULL when there is none under way
     void *drained_arg;              //  Its argument
@@ -87,7 +87,7 @@ struct _zrelay_engine_t {
     int drain_timer;                //  The loop's timer for that, or 0
     zlistx_t *tickers;              //  The kind's timers
     zlistx_t *readers;              //  And readers
-    int wake_timer;                 //  Gives a turn though no poll reports, or 0
+    int wake_timer;                 //  Gives a turn without a poll, or 0
     int64_t wake_at;                //  When it will
     int64_t spin;                   //  Usecs to look on before sleeping
     int64_t moved_at;               //  When messages moved last, in usecs
@@ -510,8 +510,9 @@ s_look_at_peers (zrelay_engine_t *self)
 
 //  To ask a socket for its events costs more than to move a message, and would
 //  be done at each poll for each socket that is polled. So the peers' sockets
-//  are polled as bare descriptors. These only report that something has happened
-//  since the socket was used last: whoever uses it has to read it to the end.
+//  are polled as bare descriptors. These only report that something has
+//  happened since the socket was used last: whoever uses it has to read it to
+//  the end.
 
 static void
 s_poll_monitor (zrelay_engine_t *self, watch_t *watch, zrelay_peers_t *peers)
@@ -1089,15 +1090,15 @@ static zrelay_send_t
 s_sent (zrelay_flow_t *flow, zrelay_outcome_t outcome)
 {
     switch (outcome) {
-        case ZRELAY_SENT:
+        case ZRELAY_OUTCOME_SENT:
             return ZRELAY_SEND_DONE;
-        case ZRELAY_FULL:
-        case ZRELAY_DROP_FULL:
+        case ZRELAY_OUTCOME_FULL:
+        case ZRELAY_OUTCOME_PEER_FULL:
             return ZRELAY_SEND_FULL;
-        case ZRELAY_DROP_UNROUTABLE:
+        case ZRELAY_OUTCOME_UNROUTABLE:
             return ZRELAY_SEND_UNROUTABLE;
-        case ZRELAY_DROP_LOST:
-            zrelay_flow_count_drop (flow, ZRELAY_DROP_LOST);
+        case ZRELAY_OUTCOME_LOST:
+            zrelay_flow_count_drop (flow, ZRELAY_OUTCOME_LOST);
             return ZRELAY_SEND_LOST;
         default:
             return ZRELAY_SEND_REFUSED;
@@ -1113,7 +1114,8 @@ zrelay_engine_send (zrelay_engine_t *self, zrelay_side_id_t id,
         return ZRELAY_SEND_REFUSED;
     if (zrelay_message_frames (message) == 0)
         return ZRELAY_SEND_UNROUTABLE;
-    if (zrelay_port_accepts (zrelay_side_port (side), message) != ZRELAY_SENT)
+    if (zrelay_port_accepts (zrelay_side_port (side), message)
+            != ZRELAY_OUTCOME_SENT)
         return ZRELAY_SEND_REFUSED;
     zrelay_flow_t *flow = s_flow_to (self, id);
     return s_sent (flow, zrelay_flow_send (flow, side, message));

@@ -80,7 +80,8 @@ void
 //  Running
 
 //  Run until zrelay_engine_stop () is called, and return 0; or until polling
-//  fails, and return -1 with errno: ETERM, EINTR, ENOTSOCK. Can be called again.
+//  fails, and return -1 with errno: ETERM, EINTR, ENOTSOCK. Can be called
+//  again.
 int
     zrelay_engine_loop (zrelay_engine_t *self);
 void
@@ -120,8 +121,8 @@ zrelay_status_t
                              const char *type, const char *endpoints,
                              size_t count, char **words);
 
-//  The relay's own options, and the kind's. The second function sets *value_p to
-//  a fresh string.
+//  The relay's own options, and the kind's. The second function sets *value_p
+//  to a fresh string.
 zrelay_status_t
     zrelay_engine_set_option (zrelay_engine_t *self, const char *option,
                               const char *value);

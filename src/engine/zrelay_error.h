@@ -59,8 +59,8 @@ const char *
 void
     zrelay_error_set_secrecy (zrelay_error_t *self, bool secrecy);
 
-//  End the program because of a mistake of its programmer, with this sentence on
-//  standard error.
+//  End the program because of a mistake of its programmer, with this sentence
+//  on standard error.
 void
     zrelay_error_abort (const char *format, ...)
     CHECK_PRINTF (1) __attribute__ ((noreturn));

@@ -325,8 +325,8 @@ s_emptied (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  To receive a zframe costs more than to copy a frame into one, and is done only
-//  where peers have names.
+//  To receive a zframe costs more than to copy a frame into one, and is done
+//  only where peers have names.
 
 static bool
 s_wants_zmsg (const zrelay_shown_to_t *function)
@@ -344,8 +344,8 @@ s_zframe_first (zrelay_flow_t *self)
 
 //  --------------------------------------------------------------------------
 //  The way: how messages move. libzmq puts no bound on the subscriptions that
-//  wait in an XPUB, so they are read also where they lead nowhere. A REP that is
-//  both sides replies when it has received all.
+//  wait in an XPUB, so they are read also where they lead nowhere. A REP that
+//  is both sides replies when it has received all.
 
 static way_t
 s_way (zrelay_flow_t *self)
@@ -427,7 +427,7 @@ zrelay_flow_set_reason (zrelay_flow_t *self, size_t reason)
 static void
 s_settle (zrelay_flow_t *self, zrelay_side_t *to, zrelay_outcome_t outcome)
 {
-    if (outcome != ZRELAY_SENT)
+    if (outcome != ZRELAY_OUTCOME_SENT)
         zrelay_flow_count_drop (self, outcome);
     else
     if (to == self->output)
@@ -442,7 +442,7 @@ s_settle (zrelay_flow_t *self, zrelay_side_t *to, zrelay_outcome_t outcome)
 static void
 s_capture (zrelay_flow_t *self, zrelay_outcome_t outcome, bool more)
 {
-    if (outcome == ZRELAY_SENT || zrelay_capture_within (self->capture))
+    if (outcome == ZRELAY_OUTCOME_SENT || zrelay_capture_within (self->capture))
         zrelay_capture_put (self->capture, self->id, &self->copy, more);
     else {
         zmq_msg_close (&self->copy);
@@ -475,7 +475,7 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
     zmq_msg_copy (&self->copy, first);
     zrelay_outcome_t outcome = zrelay_port_offer (port, first, frames > 1);
     s_capture (self, outcome, frames > 1);
-    if (outcome != ZRELAY_SENT)
+    if (outcome != ZRELAY_OUTCOME_SENT)
         return outcome;
     for (size_t index = 1; index < frames; index++)
         outcome = s_send_frame (self, to, zrelay_message_frame (message, index),
@@ -497,8 +497,8 @@ s_forget_first (zrelay_flow_t *self)
     self->held--;
 }
 
-//  Drop a message if there are too many; returns false if the newest is. Holding has no
-//  bound here: a full output stops the reading.
+//  Drop a message if there are too many; returns false if the newest is.
+//  Holding has no bound here: a full output stops the reading.
 
 static bool
 s_make_room (zrelay_flow_t *self)
@@ -506,7 +506,7 @@ s_make_room (zrelay_flow_t *self)
     if (self->overflow == OVERFLOW_HOLD
     || (int64_t) self->held < self->queue)
         return true;
-    zrelay_flow_count_drop (self, ZRELAY_DROP_OVERFLOW);
+    zrelay_flow_count_drop (self, ZRELAY_OUTCOME_OVERFLOW);
     if (self->overflow == OVERFLOW_DROP_NEW || self->queue == 0)
         return false;
     s_forget_first (self);
@@ -546,7 +546,7 @@ s_flush (zrelay_flow_t *self)
     for (int64_t left = self->burst; held && left > 0; left--) {
         zrelay_outcome_t outcome =
             zrelay_flow_send (self, held->to, held->message);
-        if (outcome == ZRELAY_FULL)
+        if (outcome == ZRELAY_OUTCOME_FULL)
             return;
         s_settle (self, held->to, outcome);
         s_forget_first (self);
@@ -562,8 +562,8 @@ s_flush (zrelay_flow_t *self)
 //  Looking: a whole message, which is measured, shown, sent or kept
 
 //  Where somebody wants zframes, the first frame is received as one, since only
-//  so it has the peer's properties, for zframe_meta (). An empty frame stands in
-//  its place in the message.
+//  so it has the peer's properties, for zframe_meta (). An empty frame stands
+//  in its place in the message.
 
 static bool
 s_receive (zrelay_flow_t *self)
@@ -680,7 +680,7 @@ s_show_filter (zrelay_flow_t *self)
     if (verdict == ZRELAY_VERDICT_KEPT)
         verdict = ZRELAY_VERDICT_DROP;
     if (verdict == ZRELAY_VERDICT_DROP)
-        zrelay_flow_count_drop (self, ZRELAY_DROP_FILTER);
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
     return verdict;
 }
 
@@ -697,7 +697,7 @@ s_show_handler (zrelay_flow_t *self)
     if (self->reason < self->reason_count)
         zrelay_flow_count_reason (self, self->reason);
     else
-        zrelay_flow_count_drop (self, ZRELAY_DROP_HANDLER);
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_HANDLER);
     return ZRELAY_VERDICT_DROP;
 }
 
@@ -705,13 +705,13 @@ static void
 s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
     s_need_message (self);
-    zrelay_outcome_t outcome = ZRELAY_SENT;
+    zrelay_outcome_t outcome = ZRELAY_OUTCOME_SENT;
     if (self->selective || to != self->output)
         outcome = zrelay_port_accepts (zrelay_side_port (to), self->message);
-    if (outcome == ZRELAY_SENT)
-        outcome = self->held > 0? ZRELAY_FULL:
+    if (outcome == ZRELAY_OUTCOME_SENT)
+        outcome = self->held > 0? ZRELAY_OUTCOME_FULL:
                   zrelay_flow_send (self, to, self->message);
-    if (outcome == ZRELAY_FULL)
+    if (outcome == ZRELAY_OUTCOME_FULL)
         s_keep (self, self->message, to);
     else
         s_settle (self, to, outcome);
@@ -724,8 +724,9 @@ s_judge (zrelay_flow_t *self)
 {
     if (self->listens)
         s_listen (self);
-    zrelay_outcome_t outcome = self->bounded? s_measure (self): ZRELAY_SENT;
-    if (outcome != ZRELAY_SENT) {
+    zrelay_outcome_t outcome =
+        self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
+    if (outcome != ZRELAY_OUTCOME_SENT) {
         zrelay_flow_count_drop (self, outcome);
         return;
     }
@@ -795,7 +796,7 @@ s_way_sink (zrelay_flow_t *self, turn_t *turn)
 {
     s_found (turn, zrelay_port_recv_message (self->from, self->message));
     if (turn->found)
-        zrelay_flow_count_drop (self, ZRELAY_DROP_UNROUTABLE);
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
     zrelay_message_clear (self->message);
 }
 
@@ -816,7 +817,7 @@ s_pass_rest (zrelay_flow_t *self)
     bool more = zmq_msg_more (&self->frame);
     zrelay_outcome_t outcome =
         s_send_frame (self, self->output, &self->frame, more);
-    if (outcome == ZRELAY_FULL) {
+    if (outcome == ZRELAY_OUTCOME_FULL) {
         s_receive_rest (self);
         s_keep (self, self->message, self->output);
         return;
@@ -970,7 +971,7 @@ zrelay_flow_abandon (zrelay_flow_t *self)
 {
     size_t count = self->held;
     while (self->held > 0) {
-        zrelay_flow_count_drop (self, ZRELAY_DROP_UNDELIVERED);
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNDELIVERED);
         s_forget_first (self);
     }
     return count;
@@ -1222,8 +1223,8 @@ s_test_filters (void)
     zrelay_flow_turn (bench.flow);
     assert (calls == 4);
     assert (s_bench_receives (&bench, "pass!"));
-    assert (bench.flow->dropped [ZRELAY_DROP_FILTER] == 2);
-    assert (bench.flow->dropped [ZRELAY_DROP_REFUSED] == 1);
+    assert (bench.flow->dropped [ZRELAY_OUTCOME_FILTER] == 2);
+    assert (bench.flow->dropped [ZRELAY_OUTCOME_REFUSED] == 1);
 
     //  Without it, messages pass as they are
     zrelay_flow_set_filter (bench.flow, (zrelay_shown_to_t) { .filter = NULL });
@@ -1270,7 +1271,7 @@ s_test_handlers (void)
     assert (s_bench_receives (&bench, "pass"));
     assert (zrelay_message_streq (bench.kept, 0, "keep"));
     assert (bench.flow->dropped_own [0] == 1);
-    assert (bench.flow->dropped [ZRELAY_DROP_HANDLER] == 1);
+    assert (bench.flow->dropped [ZRELAY_OUTCOME_HANDLER] == 1);
     assert (zrelay_flow_dropped (bench.flow) == 2);
     zrelay_message_destroy (&bench.kept);
 

@@ -48,8 +48,8 @@ bool
 
 
 //  --------------------------------------------------------------------------
-//  Orders. When something changes that decides how messages move - a function, a
-//  limit, a capture, a socket's type - update chooses the way, once.
+//  Orders. When something changes that decides how messages move - a function,
+//  a limit, a capture, a socket's type - update chooses the way, once.
 
 void
     zrelay_flow_set_handler (zrelay_flow_t *self, zrelay_shown_to_t handler);

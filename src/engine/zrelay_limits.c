@@ -85,10 +85,10 @@ zrelay_outcome_t
 zrelay_limits_check (zrelay_limits_t *self, size_t frames, size_t bytes)
 {
     if (self->maxframes > 0 && frames > (size_t) self->maxframes)
-        return ZRELAY_DROP_FRAMES;
+        return ZRELAY_OUTCOME_FRAMES;
     if (self->maxmsgsize >= 0 && bytes > (size_t) self->maxmsgsize)
-        return ZRELAY_DROP_SIZE;
-    return ZRELAY_SENT;
+        return ZRELAY_OUTCOME_SIZE;
+    return ZRELAY_OUTCOME_SENT;
 }
 
 
@@ -169,10 +169,10 @@ zrelay_limits_test (bool verbose)
     zrelay_limits_t *self = zrelay_limits_new ();
     zrelay_error_t *error = zrelay_error_new ();
     struct { const char *name, *value; zrelay_outcome_t outcome; } sizes [] = {
-        { "maxframes", "1", ZRELAY_DROP_FRAMES },
-        { "maxframes", "2", ZRELAY_SENT },
-        { "maxmsgsize", "9", ZRELAY_DROP_SIZE },
-        { "maxmsgsize", "10", ZRELAY_SENT },
+        { "maxframes", "1", ZRELAY_OUTCOME_FRAMES },
+        { "maxframes", "2", ZRELAY_OUTCOME_SENT },
+        { "maxmsgsize", "9", ZRELAY_OUTCOME_SIZE },
+        { "maxmsgsize", "10", ZRELAY_OUTCOME_SENT },
     };
     assert (!zrelay_limits_bounded (self));
     for (size_t index = 0; index < sizeof (sizes) / sizeof (*sizes); index++) {

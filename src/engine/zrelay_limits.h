@@ -32,8 +32,9 @@ void
 //  Its options.
 extern const zrelay_setting_t zrelay_limits_settings [];
 
-//  True if there is a limit to a message; and ZRELAY_SENT if a message of that
-//  many frames and bytes is within the limits, else the reason to drop it.
+//  True if there is a limit to a message; and ZRELAY_OUTCOME_SENT if a message
+//  of that many frames and bytes is within the limits, else the reason to drop
+//  it.
 bool
     zrelay_limits_bounded (zrelay_limits_t *self);
 zrelay_outcome_t
@@ -47,7 +48,8 @@ void
     zrelay_limits_consume (zrelay_limits_t *self, size_t messages,
                            bool throttled);
 
-//  Time in msecs until there is an allowance for a message; 0: there may be one.
+//  Time in msecs until there is an allowance for a message; 0: there may be
+//  one.
 size_t
     zrelay_limits_wait (zrelay_limits_t *self);
 

@@ -20,9 +20,9 @@
 //  Frames are kept from this slot on, so that some can be put before them
 #define ZRELAY_MESSAGE_HEADROOM 2
 
-//  Seen here for the sake of the hot path, which is zrelay_port.c. All slots are
-//  initialised; those that hold no frame are empty. So a frame is received right
-//  into its slot, and sending leaves the slot as it should be.
+//  Seen here for the sake of the hot path, which is zrelay_port.c. All slots
+//  are initialised; those that hold no frame are empty. So a frame is received
+//  right into its slot, and sending leaves the slot as it should be.
 struct _zrelay_message_t {
     zmq_msg_t *slots;           //  Room for frames
     size_t room;                //  How many slots there are
@@ -52,9 +52,9 @@ zrelay_message_sent (zrelay_message_t *self)
 }
 
 //  Add copies of the frames, from that one on, to a zmsg, for those who look at
-//  it; and take all frames of a zmsg in the place of the message's own. Of those
-//  that are equal the own remain, which libzmq's threads made and will free;
-//  that is a third of the cost.
+//  it; and take all frames of a zmsg in the place of the message's own. Of
+//  those that are equal the own remain, which libzmq's threads made and will
+//  free; that is a third of the cost.
 void
     zrelay_message_show (zrelay_message_t *self, zmsg_t *msg, size_t from);
 void

@@ -17,19 +17,19 @@
 
 //  What became of a message, or of one frame of it
 typedef enum {
-    ZRELAY_SENT = 0,            //  The output socket has it
-    ZRELAY_FULL,                //  The output can take nothing now: hold it
+    ZRELAY_OUTCOME_SENT = 0,    //  The output socket has it
+    ZRELAY_OUTCOME_FULL,        //  The output can take nothing now: hold it
     //  All others are reasons for which a message was dropped
-    ZRELAY_DROP_FULL,           //  This peer of a ROUTER can take no more
-    ZRELAY_DROP_UNROUTABLE,     //  No such peer, or nobody awaits this reply
-    ZRELAY_DROP_LOST,           //  The peer vanished in mid-message
-    ZRELAY_DROP_OVERFLOW,       //  More than the flow's queue
-    ZRELAY_DROP_SIZE,           //  More bytes than maxmsgsize, or a topic may
-    ZRELAY_DROP_FRAMES,         //  More frames than maxframes
-    ZRELAY_DROP_FILTER,         //  A filter said so
-    ZRELAY_DROP_HANDLER,        //  The kind said so, without a reason
-    ZRELAY_DROP_REFUSED,        //  The socket refused it for another reason
-    ZRELAY_DROP_UNDELIVERED,    //  Still held when the relay ended
+    ZRELAY_OUTCOME_PEER_FULL,   //  This peer of a ROUTER can take no more
+    ZRELAY_OUTCOME_UNROUTABLE,  //  No such peer, or nobody awaits this reply
+    ZRELAY_OUTCOME_LOST,        //  The peer vanished in mid-message
+    ZRELAY_OUTCOME_OVERFLOW,    //  More than the flow's queue
+    ZRELAY_OUTCOME_SIZE,        //  More bytes than maxmsgsize, or a topic may
+    ZRELAY_OUTCOME_FRAMES,      //  More frames than maxframes
+    ZRELAY_OUTCOME_FILTER,      //  A filter said so
+    ZRELAY_OUTCOME_HANDLER,     //  The kind said so, without a reason
+    ZRELAY_OUTCOME_REFUSED,     //  The socket refused it for another reason
+    ZRELAY_OUTCOME_UNDELIVERED, //  Still held when the relay ended
     ZRELAY_OUTCOMES             //  How many there are
 } zrelay_outcome_t;
 

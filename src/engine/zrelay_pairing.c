@@ -144,8 +144,10 @@ zrelay_pairing_refusal (int frontend, int backend)
     unsigned back = T (backend);
     int index = 0;
     while (s_refusals [index].reason
-       && !((s_refusals [index].one & front) && (s_refusals [index].other & back))
-       && !((s_refusals [index].one & back) && (s_refusals [index].other & front)))
+       && !((s_refusals [index].one & front)
+         && (s_refusals [index].other & back))
+       && !((s_refusals [index].one & back)
+         && (s_refusals [index].other & front)))
         index++;
     return s_refusals [index].reason;
 }

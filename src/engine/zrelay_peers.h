@@ -65,8 +65,8 @@ void
     zrelay_peers_heard (zrelay_peers_t *self, int fd,
                         const void *id, size_t size);
 
-//  The socket was read until it was empty, so that all who had left by then were
-//  heard to the end.
+//  The socket was read until it was empty, so that all who had left by then
+//  were heard to the end.
 void
     zrelay_peers_emptied (zrelay_peers_t *self);
 
@@ -75,8 +75,8 @@ bool
     zrelay_peers_leaving (zrelay_peers_t *self);
 
 //  The next routing id that has gone, in id, which has room for
-//  ZRELAY_PEERS_ID_MAX bytes; returns its size, or 0 if there is none. While the
-//  socket is read (reading), those are passed over from which messages may
+//  ZRELAY_PEERS_ID_MAX bytes; returns its size, or 0 if there is none. While
+//  the socket is read (reading), those are passed over from which messages may
 //  still come.
 #define ZRELAY_PEERS_ID_MAX 255
 size_t

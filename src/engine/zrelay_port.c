@@ -215,15 +215,17 @@ s_first_refused (zrelay_port_t *self)
     switch (errno) {
         case EAGAIN:
             //  A full client is that client's loss; the others go on
-            return self->type == ZMQ_ROUTER? ZRELAY_DROP_FULL: ZRELAY_FULL;
+            return self->type == ZMQ_ROUTER? ZRELAY_OUTCOME_PEER_FULL:
+                                             ZRELAY_OUTCOME_FULL;
         case EFSM:
             //  A REQ will be ready when its reply has come; a REP has nobody
             //  to reply to
-            return self->type == ZMQ_REQ? ZRELAY_FULL: ZRELAY_DROP_UNROUTABLE;
+            return self->type == ZMQ_REQ? ZRELAY_OUTCOME_FULL:
+                                          ZRELAY_OUTCOME_UNROUTABLE;
         case EHOSTUNREACH:
-            return ZRELAY_DROP_UNROUTABLE;
+            return ZRELAY_OUTCOME_UNROUTABLE;
         default:
-            return ZRELAY_DROP_REFUSED;
+            return ZRELAY_OUTCOME_REFUSED;
     }
 }
 
@@ -280,11 +282,11 @@ s_send (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 }
 
 //  An XSUB passes on each subscription but only the last cancellation, and so
-//  counts. An XPUB with xpub_verbose reports each subscription but only the last
-//  cancellation. Between the two, a topic that was subscribed to twice would
-//  never be cancelled. So after a subscription that comes again the XSUB is
-//  given a cancellation, which it keeps to itself. Returns true if that has to
-//  be done, with cancellation initialised.
+//  counts. An XPUB with xpub_verbose reports each subscription but only the
+//  last cancellation. Between the two, a topic that was subscribed to twice
+//  would never be cancelled. So after a subscription that comes again the XSUB
+//  is given a cancellation, which it keeps to itself. Returns true if that has
+//  to be done, with cancellation initialised.
 
 static bool
 s_comes_again (zrelay_port_t *self, zmq_msg_t *frame, zmq_msg_t *cancellation)
@@ -360,20 +362,20 @@ zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 {
     //  A ROUTER takes a routing id without a message, and forgets it
     if (self->type == ZMQ_ROUTER && !more)
-        return ZRELAY_DROP_UNROUTABLE;
+        return ZRELAY_OUTCOME_UNROUTABLE;
     size_t size = zmq_msg_size (frame);
     if (s_send_topic (self, frame, more) == -1)
         return s_first_refused (self);
     s_count_sent (self, size, more);
-    return ZRELAY_SENT;
+    return ZRELAY_OUTCOME_SENT;
 }
 
 static zrelay_outcome_t
 s_send_first (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 {
     zrelay_outcome_t outcome = zrelay_port_offer (self, frame, more);
-    return outcome == ZRELAY_SENT || outcome == ZRELAY_FULL? outcome:
-           s_drop (self, frame, more, outcome, REST_DISCARD);
+    return outcome == ZRELAY_OUTCOME_SENT || outcome == ZRELAY_OUTCOME_FULL?
+           outcome: s_drop (self, frame, more, outcome, REST_DISCARD);
 }
 
 static zrelay_outcome_t
@@ -385,10 +387,10 @@ s_send_other (zrelay_port_t *self, zmq_msg_t *frame, bool more)
     if (self->rest == REST_SWALLOW)
         return s_drop (self, frame, more, self->outcome, REST_SWALLOW);
     if (rc == -1)
-        return s_drop (self, frame, more, ZRELAY_DROP_LOST,
+        return s_drop (self, frame, more, ZRELAY_OUTCOME_LOST,
                        s_rest_of_lost (self));
     s_count_sent (self, size, more);
-    return ZRELAY_SENT;
+    return ZRELAY_OUTCOME_SENT;
 }
 
 zrelay_outcome_t
@@ -406,7 +408,7 @@ zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
     size_t frames = message->count;
     zmq_msg_t *frame = &message->slots [message->first];
     zrelay_outcome_t outcome = zrelay_port_offer (self, frame, frames > 1);
-    if (outcome != ZRELAY_SENT)
+    if (outcome != ZRELAY_OUTCOME_SENT)
         return outcome;
     while (--frames > 0)
         outcome = zrelay_port_send (self, ++frame, frames > 1);
@@ -552,8 +554,8 @@ zrelay_port_accepts (zrelay_port_t *self, zrelay_message_t *message)
     for (size_t index = 0; index < frames; index++)
         if (zrelay_message_size (message, index) > ZRELAY_PORT_TOPIC_MAX + 1
         &&  *zrelay_message_data (message, index) <= SUBSCRIBE)
-            return ZRELAY_DROP_SIZE;
-    return ZRELAY_SENT;
+            return ZRELAY_OUTCOME_SIZE;
+    return ZRELAY_OUTCOME_SENT;
 }
 
 bool
@@ -628,17 +630,17 @@ s_test_messages (void)
     //  Nobody is there: the first frame stays with us
     zmq_msg_t frame;
     zmq_msg_init_size (&frame, 10);
-    assert (zrelay_port_send (output, &frame, true) == ZRELAY_FULL);
+    assert (zrelay_port_send (output, &frame, true) == ZRELAY_OUTCOME_FULL);
     assert (zmq_msg_size (&frame) == 10);
 
     int rc = zmq_bind (output->handle, "inproc://port-test");
     assert (rc == 0);
     rc = zmq_connect (input->handle, "inproc://port-test");
     assert (rc == 0);
-    assert (zrelay_port_send (output, &frame, true) == ZRELAY_SENT);
+    assert (zrelay_port_send (output, &frame, true) == ZRELAY_OUTCOME_SENT);
     assert (zmq_msg_size (&frame) == 0);
     assert (zrelay_port_sent (output)->messages == 0);
-    assert (zrelay_port_send (output, &frame, false) == ZRELAY_SENT);
+    assert (zrelay_port_send (output, &frame, false) == ZRELAY_OUTCOME_SENT);
     assert (zrelay_port_sent (output)->messages == 1);
     assert (zrelay_port_sent (output)->frames == 2);
     assert (zrelay_port_sent (output)->bytes == 10);
@@ -649,20 +651,20 @@ s_test_messages (void)
     assert (zrelay_port_received (input)->messages == 1);
     assert (zrelay_port_received (input)->bytes == 10);
 
-    //  A frame that was refused in mid-message is not sent again, where it would
-    //  begin another message
+    //  A frame that was refused in mid-message is not sent again, where it
+    //  would begin another message
     zrelay_passage_t one = { 1, 2, 20, 10 };
     zmq_msg_init_size (&frame, 10);
     s_leave_in_hand (input, output, &frame, &one);
-    assert (zrelay_port_send (output, &frame, false) == ZRELAY_DROP_LOST);
+    assert (zrelay_port_send (output, &frame, false) == ZRELAY_OUTCOME_LOST);
     assert (zrelay_port_recv (input, &frame) == -1);
-    assert (zrelay_port_send (output, &frame, false) == ZRELAY_SENT);
+    assert (zrelay_port_send (output, &frame, false) == ZRELAY_OUTCOME_SENT);
     assert (zrelay_port_recv (input, &frame) == 0);
     assert (zmq_msg_size (&frame) == 0);
     zmq_msg_close (&frame);
 
     //  A whole message goes, and leaves none
-    assert (zrelay_port_send_message (output, message) == ZRELAY_SENT);
+    assert (zrelay_port_send_message (output, message) == ZRELAY_OUTCOME_SENT);
     assert (zrelay_message_frames (message) == 0);
     zframe_t *first = zrelay_port_recv_zframe (input);
     assert (first && zframe_size (first) == 10 && zframe_more (first));
@@ -684,12 +686,15 @@ s_test_router (void)
     zmq_msg_t frame;
     zmq_msg_init_size (&frame, 5);
     memset (zmq_msg_data (&frame), 'x', 5);
-    assert (zrelay_port_offer (self, &frame, true) == ZRELAY_DROP_UNROUTABLE);
+    assert (zrelay_port_offer (self, &frame, true)
+            == ZRELAY_OUTCOME_UNROUTABLE);
     assert (zmq_msg_size (&frame) == 5);
-    assert (zrelay_port_send (self, &frame, true) == ZRELAY_DROP_UNROUTABLE);
-    assert (zrelay_port_send (self, &frame, true) == ZRELAY_DROP_UNROUTABLE);
-    assert (zrelay_port_send (self, &frame, false) == ZRELAY_DROP_UNROUTABLE);
-    assert (zrelay_port_send (self, &frame, false) == ZRELAY_DROP_UNROUTABLE);
+    assert (zrelay_port_send (self, &frame, true) == ZRELAY_OUTCOME_UNROUTABLE);
+    assert (zrelay_port_send (self, &frame, true) == ZRELAY_OUTCOME_UNROUTABLE);
+    assert (zrelay_port_send (self, &frame, false)
+            == ZRELAY_OUTCOME_UNROUTABLE);
+    assert (zrelay_port_send (self, &frame, false)
+            == ZRELAY_OUTCOME_UNROUTABLE);
     assert (zrelay_port_sent (self)->messages == 0);
     zmq_msg_close (&frame);
 
@@ -698,7 +703,7 @@ s_test_router (void)
     zrelay_message_append (message, "nobody", 6);
     zrelay_message_append (message, "body", 4);
     assert (zrelay_port_send_message (self, message)
-            == ZRELAY_DROP_UNROUTABLE);
+            == ZRELAY_OUTCOME_UNROUTABLE);
     assert (zrelay_message_frames (message) == 2);
     assert (zrelay_message_streq (message, 0, "nobody"));
 
@@ -724,9 +729,9 @@ s_test_topics (void)
         zrelay_message_append (message, topic,
                                1 + ZRELAY_PORT_TOPIC_MAX + excess);
         assert (zrelay_port_accepts (self, message)
-                == (excess? ZRELAY_DROP_SIZE: ZRELAY_SENT));
+                == (excess? ZRELAY_OUTCOME_SIZE: ZRELAY_OUTCOME_SENT));
         *(byte *) zmq_msg_data (zrelay_message_frame (message, 0)) = 'A';
-        assert (zrelay_port_accepts (self, message) == ZRELAY_SENT);
+        assert (zrelay_port_accepts (self, message) == ZRELAY_OUTCOME_SENT);
         zrelay_message_destroy (&message);
     }
     s_test_close (&self);

@@ -56,14 +56,14 @@ int
     zrelay_port_recv (zrelay_port_t *self, zmq_msg_t *frame);
 
 //  Send one frame; more is true if others of its message follow. On
-//  ZRELAY_FULL, which only a first frame meets, nothing has happened, and the
-//  frame is the caller's. Else the frame is empty, and all frames up to the
-//  message's end must be sent, whatever became of the first.
+//  ZRELAY_OUTCOME_FULL, which only a first frame meets, nothing has happened,
+//  and the frame is the caller's. Else the frame is empty, and all frames up to
+//  the message's end must be sent, whatever became of the first.
 zrelay_outcome_t
     zrelay_port_send (zrelay_port_t *self, zmq_msg_t *frame, bool more);
 
-//  Send the first frame of a message; unless it is ZRELAY_SENT, nothing has
-//  happened, and the frame is the caller's.
+//  Send the first frame of a message; unless it is ZRELAY_OUTCOME_SENT, nothing
+//  has happened, and the frame is the caller's.
 zrelay_outcome_t
     zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more);
 
@@ -82,8 +82,8 @@ void
 zframe_t *
     zrelay_port_recv_zframe (zrelay_port_t *self);
 
-//  Send all frames. The message has none after ZRELAY_SENT and
-//  ZRELAY_DROP_LOST; after any other outcome it is as it was.
+//  Send all frames. The message has none after ZRELAY_OUTCOME_SENT and
+//  ZRELAY_OUTCOME_LOST; after any other outcome it is as it was.
 zrelay_outcome_t
     zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message);
 
@@ -121,8 +121,8 @@ zrelay_passed_t
                       zmq_msg_t *frame, zrelay_passage_t *most);
 
 //  False if the port must be asked about each message whether it can be sent:
-//  zrelay_port_accepts () returns ZRELAY_SENT, or why it is to be dropped. An
-//  XSUB takes no topics that are too long.
+//  zrelay_port_accepts () returns ZRELAY_OUTCOME_SENT, or why it is to be
+//  dropped. An XSUB takes no topics that are too long.
 bool
     zrelay_port_accepts_any (zrelay_port_t *self);
 zrelay_outcome_t
@@ -133,8 +133,8 @@ zrelay_outcome_t
 //  of the stack, and of the process.
 #define ZRELAY_PORT_TOPIC_MAX 4096
 
-//  Have an XSUB cope with subscriptions that come again, as they do from an XPUB
-//  with xpub_verbose; and true if it has to, so that pass is not possible.
+//  Have an XSUB cope with subscriptions that come again, as they do from an
+//  XPUB with xpub_verbose; and true if it has to, so that pass is not possible.
 void
     zrelay_port_expect_repeats (zrelay_port_t *self);
 bool

@@ -270,7 +270,8 @@ zrelay_setting_test (bool verbose)
     zchunk_t *text = zchunk_new (NULL, 0);
     zrelay_setting_explain (table, text);
     string = zchunk_strdup (text);
-    assert (strstr (string, "    number: a number from -1 to 9\n        of things\n"));
+    assert (strstr (string, "    number: a number from -1 to 9\n"
+                            "        of things\n"));
     zstr_free (&string);
     zchunk_destroy (&text);
     zrelay_error_destroy (&error);

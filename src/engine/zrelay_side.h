@@ -28,8 +28,8 @@ typedef struct _zrelay_side_t zrelay_side_t;
 
 //  A new side. If spec names a single socket type, the socket exists at once,
 //  else when zrelay_side_choose () was called. Where the system has no socket
-//  to give, it is asked again when the side is to be attached. An option of spec
-//  that is refused ends the program. name and error must outlive the side.
+//  to give, it is asked again when the side is to be attached. An option of
+//  spec that is refused ends the program. name and error must outlive the side.
 zrelay_side_t *
     zrelay_side_new (const char *name, const zrelay_side_spec_t *spec,
                      zrelay_error_t *error);

@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_pipe.h"
+#include "zrelay_answers.h"
 #include "zrelay_command.h"
 #include "zrelay_engine_internal.h"
 #include "zrelay_message_internal.h"
@@ -21,53 +22,29 @@
 //  Most commands that are carried out before messages move again
 #define COMMANDS_MAX 16
 
-//  A command's place in the order of answers
-struct _zrelay_answer_t {
-    zrelay_pipe_t *pipe;        //  Where it goes
-    bool query;                 //  Its message begins with the command's name
-    char *name;                 //  Which is this
-    zmsg_t *envelope;           //  To be returned before it; NULL: there is none
-    zmsg_t *message;            //  The answer; NULL until it is known
-    bool named;                 //  It says what it answers
-};
-
 struct _zrelay_pipe_t {
     zrelay_engine_t *engine;    //  Carries out the commands
     void *handle;               //  libzmq's socket
     zrelay_pipe_from_t from;    //  The other end's rights
     int timer;                  //  Has it looked at again, or 0
-    zlistx_t *answers;          //  zrelay_answer_t, those not sent yet
-    zrelay_answer_t *current;   //  That of the command being carried out
-    bool blocked;               //  The socket is full; it is polled
+    zrelay_answers_t *answers;  //  Those not sent yet
 };
 
 static int
 s_on_pipe (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static int
 s_on_pipe_again (zloop_t *loop, int timer_id, void *arg);
-static int
-s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg);
 
 
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
 
-static void
-s_answer_destroy (void **item_p)
-{
-    zrelay_answer_t *answer = (zrelay_answer_t *) *item_p;
-    zstr_free (&answer->name);
-    zmsg_destroy (&answer->envelope);
-    zmsg_destroy (&answer->message);
-    freen (answer);
-    *item_p = NULL;
-}
-
 //  The pipe was used, and commands may have come by
 
 static void
-s_look_again (zrelay_pipe_t *self)
+s_look_again (void *arg)
 {
+    zrelay_pipe_t *self = (zrelay_pipe_t *) arg;
     if (!self->timer)
         self->timer = zloop_timer (zrelay_engine_zloop (self->engine), 0, 1,
                                    s_on_pipe_again, self);
@@ -84,12 +61,8 @@ zrelay_pipe_new (zrelay_engine_t *engine, void *handle,
     self->engine = engine;
     self->handle = handle;
     self->from = from;
-    self->answers = zlistx_new ();
-    assert (self->answers);
-    zlistx_set_destructor (self->answers, s_answer_destroy);
-    zrelay_engine_set_owner (engine, self);
-    //  Answers that nobody reads must not stop the relay
-    zsock_set_sndtimeo (handle, 0);
+    self->answers = zrelay_answers_new (engine, handle,
+        from == ZRELAY_PIPE_OWNER, s_look_again, self);
     zmq_pollitem_t item = { .fd = zsock_fd (handle), .events = ZMQ_POLLIN };
     zloop_poller (zrelay_engine_zloop (engine), &item, s_on_pipe, self);
     s_look_again (self);
@@ -101,145 +74,9 @@ zrelay_pipe_destroy (zrelay_pipe_t **self_p)
 {
     assert (self_p);
     if (*self_p) {
-        zlistx_destroy (&(*self_p)->answers);
+        zrelay_answers_destroy (&(*self_p)->answers);
         freen (*self_p);
     }
-}
-
-
-//  --------------------------------------------------------------------------
-//  Answers. They wait where the application does not read them. Those to bare
-//  words leave in order, since a status does not say which command it answers.
-//  The answer to a query says so, and so does one in an envelope; these do not
-//  wait for others that are not known yet.
-
-static bool
-s_is_bare (zrelay_answer_t *self)
-{
-    return !self->envelope && self->pipe->from == ZRELAY_PIPE_OWNER;
-}
-
-//  Bare words are answered by a query's frames, behind its name, or by a signal
-//  with the status. Others get the status first, as a string, and after one
-//  that is not 0 the sentence of ERROR. Takes the query's frames.
-
-static void
-s_encode (zrelay_answer_t *self, int status, zmsg_t **frames_p)
-{
-    if (status != ZRELAY_STATUS_DONE || !self->query)
-        zmsg_destroy (frames_p);
-    zmsg_t *message = *frames_p;
-    *frames_p = NULL;
-    self->named = self->envelope
-               || (self->query && status == ZRELAY_STATUS_DONE);
-    if (s_is_bare (self)) {
-        if (self->query && status == ZRELAY_STATUS_DONE) {
-            if (!message)
-                message = zmsg_new ();
-            zmsg_pushstr (message, self->name);
-        }
-        self->message = message? message: zmsg_new_signal ((byte) status);
-        assert (self->message);
-        return;
-    }
-    if (!message)
-        message = zmsg_new ();
-    assert (message);
-    zmsg_pushstrf (message, "%d", status);
-    if (status != ZRELAY_STATUS_DONE)
-        zmsg_addstr (message, zrelay_error_sentence (
-            zrelay_engine_error (self->pipe->engine)));
-    zframe_t *frame = self->envelope? zmsg_last (self->envelope): NULL;
-    while (frame) {
-        zmsg_remove (self->envelope, frame);
-        zmsg_prepend (message, &frame);
-        frame = zmsg_last (self->envelope);
-    }
-    self->message = message;
-}
-
-static void
-s_set_blocked (zrelay_pipe_t *self, bool blocked)
-{
-    if (blocked == self->blocked)
-        return;
-    //  zloop ends all polls of a socket at once; that for commands is one of
-    //  its descriptor
-    zloop_t *loop = zrelay_engine_zloop (self->engine);
-    zmq_pollitem_t item = { .socket = self->handle, .events = ZMQ_POLLOUT };
-    if (blocked)
-        zloop_poller (loop, &item, s_on_answerable, self);
-    else
-        zloop_poller_end (loop, &item);
-    self->blocked = blocked;
-}
-
-static void
-s_send_answers (zrelay_pipe_t *self)
-{
-    bool waits = false;         //  For one that is not known yet
-    bool blocked = false;
-    zrelay_answer_t *answer = (zrelay_answer_t *) zlistx_first (self->answers);
-    while (answer && !blocked) {
-        void *place = zlistx_cursor (self->answers);
-        bool sends = answer->message && (!waits || answer->named);
-        waits = waits || (!answer->message && !answer->envelope);
-        blocked = sends && zmsg_send (&answer->message, self->handle) == -1;
-        zrelay_answer_t *next =
-            (zrelay_answer_t *) zlistx_next (self->answers);
-        if (sends && !blocked)
-            zlistx_delete (self->answers, place);
-        answer = next;
-    }
-    s_look_again (self);
-    s_set_blocked (self, blocked);
-}
-
-static int
-s_on_answerable (zloop_t *loop, zmq_pollitem_t *item, void *arg)
-{
-    (void) loop;
-    (void) item;
-    s_send_answers ((zrelay_pipe_t *) arg);
-    return 0;
-}
-
-static zrelay_answer_t *
-s_answer_new (zrelay_pipe_t *self, const char *name, zmsg_t *envelope)
-{
-    zrelay_answer_t *answer =
-        (zrelay_answer_t *) zmalloc (sizeof (zrelay_answer_t));
-    assert (answer);
-    answer->pipe = self;
-    answer->name = strdup (name);
-    assert (answer->name);
-    answer->envelope = envelope;
-    zlistx_add_end (self->answers, answer);
-    return answer;
-}
-
-static void
-s_answer (zrelay_answer_t *answer, int status, zmsg_t **frames_p)
-{
-    s_encode (answer, status, frames_p);
-    s_send_answers (answer->pipe);
-}
-
-zrelay_answer_t *
-zrelay_engine_defer (zrelay_engine_t *engine)
-{
-    return ((zrelay_pipe_t *) zrelay_engine_owner (engine))->current;
-}
-
-void
-zrelay_engine_answer (zrelay_engine_t *engine, zrelay_answer_t **answer_p,
-                      int status, zmsg_t **frames_p)
-{
-    (void) engine;
-    assert (answer_p && *answer_p);
-    zmsg_t *nothing = NULL;
-    s_answer (*answer_p, status, frames_p? frames_p: &nothing);
-    *answer_p = NULL;
 }
 
 
@@ -282,22 +119,17 @@ s_execute (zrelay_pipe_t *self, const zrelay_command_t *command, zmsg_t *msg,
            zmsg_t *envelope)
 {
     zrelay_error_t *error = zrelay_engine_error (self->engine);
-    zrelay_answer_t *answer = s_answer_new (self, command->name, envelope);
-    answer->query = command->flags & ZRELAY_COMMAND_QUERY;
-    zmsg_t *frames = answer->query? zmsg_new (): NULL;
-    self->current = answer;
+    bool query = command->flags & ZRELAY_COMMAND_QUERY;
+    zrelay_answer_t *answer =
+        zrelay_answers_add (self->answers, command->name, query, envelope);
+    zmsg_t *frames = query? zmsg_new (): NULL;
     zrelay_error_set_secrecy (error, s_is_secret (command, msg));
     int status = zrelay_command_execute (command, self->engine, msg, frames);
     zrelay_error_set_secrecy (error, false);
-    self->current = NULL;
     s_log (self, command->name, status);
-    if (status == ZRELAY_STATUS_LATER)
-        zmsg_destroy (&frames);
-    else
-    if (!zrelay_engine_ends (self->engine))
-        s_answer (answer, status, &frames);
-    else
-        zmsg_destroy (&frames);
+    if (status != ZRELAY_STATUS_LATER && !zrelay_engine_ends (self->engine))
+        zrelay_answers_give (answer, status, &frames);
+    zmsg_destroy (&frames);
 }
 
 static void
@@ -311,7 +143,9 @@ s_refuse (zrelay_pipe_t *self, const char *name, zmsg_t *envelope)
         zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "%s",
                            zrelay_error_sentence (error));
     zmsg_t *nothing = NULL;
-    s_answer (s_answer_new (self, name, envelope), status, &nothing);
+    zrelay_answers_give (
+        zrelay_answers_add (self->answers, name, false, envelope), status,
+        &nothing);
 }
 
 //  On an actor's pipe, an empty frame announces an envelope of one or more

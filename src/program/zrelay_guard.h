@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_guard - security options of the program, and its certificates
+    zrelay_guard - decides who may connect to the program's relay
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -7,46 +7,39 @@
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
-    ========================================================================= */
+    =========================================================================
+*/
 
 #ifndef ZRELAY_GUARD_H_INCLUDED
 #define ZRELAY_GUARD_H_INCLUDED
 
-#include <zrelay.h>
+#include "zrelay_plan.h"
+#include "zrelay_report.h"
 
-//  The part of the program that turns its security options into a zauth actor
-//  and the relay's security commands. Functions that can fail return NULL, or
-//  what was wrong as a fresh string, with how to mend it.
+//  Carries out what a plan says about security: reads certificates, runs a
+//  zauth actor, which answers libzmq's questions about peers, and gives the
+//  relay its security commands. A plan that says nothing starts no zauth.
 
 typedef struct _zrelay_guard_t zrelay_guard_t;
 
+//  The plan and the report remain the caller's and must outlive the guard.
 zrelay_guard_t *
-    zrelay_guard_new (void);
+    zrelay_guard_new (zrelay_plan_t *plan, zrelay_report_t *report);
 
-//  Ends the zauth actor, after which no peer is let in any more.
+//  Ends zauth, after which no peer is let in any more.
 void
     zrelay_guard_destroy (zrelay_guard_t **self_p);
 
-//  Take note of an option by its long name: curve, server, clients, plain,
-//  allow, deny, guard.
-char *
-    zrelay_guard_option (zrelay_guard_t *self, const char *name,
-                         const char *value);
-
-//  Check what the options say and the files they name, and start zauth. To be
-//  called when all options are known, and before any side is attached.
-char *
+//  Check what the plan says and the files that it names, and start zauth. To be
+//  called before any side is attached. Returns ZRELAY_EXIT_NOT_YET, or reports
+//  what is wrong and returns ZRELAY_EXIT_MISUSE.
+zrelay_exit_t
     zrelay_guard_start (zrelay_guard_t *self);
 
-//  Send the relay the commands that guard one of its sides. binds and
-//  connects tell what endpoints it will get.
-char *
-    zrelay_guard_protect (zrelay_guard_t *self, zactor_t *relay,
-                          zrelay_side_id_t side, bool binds, bool connects);
-
-//  Make a certificate: filename gets the public part, filename_secret also
-//  the secret one, readable by its owner only. Prints the public key.
-char *
-    zrelay_guard_keygen (const char *filename);
+//  Give the relay the commands that guard one of its sides. Returns the same
+//  as zrelay_guard_start ().
+zrelay_exit_t
+    zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
+                          zrelay_side_id_t side);
 
 #endif

@@ -1,0 +1,235 @@
+/*  =========================================================================
+    zrelay_plan - what the program is to run
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_plan.h"
+
+//  --------------------------------------------------------------------------
+//  Items of lists
+
+static void
+s_endpoint_destroy (void **self_p)
+{
+    zrelay_plan_endpoint_t *self = (zrelay_plan_endpoint_t *) *self_p;
+    zstr_free (&self->type);
+    zstr_free (&self->address);
+    freen (self);
+    *self_p = NULL;
+}
+
+//  Letters directly before "@" or ">" are a socket type, since no address
+//  starts like this.
+
+static zrelay_plan_endpoint_t *
+s_endpoint_new (const char *text)
+{
+    zrelay_plan_endpoint_t *self =
+        (zrelay_plan_endpoint_t *) zmalloc (sizeof (zrelay_plan_endpoint_t));
+    assert (self);
+    size_t size = 0;
+    while (isalpha ((byte) text [size]))
+        size++;
+    bool marked = text [size] == '@' || text [size] == '>';
+    self->bind = !marked || text [size] == '@';
+    self->address = strdup (marked? text + size + 1: text);
+    assert (self->address);
+    if (marked && size > 0) {
+        self->type = strndup (text, size);
+        assert (self->type);
+    }
+    return self;
+}
+
+static void
+s_setting_destroy (void **self_p)
+{
+    zrelay_plan_setting_t *self = (zrelay_plan_setting_t *) *self_p;
+    zstr_free (&self->place);
+    zstr_free (&self->option);
+    zstr_free (&self->value);
+    freen (self);
+    *self_p = NULL;
+}
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+static zlistx_t *
+s_list_new (zlistx_destructor_fn *destructor)
+{
+    zlistx_t *list = zlistx_new ();
+    assert (list);
+    zlistx_set_destructor (list, destructor);
+    return list;
+}
+
+static zlist_t *
+s_strings_new (void)
+{
+    zlist_t *list = zlist_new ();
+    assert (list);
+    zlist_autofree (list);
+    return list;
+}
+
+zrelay_plan_t *
+zrelay_plan_new (void)
+{
+    static const char *names [ZRELAY_PLAN_SIDES] = { "frontend", "backend" };
+    zrelay_plan_t *self = (zrelay_plan_t *) zmalloc (sizeof (zrelay_plan_t));
+    assert (self);
+    for (size_t side = 0; side < ZRELAY_PLAN_SIDES; side++) {
+        self->sides [side].name = names [side];
+        self->sides [side].endpoints = s_list_new (s_endpoint_destroy);
+    }
+    self->settings = s_list_new (s_setting_destroy);
+    self->topics = s_strings_new ();
+    self->allow = s_strings_new ();
+    self->deny = s_strings_new ();
+    self->drain = ZRELAY_PLAN_DRAIN;
+    return self;
+}
+
+void
+zrelay_plan_destroy (zrelay_plan_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_plan_t *self = *self_p;
+        for (size_t side = 0; side < ZRELAY_PLAN_SIDES; side++)
+            zlistx_destroy (&self->sides [side].endpoints);
+        zlistx_destroy (&self->settings);
+        zlist_destroy (&self->topics);
+        zlist_destroy (&self->allow);
+        zlist_destroy (&self->deny);
+        zstr_free (&self->name);
+        zstr_free (&self->capture);
+        zstr_free (&self->curve);
+        zstr_free (&self->clients);
+        zstr_free (&self->server);
+        zstr_free (&self->plain);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+//  --------------------------------------------------------------------------
+//  Filling in
+
+const zrelay_plan_endpoint_t *
+zrelay_plan_add_endpoint (zrelay_plan_t *self, zrelay_side_id_t side,
+                          const char *text)
+{
+    zrelay_plan_endpoint_t *endpoint = s_endpoint_new (text);
+    zlistx_add_end (self->sides [side].endpoints, endpoint);
+    return endpoint;
+}
+
+//  The value may contain further dots and equals signs
+
+int
+zrelay_plan_add_setting (zrelay_plan_t *self, const char *text)
+{
+    const char *dot = strchr (text, '.');
+    const char *equals = strchr (text, '=');
+    if (!dot || !equals || dot == text || equals <= dot + 1)
+        return -1;
+    zrelay_plan_setting_t *setting =
+        (zrelay_plan_setting_t *) zmalloc (sizeof (zrelay_plan_setting_t));
+    assert (setting);
+    setting->place = strndup (text, (size_t) (dot - text));
+    setting->option = strndup (dot + 1, (size_t) (equals - dot - 1));
+    setting->value = strdup (equals + 1);
+    assert (setting->place && setting->option && setting->value);
+    zlistx_add_end (self->settings, setting);
+    return 0;
+}
+
+//  --------------------------------------------------------------------------
+//  Questions
+
+const char *
+zrelay_plan_name (zrelay_plan_t *self)
+{
+    return self->name? self->name: self->kind->name;
+}
+
+int
+zrelay_plan_find_side (zrelay_plan_t *self, const char *name)
+{
+    for (int side = 0; side < ZRELAY_PLAN_SIDES; side++)
+        if (streq (self->sides [side].name, name))
+            return side;
+    return -1;
+}
+
+const zrelay_side_spec_t *
+zrelay_plan_spec (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    return side == ZRELAY_SIDE_FRONTEND? &self->kind->frontend:
+                                    &self->kind->backend;
+}
+
+bool
+zrelay_plan_has_side (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    return zrelay_plan_spec (self, side)->types != NULL;
+}
+
+bool
+zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    const char *types = zrelay_plan_spec (self, side)->types;
+    return types && strchr (types, ',');
+}
+
+char *
+zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    const char *types = zrelay_plan_spec (self, side)->types;
+    const char *last = strrchr (types, ',');
+    char *text = strdup ("");
+    assert (text);
+    while (*types) {
+        size_t size = strcspn (types, ",");
+        const char *between = types + size == last? " or ":
+                              types [size]? ", ": "";
+        char *longer = zsys_sprintf ("%s%.*s%s", text, (int) size, types,
+                                     between);
+        assert (longer);
+        zstr_free (&text);
+        text = longer;
+        types += types [size]? size + 1: size;
+    }
+    return text;
+}
+
+static bool
+s_has (zlistx_t *endpoints, bool bind)
+{
+    zrelay_plan_endpoint_t *endpoint =
+        (zrelay_plan_endpoint_t *) zlistx_first (endpoints);
+    while (endpoint && endpoint->bind != bind)
+        endpoint = (zrelay_plan_endpoint_t *) zlistx_next (endpoints);
+    return endpoint != NULL;
+}
+
+bool
+zrelay_plan_binds (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    return s_has (self->sides [side].endpoints, true);
+}
+
+bool
+zrelay_plan_connects (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    return s_has (self->sides [side].endpoints, false);
+}

@@ -1,0 +1,120 @@
+/*  =========================================================================
+    zrelay_plan - what the program is to run
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_PLAN_H_INCLUDED
+#define ZRELAY_PLAN_H_INCLUDED
+
+#include <zrelay.h>
+
+//  A plan describes one relay as its user wants it, and knows nothing about
+//  where the wishes came from. The command line fills it in; the parts that
+//  start and serve the relay read it. All strings and lists are the plan's.
+
+//  An endpoint, given as [TYPE][@|>]ADDRESS
+typedef struct {
+    char *type;                 //  Type of the socket, or NULL: the kind's
+    bool bind;                  //  Or else connect
+    char *address;              //  What libzmq gets
+} zrelay_plan_endpoint_t;
+
+//  An option to be set, given as PLACE.OPTION=VALUE
+typedef struct {
+    char *place;                //  A side, a flow, or the relay
+    char *option;               //  Name of the option
+    char *value;                //  May be empty
+} zrelay_plan_setting_t;
+
+//  One side of the relay
+typedef struct {
+    const char *name;           //  "frontend" or "backend"
+    zlistx_t *endpoints;        //  zrelay_plan_endpoint_t
+    bool guarded;               //  Named as one that security applies to
+} zrelay_plan_side_t;
+
+//  Number of sides; zrelay_side_id_t counts them from 0
+#define ZRELAY_PLAN_SIDES 2
+
+//  Milliseconds that the relay has to finish, unless the user says otherwise
+#define ZRELAY_PLAN_DRAIN 1000
+
+typedef struct {
+    const zrelay_kind_t *kind; //  Kind of relay, or NULL so far
+    char *name;                 //  Its name, or NULL: that of its kind
+    zrelay_plan_side_t sides [ZRELAY_PLAN_SIDES];   //  By zrelay_side_id_t
+    zlistx_t *settings;         //  zrelay_plan_setting_t
+    zlist_t *topics;            //  Subscriptions of the relay's own
+    char *capture;              //  Where copies go, or NULL
+    size_t drain;               //  Milliseconds to finish in; 0: end at once
+    size_t io_threads;          //  Threads for input and output, or 0: as
+                                //  many as CZMQ takes
+    char *curve;                //  File of the relay's certificate, or NULL
+    char *clients;              //  Directory of those of clients, "any", NULL
+    char *server;               //  File of that of the server, or NULL
+    char *plain;                //  File of names and passwords, or NULL
+    zlist_t *allow;             //  IP addresses that are let in
+    zlist_t *deny;              //  IP addresses that are not
+    bool verbose;               //  Log commands, print statistics at the end
+    bool quiet;                 //  Print and log nothing but failures
+} zrelay_plan_t;
+
+//  A plan without a kind, which asks for nothing but defaults.
+zrelay_plan_t *
+    zrelay_plan_new (void);
+
+void
+    zrelay_plan_destroy (zrelay_plan_t **self_p);
+
+//  What the relay is called: its name, or that of its kind.
+const char *
+    zrelay_plan_name (zrelay_plan_t *self);
+
+//  The side of that name, "frontend" or "backend", as a zrelay_side_id_t; -1 if
+//  there is none.
+int
+    zrelay_plan_find_side (zrelay_plan_t *self, const char *name);
+
+//  What the kind says about one of its sides.
+const zrelay_side_spec_t *
+    zrelay_plan_spec (zrelay_plan_t *self, zrelay_side_id_t side);
+
+//  True if the kind has that side; and if it leaves the type of that side's
+//  socket to the user.
+bool
+    zrelay_plan_has_side (zrelay_plan_t *self, zrelay_side_id_t side);
+bool
+    zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side);
+
+//  The types that the kind allows for that side's socket, for people, such as
+//  "PULL" or "SUB, XSUB or PULL". The caller frees the string with
+//  zstr_free ().
+char *
+    zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side);
+
+//  Add an endpoint to a side. text is [TYPE][@|>]ADDRESS: it is bound with "@"
+//  and without a mark, and connected with ">". Returns the endpoint, whose
+//  address may turn out to be empty.
+const zrelay_plan_endpoint_t *
+    zrelay_plan_add_endpoint (zrelay_plan_t *self, zrelay_side_id_t side,
+                              const char *text);
+
+//  Add an option to be set. text is PLACE.OPTION=VALUE. Returns 0, or -1 if
+//  text does not have that form.
+int
+    zrelay_plan_add_setting (zrelay_plan_t *self, const char *text);
+
+//  True if an endpoint of that side is to be bound, or connected.
+bool
+    zrelay_plan_binds (zrelay_plan_t *self, zrelay_side_id_t side);
+bool
+    zrelay_plan_connects (zrelay_plan_t *self, zrelay_side_id_t side);
+
+#endif

@@ -1,0 +1,61 @@
+/*  =========================================================================
+    zrelay_report - how the program tells its user about failures
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_REPORT_H_INCLUDED
+#define ZRELAY_REPORT_H_INCLUDED
+
+#include <zrelay.h>
+
+//  Every failure is one line on standard error: the program's name, what was
+//  wrong, and how to fix it. The function that finds a failure reports it and
+//  returns an exit status, which its callers only hand on:
+//
+//      if (*end)
+//          return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+//              "--%s takes a number, not '%s'", name, argument);
+//      return ZRELAY_EXIT_NOT_YET;
+
+//  What the program returns to the shell
+typedef enum {
+    ZRELAY_EXIT_ASKED = 0,      //  Ended as asked
+    ZRELAY_EXIT_FAILED = 1,     //  Failed while running
+    ZRELAY_EXIT_MISUSE = 2,     //  Wrong usage, or could not start
+    ZRELAY_EXIT_NOT_YET = -1    //  None of these: there is more to do
+} zrelay_exit_t;
+
+typedef struct _zrelay_report_t zrelay_report_t;
+
+//  path is how the program was called, or NULL; its last part is the name
+//  that starts each line.
+zrelay_report_t *
+    zrelay_report_new (const char *path);
+
+void
+    zrelay_report_destroy (zrelay_report_t **self_p);
+
+//  The program's name; the string remains the object's.
+const char *
+    zrelay_report_program (zrelay_report_t *self);
+
+//  Print a line, made as by printf, and return status. Control characters,
+//  which may come from the command line, are printed as question marks, so
+//  that they neither break the line nor steer the terminal.
+zrelay_exit_t
+    zrelay_report_say (zrelay_report_t *self, zrelay_exit_t status,
+                       const char *format, ...) CHECK_PRINTF (3);
+
+//  Write out what was printed to standard output. Returns ZRELAY_EXIT_ASKED,
+//  or reports the failure and returns ZRELAY_EXIT_FAILED.
+zrelay_exit_t
+    zrelay_report_flush (zrelay_report_t *self);
+
+#endif

@@ -1,0 +1,251 @@
+/*  =========================================================================
+    zrelay_serve - looks after a relay until it ends
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_serve.h"
+#include "zrelay_signals.h"
+
+#include <signal.h>
+
+//  A zrelay_client_t waits for the answer to each command. This part of the
+//  program must handle signals while the relay drains, so it sends commands in
+//  the client's format but waits for whatever comes next. The envelope of a
+//  command is its name, which finds the handler of the answer in s_answers.
+
+//  What the relay is doing
+typedef enum {
+    PHASE_RUNNING,              //  It works
+    PHASE_DRAINING,             //  It was told to finish
+    PHASE_ENDED                 //  It has finished, or need not
+} phase_t;
+
+typedef struct {
+    zactor_t *relay;            //  The relay
+    zrelay_plan_t *plan;        //  Says how it ends
+    zrelay_report_t *report;    //  Hears about failures
+    phase_t phase;              //  What the relay is doing
+    size_t asked;               //  Statistics that were asked for and have not
+                                //  come yet
+} serve_t;
+
+//  Send a command with these arguments, which are strings
+
+#define s_send(self, ...) s_send_words ((self), __VA_ARGS__, NULL)
+
+static void
+s_send_words (serve_t *self, const char *command, ...)
+{
+    zmsg_t *message = zmsg_new ();
+    assert (message);
+    //  An empty frame, the envelope, an empty frame, the words
+    zmsg_addstr (message, "");
+    zmsg_addstr (message, command);
+    zmsg_addstr (message, "");
+    va_list argptr;
+    va_start (argptr, command);
+    for (const char *word = command; word; word = va_arg (argptr, char *))
+        zmsg_addstr (message, word);
+    va_end (argptr);
+    zmsg_send (&message, self->relay);
+}
+
+//  --------------------------------------------------------------------------
+//  Statistics
+
+static void
+s_ask_stats (serve_t *self)
+{
+    s_send (self, "STATS");
+    self->asked++;
+}
+
+static void
+s_on_stats (serve_t *self, bool done, zmsg_t *frames)
+{
+    self->asked--;
+    //  In an envelope, the query's name may be left out
+    zframe_t *first = zmsg_first (frames);
+    if (!first || !zframe_streq (first, "STATS"))
+        zmsg_pushstr (frames, "STATS");
+    zrelay_stats_t *stats = done? zrelay_stats_new (frames): NULL;
+    if (!stats) {
+        zsys_error ("%s: cannot read the statistics",
+                    zrelay_plan_name (self->plan));
+        return;
+    }
+    char *text = zrelay_stats_text (stats);
+    fputs (text, stderr);
+    zstr_free (&text);
+    zrelay_stats_destroy (&stats);
+}
+
+//  --------------------------------------------------------------------------
+//  The end
+
+static void
+s_end (serve_t *self)
+{
+    self->phase = PHASE_ENDED;
+    if (self->plan->verbose)
+        s_ask_stats (self);
+}
+
+static void
+s_drain (serve_t *self)
+{
+    char *msecs = zsys_sprintf ("%zu", self->plan->drain);
+    assert (msecs);
+    s_send (self, "DRAIN", msecs);
+    zstr_free (&msecs);
+    self->phase = PHASE_DRAINING;
+}
+
+static void
+s_on_drained (serve_t *self, bool done, zmsg_t *frames)
+{
+    if (self->phase != PHASE_DRAINING)
+        return;
+    char *sentence = done? NULL: zmsg_popstr (frames);
+    if (sentence && !self->plan->quiet)
+        zrelay_report_say (self->report, ZRELAY_EXIT_NOT_YET,
+            "%s: %s; --drain gives it more time",
+            zrelay_plan_name (self->plan), sentence);
+    zstr_free (&sentence);
+    s_end (self);
+}
+
+//  Give up messages that have not left yet
+
+static void
+s_cut_short (serve_t *self)
+{
+    for (int side = 0; side < ZRELAY_PLAN_SIDES; side++)
+        if (zrelay_plan_has_side (self->plan, (zrelay_side_id_t) side))
+            s_send (self, "SET", self->plan->sides [side].name,
+                    "linger", "0");
+    s_end (self);
+}
+
+//  --------------------------------------------------------------------------
+//  Events
+
+//  End the relay: in peace at first, and at once when asked again
+
+static void
+s_end_asked (serve_t *self)
+{
+    if (self->phase == PHASE_RUNNING && self->plan->drain > 0)
+        s_drain (self);
+    else
+    if (self->phase == PHASE_RUNNING)
+        s_end (self);
+    else
+    if (self->phase == PHASE_DRAINING)
+        s_cut_short (self);
+}
+
+static void
+s_signal_arrived (serve_t *self)
+{
+    int number = zrelay_signals_next ();
+    if (number == SIGUSR1)
+        s_ask_stats (self);
+    else
+    if (number)
+        s_end_asked (self);
+}
+
+//  Handlers of answers, which get the frames behind the status. Other answers
+//  do not matter.
+static const struct {
+    const char *command;        //  The envelope
+    void (*handler) (serve_t *self, bool done, zmsg_t *frames);
+} s_answers [] = {
+    { "DRAIN", s_on_drained },
+    { "STATS", s_on_stats }
+};
+#define ANSWERS (sizeof (s_answers) / sizeof (s_answers [0]))
+
+//  Handle an answer: an empty frame, the envelope, an empty frame, the status,
+//  and more
+
+static void
+s_answer_arrived (serve_t *self, zmsg_t *answer)
+{
+    char *words [] = { NULL, NULL, NULL, NULL };
+    const size_t count = sizeof (words) / sizeof (words [0]);
+    for (size_t index = 0; index < count; index++)
+        words [index] = zmsg_popstr (answer);
+    const char *envelope = words [1];
+    const char *status = words [3];
+    for (size_t index = 0; status && index < ANSWERS; index++)
+        if (streq (s_answers [index].command, envelope))
+            s_answers [index].handler (self, streq (status, "0"), answer);
+    for (size_t index = 0; index < count; index++)
+        zstr_free (&words [index]);
+}
+
+//  Handle what the relay sent: an answer, or the signal that its actor sends at
+//  the end, which should not come yet
+
+static zrelay_exit_t
+s_relay_spoke (serve_t *self)
+{
+    zmsg_t *message = zmsg_recv (self->relay);
+    bool ended = message && zmsg_signal (message) != -1;
+    if (message && !ended)
+        s_answer_arrived (self, message);
+    zmsg_destroy (&message);
+    if (ended)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_FAILED,
+            "%s: the relay ended unexpectedly",
+            zrelay_plan_name (self->plan));
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+//  Wait for an event and handle it
+
+static zrelay_exit_t
+s_wait (serve_t *self)
+{
+    zmq_pollitem_t items [] = {
+        { zsock_resolve (self->relay), 0, ZMQ_POLLIN, 0 },
+        { NULL, zrelay_signals_fd (), ZMQ_POLLIN, 0 }
+    };
+    zrelay_signals_unblock ();
+    int rc = zmq_poll (items, sizeof (items) / sizeof (items [0]), -1);
+    int error = errno;
+    zrelay_signals_block ();
+    if (rc == -1 && error != EINTR)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_FAILED,
+            "cannot wait for the relay: %s", zmq_strerror (error));
+    //  Signals first: those that came before the end are still served
+    if (rc > 0 && items [1].revents)
+        s_signal_arrived (self);
+    else
+    if (rc > 0 && items [0].revents)
+        return s_relay_spoke (self);
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+//  Answers that are left behind do no harm, since zactor_destroy () waits for a
+//  signal, and these are messages
+
+zrelay_exit_t
+zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_report_t *report)
+{
+    serve_t self = { relay, plan, report, PHASE_RUNNING, 0 };
+    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
+    while (status == ZRELAY_EXIT_NOT_YET
+       && (self.phase != PHASE_ENDED || self.asked > 0))
+        status = s_wait (&self);
+    return status == ZRELAY_EXIT_NOT_YET? ZRELAY_EXIT_ASKED: status;
+}

@@ -1,0 +1,28 @@
+/*  =========================================================================
+    zrelay_serve - looks after a relay until it ends
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_SERVE_H_INCLUDED
+#define ZRELAY_SERVE_H_INCLUDED
+
+#include "zrelay_plan.h"
+#include "zrelay_report.h"
+
+//  Handle signals until the relay has done its work. SIGINT and SIGTERM drain
+//  it, a second one ends it at once, and SIGUSR1 prints statistics. Returns
+//  ZRELAY_EXIT_ASKED, or reports a failure and returns ZRELAY_EXIT_FAILED. The
+//  actor remains the caller's; it must have no client while this function runs,
+//  since a client would take the answers.
+zrelay_exit_t
+    zrelay_serve (zactor_t *relay, zrelay_plan_t *plan,
+                  zrelay_report_t *report);
+
+#endif
