@@ -50,11 +50,12 @@ extern "C" {
 //  each frame, behind an envelope of any frames (here one, a number of 10
 //  digits) that ends with an empty frame. The answer is the same envelope with
 //  its empty frame, the status as a decimal string, and then the frames of a
-//  query's answer (the first is the query's name) or, if the status is not "0",
-//  one sentence that says what was wrong. This is the format that a REQ socket sends and
-//  receives by itself, and the one that ZRELAY_CONTROL, see zrelay_device.h,
-//  accepts. An actor's pipe answers bare words with signals; there, one more
-//  empty frame precedes the command, and also its answer.
+//  query's answer (the first is the query's name, which this class takes off)
+//  or, if the status is not "0", one sentence that says what was wrong. This is
+//  the format that a REQ socket sends and receives by itself, and the one that
+//  ZRELAY_CONTROL, see zrelay_device.h, accepts. An actor's pipe answers bare
+//  words with signals; there, one more empty frame precedes the command, and
+//  also its answer.
 
 typedef struct _zrelay_client_t zrelay_client_t;
 

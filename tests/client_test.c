@@ -10,10 +10,10 @@
     =========================================================================
 */
 
-//  The class's own test plays the relay itself. Here the same calls go to relays,
-//  over their pipes and over a control endpoint: also while answers to bare
-//  commands lie in the pipe unread, while a DRAIN is under way, and after calls
-//  that timed out.
+//  The class's own test plays the relay itself. Here the same calls go to real
+//  relays, over their pipes and over a control endpoint: also while answers to
+//  bare words lie in the pipe unread, while a DRAIN is under way, and after
+//  calls that timed out.
 
 #include "faults/faults.h"
 #include <pthread.h>
@@ -106,7 +106,7 @@ s_asks (zrelay_client_t *client, const char *expected, const char *query,
     return same;
 }
 
-//  True if the last call failed with that status, and its sentence has that word
+//  True if the last call failed with that status, and a sentence with that word
 
 static bool
 s_failed (zrelay_client_t *client, int status, const char *word)
@@ -154,9 +154,9 @@ s_test_steering (void)
          "which it counts");
     zrelay_stats_destroy (&stats);
 
-    TAP (zrelay_client_command (client, "SET", "BACKEND", "sndhwm", "77",
+    TAP (zrelay_client_command (client, "SET", "BACKEND", "rate", "77",
                                 NULL) == ZRELAY_STATUS_DONE
-      && s_asks (client, "77", "GET", "BACKEND", "sndhwm"),
+      && s_asks (client, "77", "GET", "BACKEND", "rate"),
          "an option is set and returned");
     TAP (zrelay_client_command (client, "PAUSE", NULL) == ZRELAY_STATUS_DONE
       && s_is_state (client, "paused")
@@ -226,9 +226,9 @@ s_test_draining (void)
     zstr_sendx (bench.relay, "DRAIN", "60000", NULL);
     TAP (s_is_state (client, "draining"),
          "queries are answered while a DRAIN is under way");
-    TAP (zrelay_client_command (client, "SET", "BACKEND", "sndhwm", "78",
+    TAP (zrelay_client_command (client, "SET", "BACKEND", "rate", "78",
                                 NULL) == ZRELAY_STATUS_DONE
-      && s_asks (client, "78", "GET", "BACKEND", "sndhwm"),
+      && s_asks (client, "78", "GET", "BACKEND", "rate"),
          "and so are commands");
     zrelay_client_command (client, "DRAIN", "1", NULL);
     TAP (s_failed (client, ZRELAY_STATUS_BAD_STATE, "DRAIN"),

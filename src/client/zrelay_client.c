@@ -367,8 +367,8 @@ s_open (zrelay_client_t *self, zmsg_t *msg)
     return true;
 }
 
-//  The frames of the answer, without the query's name, if all is well; else keep
-//  the sentence
+//  The frames of the answer, without the query's name, if all is well; else
+//  keep the sentence
 
 static zmsg_t *
 s_conclude (zrelay_client_t *self, zmsg_t *frames)

@@ -491,6 +491,20 @@ s_test_calls (zrelay_client_t *client)
     zmsg_destroy (&frames);
     assert (s_test_asks (client, "ECHO", ""));
 
+    //  The name of the query is taken off, once
+    frames = zrelay_client_query (client, "ANSWER", "0", "ANSWER", "ANSWER",
+                                  "x", NULL);
+    assert (frames && zmsg_size (frames) == 2);
+    assert (zframe_streq (zmsg_first (frames), "ANSWER"));
+    assert (zframe_streq (zmsg_last (frames), "x"));
+    zmsg_destroy (&frames);
+    frames = zrelay_client_query (client, "ANSWER", "0", "ANSWER", NULL);
+    assert (frames && zmsg_size (frames) == 0);
+    zmsg_destroy (&frames);
+    frames = zrelay_client_query (client, "ANSWER", "0", "ANSWERS", NULL);
+    assert (frames && zmsg_size (frames) == 1);
+    zmsg_destroy (&frames);
+
     //  Failures have no frames, but a sentence in every case
     words = zmsg_new ();
     zmsg_addstr (words, "ANSWER");
