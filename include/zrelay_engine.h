@@ -89,7 +89,8 @@ typedef enum {
     ZRELAY_SEND_REFUSED = 3,    //  That side does not exist, or cannot send
                                 //  this; the message is the caller's
     ZRELAY_SEND_LOST = 4        //  The peer vanished after the first frame; the
-                                //  message is gone, and counted as dropped
+                                //  message is gone, and counted as dropped. A
+                                //  ROUTER does not report this (libzmq)
 } zrelay_send_t;
 
 //  Whether a flow reads from its input
@@ -126,9 +127,10 @@ typedef zrelay_verdict_t (zrelay_message_fn) (zrelay_engine_t *engine,
 //  some hundred nanoseconds for each message. The handler may change *msg_p or
 //  replace it; the engine owns what it points to when the handler returns.
 //  NULL, or a message without frames, counts as ZRELAY_VERDICT_DROP. A handler
-//  that returns ZRELAY_VERDICT_KEPT owns the message. zframe_meta () of the
-//  first frame finds the peer's properties on a side that authenticates its
-//  peers; zrelay_message_property () finds them on any.
+//  that returns ZRELAY_VERDICT_KEPT owns the message. On a side
+//  that authenticates its peers, zframe_meta () finds their properties, best in
+//  the last frame (a ROUTER's routing id may have none);
+//  zrelay_message_property () finds them on any side.
 typedef zrelay_verdict_t (zrelay_zmsg_fn) (zrelay_engine_t *engine,
     void *object, zmsg_t **msg_p);
 
@@ -183,7 +185,7 @@ typedef struct {
     int64_t most;               //  Largest value
     const char *const *words;   //  NULL, or words ended by NULL: the value is
                                 //  one of them, and the int64_t its place
-    //  Called when the int64_t has changed, or NULL
+    //  Called when the int64_t was set, or NULL
     void (*changed) (zrelay_engine_t *engine, void *object);
     //  For what is not a number or a word; NULL: it is. set returns a status as
     //  a command's handler does; get returns a fresh string.
@@ -252,9 +254,11 @@ typedef struct _zrelay_kind_t {
     zrelay_zmsg_fn *on_return_zmsg;
 
     //  A peer of a ROUTER side has gone: its connection has ended, and all that
-    //  it had sent was handled. Called once for each connection from which a
-    //  message had come, with the peer's routing id. Peers that connect by
-    //  inproc have no connections, and are never reported.
+    //  it had sent was handled, so while its flow does not read this waits.
+    //  Called once for each connection from which a message had come, with the
+    //  peer's routing id, and before the first message of another connection
+    //  with the same id. Peers that connect by inproc have no connections, and
+    //  are never reported.
     void (*on_gone) (zrelay_engine_t *engine, void *object,
                      zrelay_side_id_t side, const void *id, size_t size);
 

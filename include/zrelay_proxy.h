@@ -126,8 +126,8 @@ extern "C" {
 //                  "message");
 //
 //  Either can ask for the properties of the peer that sent the message, such
-//  as "User-Id" and "Peer-Address": with zframe_meta () of the first frame in a
-//  zmsg, or with zrelay_message_property ().
+//  as "User-Id" and "Peer-Address": with zrelay_message_property (), or, on a
+//  side that authenticates its peers, with zframe_meta () of a zmsg's last frame.
 //
 //  Stop both flows, and start them again. While they are stopped, messages wait
 //  in the sockets, up to their high-water marks, and none is lost.

@@ -1433,18 +1433,18 @@ static const struct {
     const char *sentence;
 } s_refusals [] = {
     { { "BIND", "BACKEND", "inproc://x" },
-      "'BACKEND' is not a side of a single; it can be FRONTEND" },
+      "'BACKEND' is not a side of the single; it can be FRONTEND" },
     { { "UNBIND", "BACKEND", "inproc://x" },
-      "'BACKEND' is not a side of a single; it can be FRONTEND" },
+      "'BACKEND' is not a side of the single; it can be FRONTEND" },
     { { "CONNECT", "NOWHERE", "inproc://x" },
-      "'NOWHERE' is not a side of a single; it can be FRONTEND" },
-    { { "BACKEND", "DEALER", "inproc://x" }, "a single has no backend" },
+      "'NOWHERE' is not a side of the single; it can be FRONTEND" },
+    { { "BACKEND", "DEALER", "inproc://x" }, "the single has no backend" },
     { { "ENDPOINT", "BACKEND" },
-      "'BACKEND' is not a side of a single; it can be FRONTEND" },
+      "'BACKEND' is not a side of the single; it can be FRONTEND" },
     { { "PEERS", "BACKEND" },
-      "'BACKEND' is not a side of a single; it can be FRONTEND" },
+      "'BACKEND' is not a side of the single; it can be FRONTEND" },
     { { "SET", "NOWHERE", "sndhwm", "1" },
-      "'NOWHERE' is not a side or flow of a single; it can be FRONTEND, "
+      "'NOWHERE' is not a side or flow of the single; it can be FRONTEND, "
       "FORWARD or RELAY" },
     { { "SET", "BACKEND", "sndhwm", "1" }, "it can be FRONTEND, FORWARD or "
                                            "RELAY" },
@@ -1481,7 +1481,7 @@ s_test_single (void)
     }
     zsock_send (relay, "sspp", "FILTER", "RETURN", s_test_single, NULL);
     TAP (zsock_wait (relay) == 2 && s_names_only_one (relay,
-         "'RETURN' is not a flow of a single; it can be FORWARD"),
+         "'RETURN' is not a flow of the single; it can be FORWARD"),
          "one side: FILTER RETURN");
     TAP (faults_command (relay, "SET", "FORWARD", "burst", "7", NULL) == 0
       && faults_command (relay, "SET", "FRONTEND", "sndhwm", "7", NULL) == 0,

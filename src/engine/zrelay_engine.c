@@ -113,6 +113,8 @@ s_on_service (zloop_t *loop, int timer_id, void *arg);
 static int
 s_on_retry (zloop_t *loop, int timer_id, void *arg);
 static void
+s_report_gone (zrelay_engine_t *self);
+static void
 s_watch (zrelay_engine_t *self);
 static int
 s_turn (zrelay_engine_t *self);
@@ -335,7 +337,7 @@ s_set_handlers (zrelay_engine_t *self)
             handlers [flow].object = self->object;
             zrelay_flow_set_handler (self->flows [flow], handlers [flow]);
             if (kind->on_gone)
-                zrelay_flow_listen_for_ids (self->flows [flow]);
+                zrelay_flow_listen_for_ids (self->flows [flow], s_report_gone);
         }
 }
 
@@ -615,9 +617,25 @@ s_watch (zrelay_engine_t *self)
     s_spin (self);
 }
 
+//  A command may have been the first to find that a peer has left
+
+static bool
+s_peers_leaving (zrelay_engine_t *self)
+{
+    for (int side = 0; self->kind.on_gone && side < SIDES; side++) {
+        zrelay_peers_t *peers = self->sides [side]?
+            zrelay_side_peers (self->sides [side]): NULL;
+        if (peers && zrelay_peers_leaving (peers))
+            return true;
+    }
+    return false;
+}
+
 void
 zrelay_engine_changed (zrelay_engine_t *self)
 {
+    if (s_peers_leaving (self))
+        s_wake_in (self, 0);
     for (int flow = 0; flow < FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_update (self->flows [flow]);
@@ -798,7 +816,7 @@ zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
     zrelay_side_t *side = self->sides [id];
     if (!side)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
-            "a %s has no backend", self->kind.name);
+            "the %s has no backend", self->kind.name);
     int number = zrelay_pairing_type (type);
     int other = s_type (self, s_other (id));
     const char *refusal = number != -1 && other != -1?
@@ -946,8 +964,7 @@ s_report_gone (zrelay_engine_t *self)
             continue;
         byte gone [ZRELAY_PEERS_ID_MAX];
         size_t size;
-        while ((size = zrelay_peers_gone (peers,
-                    zrelay_flow_reads (s_reader (self, id)), gone)) > 0)
+        while ((size = zrelay_peers_gone (peers, gone)) > 0)
             self->kind.on_gone (self, self->object, id, gone, size);
     }
 }

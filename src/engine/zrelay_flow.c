@@ -96,11 +96,12 @@ struct _zrelay_flow_t {
     size_t reason_count;        //  How many these are
     zrelay_shown_to_t filter;   //  Installed by FILTER
     zrelay_shown_to_t handler;  //  The kind's
-    bool listens;               //  Routing ids are reported to the peers
+    zrelay_left_fn *on_left;    //  Called when somebody has left whose routing
+                                //  id comes again; NULL: ids do not matter
     bool bounded;               //  The input has limits to a message
     bool selective;             //  The output does not accept every message
     bool captures;              //  The capture is active
-    bool zframe_first;          //  First frames are received as zframes
+    bool zframes;               //  Frames are received as zframes
     way_t way;                  //  How messages move now
     state_t state;              //  What the flow does now
     bool running;               //  The engine lets it
@@ -298,12 +299,6 @@ zrelay_flow_open (zrelay_flow_t *self)
 }
 
 bool
-zrelay_flow_reads (zrelay_flow_t *self)
-{
-    return self->state == STATE_READING || self->state == STATE_THROTTLED;
-}
-
-bool
 zrelay_flow_reads_to_end (zrelay_flow_t *self)
 {
     return self->phase == PHASE_CLOSING
@@ -319,7 +314,7 @@ s_emptied (zrelay_flow_t *self)
         self->phase = PHASE_CLOSED;
     if (self->reading == ZRELAY_READING_TO_END)
         self->reading = ZRELAY_READING_OFF;
-    if (self->listens)
+    if (self->on_left)
         zrelay_peers_emptied (zrelay_side_peers (self->input));
 }
 
@@ -335,7 +330,7 @@ s_wants_zmsg (const zrelay_shown_to_t *function)
 }
 
 static bool
-s_zframe_first (zrelay_flow_t *self)
+s_receives_zframes (zrelay_flow_t *self)
 {
     return (s_wants_zmsg (&self->filter) || s_wants_zmsg (&self->handler))
         && zrelay_side_authenticates (self->input);
@@ -352,7 +347,7 @@ s_way (zrelay_flow_t *self)
 {
     if (!zrelay_flow_possible (self))
         return zrelay_side_type (self->input) == ZMQ_XPUB? WAY_SINK: WAY_PASS;
-    if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->listens
+    if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->on_left
     ||  self->bounded || self->input == self->output)
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
@@ -371,7 +366,7 @@ zrelay_flow_update (zrelay_flow_t *self)
     self->selective = self->output
         && !zrelay_port_accepts_any (zrelay_side_port (self->output));
     self->way = s_way (self);
-    self->zframe_first = s_zframe_first (self);
+    self->zframes = s_receives_zframes (self);
     s_enter (self);
 }
 
@@ -390,9 +385,9 @@ zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter)
 }
 
 void
-zrelay_flow_listen_for_ids (zrelay_flow_t *self)
+zrelay_flow_listen_for_ids (zrelay_flow_t *self, zrelay_left_fn *on_left)
 {
-    self->listens = true;
+    self->on_left = on_left;
     zrelay_flow_update (self);
 }
 
@@ -561,34 +556,37 @@ s_flush (zrelay_flow_t *self)
 //  --------------------------------------------------------------------------
 //  Looking: a whole message, which is measured, shown, sent or kept
 
-//  Where somebody wants zframes, the first frame is received as one, since only
-//  so it has the peer's properties, for zframe_meta (). An empty frame stands
-//  in its place in the message.
+//  Where somebody wants zframes of peers with names, the frames are received as
+//  zframes, since only these have the peer's properties, for zframe_meta (). A
+//  ROUTER's routing id may have none, so all are received like this.
 
 static bool
 s_receive (zrelay_flow_t *self)
 {
-    if (!self->zframe_first)
+    if (!self->zframes)
         return zrelay_port_recv_message (self->from, self->message);
-    zframe_t *first = zrelay_port_recv_zframe (self->from);
-    if (!first)
+    zframe_t *frame = zrelay_port_recv_zframe (self->from);
+    if (!frame)
         return false;
-    zrelay_message_append (self->message, NULL, 0);
     if (!self->shown)
         self->shown = zmsg_new ();
-    zmsg_append (self->shown, &first);
-    zrelay_port_recv_rest (self->from, self->message);
-    zrelay_message_show (self->message, self->shown, 1);
+    while (frame) {
+        bool more = zframe_more (frame);
+        zmsg_append (self->shown, &frame);
+        frame = more? zrelay_port_recv_zframe (self->from): NULL;
+    }
     return true;
 }
 
-//  While the message is a zmsg, that is what counts
+//  While there is a zmsg, it is the message
 
 static bool
 s_is_zmsg (zrelay_flow_t *self)
 {
     return self->shown && zmsg_size (self->shown) > 0;
 }
+
+//  Make one form of the other
 
 static void
 s_need_message (zrelay_flow_t *self)
@@ -603,20 +601,27 @@ s_need_zmsg (zrelay_flow_t *self)
     if (!self->shown)
         self->shown = zmsg_new ();
     if (!s_is_zmsg (self))
-        zrelay_message_show (self->message, self->shown, 0);
+        zrelay_message_show (self->message, self->shown);
 }
 
 static zrelay_outcome_t
 s_measure (zrelay_flow_t *self)
 {
     size_t frames, bytes;
-    zrelay_port_measure (self->from, self->message, &frames, &bytes);
-    //  The first frame may be elsewhere, and is none that counts on a ROUTER
-    if (s_is_zmsg (self) && zrelay_side_type (self->input) != ZMQ_ROUTER)
-        bytes += zframe_size (zmsg_first (self->shown));
+    if (s_is_zmsg (self)) {
+        bool router = zrelay_side_type (self->input) == ZMQ_ROUTER;
+        frames = zmsg_size (self->shown) - router;
+        bytes = zmsg_content_size (self->shown)
+              - (router? zframe_size (zmsg_first (self->shown)): 0);
+    }
+    else
+        zrelay_port_measure (self->from, self->message, &frames, &bytes);
     return zrelay_limits_check (zrelay_side_limits (self->input), frames,
                                 bytes);
 }
+
+//  Tell the peers who was heard. libzmq attaches properties to a message's own
+//  frames, but to a routing id only if a poll has not fetched it ahead.
 
 static void
 s_listen (zrelay_flow_t *self)
@@ -624,16 +629,24 @@ s_listen (zrelay_flow_t *self)
     zrelay_peers_t *peers = zrelay_side_peers (self->input);
     if (!peers || zrelay_side_type (self->input) != ZMQ_ROUTER)
         return;
-    if (!s_is_zmsg (self)) {
-        zmq_msg_t *id = zrelay_message_frame (self->message, 0);
-        zrelay_peers_heard (peers, zmq_msg_get (id, ZMQ_SRCFD),
-                            zmq_msg_data (id), zmq_msg_size (id));
-        return;
+    bool left;
+    if (s_is_zmsg (self)) {
+        zframe_t *id = zmsg_first (self->shown);
+        left = zrelay_peers_heard (peers,
+            zframe_meta (zmsg_last (self->shown), ZRELAY_PEERS_PROPERTY),
+            zframe_data (id), zframe_size (id));
     }
-    zframe_t *id = zmsg_first (self->shown);
-    const char *fd = zframe_meta (id, "__fd");
-    zrelay_peers_heard (peers, fd? atoi (fd): -1, zframe_data (id),
-                        zframe_size (id));
+    else {
+        zmq_msg_t *last = zrelay_message_frame (self->message,
+                                                self->message->count - 1);
+        left = zrelay_peers_heard (peers,
+                                   zmq_msg_gets (last, ZRELAY_PEERS_PROPERTY),
+                                   zrelay_message_data (self->message, 0),
+                                   zrelay_message_size (self->message, 0));
+    }
+    //  The end of an earlier connection comes before the first message of this
+    if (left)
+        self->on_left (self->engine);
 }
 
 //  Show the message to a function. A message that is gone was dropped.
@@ -722,7 +735,7 @@ s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 static void
 s_judge (zrelay_flow_t *self)
 {
-    if (self->listens)
+    if (self->on_left)
         s_listen (self);
     zrelay_outcome_t outcome =
         self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
@@ -745,7 +758,7 @@ s_look_at_message (zrelay_flow_t *self)
 {
     s_judge (self);
     //  Frames that are still there must not be kept in memory
-    if (self->message->count > 0)
+    if (self->message->count > 0 || self->message->origin)
         zrelay_message_clear (self->message);
     if (s_is_zmsg (self))
         zmsg_destroy (&self->shown);

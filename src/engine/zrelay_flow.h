@@ -56,9 +56,11 @@ void
 void
     zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter);
 
-//  Report each routing id that is heard to the input's peers.
+//  Report each routing id that is heard to the input's peers, and call a function
+//  with the engine where zrelay_peers_heard () returns true.
+typedef void (zrelay_left_fn) (zrelay_engine_t *engine);
 void
-    zrelay_flow_listen_for_ids (zrelay_flow_t *self);
+    zrelay_flow_listen_for_ids (zrelay_flow_t *self, zrelay_left_fn *on_left);
 
 void
     zrelay_flow_update (zrelay_flow_t *self);
@@ -79,10 +81,7 @@ void
 void
     zrelay_flow_open (zrelay_flow_t *self);
 
-//  True if it reads, as soon as there is something; and as long as there may be
-//  work to be read before that end.
-bool
-    zrelay_flow_reads (zrelay_flow_t *self);
+//  True as long as there may be work to be read before that end.
 bool
     zrelay_flow_reads_to_end (zrelay_flow_t *self);
 

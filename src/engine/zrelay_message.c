@@ -58,6 +58,7 @@ zrelay_message_clear (zrelay_message_t *self)
     for (size_t index = 0; index < self->count; index++)
         s_close (&self->slots [self->first + index]);
     zrelay_message_sent (self);
+    zframe_destroy (&self->origin);
 }
 
 void
@@ -186,7 +187,7 @@ zrelay_message_property (zrelay_message_t *self, const char *name)
     const char *value = NULL;
     for (size_t index = 0; !value && index < self->count; index++)
         value = zmq_msg_gets (zrelay_message_frame (self, index), name);
-    return value;
+    return value || !self->origin? value: zframe_meta (self->origin, name);
 }
 
 
@@ -332,6 +333,11 @@ zrelay_message_restore (zrelay_message_t *self, zmsg_t *msg)
         if (s_same (slot, frame))
             zframe_destroy (&frame);
         else
+        if (!self->origin && zframe_meta (frame, "Peer-Address")) {
+            s_fill (slot, zframe_data (frame), zframe_size (frame));
+            self->origin = frame;
+        }
+        else
             s_replace (slot, &frame);
     }
     while (self->count > count)
@@ -339,11 +345,15 @@ zrelay_message_restore (zrelay_message_t *self, zmsg_t *msg)
 }
 
 void
-zrelay_message_show (zrelay_message_t *self, zmsg_t *msg, size_t from)
+zrelay_message_show (zrelay_message_t *self, zmsg_t *msg)
 {
-    for (; from < self->count; from++)
-        zmsg_addmem (msg, zrelay_message_data (self, from),
-                     zrelay_message_size (self, from));
+    for (size_t index = 0; index < self->count; index++)
+        if (self->origin && s_same (&self->slots [self->first + index],
+                                    self->origin))
+            zmsg_append (msg, &self->origin);
+        else
+            zmsg_addmem (msg, zrelay_message_data (self, index),
+                         zrelay_message_size (self, index));
 }
 
 zmsg_t *
@@ -351,7 +361,7 @@ zrelay_message_to_zmsg (zrelay_message_t *self)
 {
     zmsg_t *msg = zmsg_new ();
     assert (msg);
-    zrelay_message_show (self, msg, 0);
+    zrelay_message_show (self, msg);
     return msg;
 }
 
@@ -497,7 +507,7 @@ s_test_zmsg (void)
     //  Frames that are the same remain what they are, others are replaced
     const byte *before = zrelay_message_data (self, 99);
     msg = zmsg_new ();
-    zrelay_message_show (self, msg, 0);
+    zrelay_message_show (self, msg);
     zframe_reset (zmsg_first (msg), "changed", 7);
     zrelay_message_restore (self, msg);
     assert (zmsg_size (msg) == 0);

@@ -28,6 +28,8 @@ struct _zrelay_message_t {
     size_t room;                //  How many slots there are
     size_t first;               //  Slot of the first frame
     size_t count;               //  How many frames there are
+    zframe_t *origin;           //  Has the peer's properties, where the frames
+                                //  have lost them; or NULL
 };
 
 //  Make room behind the last frame.
@@ -51,12 +53,12 @@ zrelay_message_sent (zrelay_message_t *self)
     self->first = ZRELAY_MESSAGE_HEADROOM;
 }
 
-//  Add copies of the frames, from that one on, to a zmsg, for those who look at
-//  it; and take all frames of a zmsg in the place of the message's own. Of
-//  those that are equal the own remain, which libzmq's threads made and will
-//  free; that is a third of the cost.
+//  Add copies of the frames to a zmsg, for those who look at it; and take all
+//  frames of a zmsg in the place of the message's own. Of those that are equal
+//  the own remain, which libzmq's threads made and will free; that is a third of
+//  the cost. A zframe with the peer's properties goes along both ways.
 void
-    zrelay_message_show (zrelay_message_t *self, zmsg_t *msg, size_t from);
+    zrelay_message_show (zrelay_message_t *self, zmsg_t *msg);
 void
     zrelay_message_restore (zrelay_message_t *self, zmsg_t *msg);
 

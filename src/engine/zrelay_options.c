@@ -114,7 +114,9 @@ zrelay_options_apply (zrelay_options_t *self, void *handle, const char *type,
     for (; kept; kept = (kept_t *) zlistx_next (self->items))
         if (zrelay_option_set (kept->option, handle, kept->value))
             return zrelay_error_set (error, ZRELAY_STATUS_BAD_ARGUMENTS,
-                "a %s socket does not take the value that was set for %s",
-                type, kept->option->name);
+                "a %s socket does not take %s for %s: %s", type,
+                kept->option->flags & ZRELAY_OPTION_SECRET? "'(secret)'":
+                zrelay_error_quote (error, kept->value), kept->option->name,
+                zmq_strerror (errno));
     return ZRELAY_STATUS_DONE;
 }

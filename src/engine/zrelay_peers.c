@@ -76,10 +76,12 @@ typedef struct {
     char *address;              //  Where it is
     int fd;                     //  The connection
     ino_t inode;                //  And the system's number for it
+    const char *property;       //  Where libzmq keeps its descriptor in digits
     byte *id;                   //  Its routing id, or NULL if not known
     size_t id_size;             //  Bytes in that
     uint64_t heard;             //  Number of its last message
     uint64_t empties;           //  Times the socket was empty when it left
+    bool through;               //  Another peer has its routing id now
 } peer_t;
 
 struct _zrelay_peers_t {
@@ -436,74 +438,123 @@ s_has_id (peer_t *peer, const void *id, size_t size)
         && memcmp (peer->id, id, size) == 0;
 }
 
+//  What is known of a peer by a message of it
+typedef struct {
+    const char *property;       //  As zrelay_peers_heard ()
+    int fd;                     //  The number in that
+    const void *id;             //  Routing id
+    size_t size;                //  Bytes in that
+} heard_t;
+
+static bool
+s_is_from (const heard_t *heard, peer_t *peer)
+{
+    return peer->property == heard->property
+        && s_has_id (peer, heard->id, heard->size);
+}
+
 static void
-s_set_id (zrelay_peers_t *self, peer_t *peer, const void *id, size_t size)
+s_set_id (zrelay_peers_t *self, peer_t *peer, const heard_t *heard)
 {
     freen (peer->id);
-    peer->id = (byte *) malloc (size + 1);
+    peer->id = (byte *) malloc (heard->size + 1);
     assert (peer->id);
-    memcpy (peer->id, id, size);
-    peer->id_size = size;
+    memcpy (peer->id, heard->id, heard->size);
+    peer->id_size = heard->size;
+    peer->property = heard->property;
     peer->heard = self->messages;
 }
 
-//  A peer that was never seen connected, or no longer is
+//  Somebody has left who has this routing id, or the peer's
 
 static void
-s_add_leaver (zrelay_peers_t *self, int fd, const void *id, size_t size)
+s_add_leaver (zrelay_peers_t *self, const heard_t *heard)
 {
     peer_t *peer = (peer_t *) zmalloc (sizeof (peer_t));
     assert (peer);
-    peer->fd = fd;
+    peer->fd = heard->fd;
     peer->empties = self->empties;
-    s_set_id (self, peer, id, size);
+    s_set_id (self, peer, heard);
     zlistx_add_end (self->leavers, peer);
+}
+
+static void
+s_let_leave (zrelay_peers_t *self, peer_t *peer)
+{
+    heard_t heard = { peer->property, peer->fd, peer->id, peer->id_size };
+    s_add_leaver (self, &heard);
+    freen (peer->id);
 }
 
 //  A message of a peer that has left already. Returns false if it is not.
 
 static bool
-s_heard_leaver (zrelay_peers_t *self, int fd, const void *id, size_t size)
+s_heard_leaver (zrelay_peers_t *self, const heard_t *heard)
 {
     peer_t *peer = (peer_t *) zlistx_first (self->leavers);
-    while (peer && (peer->fd != fd || !s_has_id (peer, id, size)))
+    while (peer && !s_is_from (heard, peer))
         peer = (peer_t *) zlistx_next (self->leavers);
     if (peer)
         peer->heard = self->messages;
     return peer != NULL;
 }
 
-static void
-s_identify (zrelay_peers_t *self, int fd, const void *id, size_t size)
+//  A routing id comes by another connection than before: the earlier one is
+//  through, since a ROUTER reads from one peer of a name at a time. Returns true
+//  if there was one.
+
+static bool
+s_succeed (zrelay_peers_t *self, const heard_t *heard)
+{
+    for (size_t fd = 0; fd < self->room; fd++)
+        if (self->peers [fd]
+        &&  s_has_id (self->peers [fd], heard->id, heard->size))
+            s_let_leave (self, self->peers [fd]);
+    bool left = false;
+    peer_t *peer = (peer_t *) zlistx_first (self->leavers);
+    for (; peer; peer = (peer_t *) zlistx_next (self->leavers))
+        if (s_has_id (peer, heard->id, heard->size))
+            left = peer->through = true;
+    return left;
+}
+
+//  All events are read first, which may explain who that is
+
+static bool
+s_identify (zrelay_peers_t *self, const heard_t *heard)
 {
     int reads = 0;
     do
         zrelay_peers_update (self);
     while (self->behind && ++reads < READS_MAX);
-    if (s_heard_leaver (self, fd, id, size))
-        return;
-    peer_t *peer = s_lookup (self, fd);
+    if (s_heard_leaver (self, heard))
+        return false;
+    bool left = s_succeed (self, heard);
+    peer_t *peer = s_lookup (self, heard->fd);
     if (!peer) {
-        s_add_leaver (self, fd, id, size);
-        return;
+        s_add_leaver (self, heard);
+        return left;
     }
     //  The end of the connection before this one was never reported
     if (peer->id)
-        s_add_leaver (self, fd, peer->id, peer->id_size);
-    s_set_id (self, peer, id, size);
+        s_let_leave (self, peer);
+    s_set_id (self, peer, heard);
+    return left;
 }
 
-void
-zrelay_peers_heard (zrelay_peers_t *self, int fd, const void *id, size_t size)
+bool
+zrelay_peers_heard (zrelay_peers_t *self, const char *property,
+                    const void *id, size_t size)
 {
-    if (fd == -1)
-        return;
+    if (!property)
+        return false;
     self->messages++;
-    peer_t *peer = s_lookup (self, fd);
-    if (peer && s_has_id (peer, id, size))
-        peer->heard = self->messages;
-    else
-        s_identify (self, fd, id, size);
+    heard_t heard = { property, atoi (property), id, size };
+    peer_t *peer = s_lookup (self, heard.fd);
+    if (!peer || !s_is_from (&heard, peer))
+        return s_identify (self, &heard);
+    peer->heard = self->messages;
+    return false;
 }
 
 void
@@ -523,15 +574,15 @@ zrelay_peers_leaving (zrelay_peers_t *self)
 static bool
 s_heard_to_end (zrelay_peers_t *self, peer_t *leaver)
 {
-    return leaver->empties < self->empties
+    return leaver->through || leaver->empties < self->empties
         || self->messages - leaver->heard > self->count * 2 + ROUND_SPARE;
 }
 
 size_t
-zrelay_peers_gone (zrelay_peers_t *self, bool reading, byte *id)
+zrelay_peers_gone (zrelay_peers_t *self, byte *id)
 {
     peer_t *leaver = (peer_t *) zlistx_first (self->leavers);
-    while (leaver && reading && !s_heard_to_end (self, leaver))
+    while (leaver && !s_heard_to_end (self, leaver))
         leaver = (peer_t *) zlistx_next (self->leavers);
     if (!leaver)
         return 0;
@@ -624,25 +675,31 @@ zrelay_peers_test (bool verbose)
     zmq_msg_init (&frame);
     rc = zmq_msg_recv (&frame, zsock_resolve (server), 0);
     assert (rc == 5);
-    int fd = zmq_msg_get (&frame, ZMQ_SRCFD);
+    rc = zmq_msg_recv (&frame, zsock_resolve (server), 0);
+    assert (rc == 5);
+    const char *fd = zmq_msg_gets (&frame, ZRELAY_PEERS_PROPERTY);
+    assert (fd);
     zrelay_peers_heard (self, fd, "first", 5);
     byte id [ZRELAY_PEERS_ID_MAX];
     assert (!zrelay_peers_leaving (self));
-    assert (zrelay_peers_gone (self, true, id) == 0);
+    assert (zrelay_peers_gone (self, id) == 0);
     zsock_destroy (&clients [0]);
     assert (s_test_count (self, server, 0));
     assert (zrelay_peers_leaving (self));
-    assert (zrelay_peers_gone (self, true, id) == 0);
+    assert (zrelay_peers_gone (self, id) == 0);
     //  Another message of it was still there
     zrelay_peers_heard (self, fd, "first", 5);
     zrelay_peers_emptied (self);
-    assert (zrelay_peers_gone (self, true, id) == 5);
+    assert (zrelay_peers_gone (self, id) == 5);
     assert (memcmp (id, "first", 5) == 0);
     assert (!zrelay_peers_leaving (self));
     //  One that is heard after that is reported again
     zrelay_peers_heard (self, fd, "first", 5);
-    assert (zrelay_peers_gone (self, true, id) == 0);
-    assert (zrelay_peers_gone (self, false, id) == 5);
+    assert (zrelay_peers_gone (self, id) == 0);
+    //  Unless another connection has its routing id, which tells at once
+    assert (zrelay_peers_heard (self, "1000000", "first", 5));
+    assert (zrelay_peers_gone (self, id) == 5);
+    assert (zrelay_peers_gone (self, id) == 0);
     zmq_msg_close (&frame);
 
     //  A new one on a socket that had one is possible at once

@@ -59,10 +59,15 @@ void
 //  ended. Messages belong to connections by their descriptors, which libzmq
 //  reports for both (ZMQ_SRCFD); descriptors are used again.
 
-//  A message came with this routing id by the connection with this descriptor;
-//  -1: by inproc, which has none.
-void
-    zrelay_peers_heard (zrelay_peers_t *self, int fd,
+//  A message came with this routing id, and with this property of libzmq's, the
+//  connection's descriptor in digits; NULL: by inproc, which has none. The
+//  string is one for all messages of a connection, so its place tells apart two
+//  connections that have the same descriptor one after the other. Returns true if
+//  another peer had that routing id before, which is to be reported by
+//  zrelay_peers_gone () now.
+#define ZRELAY_PEERS_PROPERTY "__fd"
+bool
+    zrelay_peers_heard (zrelay_peers_t *self, const char *property,
                         const void *id, size_t size);
 
 //  The socket was read until it was empty, so that all who had left by then
@@ -75,12 +80,11 @@ bool
     zrelay_peers_leaving (zrelay_peers_t *self);
 
 //  The next routing id that has gone, in id, which has room for
-//  ZRELAY_PEERS_ID_MAX bytes; returns its size, or 0 if there is none. While
-//  the socket is read (reading), those are passed over from which messages may
-//  still come.
+//  ZRELAY_PEERS_ID_MAX bytes; returns its size, or 0 if there is none. Those are
+//  passed over from which messages may still come.
 #define ZRELAY_PEERS_ID_MAX 255
 size_t
-    zrelay_peers_gone (zrelay_peers_t *self, bool reading, byte *id);
+    zrelay_peers_gone (zrelay_peers_t *self, byte *id);
 
 void
     zrelay_peers_test (bool verbose);

@@ -197,8 +197,8 @@ s_set_all (zrelay_side_t *self, const char *settings)
     char *list = strdup (settings? settings: "");
     assert (list);
     char *rest = list;
-    char *pair;
-    while ((pair = strsep (&rest, ",")) && *pair) {
+    while (rest && *rest) {
+        char *pair = strsep (&rest, ",");
         char *value = strchr (pair, '=');
         if (!value)
             zrelay_error_abort ("option '%s' of a kind's %s has no value; "

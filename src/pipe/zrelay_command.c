@@ -685,7 +685,7 @@ s_check_word (zrelay_engine_t *engine, const char *word, const char *value)
         return ZRELAY_STATUS_DONE;
     bool both = zrelay_engine_side (engine, ZRELAY_SIDE_BACKEND) != NULL;
     return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_ARGUMENTS,
-        "%s is not a %s of a %s; it can be %s",
+        "%s is not a %s of the %s; it can be %s",
         zrelay_engine_quote (engine, value), s_words [row].meaning,
         zrelay_engine_kind (engine)->name,
         both? s_words [row].both: s_words [row].one);

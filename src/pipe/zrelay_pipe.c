@@ -269,24 +269,38 @@ zrelay_engine_run (const zrelay_kind_t *kind, zsock_t *pipe, void *args)
     zrelay_pipe_destroy (&self);
 }
 
-//  The argument of the actor's thread, which reads it before zactor_new ()
-//  returns
+//  The argument of the actor's thread, which frees it
 
 typedef struct {
     const zrelay_kind_t *kind;
-    const char *name;
+    char *name;                 //  Of the relay, or NULL
 } spawn_t;
+
+static void
+s_spawn_destroy (spawn_t **self_p)
+{
+    zstr_free (&(*self_p)->name);
+    freen (*self_p);
+}
 
 static void
 s_spawned (zsock_t *pipe, void *args)
 {
-    spawn_t spawn = *(spawn_t *) args;
-    zrelay_engine_run (spawn.kind, pipe, (void *) spawn.name);
+    spawn_t *spawn = (spawn_t *) args;
+    zrelay_engine_run (spawn->kind, pipe, spawn->name);
+    s_spawn_destroy (&spawn);
 }
 
 zactor_t *
 zrelay_engine_spawn (const zrelay_kind_t *kind, const char *name)
 {
-    spawn_t spawn = { kind, name };
-    return zactor_new (s_spawned, &spawn);
+    spawn_t *spawn = (spawn_t *) zmalloc (sizeof (spawn_t));
+    assert (spawn);
+    spawn->kind = kind;
+    spawn->name = name? strdup (name): NULL;
+    zactor_t *actor = zactor_new (s_spawned, spawn);
+    //  There is no thread if there were no sockets
+    if (!actor)
+        s_spawn_destroy (&spawn);
+    return actor;
 }
