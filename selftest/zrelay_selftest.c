@@ -23,6 +23,7 @@
 #include "zrelay_flow.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
+#include "zrelay_row.h"
 #include "zrelay_setting.h"
 #include "zrelay_side.h"
 #include "zrelay_topics.h"
@@ -42,6 +43,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_number", zrelay_number_test },
     { "zrelay_error", zrelay_error_test },
     { "zrelay_counts", zrelay_counts_test },
+    { "zrelay_row", zrelay_row_test },
     { "zrelay_setting", zrelay_setting_test },
     { "zrelay_message", zrelay_message_test },
     { "zrelay_option", zrelay_option_test },

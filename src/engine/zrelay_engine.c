@@ -14,6 +14,7 @@
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
 #include "zrelay_pairing.h"
+#include "zrelay_row.h"
 #include "zrelay_setting.h"
 
 //  Sockets without traffic are looked after when peers come or go, so that
@@ -199,8 +200,7 @@ s_copy_kind (zrelay_engine_t *self, const zrelay_kind_t *kind)
     if (kind->size < offsetof (zrelay_kind_t, create))
         zrelay_error_abort ("a kind has no size; its description begins with "
                             "ZRELAY_KIND");
-    memcpy (&self->kind, kind,
-            kind->size < sizeof (self->kind)? kind->size: sizeof (self->kind));
+    zrelay_row_copy (kind, &self->kind, sizeof (self->kind));
     const char *name = self->kind.name? self->kind.name: "";
     if (!*name || strlen (name) > NAME_MOST
     ||  strspn (name, NAME_CHARACTERS) != strlen (name))
@@ -210,20 +210,17 @@ s_copy_kind (zrelay_engine_t *self, const zrelay_kind_t *kind)
         zrelay_error_abort ("the kind %s has no frontend", name);
 }
 
-//  The rows of a kind's tables must have a size, by which the next is found.
-//  All of these structures begin with size and name.
+//  The rows of a kind's tables must have a size, by which the next is found
 
 static void
 s_check_table (zrelay_engine_t *self, const void *table, size_t least,
                const char *macro)
 {
-    const zrelay_counter_t *row = (const zrelay_counter_t *) table;
-    while (row && row->name) {
+    const zrelay_counter_t *row = zrelay_row_first (table);
+    for (; row; row = zrelay_row_next (row))
         if (row->size < least)
             zrelay_error_abort ("'%s' of the kind %s has no size; it begins "
                                 "with %s", row->name, self->kind.name, macro);
-        row = (const zrelay_counter_t *) ((const byte *) row + row->size);
-    }
 }
 
 static void
@@ -235,21 +232,6 @@ s_check_tables (zrelay_engine_t *self)
                    offsetof (zrelay_setting_t, words), "ZRELAY_SETTING");
     s_check_table (self, self->kind.counters,
                    offsetof (zrelay_counter_t, flags), "ZRELAY_COUNTER");
-}
-
-static const zrelay_counter_t *
-s_next_counter (const zrelay_counter_t *counter)
-{
-    counter = (const zrelay_counter_t *) ((const byte *) counter
-                                          + counter->size);
-    return counter->name? counter: NULL;
-}
-
-static const zrelay_counter_t *
-s_first_counter (zrelay_engine_t *self)
-{
-    const zrelay_counter_t *counter = self->kind.counters;
-    return counter && counter->name? counter: NULL;
 }
 
 //  A name is made of these characters only
@@ -921,8 +903,8 @@ zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer)
         if (self->flows [flow])
             zrelay_flow_stats (self->flows [flow], answer);
     zrelay_capture_stats (self->capture, answer);
-    const zrelay_counter_t *counter = s_first_counter (self);
-    for (; counter; counter = s_next_counter (counter))
+    const zrelay_counter_t *counter = zrelay_row_first (self->kind.counters);
+    for (; counter; counter = zrelay_row_next (counter))
         zrelay_counts_add (answer, *s_counter_value (self, counter), "%s",
                            counter->name);
     if (self->kind.stats)
@@ -939,8 +921,8 @@ zrelay_engine_reset (zrelay_engine_t *self)
         if (self->flows [flow])
             zrelay_flow_reset (self->flows [flow]);
     zrelay_capture_reset (self->capture);
-    const zrelay_counter_t *counter = s_first_counter (self);
-    for (; counter; counter = s_next_counter (counter))
+    const zrelay_counter_t *counter = zrelay_row_first (self->kind.counters);
+    for (; counter; counter = zrelay_row_next (counter))
         if (!s_is_gauge (counter))
             *s_counter_value (self, counter) = 0;
     if (self->kind.reset)

@@ -12,32 +12,14 @@
 
 #include "zrelay_setting.h"
 #include "zrelay_number.h"
-
-//  A table's rows have the size that its compiler knew. Members that it did not
-//  know are 0, and so NULL.
-
-static zrelay_setting_t
-s_copy (const zrelay_setting_t *self)
-{
-    zrelay_setting_t row;
-    memset (&row, 0, sizeof (row));
-    memcpy (&row, self, self->size < sizeof (row)? self->size: sizeof (row));
-    return row;
-}
-
-const zrelay_setting_t *
-zrelay_setting_next (const zrelay_setting_t *self)
-{
-    self = (const zrelay_setting_t *) ((const byte *) self + self->size);
-    return self->name? self: NULL;
-}
+#include "zrelay_row.h"
 
 const zrelay_setting_t *
 zrelay_setting_find (const zrelay_setting_t *table, const char *name)
 {
-    const zrelay_setting_t *row = table && table->name? table: NULL;
+    const zrelay_setting_t *row = zrelay_row_first (table);
     while (row && strcasecmp (row->name, name))
-        row = zrelay_setting_next (row);
+        row = zrelay_row_next (row);
     return row;
 }
 
@@ -98,7 +80,8 @@ zrelay_status_t
 zrelay_setting_set (const zrelay_setting_t *self, zrelay_engine_t *engine,
                     void *object, const char *value, zrelay_error_t *error)
 {
-    zrelay_setting_t row = s_copy (self);
+    zrelay_setting_t row;
+    zrelay_row_copy (self, &row, sizeof (row));
     if (row.set)
         return (zrelay_status_t) row.set (engine, object, value);
     int64_t number;
@@ -122,7 +105,8 @@ char *
 zrelay_setting_get (const zrelay_setting_t *self, zrelay_engine_t *engine,
                     void *object)
 {
-    zrelay_setting_t row = s_copy (self);
+    zrelay_setting_t row;
+    zrelay_row_copy (self, &row, sizeof (row));
     char *value;
     if (row.get)
         value = row.get (engine, object);
@@ -147,11 +131,10 @@ zrelay_setting_names (const zrelay_setting_t *table,
                       const zrelay_setting_t *more)
 {
     char *names = strdup ("");
-    const zrelay_setting_t *row = zrelay_setting_find (table, table->name);
-    if (more && !more->name)
-        more = NULL;
+    const zrelay_setting_t *row = zrelay_row_first (table);
+    more = zrelay_row_first (more);
     while (row) {
-        const zrelay_setting_t *next = zrelay_setting_next (row);
+        const zrelay_setting_t *next = zrelay_row_next (row);
         if (!next) {
             next = more;
             more = NULL;
@@ -169,9 +152,10 @@ zrelay_setting_names (const zrelay_setting_t *table,
 void
 zrelay_setting_explain (const zrelay_setting_t *table, zchunk_t *text)
 {
-    const zrelay_setting_t *row = table && table->name? table: NULL;
-    for (; row; row = zrelay_setting_next (row)) {
-        zrelay_setting_t known = s_copy (row);
+    const zrelay_setting_t *row = zrelay_row_first (table);
+    for (; row; row = zrelay_row_next (row)) {
+        zrelay_setting_t known;
+        zrelay_row_copy (row, &known, sizeof (known));
         char *range = known.set? strdup ("any value"): s_range (&known);
         char *line = zsys_sprintf ("    %s: %s\n        %s\n", known.name,
             range, known.help? known.help: "");

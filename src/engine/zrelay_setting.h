@@ -24,10 +24,6 @@
 const zrelay_setting_t *
     zrelay_setting_find (const zrelay_setting_t *table, const char *name);
 
-//  The row behind another, or NULL at the end.
-const zrelay_setting_t *
-    zrelay_setting_next (const zrelay_setting_t *self);
-
 //  Set the option of an object.
 zrelay_status_t
     zrelay_setting_set (const zrelay_setting_t *self, zrelay_engine_t *engine,

@@ -14,6 +14,7 @@
 #include "zrelay_engine_internal.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
+#include "zrelay_row.h"
 #include "zrelay_setting.h"
 
 //  DRAIN's time in msecs: unless given, and at most
@@ -461,32 +462,13 @@ static const zrelay_command_t s_commands [] = {
     { .name = NULL }
 };
 
-//  A table's rows have the size that its compiler knew
-
-static const zrelay_command_t *
-s_next (const zrelay_command_t *row)
-{
-    row = (const zrelay_command_t *) ((const byte *) row + row->size);
-    return row->name? row: NULL;
-}
-
 static const zrelay_command_t *
 s_find (const zrelay_command_t *table, const char *name)
 {
-    const zrelay_command_t *row = table && table->name? table: NULL;
+    const zrelay_command_t *row = zrelay_row_first (table);
     while (row && strneq (row->name, name))
-        row = s_next (row);
+        row = zrelay_row_next (row);
     return row;
-}
-
-static zrelay_command_t
-s_copy (const zrelay_command_t *row)
-{
-    zrelay_command_t command;
-    memset (&command, 0, sizeof (command));
-    memcpy (&command, row,
-            row->size < sizeof (command)? row->size: sizeof (command));
-    return command;
 }
 
 bool
@@ -497,7 +479,7 @@ zrelay_command_find (const zrelay_kind_t *kind, const char *name,
     if (!row)
         row = s_find (s_commands, name);
     if (row)
-        *command = s_copy (row);
+        zrelay_row_copy (row, command, sizeof (*command));
     return row != NULL;
 }
 
@@ -514,7 +496,8 @@ s_add (zchunk_t *text, const char *string)
 static void
 s_add_command (zchunk_t *text, const zrelay_command_t *row)
 {
-    zrelay_command_t command = s_copy (row);
+    zrelay_command_t command;
+    zrelay_row_copy (row, &command, sizeof (command));
     s_add (text, "  ");
     s_add (text, command.name);
     if (*command.args)
@@ -550,11 +533,11 @@ static void
 s_add_all (zchunk_t *text, const zrelay_kind_t *kind)
 {
     const zrelay_command_t *row;
-    for (row = s_commands; row; row = s_next (row))
+    for (row = s_commands; row; row = zrelay_row_next (row))
         if (!s_find (kind->commands, row->name))
             s_add_command (text, row);
-    row = kind->commands && kind->commands->name? kind->commands: NULL;
-    for (; row; row = s_next (row))
+    row = zrelay_row_first (kind->commands);
+    for (; row; row = zrelay_row_next (row))
         s_add_command (text, row);
     s_add_settings (text, kind);
     if (strchr (kind->frontend.types, ','))
