@@ -24,6 +24,7 @@
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
+#include "zrelay_private.h"
 #include "zrelay_row.h"
 #include "zrelay_setting.h"
 #include "zrelay_side.h"
@@ -50,6 +51,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_message", zrelay_message_test },
     { "zrelay_option", zrelay_option_test },
     { "zrelay_endpoint", zrelay_endpoint_test },
+    { "zrelay_private", zrelay_private_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_topics", zrelay_topics_test },
