@@ -22,6 +22,7 @@
 #include "zrelay_forwarder.h"
 #include "zrelay_streamer.h"
 #include "zrelay_proxy.h"
+#include "zrelay_cache.h"
 #include "zrelay_kinds.h"
 #include "zrelay_device.h"
 

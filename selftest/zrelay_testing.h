@@ -53,5 +53,7 @@ void
     zrelay_streamer_test (bool verbose);
 void
     zrelay_proxy_test (bool verbose);
+void
+    zrelay_cache_test (bool verbose);
 
 #endif

@@ -17,7 +17,8 @@ static const zrelay_kind_t *(*const s_descriptions []) (void) = {
     zrelay_queue_kind,
     zrelay_forwarder_kind,
     zrelay_streamer_kind,
-    zrelay_proxy_kind
+    zrelay_proxy_kind,
+    zrelay_cache_kind
 };
 #define KINDS (sizeof (s_descriptions) / sizeof (*s_descriptions))
 
