@@ -230,6 +230,7 @@ zrelay_cache_test (bool verbose)
     //  @selftest
     zactor_t *cache = zactor_new (zrelay_cache, NULL);
     assert (cache);
+    zsock_t *subscriber = zrelay_testing_connect (cache, "BACKEND", ZMQ_SUB);
     zsock_t *publisher = zrelay_testing_connect (cache, "FRONTEND", ZMQ_XPUB);
     //  It wants everything before anybody has subscribed
     assert (s_test_subscription (publisher, "\1", 1));
@@ -240,7 +241,6 @@ zrelay_cache_test (bool verbose)
     assert (zrelay_testing_reaches (cache, "topics", 2));
 
     //  Who comes late gets the last value, and then the next one
-    zsock_t *subscriber = zrelay_testing_connect (cache, "BACKEND", ZMQ_SUB);
     zsock_set_subscribe (subscriber, "ro");
     assert (zrelay_testing_receives (subscriber, "rome", "sun"));
     zstr_sendx (publisher, "rome", "cloud", NULL);
