@@ -333,6 +333,44 @@ s_test_many (void)
 
 
 //  --------------------------------------------------------------------------
+//  All was sent to a late subscriber, which is full when more updates come
+
+static void
+s_test_after (void)
+{
+    feed_t feed;
+    s_setup (&feed, MANY_TOPICS, NULL);
+    assert (faults_command (feed.relay, "SET", "RELAY", "patience", "60000",
+                            NULL) == 0);
+    for (size_t topic = 0; topic < MANY_TOPICS; topic++)
+        s_update (&feed, topic, STUCK_SIZE);
+    assert (s_updated (&feed, MANY_TOPICS));
+    joiner_t joiner = { .sock = NULL };
+    s_join (&joiner, &feed, MANY_TOPICS, -1, 10);
+    int64_t deadline = zclock_mono () + 3 * FAULTS_PATIENCE;
+    while (faults_counter (feed.relay, "replayed") < MANY_TOPICS
+       &&  zclock_mono () < deadline)
+        s_read (&joiner, 100);
+    //  Every topic is updated twice, for which it has no room
+    for (size_t index = 0; index < 2 * MANY_TOPICS; index++)
+        s_update (&feed, index % MANY_TOPICS, STUCK_SIZE);
+    TAP (s_updated (&feed, 3 * MANY_TOPICS), "all topics are updated again");
+    TAP (faults_counter (feed.relay, "waiting") > 0 && s_accounts (&feed),
+         "values wait for one that is full, and are accounted for");
+    while (!s_complete (&joiner, &feed) && zclock_mono () < deadline)
+        if (!s_read (&joiner, 1000))
+            zclock_sleep (1);
+    TAP (s_complete (&joiner, &feed), "it gets the last value of all of them");
+    TAP (joiner.overtaken == 0, "none overtaken by an older one");
+    TAP (faults_counter (feed.relay, "forward.dropped_conflated") > 0
+         && faults_counter (feed.relay, "waiting") == 0 && s_accounts (&feed),
+         "only the newest was sent");
+    s_leave (&joiner);
+    s_cleanup (&feed);
+}
+
+
+//  --------------------------------------------------------------------------
 //  One subscriber never reads; others that come after it are served
 
 static void
@@ -372,6 +410,7 @@ main (int argc, char **argv)
     TAP_DEADLINE (DEADLINE);
     s_test_crowd ();
     s_test_many ();
+    s_test_after ();
     s_test_stuck ();
     return faults_end ();
 }
