@@ -11,9 +11,9 @@
 */
 
 //  Values are counts: each topic's first value is 1, and each update adds one.
-//  So a subscriber sees whether a value is missing, or older than one before it.
-//  CACHE_UPDATES tells how many updates there are, and CACHE_JOINERS how many
-//  subscribers come late.
+//  So a subscriber sees whether a value is missing, or older than one before
+//  it. CACHE_UPDATES tells how many updates there are, and CACHE_JOINERS how
+//  many subscribers come late.
 
 #include "kind_testing.h"
 
@@ -295,8 +295,8 @@ s_test_crowd (void)
 
 
 //  --------------------------------------------------------------------------
-//  Ten thousand topics to one with the default high-water mark, which reads, but
-//  not at once, while some of the topics are updated
+//  Ten thousand topics to one with the default high-water mark, which reads,
+//  but not at once, while some of the topics are updated
 
 static void
 s_test_many (void)
