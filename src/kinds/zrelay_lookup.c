@@ -23,9 +23,10 @@
 #define TURN_BYTES (4 * 1024 * 1024)
 #define SHARE 100
 
-//  A requester that takes nothing for so long is forgotten, in msecs; and the
-//  time until it is tried again
+//  A requester that takes nothing for so long is forgotten, in msecs; the same
+//  if others need its place; and the time until it is tried again
 #define PATIENCE 10000
+#define ROOM_IVL 100
 #define RETRY_IVL 5
 
 //  A message is in memory as a whole until its last frame is sent. More bytes
@@ -178,11 +179,36 @@ s_add (zrelay_lookup_t *self, zmsg_t *msg, uint64_t sequence, int64_t now)
     return true;
 }
 
+//  Whoever asks often and does not read must not keep others from asking: when
+//  there are too many, the one goes that has taken nothing for longest
+
+static bool
+s_make_room (zrelay_lookup_t *self, int64_t now)
+{
+    if (self->round.size < LOOKUPS_MOST)
+        return true;
+    request_t *idlest = s_first (self);
+    zrelay_link_t *link = &idlest->link;
+    for (; link; link = zrelay_chain_next (&self->round, link)) {
+        request_t *request = zrelay_chain_item (link, request_t, link);
+        if (!request->begun && request->heard_at < idlest->heard_at)
+            idlest = request;
+    }
+    if (idlest->begun || now - idlest->heard_at < ROOM_IVL)
+        return false;
+    self->counts->abandoned++;
+    s_forget (self, idlest);
+    return true;
+}
+
 bool
 zrelay_lookup_read (zrelay_lookup_t *self, uint64_t sequence, int64_t now)
 {
-    for (int left = TURN_REQUESTS;
-         left > 0 && self->round.size < LOOKUPS_MOST; left--) {
+    for (int left = TURN_REQUESTS; left > 0; left--) {
+        if (!(zsock_events (self->handle) & ZMQ_POLLIN))
+            return true;
+        if (!s_make_room (self, now))
+            return false;
         zmsg_t *msg = zmsg_recv_nowait (self->handle);
         if (!msg)
             return true;
@@ -190,7 +216,7 @@ zrelay_lookup_read (zrelay_lookup_t *self, uint64_t sequence, int64_t now)
             self->counts->invalid++;
         zmsg_destroy (&msg);
     }
-    return self->round.size < LOOKUPS_MOST;
+    return true;
 }
 
 
