@@ -541,12 +541,16 @@ s_find_records (loading_t *self)
         "it is truncated or damaged": "it is damaged");
 }
 
+//  Of topics that were updated in the same millisecond, the later in the file is
+//  the later
+
 static int
 s_later_first (const void *one, const void *other)
 {
-    int64_t left = ((const record_t *) one)->time;
-    int64_t right = ((const record_t *) other)->time;
-    return left > right? -1: left < right;
+    const record_t *left = (const record_t *) one;
+    const record_t *right = (const record_t *) other;
+    return left->time != right->time? (left->time > right->time? -1: 1):
+           left->place > right->place? -1: left->place < right->place;
 }
 
 static void
