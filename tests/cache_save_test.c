@@ -21,7 +21,11 @@
 #define KILLS 200
 #define DELAY_MOST 40000            //  Usecs until one is killed
 #define TOPICS 2000
+#define TOPICS_MANY 50000
 #define BODY 100
+
+//  How many topics there are
+static int s_topics = TOPICS;
 
 //  A folder of our own, and the file in it
 static char s_folder [] = "/tmp/zrelay-save-XXXXXX";
@@ -46,7 +50,8 @@ s_cache (zsock_t **publisher_p)
     return relay;
 }
 
-//  Give all topics a value of the same generation
+//  Give all topics a value of the same generation. The next one comes to them in
+//  another order than they are saved in.
 
 static void
 s_publish (zsock_t *publisher, uint32_t generation)
@@ -54,7 +59,8 @@ s_publish (zsock_t *publisher, uint32_t generation)
     byte body [BODY] = "";
     memcpy (body, &generation, sizeof (generation));
     void *handle = zsock_resolve (publisher);
-    for (int topic = 0; topic < TOPICS; topic++) {
+    for (int index = 0; index < s_topics; index++) {
+        int topic = generation % 2? index: s_topics - 1 - index;
         char name [20];
         snprintf (name, sizeof (name), "topic %d", topic);
         zmq_send (handle, name, strlen (name), ZMQ_SNDMORE);
@@ -89,7 +95,7 @@ s_generation (zactor_t *relay)
     }
     zmsg_destroy (&msg);
     zsock_destroy (&dealer);
-    return values == 0 || values == TOPICS? generation: -1;
+    return values == 0 || values == (size_t) s_topics? generation: -1;
 }
 
 static int64_t
@@ -244,6 +250,41 @@ s_test_round (void)
 }
 
 
+//  What is saved is the state when SAVE was given, whatever comes while many
+//  topics are written
+
+static void
+s_test_moment (void)
+{
+    zsock_t *publisher;
+    zactor_t *relay = s_cache (&publisher);
+    s_topics = TOPICS_MANY;
+    s_publish (publisher, 1);
+    TAP (faults_counted (relay, "frontend.in.messages", TOPICS_MANY),
+         "%d topics", TOPICS_MANY);
+    //  The next values wait at the relay until just before it saves
+    faults_command (relay, "PAUSE", NULL);
+    s_publish (publisher, 2);
+    kind_send (relay, "SAVE", s_path, NULL);
+    kind_send (relay, "RESUME", NULL);
+    kind_send (relay, "PING", NULL);
+    TAP (faults_prompt (faults_answer (relay)), "a relay that saves is prompt");
+    zmsg_t *pong = zmsg_recv (relay);
+    TAP (pong && zmsg_signal (pong) == -1, "which answers a query first");
+    zmsg_destroy (&pong);
+    TAP (zsock_wait (relay) == 0 && zsock_wait (relay) == 0,
+         "all of it is saved");
+    TAP (faults_counted (relay, "frontend.in.messages", 2 * TOPICS_MANY)
+      && s_generation (relay) == 2, "while all of it is updated");
+    int status;
+    TAP (s_loaded_generation (&status) == 1 && status == 0,
+         "what is saved is the state of one moment");
+    s_topics = TOPICS;
+    zsock_destroy (&publisher);
+    zactor_destroy (&relay);
+}
+
+
 //  --------------------------------------------------------------------------
 //  What cannot be
 
@@ -360,6 +401,7 @@ main (int argc, char **argv)
     snprintf (s_path, sizeof (s_path), "%s/cache", s_folder);
     snprintf (s_part, sizeof (s_part), "%s.part", s_path);
     s_test_round ();
+    s_test_moment ();
     s_test_refusals ();
     s_test_kills ();
     unlink (s_path);
