@@ -26,11 +26,12 @@ OWN = os.path.join(TOP_BUILDDIR, "tests", "own_program")
 #   Exit statuses
 ASKED, FAILED, MISUSE = 0, 1, 2
 
-KINDS = ["queue", "forwarder", "streamer", "proxy"]
+KINDS = ["queue", "forwarder", "streamer", "proxy", "cache"]
 DEFAULTS = {
     "queue": ("@tcp://127.0.0.1:5559", "@tcp://127.0.0.1:5560"),
     "forwarder": (">tcp://127.0.0.1:5556", "@tcp://127.0.0.1:8100"),
     "streamer": ("@tcp://127.0.0.1:5557", "@tcp://127.0.0.1:5558"),
+    "cache": (">tcp://127.0.0.1:5557", "@tcp://127.0.0.1:5558"),
 }
 OPTIONS = [
     "-f, --frontend", "-b, --backend", "-s, --subscribe", "-c, --capture",
@@ -600,7 +601,7 @@ for _signal in (signal.SIGINT, signal.SIGTERM):
 
 @test("a relay that has nothing to pass on ends at once")
 def _():
-    for kind in ("queue", "forwarder", "streamer"):
+    for kind in ("queue", "forwarder", "streamer", "cache"):
         #   Less than the second in which the relay looks after idle sockets
         with Relay(kind, "--drain", "500") as relay:
             assert relay.stop() == ASKED
@@ -983,7 +984,7 @@ def _():
 REST = 2.0
 REST_CPU = REST / 10
 
-for _kind in ("queue", "forwarder", "streamer"):
+for _kind in ("queue", "forwarder", "streamer", "cache"):
     @test("an idle %s uses no CPU" % _kind)
     def _(kind=_kind):
         with Relay(kind) as relay:

@@ -74,6 +74,8 @@ static const usage_t s_usages [] = {
       ZMQ_PUSH, ZMQ_SUB, 1, false, 50 },
     { "proxy from REP to REQ", zrelay_proxy, "REP", "REQ",
       ZMQ_REQ, ZMQ_REP, 2, true, 10 },
+    { "cache", zrelay_cache, NULL, NULL,
+      ZMQ_XPUB, ZMQ_SUB, 1, false, 200 },
 };
 #define USAGES (sizeof (s_usages) / sizeof (s_usages [0]))
 
