@@ -66,9 +66,9 @@ extern "C" {
 //  last one of a topic. It is then not known what it lost, and if it subscribes
 //  to more before it has read half of that, the replay may pass it by, too.
 //  Where that matters use "interval", which sends less, or SET BACKEND
-//  xpub_nodrop 1: then every value waits until all who want it have room, only
-//  the newest one is kept, and the slowest subscriber sets the pace for all who
-//  want the same topics.
+//  xpub_nodrop 1: then no update is dropped nor left out, as with a forwarder;
+//  the slowest subscriber sets the pace for all, and one that never reads stops
+//  them.
 //
 //  Subscribers that have a topic already see its value again whenever somebody
 //  else subscribes to it: an XPUB cannot send to one subscriber alone, since

@@ -339,6 +339,11 @@ ZRELAY_EXPORT void
     zrelay_engine_count_drop (zrelay_engine_t *self, zrelay_flow_id_t flow,
                               size_t reason);
 
+//  How many messages a flow holds, for which its output is full. One that a kind
+//  sends itself may overtake these.
+ZRELAY_EXPORT size_t
+    zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow);
+
 //  Let a flow read, or not. Paused flows do not read in any case.
 ZRELAY_EXPORT void
     zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,

@@ -1160,6 +1160,12 @@ zrelay_engine_count_drop (zrelay_engine_t *self, zrelay_flow_id_t flow,
         zrelay_flow_count_reason (self->flows [flow], reason);
 }
 
+size_t
+zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow)
+{
+    return self->flows [flow]? zrelay_flow_held (self->flows [flow]): 0;
+}
+
 void
 zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
                            zrelay_reading_t reading)

@@ -362,14 +362,17 @@ s_on_update (zrelay_engine_t *engine, void *object, zrelay_message_t *message)
     self->bytes -= topic->size;
     zrelay_topic_set (topic, message);
     self->bytes += topic->size;
-    s_wake (self, zrelay_outbox_pass (self->outbox, topic, message, now), now);
+    int64_t wait;
+    zrelay_verdict_t verdict =
+        zrelay_outbox_pass (self->outbox, topic, message, now, &wait);
+    s_wake (self, wait, now);
     //  One update may need the room of many
     if (s_evict (self, now))
         s_wake (self, 0, now);
     else
     if (self->ttl)
         s_wake (self, self->ttl, now);
-    return ZRELAY_VERDICT_KEPT;
+    return verdict;
 }
 
 

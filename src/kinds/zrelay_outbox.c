@@ -253,25 +253,52 @@ s_wait (zrelay_outbox_t *self, zrelay_topic_t *topic, int64_t now)
            topic->since + s_interval (self) - now: RETRY_IVL;
 }
 
-int64_t
-zrelay_outbox_pass (zrelay_outbox_t *self, zrelay_topic_t *topic,
-                    zrelay_message_t *message, int64_t now)
+//  If the user wants no update to be dropped, and none to be left out, the flow
+//  holds what cannot be sent, and reads no more
+
+static bool
+s_flow_holds (zrelay_outbox_t *self)
 {
+    return s_interval (self) == 0 && s_chosen_lossless (self);
+}
+
+//  Nothing may overtake what the flow holds
+
+static bool
+s_is_held_up (zrelay_outbox_t *self)
+{
+    return zrelay_engine_held (self->engine, ZRELAY_FLOW_FORWARD) > 0;
+}
+
+zrelay_verdict_t
+zrelay_outbox_pass (zrelay_outbox_t *self, zrelay_topic_t *topic,
+                    zrelay_message_t *message, int64_t now, int64_t *wait_p)
+{
+    *wait_p = -1;
     if (topic->unsent) {
         zrelay_engine_count_drop (self->engine, ZRELAY_FLOW_FORWARD,
                                   self->reasons.conflated);
         s_set_unsent (self, topic, false);
     }
     bool may = s_may_pass (self, topic, now);
-    if (may && zrelay_engine_send (self->engine, ZRELAY_SIDE_BACKEND, message)
+    if (may && !s_is_held_up (self)
+    &&  zrelay_engine_send (self->engine, ZRELAY_SIDE_BACKEND, message)
             == ZRELAY_SEND_DONE) {
         s_sent (self, topic, now);
-        return topic->state == ZRELAY_TOPIC_COOLING? s_interval (self): -1;
+        if (topic->state == ZRELAY_TOPIC_COOLING)
+            *wait_p = s_interval (self);
+        return ZRELAY_VERDICT_KEPT;
+    }
+    if (topic->state != ZRELAY_TOPIC_COOLING && !self->paused
+    &&  s_flow_holds (self)) {
+        s_sent (self, topic, now);
+        return ZRELAY_VERDICT_PASS;
     }
     s_set_unsent (self, topic, true);
     if (may && topic->state != ZRELAY_TOPIC_DUE)
         s_enter (self, topic, ZRELAY_TOPIC_DUE);
-    return s_wait (self, topic, now);
+    *wait_p = s_wait (self, topic, now);
+    return ZRELAY_VERDICT_KEPT;
 }
 
 //  Send the newest value. Returns false if somebody has no room for it.
@@ -401,6 +428,8 @@ zrelay_outbox_turn (zrelay_outbox_t *self, int64_t now)
 {
     if (self->paused)
         return -1;
+    if (s_is_held_up (self))
+        return RETRY_IVL;
     turn_t turn = { now, TURN_MESSAGES, TURN_BYTES };
     //  A subscriber that was full and has read may still be about to read the
     //  rest, so the times are lossless for a while after the last replay

@@ -62,12 +62,14 @@ void
 void
     zrelay_outbox_set_hurried (zrelay_outbox_t *self, bool hurried);
 
-//  The topic's value has become this message, which is sent now, and then has
-//  no frames, or later. now is zclock_mono (). Returns the msecs until a turn
-//  is needed, or -1 if it is not.
-int64_t
+//  The topic's value has become this message. It is sent now, and then has no
+//  frames, or the value is later, or the flow is to send it: the result is the
+//  verdict. now is zclock_mono (). *wait_p is set to the msecs until a turn is
+//  needed, or -1 if it is not.
+zrelay_verdict_t
     zrelay_outbox_pass (zrelay_outbox_t *self, zrelay_topic_t *topic,
-                        zrelay_message_t *message, int64_t now);
+                        zrelay_message_t *message, int64_t now,
+                        int64_t *wait_p);
 
 //  Somebody has come who needs the topic's value.
 void
