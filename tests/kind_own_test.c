@@ -150,6 +150,12 @@ static void
 s_test_options (void)
 {
     zactor_t *relay = kind_spawn (&s_kind, "weather");
+    faults_command (relay, "SET", "BACKEND", "xpub_nodrop", "1", NULL);
+    faults_command (relay, "BACKEND", "XPUB", "@tcp://127.0.0.1:*", NULL);
+    TAP (s_tells (relay, "OPTION", "xpub_nodrop", "1"),
+         "an option that libzmq does not tell");
+    zactor_destroy (&relay);
+    relay = kind_spawn (&s_kind, "weather");
     TAP (s_tells (relay, "OPTION", "sndhwm", "none"),
          "an option of a socket that is not there");
     TAP (faults_command (relay, "BACKEND", "PUSH", "@tcp://127.0.0.1:*", NULL)
