@@ -23,7 +23,7 @@
 //  - the time until a subscription of one more is answered, and the CPU time
 //    that this takes, where 1,000 subscribers have that topic.
 
-#include <zrelay.h>
+#include "perf.h"
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -74,6 +74,7 @@ s_median (double *values, size_t count)
 
 typedef struct {
     zactor_t *relay;
+    usage_t thread;             //  The relay's own
     zsock_t *publisher;         //  An XPUB
     zsock_t *subscriber;        //  A SUB of everything
     char *backend;              //  Endpoint
@@ -116,7 +117,13 @@ static void
 s_setup (bench_t *self, zactor_fn *actor, size_t topics)
 {
     self->topics = topics;
+    //  libzmq's own threads begin with the first socket
+    self->publisher = zsock_new (ZMQ_XPUB);
+    pid_t *before = usage_threads ();
     self->relay = zactor_new (actor, NULL);
+    self->thread.pid = getpid ();
+    self->thread.tid = usage_new_thread (before);
+    free (before);
     static const char *const sides [] = { "FRONTEND", "BACKEND" };
     static const char *const options [] = { "rcvhwm", "sndhwm" };
     char hwm [20];
@@ -128,7 +135,6 @@ s_setup (bench_t *self, zactor_fn *actor, size_t topics)
     }
     char *frontend = s_bind (self->relay, "FRONTEND");
     self->backend = s_bind (self->relay, "BACKEND");
-    self->publisher = zsock_new (ZMQ_XPUB);
     zsock_set_sndhwm (self->publisher, HWM);
     zsock_connect (self->publisher, "%s", frontend);
     self->subscriber = zsock_new (ZMQ_SUB);
@@ -152,11 +158,19 @@ s_cleanup (bench_t *self)
     zstr_free (&self->backend);
 }
 
-//  Messages a second
+//  Messages a second; and nanoseconds of CPU time that the relay's thread takes
+//  for one, which depend less on what else the machine does
 
-static double
+typedef struct {
+    double rate;
+    double cpu;
+} cost_t;
+
+static cost_t
 s_throughput (bench_t *self, size_t messages)
 {
+    sample_t first, last;
+    usage_sample (&self->thread, &first);
     int64_t start = zclock_usecs ();
     size_t sent = 0, received = 0;
     for (; sent < WINDOW && sent < messages; sent++)
@@ -166,7 +180,11 @@ s_throughput (bench_t *self, size_t messages)
         if (sent < messages)
             s_send (self, sent++);
     }
-    return messages * 1e6 / (double) (zclock_usecs () - start);
+    usage_sample (&self->thread, &last);
+    return (cost_t) {
+        messages * 1e6 / (double) (zclock_usecs () - start),
+        (double) (last.cpu - first.cpu) / (double) messages
+    };
 }
 
 //  The median of several rounds for each of two relays, which take turns
@@ -174,19 +192,25 @@ s_throughput (bench_t *self, size_t messages)
 static void
 s_side_by_side (size_t topics, size_t rounds, size_t messages)
 {
-    double rates [2] [ROUNDS_MOST];
+    double rates [2] [ROUNDS_MOST], cpus [2] [ROUNDS_MOST];
     bench_t benches [2];
     s_setup (&benches [0], zrelay_forwarder, topics);
     s_setup (&benches [1], zrelay_cache, topics);
     for (int bench = 0; bench < 2; bench++)
         s_throughput (&benches [bench], topics + WINDOW);
     for (size_t round = 0; round < rounds; round++)
-        for (int bench = 0; bench < 2; bench++)
-            rates [bench] [round] = s_throughput (&benches [bench], messages);
+        for (int bench = 0; bench < 2; bench++) {
+            cost_t cost = s_throughput (&benches [bench], messages);
+            rates [bench] [round] = cost.rate;
+            cpus [bench] [round] = cost.cpu;
+        }
     double forwarder = s_median (rates [0], rounds);
     double cache = s_median (rates [1], rounds);
-    printf ("%8zu topics: forwarder %8.0f/s, cache %8.0f/s, ratio %.2f\n",
-            topics, forwarder, cache, cache / forwarder);
+    printf ("%8zu topics: forwarder %8.0f/s, cache %8.0f/s, ratio %.2f; CPU of "
+            "their threads %.0f and %.0f ns\n",
+            topics, forwarder, cache, cache / forwarder,
+            s_median (cpus [0], rounds), s_median (cpus [1], rounds));
+    fflush (stdout);
     for (int bench = 0; bench < 2; bench++)
         s_cleanup (&benches [bench]);
 }
@@ -204,10 +228,14 @@ s_by_topics (size_t topics, size_t rounds, size_t messages)
     s_setup (&bench, zrelay_cache, topics);
     s_throughput (&bench, topics);
     size_t after = mallinfo2 ().uordblks + mallinfo2 ().hblkhd;
-    double rates [ROUNDS_MOST];
-    for (size_t round = 0; round < rounds; round++)
-        rates [round] = s_throughput (&bench, messages);
-    printf ("%8zu topics: cache %8.0f/s", topics, s_median (rates, rounds));
+    double rates [ROUNDS_MOST], cpus [ROUNDS_MOST];
+    for (size_t round = 0; round < rounds; round++) {
+        cost_t cost = s_throughput (&bench, messages);
+        rates [round] = cost.rate;
+        cpus [round] = cost.cpu;
+    }
+    printf ("%8zu topics: cache %8.0f/s, CPU of its thread %.0f ns", topics,
+            s_median (rates, rounds), s_median (cpus, rounds));
     if (topics >= 100000)
         printf (", %.0f bytes a topic besides its %d",
                 (double) (after - before) / (double) topics - SIZE, SIZE);

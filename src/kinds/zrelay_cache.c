@@ -988,7 +988,7 @@ s_destroy (void **object_p)
 static const zrelay_kind_t s_kind = {
     ZRELAY_KIND,
     .name = "cache",
-    .help = "forwards publications, and greets subscribers with last values",
+    .help = "forwards publications, and keeps the last of each topic",
     .frontend = { .types = "XSUB", .endpoint = ">tcp://127.0.0.1:5557",
                   .peers = "PUB and XPUB publishers" },
     .backend = { .types = "XPUB", .endpoint = "@tcp://127.0.0.1:5558",
