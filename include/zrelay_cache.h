@@ -124,8 +124,8 @@ extern "C" {
 //  for each value the number of its frames as a string and then those frames,
 //  and at the end the same five frames. If that would have more than 64 MiB,
 //  its last two frames are "ERROR" and a sentence instead. A requester that
-//  takes nothing for 10 seconds is forgotten. So it is after 100 milliseconds if
-//  1000 requests are under way and there is another.
+//  takes nothing for 10 seconds is forgotten. So it is after 100 milliseconds
+//  if 1000 requests are under way and there is another.
 //
 //  Save all topics with their values, and load them again. Both work on a
 //  thread, so the relay goes on meanwhile, and answer when all is done. One of

@@ -50,8 +50,8 @@ s_cache (zsock_t **publisher_p)
     return relay;
 }
 
-//  Give all topics a value of the same generation. The next one comes to them in
-//  another order than they are saved in.
+//  Give all topics a value of the same generation. The next one comes to them
+//  in another order than they are saved in.
 
 static void
 s_publish (zsock_t *publisher, uint32_t generation)

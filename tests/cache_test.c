@@ -162,7 +162,8 @@ s_test_forms (void)
     zmsg_addmem (nothing, "", 0);
     zmsg_send (&nothing, bench.publisher);
     TAP (faults_counted (bench.relay, "frontend.in.messages", 7)
-      && kind_counts (bench.relay, "topics", 7), "values of all forms are kept");
+      && kind_counts (bench.relay, "topics", 7),
+         "values of all forms are kept");
     zsock_t *late = s_subscriber (&bench, "");
     zmsg_t *msg = zmsg_recv (late);
     TAP (msg && zmsg_size (msg) == 1 && zmsg_content_size (msg) == 0,

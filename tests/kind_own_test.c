@@ -1,5 +1,5 @@
 /*  =========================================================================
-    kind_own_test - a kind's default topic, options that it asks for, its own sockets
+    kind_own_test - a kind's default topic, options, and own sockets
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -14,9 +14,9 @@
 
 #define DEADLINE 120
 
-//  A forwarder of one topic, unless it is told otherwise. OPTION tells an option
-//  of its backend, HELD what its forward flow holds, and OPEN binds a socket of
-//  its own.
+//  A forwarder of one topic, unless it is told otherwise. OPTION tells an
+//  option of its backend, HELD what its forward flow holds, and OPEN binds a
+//  socket of its own.
 typedef struct {
     void *handle;               //  That socket, libzmq's
 } forwarder_t;

@@ -337,8 +337,8 @@ s_topic_size (cache_t *self, const byte *data, size_t size)
     return end? (size_t) (end - data): size;
 }
 
-//  Among a million topics hardly anything is in the processor's cache. What will
-//  be needed is fetched while the update is sent.
+//  Among a million topics hardly anything is in the processor's cache. What
+//  will be needed is fetched while the update is sent.
 
 static inline void
 s_update_begins (cache_t *self, zrelay_topic_t *topic)

@@ -541,8 +541,8 @@ s_find_records (loading_t *self)
         "it is truncated or damaged": "it is damaged");
 }
 
-//  Of topics that were updated in the same millisecond, the later in the file is
-//  the later
+//  Of topics that were updated in the same millisecond, the later in the file
+//  is the later
 
 static int
 s_later_first (const void *one, const void *other)

@@ -36,7 +36,8 @@ void
 //  Add a topic with its present value, which was updated at that time, in msecs
 //  of zclock_time (). As many must be added as there are.
 void
-    zrelay_saver_add (zrelay_saver_t *self, zrelay_topic_t *topic, int64_t time);
+    zrelay_saver_add (zrelay_saver_t *self, zrelay_topic_t *topic,
+                      int64_t time);
 
 //  Bytes that were added and are not written yet
 size_t
