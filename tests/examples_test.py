@@ -9,6 +9,7 @@
 
 import contextlib
 import signal
+import tempfile
 
 import zmq
 
@@ -101,6 +102,33 @@ for languages in PAIRS:
             function(*languages))
 
 
+@test("cache: last values, updates and a snapshot")
+def last_values():
+    with contextlib.ExitStack() as stack:
+        lookup = "ipc://%s/lookup" % stack.enter_context(
+            tempfile.TemporaryDirectory())
+        relay = stack.enter_context(
+            Relay("cache", "-o", "relay.lookup=" + lookup,
+                  frontend="@" + FREE_PORT))
+        sock = stack.enter_context(sockets())
+        publisher = sock(zmq.XPUB, relay.frontend)
+        equal(publisher.recv(), b"\x01", "what the cache wants")
+        for topic, body in (("oslo", "rain"), ("rome", "wind"),
+                            ("rome", "sun")):
+            publisher.send_multipart([topic.encode(), body.encode()])
+        for language in LANGUAGES:
+            with example("cache", language, relay.backend, "rome",
+                         2) as late:
+                #   The replays may come while the last update is under way
+                late.expect("rome: sun")
+                publisher.send_multipart([b"rome", b"sun"])
+                equal(late.succeed(), ["rome: sun"] * 2, "values")
+            with example("cache", language, lookup, "", "lookup") as snapshot:
+                equal(snapshot.succeed(), ["oslo: rain", "rome: sun"],
+                      "snapshot")
+        equal(relay.stop(), 0, "relay's exit status")
+
+
 @test("three_relays")
 def three_relays():
     with example("three_relays", "c") as process:
@@ -151,7 +179,7 @@ def own_kind():
 @test("examples refuse an endpoint that is none")
 def bad_endpoint():
     for name in ("rrclient", "rrserver", "publisher", "subscriber",
-                 "ventilator", "worker", "sink"):
+                 "ventilator", "worker", "sink", "cache"):
         for language in LANGUAGES:
             with example(name, language, "nonsense://") as process:
                 equal(process.wait(), 1, "%s: exit status" % process)
