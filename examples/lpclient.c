@@ -33,7 +33,7 @@ int main (int argc, char *argv [])
 {
     const char *endpoint = argc > 1? argv [1]: "tcp://127.0.0.1:5555";
     int count = argc > 2? atoi (argv [2]): 10;
-    int msecs = argc > 3? atoi (argv [3]): 2500;
+    int msecs = argc > 3? atoi (argv [3]): 10000;
     int tries = argc > 4? atoi (argv [4]): 3;
 
     zsock_t *client = zsock_new_req (endpoint);

@@ -13,7 +13,7 @@ import zmq
 
 endpoint = sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:5555"
 count = int(sys.argv[2]) if len(sys.argv) > 2 else 10
-msecs = int(sys.argv[3]) if len(sys.argv) > 3 else 2500
+msecs = int(sys.argv[3]) if len(sys.argv) > 3 else 10000
 tries = int(sys.argv[4]) if len(sys.argv) > 4 else 3
 
 context = zmq.Context()

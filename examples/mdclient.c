@@ -35,7 +35,7 @@ int main (int argc, char *argv [])
     const char *endpoint = argc > 1? argv [1]: "tcp://127.0.0.1:5555";
     const char *service = argc > 2? argv [2]: "greeting";
     int count = argc > 3? atoi (argv [3]): 10;
-    int msecs = argc > 4? atoi (argv [4]): 2500;
+    int msecs = argc > 4? atoi (argv [4]): 10000;
 
     zsock_t *client = zsock_new_dealer (endpoint);
     if (!client) {

@@ -18,7 +18,7 @@ PARTIAL = b"\x02"
 endpoint = sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:5555"
 service = sys.argv[2] if len(sys.argv) > 2 else "greeting"
 count = int(sys.argv[3]) if len(sys.argv) > 3 else 10
-msecs = int(sys.argv[4]) if len(sys.argv) > 4 else 2500
+msecs = int(sys.argv[4]) if len(sys.argv) > 4 else 10000
 
 context = zmq.Context()
 client = context.socket(zmq.DEALER)

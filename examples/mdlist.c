@@ -17,7 +17,7 @@ int main (int argc, char *argv [])
         fprintf (stderr, "mdlist: cannot connect to %s\n", endpoint);
         return 1;
     }
-    zsock_set_rcvtimeo (client, 2500);
+    zsock_set_rcvtimeo (client, 10000);
     zstr_sendx (client, "MDPC01", service? "mmi.service": "mmi.services",
                 service? service: "", NULL);
     zmsg_t *reply = zmsg_recv (client);

@@ -22,7 +22,7 @@ client.connect(endpoint)
 client.send_multipart([b"MDPC01",
                        b"mmi.service" if service else b"mmi.services",
                        service.encode() if service else b""])
-if not client.poll(2500):
+if not client.poll(10000):
     sys.exit("mdlist.py: no reply")
 _, _, status, *services = client.recv_multipart()
 for word in [status] if service else services:

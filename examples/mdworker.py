@@ -2,9 +2,9 @@
 """Majordomo worker (protocol 0.2, ZeroMQ RFC 18)
 
 Serves one service, here by answering "Hello N" with "World N", until it is
-interrupted. Worker and broker send each other heartbeats. When the broker falls
-silent, or disconnects, the worker connects again, after a pause that doubles
-each time.
+interrupted. Worker and broker send each other heartbeats. When the broker
+falls silent, or disconnects, the worker connects again, after a pause that
+doubles each time.
 Usage: mdworker.py [endpoint [service [msecs between heartbeats]]]
 """
 
@@ -40,9 +40,9 @@ def connect():
 
 
 def work(body):
-    """Return the reply to a request. Here, a worker sends no heartbeats while
-    it works; one that works for longer than the broker waits needs a thread
-    for its work, or another worker gets the request as well."""
+    """Return the reply to a request. This worker sends no heartbeats while it
+    works. If that takes longer than the broker waits, let a thread do the
+    work, or another worker gets the request as well."""
     request = body.decode()
     print("Received request [%s]" % request, flush=True)
 
@@ -51,8 +51,8 @@ def work(body):
 
 
 def serve(worker, pause):
-    """Serve until the broker is lost. Returns the next pause, which begins anew
-    when the broker has work or heartbeats for us."""
+    """Serve until the broker is lost. Returns the next pause, which begins
+    anew when the broker has work or heartbeats for us."""
     heard_at = time.monotonic()
     beat_at = heard_at + heartbeat
     while time.monotonic() < heard_at + LIVENESS * heartbeat:

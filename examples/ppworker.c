@@ -24,9 +24,9 @@ s_connect (const char *endpoint)
 }
 
 //  Turn a request into its reply: the last frame is the body, and the client's
-//  address before it remains. Here, a worker sends no heartbeats while it works;
-//  one that works for longer than the relay waits needs a thread for its work,
-//  or another worker gets the request as well.
+//  address before it remains. This worker sends no heartbeats while it works.
+//  If that takes longer than the relay waits, let a thread do the work, or
+//  another worker gets the request as well.
 static void
 s_work (zmsg_t *msg)
 {

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Paranoid Pirate worker (ZeroMQ RFC 6)
 
-Answers "Hello N" with "World N", until it is interrupted. Worker and relay send
-each other heartbeats. When the relay falls silent, the worker connects again,
-after a pause that doubles each time.
+Answers "Hello N" with "World N", until it is interrupted. Worker and relay
+send each other heartbeats. When the relay falls silent, the worker connects
+again, after a pause that doubles each time.
 Usage: ppworker.py [endpoint [msecs between heartbeats]]
 """
 
@@ -34,9 +34,9 @@ def connect():
 
 
 def work(body):
-    """Return the reply to a request. Here, a worker sends no heartbeats while
-    it works; one that works for longer than the relay waits needs a thread for
-    its work, or another worker gets the request as well."""
+    """Return the reply to a request. This worker sends no heartbeats while it
+    works. If that takes longer than the relay waits, let a thread do the
+    work, or another worker gets the request as well."""
     request = body.decode()
     print("Received request [%s]" % request, flush=True)
 

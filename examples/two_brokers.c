@@ -1,7 +1,7 @@
 //  A balancer and a majordomo inside one program, asked what they know
 //
-//  Both are actors, each with a thread of its own. The sockets that talk through
-//  them are in this program too, but could be in any other.
+//  Both are actors, each with a thread of its own. The sockets that talk
+//  through them are in this program too, but could be in any other.
 
 #include <zrelay.h>
 

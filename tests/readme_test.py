@@ -5,8 +5,9 @@
 #   License, v. 2.0. If a copy of the MPL was not distributed with this
 #   file, You can obtain one at http://mozilla.org/MPL/2.0/.
 
-"""What README.md and doc/kinds.md claim: the program compiles and runs, command
-lines are understood, sessions print what they show, links lead somewhere."""
+"""What README.md and doc/kinds.md claim: the program compiles and runs, the
+command lines are understood, sessions print what is shown, links lead
+somewhere."""
 
 import os
 import re
@@ -104,7 +105,7 @@ class Session:
                 self.steps.append((line[2:], []))
             elif line != "...":
                 self.steps[-1][1].append(line)
-        self.jobs = []
+        self.jobs = {}
 
     def play(self, folder):
         for command, shown in self.steps:
@@ -120,7 +121,8 @@ class Session:
         words = [word for word in words if word not in ("&", ">", "/dev/null")]
         process = Process([move(word, folder) for word in complete(words)])
         if background:
-            self.jobs.append(process)
+            #   As a shell numbers them
+            self.jobs[max(self.jobs, default=0) + 1] = process
             for line in shown:
                 process.expect("^%s$" % re.escape(line))
             return
@@ -134,12 +136,13 @@ class Session:
         if words[0].startswith("-"):
             number = getattr(signal, "SIG" + words.pop(0)[1:])
         for word in words:
-            job = self.jobs[int(word[1:]) - 1]
+            job = self.jobs[int(word[1:])]
             job.signal(number)
             for line in shown:
                 job.expect("^%s$" % re.escape(line), errors=True)
-            if number == signal.SIGTERM:
+            if number != signal.SIGUSR1:
                 job.wait()
+                del self.jobs[int(word[1:])]
 
 
 def complete(words):
@@ -167,7 +170,7 @@ def _():
         with temp_dir() as folder:
             Session(textwrap.dedent(lines)).play(folder)
         played += bool(lines)
-    equal(played, 5, "sessions")
+    assert played >= 5, played
 
 
 @test("what README.md and doc/ name is there")
