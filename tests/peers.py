@@ -31,7 +31,7 @@ import time
 
 import zmq
 
-from zrelay_testing import DEADLINE, Hang, equal, sockets
+from zrelay_testing import DEADLINE, Hang, equal, sockets, wait_until
 
 #   A request as a worker sees it: the client's address, a list of frames, is
 #   to be returned with the reply
@@ -525,3 +525,81 @@ class Yard:
                  open(os.path.join(self._folder, name), "rb") as file:
                 runs.update(file.read().split())
         return runs
+
+
+#   --------------------------------------------------------------------------
+#   Relays that have workers; relay is a Steered
+
+#   Reasons to drop a request
+DROPS = ("queue_full", "deadline", "retries", "client_gone")
+
+#   Msecs between heartbeats, and how many may be missed. Long enough that only
+#   a worker that says nothing is silent, even on a busy machine.
+BEAT, LIVENESS = 200, 5
+
+
+def dropped(reason):
+    """The counter of messages to workers that were dropped."""
+    return "forward.dropped_" + reason
+
+
+def accounts(relay):
+    """Each request is answered, still here, or dropped for a reason."""
+    stats = relay.stats()
+    parts = ["replies", "requests.waiting", "requests.in_hand",
+             *map(dropped, DROPS)]
+    equal(sum(stats.get(part, 0) for part in parts), stats["requests"],
+          "sum of %s" % {part: stats.get(part, 0) for part in parts})
+
+
+def workers(relay, *service):
+    """The answer to WORKERS, by their ids."""
+    rows = relay.rows("WORKERS", ("id", "state", "client", "served", "seen"),
+                      *service)
+    return {row["id"]: row for row in rows}
+
+
+def states(relay, *service):
+    """What each worker does."""
+    return {name: row["state"]
+            for name, row in workers(relay, *service).items()}
+
+
+def join(relay, *crew):
+    """Let workers say READY, one after the other."""
+    for worker in crew:
+        before = relay.stat("workers")
+        worker.ready()
+        relay.counts(workers=before + 1)
+
+
+def beat_while(condition, *crew):
+    """Let workers send heartbeats until a condition holds."""
+    def look():
+        for worker in crew:
+            worker.beat()
+        if condition():
+            return True
+        time.sleep(BEAT / 4000)
+        return False
+    wait_until(look, what="condition, while others send heartbeats")
+
+
+def flood(client, count, size=0):
+    """Send so many requests, with their numbers in front."""
+    for number in range(count):
+        client.send(b"%d" % number, b"x" * size)
+
+
+def served(client, worker, count):
+    """The numbers of the next requests, which a worker serves; there must be
+    no more than these."""
+    worker.ready()
+    numbers = []
+    for _ in range(count):
+        worker.echo()
+        numbers.append(int(client.recv()[0]))
+    client.send(b"end")
+    equal(worker.echo().body, [b"end"], "the next request")
+    equal(client.recv(), [b"end"], "the next reply")
+    return numbers
