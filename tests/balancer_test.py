@@ -246,7 +246,7 @@ def workers_query():
         equal(client.recv(), [b"done"], "reply")
         a.close()
         wait_until(lambda: "a" not in workers(relay), what="a has gone")
-        status, sentence = relay.command("WORKERS", "too", "many")
+        status, sentence = relay.give("WORKERS", "too", "many")
         equal((status, bool(sentence)), (2, True), "refusal")
 
 
@@ -278,7 +278,7 @@ for _name, _good, _bad in (
                 equal(relay.get(name), value, name)
             before = {other: relay.get(other) for other in DEFAULTS}
             for value in bad:
-                status, sentence = relay.command("SET", "RELAY", name, value)
+                status, sentence = relay.give("SET", "RELAY", name, value)
                 equal(status, 2, "status of %s %r" % (name, value))
                 equal(name in sentence and len(sentence) > 20, True,
                       "the sentence %r explains it" % sentence)
@@ -291,7 +291,7 @@ for _name, _good, _bad in (
 def foreign_setting():
     with balancer() as (relay, _):
         for name in ("service_queue", "ttl", "nonsense", ""):
-            status, sentence = relay.command("SET", "RELAY", name, "1")
+            status, sentence = relay.give("SET", "RELAY", name, "1")
             equal((status, bool(sentence)), (2, True), "refusal")
 
 
@@ -935,7 +935,7 @@ def drain_without_end():
         relay.do("RESUME")
         client.send(b"2")
         relay.counts(requests__waiting=1)
-        status, sentence = relay.command("DRAIN", 100)
+        status, sentence = relay.give("DRAIN", 100)
         equal((status, bool(sentence)), (3, True), "DRAIN in vain")
         relay.do("RESUME")
         worker = ReadyWorker(make, relay.backend)

@@ -619,7 +619,7 @@ for _name, _good, _bad in (
                 equal(relay.get(name), value, name)
             before = {other: relay.get(other) for other in DEFAULTS}
             for value in bad:
-                status, sentence = relay.command("SET", "RELAY", name, value)
+                status, sentence = relay.give("SET", "RELAY", name, value)
                 equal(status, 2, "status of %s %r" % (name, value))
                 equal(name in sentence and len(sentence) > 20, True,
                       "the sentence %r explains it" % sentence)
@@ -634,9 +634,9 @@ def foreign_setting():
         for words in (("SET", "RELAY", "overflow", "hold"),
                       ("SET", "RELAY", "ttl", "1"),
                       ("WORKERS", "a", "b"), ("SERVICES", "a")):
-            status, sentence = relay.command(*words)
+            status, sentence = relay.give(*words)
             equal((status, bool(sentence)), (2, True), " ".join(words))
-        status, sentence = relay.command("BIND", "BACKEND",
+        status, sentence = relay.give("BIND", "BACKEND",
                                          "tcp://127.0.0.1:*")
         equal(status != 0 and bool(sentence), True, "BIND BACKEND")
 
@@ -1000,7 +1000,7 @@ def drain_in_vain():
         client = Client02(make, relay.frontend)
         client.send(b"1")
         relay.counts(requests__waiting=1)
-        status, sentence = relay.command("DRAIN", 100)
+        status, sentence = relay.give("DRAIN", 100)
         equal((status, bool(sentence)), (3, True), "DRAIN in vain")
         relay.do("RESUME")
         worker = Worker02(make, relay.frontend)

@@ -453,7 +453,7 @@ class Steered(Process):
             return int(status), frames
         return answer
 
-    def command(self, *words):
+    def give(self, *words):
         """Give a command; returns its status and sentence."""
         answer = self.start(*words)()
         if answer is None:
@@ -463,7 +463,7 @@ class Steered(Process):
 
     def do(self, *words):
         """Give a command that must succeed."""
-        equal(self.command(*words), (0, ""), " ".join(map(str, words)))
+        equal(self.give(*words), (0, ""), " ".join(map(str, words)))
 
     def query(self, *words):
         """The frames of a query's answer, without its name."""
