@@ -71,13 +71,15 @@ for _form in BALANCER_WORKERS:
             for chain in (near, far):
                 for client in (ReqClient, DealerClient):
                     converse(client(make, chain.frontend), empty=True)
-            relay.counts(workers=2, workers__free=2, requests__in_hand=0)
+            relay.counts(workers=2, workers_free=2, requests_in_hand=0)
 
 
 @test("a ROUTER is a client, and a DEALER that carries others' addresses")
 def router_client():
-    with balancer() as (relay, make), Crew() as crew:
+    with Steered("balancer", frontend=None) as relay, sockets() as make, \
+         Crew() as crew:
         relay.do("SET", "FRONTEND", "identity", "balancer")
+        relay.bind("FRONTEND")
         crew.add(PirateWorker, relay.backend)
         router = make(zmq.ROUTER, relay.frontend, router_mandatory=1)
 
@@ -269,7 +271,7 @@ for _name, _good, _bad in (
         ("queue_bytes", ("0", "9223372036854775807"),
          ("-1", "9223372036854775808", "9" * 40)),
         ("overflow", ("drop-new", "drop-old", "hold"),
-         ("", "0", "HOLD", "drop", "drop-new "))):
+         ("", "0", "held", "drop", "drop-new "))):
     @test("SET RELAY %s takes what is allowed, and refuses the rest" % _name)
     def _(name=_name, good=_good, bad=_bad):
         with balancer() as (relay, _):
@@ -310,7 +312,7 @@ def overflow_hold():
     with balancer(queue=5) as (relay, make):
         client = DealerClient(make, relay.frontend)
         flood(client, count)
-        relay.counts(requests__waiting=5, requests=5)
+        relay.counts(requests_waiting=5, requests=5)
         serve_all(relay, make, client, range(count))
         equal(relay.stat(dropped("queue_full")), 0, "dropped")
 
@@ -320,11 +322,11 @@ def overflow_hold_raised():
     with balancer(queue=5) as (relay, make):
         client = DealerClient(make, relay.frontend)
         flood(client, 20)
-        relay.counts(requests__waiting=5, requests=5)
+        relay.counts(requests_waiting=5, requests=5)
         relay.do("SET", "RELAY", "queue", "10")
-        relay.counts(requests__waiting=10, requests=10)
+        relay.counts(requests_waiting=10, requests=10)
         relay.do("SET", "RELAY", "overflow", "drop-new")
-        relay.counts(**{"requests__waiting": 10, "requests": 20,
+        relay.counts(**{"requests_waiting": 10, "requests": 20,
                         dropped("queue_full"): 10})
 
 
@@ -333,7 +335,7 @@ def overflow_drop_new():
     with balancer(queue=5, overflow="drop-new") as (relay, make):
         client = DealerClient(make, relay.frontend)
         flood(client, 20)
-        relay.counts(**{"requests__waiting": 5, "requests": 20,
+        relay.counts(**{"requests_waiting": 5, "requests": 20,
                         dropped("queue_full"): 15})
         serve_all(relay, make, client, range(5))
 
@@ -343,7 +345,7 @@ def overflow_drop_old():
     with balancer(queue=5, overflow="drop-old") as (relay, make):
         client = DealerClient(make, relay.frontend)
         flood(client, 20)
-        relay.counts(**{"requests__waiting": 5, "requests": 20,
+        relay.counts(**{"requests_waiting": 5, "requests": 20,
                         dropped("queue_full"): 15})
         serve_all(relay, make, client, range(15, 20))
 
@@ -357,12 +359,12 @@ def overflow_bytes():
                 as (relay, make):
             client = DealerClient(make, relay.frontend)
             flood(client, count, size)
-            relay.counts(**{"requests": count, "requests__waiting": 4,
+            relay.counts(**{"requests": count, "requests_waiting": 4,
                             dropped("queue_full"): count - 4})
-            equal(4 * size <= relay.stat("requests.waiting_bytes")
+            equal(4 * size <= relay.stat("requests_waiting_bytes")
                   <= 5 * size, True, "bytes that wait")
             serve_all(relay, make, client, left)
-            equal(relay.stat("requests.waiting_bytes"), 0, "bytes at the end")
+            equal(relay.stat("requests_waiting_bytes"), 0, "bytes at the end")
     with balancer(queue_bytes=5 * size) as (relay, make):
         client = DealerClient(make, relay.frontend)
         flood(client, count, size)
@@ -398,14 +400,14 @@ def client_gone_waiting():
     with balancer(queue=3, overflow="drop-new") as (relay, make):
         gone, stays = (DealerClient(make, relay.frontend) for _ in range(2))
         flood(gone, 2)
-        relay.counts(requests__waiting=2)
+        relay.counts(requests_waiting=2)
         stays.send(b"0")
-        relay.counts(requests__waiting=3)
+        relay.counts(requests_waiting=3)
         gone.close()
-        relay.counts(**{"requests__waiting": 1, dropped("client_gone"): 2})
+        relay.counts(**{"requests_waiting": 1, dropped("client_gone"): 2})
         stays.send(b"1")
         stays.send(b"2")
-        relay.counts(requests=5, requests__waiting=3)
+        relay.counts(requests=5, requests_waiting=3)
         serve_all(relay, make, stays, range(3))
 
 
@@ -422,7 +424,7 @@ def client_gone_in_hand():
             wait_until(lambda: relay.stat("frontend.peers") == 0,
                        what="the client has gone")
             worker.reply(request, [b"for nobody"])
-            relay.counts(workers__free=1, requests__in_hand=0)
+            relay.counts(workers_free=1, requests_in_hand=0)
             client = DealerClient(make, relay.frontend)
             client.send(b"2")
             equal(worker.echo().body, [b"2"], "request")
@@ -437,7 +439,7 @@ def deadline_waiting():
     with balancer(deadline=100) as (relay, make):
         client = DealerClient(make, relay.frontend)
         client.send(b"1")
-        relay.counts(**{"requests": 1, "requests__waiting": 0,
+        relay.counts(**{"requests": 1, "requests_waiting": 0,
                         dropped("deadline"): 1})
         relay.do("SET", "RELAY", "deadline", "0")
         worker = PirateWorker(make, relay.backend)
@@ -456,13 +458,13 @@ def deadline_in_hand():
             client = DealerClient(make, relay.frontend)
             client.send(b"1")
             request = worker.take()
-            relay.counts(**{"requests__in_hand": 0, dropped("deadline"): 1,
-                            "workers": 1, "workers__free": 0})
+            relay.counts(**{"requests_in_hand": 0, dropped("deadline"): 1,
+                            "workers": 1, "workers_free": 0})
             equal(states(relay), {"w": "owing"}, "state")
             relay.do("SET", "RELAY", "deadline", "0")
             #   It still works on that, and gets no more before its answer
             client.send(b"2")
-            relay.counts(requests__waiting=1)
+            relay.counts(requests_waiting=1)
             equal(worker.idle(), True, "no second request")
             worker.reply(request, [b"late"])
             equal(worker.echo().body, [b"2"], "the next request")
@@ -478,7 +480,7 @@ def deadline_each_its_own():
         relay.counts(requests=1)
         wait_until(lambda: client.silent(1.0))
         client.send(b"new")
-        relay.counts(**{"requests": 2, "requests__waiting": 1,
+        relay.counts(**{"requests": 2, "requests_waiting": 1,
                         dropped("deadline"): 1})
         worker = PirateWorker(make, relay.backend)
         worker.ready()
@@ -514,15 +516,15 @@ for _form in BALANCER_WORKERS:
             equal(first.take().body, [b"1"], "request")
             client.send(b"2")
             client.send(b"3")
-            relay.counts(requests__waiting=2)
+            relay.counts(requests_waiting=2)
             first.close()
-            relay.counts(requests__waiting=3, requests__in_hand=0,
-                         workers=0, workers__lost=1)
+            relay.counts(requests_waiting=3, requests_in_hand=0,
+                         workers=0, workers_lost=1)
             second.ready()
             for number in (b"1", b"2", b"3"):
                 equal(second.echo().body, [number], "request")
                 equal(client.recv(), [number], "reply")
-            relay.counts(requests__retried=1, replies=3)
+            relay.counts(requests_retried=1, replies=3)
 
     @test("%s that is idle when its connection is lost is given nothing"
           % _form.__name__)
@@ -531,7 +533,7 @@ for _form in BALANCER_WORKERS:
             first, second = (form(make, relay.backend) for _ in range(2))
             join(relay, first, second)
             first.close()
-            relay.counts(workers=1, workers__free=1, workers__lost=1)
+            relay.counts(workers=1, workers_free=1, workers_lost=1)
             client = DealerClient(make, relay.frontend)
             client.send(b"1")
             equal(second.echo().body, [b"1"], "request")
@@ -550,9 +552,9 @@ for _form in BALANCER_WORKERS:
                     equal(worker.take().body, [b"poison"], "request")
                     worker.close()
                 relay.counts(**{
-                    dropped("retries"): 1, "requests__retried": retries,
-                    "workers__lost": retries + 1, "workers": 0,
-                    "requests__waiting": 0, "requests__in_hand": 0})
+                    dropped("retries"): 1, "requests_retried": retries,
+                    "workers_lost": retries + 1, "workers": 0,
+                    "requests_waiting": 0, "requests_in_hand": 0})
                 worker = form(make, relay.backend)
                 worker.ready()
                 client.send(b"sane")
@@ -573,7 +575,7 @@ def ready_again():
         client.send(b"2")
         equal(first.echo().body, [b"2"], "request")
         equal(client.recv(), [b"2"], "reply")
-        relay.counts(workers=2, requests__retried=1)
+        relay.counts(workers=2, requests_retried=1)
 
 
 @test("a worker says READY twice before any work: it has one place")
@@ -587,7 +589,7 @@ def ready_twice():
         client.send(b"1")
         client.send(b"2")
         request = worker.take()
-        relay.counts(workers=1, requests__waiting=1, requests__in_hand=1)
+        relay.counts(workers=1, requests_waiting=1, requests_in_hand=1)
         equal(worker.idle(), True, "no second request")
         worker.reply(request, [b"1"])
         worker.echo()
@@ -605,7 +607,7 @@ def same_identity():
                 client.send(b"%d" % number)
                 equal(worker.take().body, [b"%d" % number], "request")
                 worker.close()
-                relay.counts(workers=0, requests__waiting=1)
+                relay.counts(workers=0, requests_waiting=1)
                 worker = form(make, relay.backend, identity=b"w")
                 worker.ready()
                 equal(worker.echo().body, [b"%d" % number],
@@ -628,13 +630,13 @@ def foreign_replies():
         liar.send(b"c1", b"", b"false")
         liar.send(b"c2", b"", b"false")
         liar.send(b"unknown", b"", b"false")
-        relay.counts(**{"return.dropped_late": 3, "workers__free": 1})
+        relay.counts(**{"return.dropped_late": 3, "workers_free": 1})
         #   It has the other's request
         clients[1].send(b"2")
         other = liar.take()
         liar.send(b"c1", b"", b"false")
         liar.send(b"c2", b"more", b"", b"false")
-        relay.counts(**{"return.dropped_late": 5, "requests__in_hand": 2})
+        relay.counts(**{"return.dropped_late": 5, "requests_in_hand": 2})
         honest.reply(request, [b"true"])
         liar.reply(other, [b"true"])
         for client in clients:
@@ -705,9 +707,9 @@ def never_beat():
         pirate = PirateWorker(make, relay.backend)
         join(relay, pirate)
         pirate.beat()
-        relay.counts(workers__lost=1, workers=3, workers__free=3)
+        relay.counts(workers_lost=1, workers=3, workers_free=3)
         pirate.beat()
-        relay.counts(workers__lost=1, workers=3)
+        relay.counts(workers_lost=1, workers=3)
         client = DealerClient(make, relay.frontend)
         for worker in crew:
             client.send(b"1")
@@ -729,7 +731,7 @@ def busy_and_beating():
         silent.beat()
         #   The time after which a silent one is lost, three times
         for lost in (1, 2, 3):
-            beat_while(lambda lost=lost: relay.stat("workers.lost") == lost,
+            beat_while(lambda lost=lost: relay.stat("workers_lost") == lost,
                        busy)
             silent.open()
             join(relay, silent)
@@ -738,11 +740,11 @@ def busy_and_beating():
         #   One request for the other, one that waits, none for the busy one
         client.send(b"2")
         client.send(b"3")
-        beat_while(lambda: relay.stat("workers.lost") == 4, busy)
+        beat_while(lambda: relay.stat("workers_lost") == 4, busy)
         equal(busy.idle(), True, "no more work")
         busy.reply(request, [b"1"])
         equal(client.recv(), [b"1"], "reply")
-        relay.counts(requests__retried=1)
+        relay.counts(requests_retried=1)
 
 
 @test("a worker that hangs is lost; its late reply is dropped and counted")
@@ -773,14 +775,14 @@ def hangs():
         other.reply(retried, [b"of the other"])
         equal(client.recv(), [b"of the other"], "reply")
         #   It is awake, and has paid what it owed
-        beat_while(lambda: relay.stat("workers.free") == 2, other)
+        beat_while(lambda: relay.stat("workers_free") == 2, other)
         client.send(b"2")
         equal(client.recv(), [b"done", b"2"], "reply of the one that hung")
-        relay.counts(requests__retried=1, workers__lost=1, replies=2)
+        relay.counts(requests_retried=1, workers_lost=1, replies=2)
 
 
 def lost_by_silence(relay):
-    wait_until(lambda: relay.stat("workers.lost") == 1, what="it is lost")
+    wait_until(lambda: relay.stat("workers_lost") == 1, what="it is lost")
     return relay.stat("workers") == 0
 
 
@@ -794,12 +796,12 @@ def hung_alone():
         client.send(b"1")
         request = worker.take()
         worker.beat()
-        relay.counts(workers=0, workers__lost=1, requests__waiting=1)
+        relay.counts(workers=0, workers_lost=1, requests_waiting=1)
         #   Alive, but it still has that request and gets no other
         client.send(b"2")
         worker.beat()
         beat_while(lambda: relay.stat("workers") == 1, worker)
-        equal(relay.stat("workers.free"), 0, "free workers")
+        equal(relay.stat("workers_free"), 0, "free workers")
         equal(worker.idle(), True, "no more work")
         worker.reply(request, [b"1"])
         equal(client.recv(), [b"1"], "reply")
@@ -838,7 +840,7 @@ def pause():
             clients[number % 10].send(b"%d" % number)
         wait_until(lambda: relay.stat("replies") >= 20, what="replies")
         relay.do("PAUSE")
-        relay.counts(requests__in_hand=0)
+        relay.counts(requests_in_hand=0)
         replies = relay.stat("replies")
         ends = time.monotonic() + 10 * BEAT / 1000
         #   More load meanwhile
@@ -846,16 +848,16 @@ def pause():
             clients[number % 10].send(b"%d" % number)
         wait_until(lambda: time.monotonic() > ends)
         stats = relay.stats()
-        equal((stats["workers"], stats["workers.free"],
-               stats["workers.lost"]), (6, 6, 0), "workers")
+        equal((stats["workers"], stats["workers_free"],
+               stats["workers_lost"]), (6, 6, 0), "workers")
         equal(stats["replies"], replies, "no request was given out")
         equal(len(opened), 4, "no worker has given the relay up")
         relay.do("RESUME")
         received = [int(clients[number % 10].recv()[0])
                     for number in range(2 * count)]
         equal(sorted(received), list(range(2 * count)), "replies")
-        relay.counts(replies=2 * count, requests__retried=0,
-                     workers__lost=0)
+        relay.counts(replies=2 * count, requests_retried=0,
+                     workers_lost=0)
 
 
 @test("while the relay is paused a worker may come, go, and say READY")
@@ -869,7 +871,7 @@ def pause_and_workers():
         relay.do("PAUSE")
         goes.close()
         join(relay, stays)
-        relay.counts(workers=1, requests__waiting=1)
+        relay.counts(workers=1, requests_waiting=1)
         equal(stays.idle(0.1), True, "nothing is given out")
         relay.do("RESUME")
         equal(stays.echo().body, [b"1"], "request")
@@ -883,7 +885,7 @@ def pause_and_silence():
         join(relay, worker)
         worker.beat()
         relay.do("PAUSE")
-        relay.counts(workers=0, workers__lost=1)
+        relay.counts(workers=0, workers_lost=1)
         relay.do("RESUME")
 
 
@@ -900,8 +902,8 @@ def drain():
         request = stays.take()
         equal(request.body, [b"2"], "request")
         dies.close()
-        relay.counts(requests__waiting=3, requests__in_hand=1,
-                     workers__lost=1)
+        relay.counts(requests_waiting=3, requests_in_hand=1,
+                     workers_lost=1)
         answer = relay.start("DRAIN", 1000 * DEADLINE)
         wait_until(lambda: relay.query("STATE") == ["draining"])
         client.send(b"after the DRAIN")
@@ -913,7 +915,7 @@ def drain():
             if number != b"4":
                 request = stays.take()
         equal(answer(), (0, []), "answer to DRAIN")
-        relay.counts(replies=4, requests=4, requests__waiting=0)
+        relay.counts(replies=4, requests=4, requests_waiting=0)
         relay.do("RESUME")
         equal(stays.echo().body, [b"after the DRAIN"], "request")
         equal(client.recv(), [b"after the DRAIN"], "reply")
@@ -934,7 +936,7 @@ def drain_without_end():
         relay.counts(**{dropped("retries"): 1})
         relay.do("RESUME")
         client.send(b"2")
-        relay.counts(requests__waiting=1)
+        relay.counts(requests_waiting=1)
         status, sentence = relay.give("DRAIN", 100)
         equal((status, bool(sentence)), (3, True), "DRAIN in vain")
         relay.do("RESUME")

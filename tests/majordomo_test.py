@@ -72,7 +72,7 @@ for _worker, _client in itertools.product(MAJORDOMO_WORKERS,
             for body in bodies():
                 equal(asks.ask(*body) == reverse(body), True,
                       "%d frames come back reversed" % len(body))
-            relay.counts(workers__free=1, requests__in_hand=0)
+            relay.counts(workers_free=1, requests_in_hand=0)
 
 
 @test("a request and its replies have the frames of their protocol, no more")
@@ -124,7 +124,7 @@ def partial():
                               [b"part", b"%d" % part], "partial reply")
                 equal(client.recv(), [b"end", b""], "final reply")
                 equal(client.silent(), True, "that is all")
-        relay.counts(replies=9, requests=9, workers__free=1)
+        relay.counts(replies=9, requests=9, workers_free=1)
 
 
 @test("partial replies arrive while the worker still works")
@@ -138,7 +138,7 @@ def partial_at_once():
         request = worker.take()
         worker.partial(request, [b"so far"])
         equal(client.recv_partial(), [b"so far"], "partial reply")
-        relay.counts(requests__in_hand=1, requests__waiting=1, replies=0)
+        relay.counts(requests_in_hand=1, requests_waiting=1, replies=0)
         equal(worker.idle(), True, "a partial reply does not free it")
         worker.reply(request, [b"end"])
         equal(client.recv(), [b"end"], "final reply")
@@ -157,8 +157,8 @@ def partial_and_lost():
         first.partial(request, [b"part"])
         equal(client.recv_partial(), [b"part"], "partial reply")
         first.close()
-        relay.counts(**{dropped("retries"): 1, "requests__in_hand": 0,
-                        "requests__retried": 0})
+        relay.counts(**{dropped("retries"): 1, "requests_in_hand": 0,
+                        "requests_retried": 0})
         client.send(b"2")
         equal(second.echo().body, [b"2"], "the next request")
         equal(client.recv(), [b"2"], "reply")
@@ -222,7 +222,7 @@ def own_workers():
         for name, client in clients.items():
             #   A third waits, though workers of others are free
             client.send(b"2")
-        relay.counts(requests__waiting=3)
+        relay.counts(requests_waiting=3)
         for name in (b"tea", b"te"):
             crew[name, 1].reply(requests[name, 1], [b"1"])
             equal(clients[name].recv(), [b"1"], "reply")
@@ -255,7 +255,7 @@ def service_without_workers():
         clients = [form(make, relay.frontend) for form in MAJORDOMO_CLIENTS]
         for client in clients:
             client.send(b"1")
-            before = relay.stat("requests.waiting")
+            before = relay.stat("requests_waiting")
             wait_until(lambda: relay.stat("requests") ==
                        clients.index(client) + 1 or before < 0)
         worker = Worker02(make, relay.frontend)
@@ -281,7 +281,7 @@ def services_query():
         equal(client.recv(), [b"1"], "reply")
         nobody = Client02(make, relay.frontend, service=b"nobody")
         nobody.send(b"1")
-        relay.counts(requests__waiting=1)
+        relay.counts(requests_waiting=1)
         rows = services(relay)
         equal(set(rows), {"green%20tea", "coffee", "nobody"}, "services")
         row = rows["green%20tea"]
@@ -296,7 +296,7 @@ def services_query():
         #   A quick one, and one that fails
         client.send(b"quick")
         quick = client_workers = None
-        wait_until(lambda: relay.stat("requests.in_hand") == 1)
+        wait_until(lambda: relay.stat("requests_in_hand") == 1)
         del quick, client_workers
         rows = services(relay)
         equal(rows["coffee"]["served"], "0", "of another service")
@@ -384,7 +384,7 @@ def mmi_gone():
     with broker() as (relay, make):
         client = Client02(make, relay.frontend, service=b"tea")
         client.send(b"waits")
-        relay.counts(requests__waiting=1)
+        relay.counts(requests_waiting=1)
         asks = Client01(make, relay.frontend, service=b"mmi.service")
         equal(asks.ask(b"tea"), [b"404"], "before a worker comes")
         worker = Worker02(make, relay.frontend, service=b"tea")
@@ -447,7 +447,7 @@ for _form in MAJORDOMO_WORKERS:
             relay.counts(workers=0)
             client = Client02(make, relay.frontend)
             client.send(b"1")
-            relay.counts(requests__waiting=1)
+            relay.counts(requests_waiting=1)
             equal(worker.sock.poll(100), 0, "nothing more is sent to it")
             #   As the tutorials do: with a new socket
             worker.open()
@@ -489,7 +489,7 @@ for _form in MAJORDOMO_WORKERS:
                 worker = form(make, relay.frontend)
                 say(worker)
                 worker.expect(worker.DISCONNECT)
-            relay.counts(requests__waiting=1, workers=0)
+            relay.counts(requests_waiting=1, workers=0)
             equal(client.silent(), True, "no false reply")
 
     @test("%s that disconnects leaves, and another gets its request"
@@ -502,7 +502,7 @@ for _form in MAJORDOMO_WORKERS:
             client.send(b"1")
             leaves.take()
             leaves.disconnect()
-            relay.counts(workers=0, requests__waiting=1)
+            relay.counts(workers=0, requests_waiting=1)
             join(relay, stays)
             equal(stays.echo().body, [b"1"], "request")
             equal(client.recv(), [b"1"], "reply")
@@ -525,7 +525,7 @@ for _form in MAJORDOMO_WORKERS:
             join(relay, liar)
             liar.reply(request, [b"false"])
             liar.expect(liar.DISCONNECT)
-            relay.counts(workers=1, requests__in_hand=1)
+            relay.counts(workers=1, requests_in_hand=1)
             equal(client.silent(0.05), True, "no false reply")
             honest.reply(request, [b"true"])
             equal(client.recv(), [b"true"], "the only reply")
@@ -649,11 +649,11 @@ def service_queue():
     with broker(service_queue=5) as (relay, make):
         tea = Client02(make, relay.frontend, service=b"tea")
         flood(tea, 20)
-        relay.counts(**{"requests__waiting": 5, "requests": 20,
+        relay.counts(**{"requests_waiting": 5, "requests": 20,
                         dropped("queue_full"): 15})
         coffee = Client02(make, relay.frontend, service=b"coffee")
         flood(coffee, 3)
-        relay.counts(requests__waiting=8)
+        relay.counts(requests_waiting=8)
         equal(served(tea, Worker02(make, relay.frontend, b"tea"), 5),
               list(range(5)), "the first requests stay")
         equal(served(coffee, Worker01(make, relay.frontend, b"coffee"), 3),
@@ -666,16 +666,16 @@ def service_bytes():
     with broker(service_bytes=5 * size) as (relay, make):
         tea = Client02(make, relay.frontend, service=b"tea")
         flood(tea, 20, size)
-        relay.counts(**{"requests__waiting": 4, "requests": 20,
+        relay.counts(**{"requests_waiting": 4, "requests": 20,
                         dropped("queue_full"): 16})
         coffee = Client02(make, relay.frontend, service=b"coffee")
         flood(coffee, 3, size)
-        relay.counts(requests__waiting=7)
+        relay.counts(requests_waiting=7)
         equal(served(tea, Worker02(make, relay.frontend, b"tea"), 4),
               list(range(4)), "requests")
         equal(served(coffee, Worker02(make, relay.frontend, b"coffee"), 3),
               list(range(3)), "requests")
-        equal(relay.stat("requests.waiting_bytes"), 0, "bytes at the end")
+        equal(relay.stat("requests_waiting_bytes"), 0, "bytes at the end")
 
 
 @test("queue and queue_bytes bound what waits for all services together")
@@ -688,7 +688,7 @@ def queue_bounds():
             for number, client in enumerate(clients, 1):
                 client.send(b"0", b"x" * size)
                 relay.counts(requests=number)
-            relay.counts(**{"requests__waiting": kept,
+            relay.counts(**{"requests_waiting": kept,
                             dropped("queue_full"): 10 - kept})
             for client in clients[:kept]:
                 worker = Worker01(make, relay.frontend, client.service)
@@ -702,8 +702,8 @@ def bounds_and_replies():
         join(relay, worker)
         client = Client02(make, relay.frontend)
         flood(client, 50)
-        relay.counts(**{"requests": 50, "requests__waiting": 1,
-                        "requests__in_hand": 1, dropped("queue_full"): 48})
+        relay.counts(**{"requests": 50, "requests_waiting": 1,
+                        "requests_in_hand": 1, dropped("queue_full"): 48})
         equal(worker.echo().body[0], b"0", "request")
         equal(worker.echo().body[0], b"1", "request")
         equal([client.recv()[0], client.recv()[0]], [b"0", b"1"], "replies")
@@ -714,14 +714,14 @@ def client_gone_waiting():
     with broker(service_queue=3) as (relay, make):
         leaves, stays = (Client02(make, relay.frontend) for _ in range(2))
         flood(leaves, 2)
-        relay.counts(requests__waiting=2)
+        relay.counts(requests_waiting=2)
         stays.send(b"0")
-        relay.counts(requests__waiting=3)
+        relay.counts(requests_waiting=3)
         leaves.close()
-        relay.counts(**{"requests__waiting": 1, dropped("client_gone"): 2})
+        relay.counts(**{"requests_waiting": 1, dropped("client_gone"): 2})
         stays.send(b"1")
         stays.send(b"2")
-        relay.counts(requests=5, requests__waiting=3)
+        relay.counts(requests=5, requests_waiting=3)
         equal(served(stays, Worker01(make, relay.frontend), 3), [0, 1, 2],
               "requests")
 
@@ -738,7 +738,7 @@ def client_gone_in_hand():
             leaves.close()
             gone(relay, 1)
             worker.reply(request, [b"for nobody"])
-            relay.counts(workers=1, workers__free=1, requests__in_hand=0)
+            relay.counts(workers=1, workers_free=1, requests_in_hand=0)
             client = Client01(make, relay.frontend)
             client.send(b"2")
             equal(worker.echo().body, [b"2"], "request")
@@ -750,7 +750,7 @@ def deadline_waiting():
     with broker(deadline=100) as (relay, make):
         client = Client02(make, relay.frontend)
         client.send(b"1")
-        relay.counts(**{"requests": 1, "requests__waiting": 0,
+        relay.counts(**{"requests": 1, "requests_waiting": 0,
                         dropped("deadline"): 1})
         relay.do("SET", "RELAY", "deadline", "0")
         client.send(b"2")
@@ -769,12 +769,12 @@ def deadline_in_hand():
             client = Client02(make, relay.frontend)
             client.send(b"1")
             request = worker.take()
-            relay.counts(**{"requests__in_hand": 0, dropped("deadline"): 1,
-                            "workers": 1, "workers__free": 0})
+            relay.counts(**{"requests_in_hand": 0, dropped("deadline"): 1,
+                            "workers": 1, "workers_free": 0})
             equal(states(relay), {"w": "owing"}, "state")
             relay.do("SET", "RELAY", "deadline", "0")
             client.send(b"2")
-            relay.counts(requests__waiting=1)
+            relay.counts(requests_waiting=1)
             equal(worker.idle(), True, "no second request")
             if form is Worker02:
                 worker.partial(request, [b"late"])
@@ -801,15 +801,15 @@ for _form in MAJORDOMO_WORKERS:
             equal(first.take().body, [b"1"], "request")
             client.send(b"2")
             client.send(b"3")
-            relay.counts(requests__waiting=2)
+            relay.counts(requests_waiting=2)
             first.close()
-            relay.counts(requests__waiting=3, requests__in_hand=0, workers=0,
-                         workers__lost=1)
+            relay.counts(requests_waiting=3, requests_in_hand=0, workers=0,
+                         workers_lost=1)
             second.ready()
             for number in (b"1", b"2", b"3"):
                 equal(second.echo().body, [number], "request")
                 equal(client.recv(), [number], "reply")
-            relay.counts(requests__retried=1, replies=3)
+            relay.counts(requests_retried=1, replies=3)
 
     for _retries in (0, 1, 3):
         @test("%s: a request that ends its workers is dropped after %d"
@@ -824,9 +824,9 @@ for _form in MAJORDOMO_WORKERS:
                     equal(worker.take().body, [b"poison"], "request")
                     worker.close()
                 relay.counts(**{
-                    dropped("retries"): 1, "requests__retried": retries,
-                    "workers__lost": retries + 1, "workers": 0,
-                    "requests__waiting": 0, "requests__in_hand": 0})
+                    dropped("retries"): 1, "requests_retried": retries,
+                    "workers_lost": retries + 1, "workers": 0,
+                    "requests_waiting": 0, "requests_in_hand": 0})
                 worker = form(make, relay.frontend)
                 worker.ready()
                 client.send(b"sane")
@@ -867,16 +867,16 @@ def busy_and_beating():
                 join(relay, silent)
                 silent.beat()
                 beat_while(lambda lost=lost:
-                           relay.stat("workers.lost") == lost, busy)
+                           relay.stat("workers_lost") == lost, busy)
                 silent.open()
             equal(states(relay)["busy"], "busy", "state")
             client.send(b"2")
-            beat_while(lambda: relay.stat("requests.waiting") == 1, busy)
+            beat_while(lambda: relay.stat("requests_waiting") == 1, busy)
             equal(busy.idle(), True, "no more work")
             busy.reply(request, [b"1"])
             equal(client.recv(), [b"1"], "reply")
             equal(busy.echo().body, [b"2"], "the next request")
-            relay.counts(requests__retried=0)
+            relay.counts(requests_retried=0)
 
 
 @test("a worker that hangs is lost; when it wakes, its late reply is dropped")
@@ -892,7 +892,7 @@ def hangs():
             client.send(b"1")
             wait_until(lambda: yard.runs()[b"1"] == 1, what="it has begun")
             labourer.stop()
-            relay.counts(workers=0, workers__lost=1)
+            relay.counts(workers=0, workers_lost=1)
             other = form(make, relay.frontend, identity=b"other")
             join(relay, other)
             retried = other.take()
@@ -903,7 +903,7 @@ def hangs():
             other.reply(retried, [b"of the other"])
             equal(client.recv(), [b"of the other"], "reply")
             #   It has recovered, in one way or another
-            beat_while(lambda: relay.stat("workers.free") == 2, other)
+            beat_while(lambda: relay.stat("workers_free") == 2, other)
             client.send(b"2")
             other.close()
             equal(client.recv(), [b"done", b"2"], "reply of the one that hung")
@@ -940,22 +940,22 @@ def pause():
             clients[number % 10].send(b"%d" % number)
         wait_until(lambda: relay.stat("replies") >= 20, what="replies")
         relay.do("PAUSE")
-        relay.counts(requests__in_hand=0)
+        relay.counts(requests_in_hand=0)
         replies = relay.stat("replies")
         ends = time.monotonic() + 10 * BEAT / 1000
         for number in range(count, 2 * count):
             clients[number % 10].send(b"%d" % number)
         wait_until(lambda: time.monotonic() > ends)
         stats = relay.stats()
-        equal((stats["workers"], stats["workers.free"],
-               stats["workers.lost"]), (4, 4, 0), "workers")
+        equal((stats["workers"], stats["workers_free"],
+               stats["workers_lost"]), (4, 4, 0), "workers")
         equal(stats["replies"], replies, "no request was given out")
         equal(len(opened), 4, "no worker has given the broker up")
         relay.do("RESUME")
         received = [int(clients[number % 10].recv()[0])
                     for number in range(2 * count)]
         equal(sorted(received), list(range(2 * count)), "replies")
-        relay.counts(replies=2 * count, requests__retried=0, workers__lost=0)
+        relay.counts(replies=2 * count, requests_retried=0, workers_lost=0)
 
 
 @test("DRAIN ends when requests that wait, are in hand and are given again"
@@ -971,8 +971,8 @@ def drain():
         request = stays.take()
         equal(request.body, [b"2"], "request")
         dies.close()
-        relay.counts(requests__waiting=3, requests__in_hand=1,
-                     workers__lost=1)
+        relay.counts(requests_waiting=3, requests_in_hand=1,
+                     workers_lost=1)
         answer = relay.start("DRAIN", 1000 * DEADLINE)
         wait_until(lambda: relay.query("STATE") == ["draining"])
         client.send(b"after the DRAIN")
@@ -999,7 +999,7 @@ def drain_in_vain():
     with broker() as (relay, make):
         client = Client02(make, relay.frontend)
         client.send(b"1")
-        relay.counts(requests__waiting=1)
+        relay.counts(requests_waiting=1)
         status, sentence = relay.give("DRAIN", 100)
         equal((status, bool(sentence)), (3, True), "DRAIN in vain")
         relay.do("RESUME")

@@ -546,10 +546,10 @@ def dropped(reason):
 def accounts(relay):
     """Each request is answered, still here, or dropped for a reason."""
     stats = relay.stats()
-    parts = ["replies", "requests.waiting", "requests.in_hand",
+    parts = ["replies", "requests_waiting", "requests_in_hand",
              *map(dropped, DROPS)]
-    equal(sum(stats.get(part, 0) for part in parts), stats["requests"],
-          "sum of %s" % {part: stats.get(part, 0) for part in parts})
+    equal(sum(stats[part] for part in parts), stats["requests"],
+          "sum of %s" % {part: stats[part] for part in parts})
 
 
 def workers(relay, *service):

@@ -223,7 +223,7 @@ static bool
 s_accounts (place_t *place)
 {
     static const char *const parts [] = {
-        "replies", "requests.waiting", "requests.in_hand",
+        "replies", "requests_waiting", "requests_in_hand",
         "forward.dropped_queue_full", "forward.dropped_deadline",
         "forward.dropped_retries", "forward.dropped_client_gone", NULL
     };
@@ -362,15 +362,15 @@ s_test_killed (const worker_form_t *form)
     const client_form_t *client_form = s_client_of (form);
     zsock_t *client = faults_connect (client_form->type, place.clients);
     s_ask (client, client_form, "hello", 3);
-    bool given = s_becomes (&place, "requests.in_hand", 1);
+    bool given = s_becomes (&place, "requests_in_hand", 1);
     zsock_t *worker = s_join (&place, form);
     faults_kill (labourer);
     bool served = s_serve (worker, form);
     TAP (heard && given && served
       && s_answered (client, client_form, "hello", 3),
          "%s: a worker is killed, and another gets its request", form->name);
-    TAP (kind_counts (place.relay, "requests.retried", 1)
-      && kind_counts (place.relay, "workers.lost", 1)
+    TAP (kind_counts (place.relay, "requests_retried", 1)
+      && kind_counts (place.relay, "workers_lost", 1)
       && kind_counts (place.relay, "workers", 1)
       && kind_silent (client) && s_accounts (&place),
          "%s: that is counted, and there is one reply", form->name);
@@ -414,7 +414,7 @@ s_test_half_reply (const worker_form_t *form)
     int rc = zsock_connect (client, "%s", place.clients);
     assert (rc == 0);
     s_ask (client, client_form, "hello", 3);
-    bool given = s_becomes (&place, "requests.in_hand", 1);
+    bool given = s_becomes (&place, "requests_in_hand", 1);
     zsock_t *worker = s_join (&place, form);
 
     //  All of the reply but its end
@@ -428,7 +428,7 @@ s_test_half_reply (const worker_form_t *form)
     TAP (heard && given && served
       && s_answered (client, client_form, "hello", 3)
       && kind_silent (client)
-      && kind_counts (place.relay, "requests.retried", 1)
+      && kind_counts (place.relay, "requests_retried", 1)
       && s_accounts (&place),
          "%s: half a reply is none, and another worker gets the request",
          form->name);
@@ -479,8 +479,8 @@ s_test_client_never_reads (const worker_form_t *form)
     TAP (good && full > 0,
          "%s: a client never reads; others, and its worker, go on",
          form->name);
-    TAP (kind_counts (place.relay, "workers.lost", 0)
-      && kind_counts (place.relay, "requests.in_hand", 0)
+    TAP (kind_counts (place.relay, "workers_lost", 0)
+      && kind_counts (place.relay, "requests_in_hand", 0)
       && s_accounts (&place),
          "%s: replies that it does not take are counted", form->name);
     zstr_free (&text);
@@ -524,7 +524,7 @@ s_test_crowd (const worker_form_t *form)
         zsock_destroy (&crew [index]);
     bool gone = s_becomes (&place, "workers", CROWD - CROWD / 2);
     TAP (gone && s_all_in_order (crew, form, client, client_form, CROWD / 2)
-      && kind_counts (place.relay, "workers.lost", CROWD / 2),
+      && kind_counts (place.relay, "workers_lost", CROWD / 2),
          "%s: half of them leave, and the others are used in turn",
          form->name);
     for (size_t index = CROWD / 2; index < CROWD; index++)
@@ -565,7 +565,7 @@ s_test_inproc (const worker_form_t *form)
         zmsg_t *beat = zmsg_new ();
         s_send (worker, form->beat, &beat);
         zsock_destroy (&worker);
-        bool lost = s_becomes (&place, "workers.lost", 1);
+        bool lost = s_becomes (&place, "workers_lost", 1);
         worker = s_join (&place, form);
         TAP (taken && lost && s_serve (worker, form)
           && s_answered (client, client_form, "hello", 3),
@@ -592,8 +592,8 @@ s_test_end (const worker_form_t *form, const char *command)
     zsock_t *worker = s_join (&place, form);
     for (size_t index = 0; index < 10; index++)
         s_ask (client, client_form, "hello", BODY_MOST);
-    bool held = s_becomes (&place, "requests.in_hand", 1)
-             && s_becomes (&place, "requests.waiting", 9);
+    bool held = s_becomes (&place, "requests_in_hand", 1)
+             && s_becomes (&place, "requests_waiting", 9);
     if (streq (command, "DRAIN"))
         kind_send (place.relay, "DRAIN", "60000", NULL);
     else

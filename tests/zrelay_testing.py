@@ -426,12 +426,15 @@ class Steered(Process):
             for side, endpoint in (("FRONTEND", frontend),
                                    ("BACKEND", backend)):
                 if endpoint:
-                    self.do("BIND", side, endpoint)
-                    setattr(self, side.lower(),
-                            self.query("ENDPOINT", side)[0])
+                    self.bind(side, endpoint)
         except BaseException:
             self.kill()
             raise
+
+    def bind(self, side, endpoint=Relay.FREE_PORT):
+        """Bind a side, whose endpoint becomes the attribute."""
+        self.do("BIND", side, endpoint)
+        setattr(self, side.lower(), self.query("ENDPOINT", side)[0])
 
     def start(self, *words):
         """Give a command. Returns a function that returns its answer, the
@@ -482,18 +485,16 @@ class Steered(Process):
                 for name, value in zip(frames[::2], frames[1::2])}
 
     def stat(self, name):
-        """One counter; 0 if it is not reported."""
-        return self.stats().get(name, 0)
+        """One counter."""
+        return self.stats()[name]
 
     def counts(self, **expected):
-        """Wait until counters have these values; "__" stands for a dot."""
-        expected = {name.replace("__", "."): value
-                    for name, value in expected.items()}
+        """Wait until counters have these values."""
         seen = {}
 
         def reached():
             stats = self.stats()
-            seen.update({name: stats.get(name, 0) for name in expected})
+            seen.update({name: stats[name] for name in expected})
             return seen == expected
         try:
             wait_until(reached, DEADLINE / 4)
