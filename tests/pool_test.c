@@ -480,7 +480,7 @@ s_test_client_never_reads (const worker_form_t *form)
          "%s: a client never reads; others, and its worker, go on",
          form->name);
     TAP (kind_counts (place.relay, "workers_lost", 0)
-      && kind_counts (place.relay, "requests_in_hand", 0)
+      && s_becomes (&place, "requests_in_hand", 0)
       && s_accounts (&place),
          "%s: replies that it does not take are counted", form->name);
     zstr_free (&text);

@@ -78,9 +78,12 @@ def sockets():
     """A function that makes sockets, all of them closed at the end."""
     import zmq
     context = zmq.Context()
+    #   One that is forgotten would be closed at once
+    made = []
 
     def make(kind, endpoint, **options):
         sock = context.socket(kind)
+        made.append(sock)
         sock.rcvtimeo = sock.sndtimeo = DEADLINE * 1000
         for name, value in options.items():
             setattr(sock, name, value)
