@@ -252,6 +252,27 @@ def workers_query():
         equal((status, bool(sentence)), (2, True), "refusal")
 
 
+@test("RESET: what is inside counts as having come since")
+def reset():
+    with balancer() as (relay, make):
+        worker = PirateWorker(make, relay.backend, identity=b"w")
+        join(relay, worker)
+        client = DealerClient(make, relay.frontend)
+        for _ in range(3):
+            client.send(b"1")
+        worker.echo()
+        request = worker.take()
+        relay.counts(requests_waiting=1, requests_in_hand=1, replies=1)
+        relay.do("RESET")
+        relay.counts(requests=2, replies=0, requests_waiting=1,
+                     requests_in_hand=1, workers=1)
+        accounts(relay)
+        equal(workers(relay)["w"]["served"], "0", "served")
+        worker.reply(request, [b"1"])
+        worker.echo()
+        relay.counts(requests=2, replies=2, workers_free=1)
+
+
 #   --------------------------------------------------------------------------
 #   Settings
 
@@ -371,6 +392,17 @@ def overflow_bytes():
         serve_all(relay, make, client, range(count))
 
 
+@test("drop-old: a request that can never fit drops no others")
+def overflow_too_large():
+    with balancer(queue_bytes=1000, overflow="drop-old") as (relay, make):
+        client = DealerClient(make, relay.frontend)
+        flood(client, 3)
+        client.send(b"too large", b"x" * 5000)
+        relay.counts(**{"requests": 4, "requests_waiting": 3,
+                        dropped("queue_full"): 1})
+        serve_all(relay, make, client, range(3))
+
+
 @test("queue 0: a request is taken only if a worker is free")
 def no_queue():
     with balancer(queue=0, overflow="drop-new") as (relay, make):
@@ -429,6 +461,23 @@ def client_gone_in_hand():
             client.send(b"2")
             equal(worker.echo().body, [b"2"], "request")
             equal(client.recv(), [b"2"], "reply")
+
+
+@test("a client goes while a worker has its request, which dies: nobody gets"
+      " that again")
+def client_and_worker_gone():
+    with balancer() as (relay, make):
+        worker = PirateWorker(make, relay.backend)
+        join(relay, worker)
+        gone = DealerClient(make, relay.frontend)
+        gone.send(b"1")
+        worker.take()
+        gone.close()
+        wait_until(lambda: relay.stat("frontend.peers") == 0,
+                   what="the client has gone")
+        worker.close()
+        relay.counts(**{"workers_lost": 1, "requests_waiting": 0,
+                        "requests_in_hand": 0, dropped("client_gone"): 1})
 
 
 #   --------------------------------------------------------------------------
@@ -654,13 +703,16 @@ def invalid():
         worker = PirateWorker(make, relay.backend)
         join(relay, worker)
         stranger = make(zmq.DEALER, relay.backend)
-        messages = ([b""], [b"HELLO"], [b"\x03"], [b"\x01", b"\x01"],
-                    [b"client", b"body"], [b"", b""], [b"a"] * 100)
-        for message in messages:
+        for number, message in enumerate((
+                [b""], [b"HELLO"], [b"READY"], [b"\x03"], [b"\x01", b"\x01"],
+                [b"client", b"body"], [b"", b""], [b"", b"HELLO"],
+                [b"", b"", b""], [b"a"] * 100), 1):
             stranger.send_multipart(message)
-        wait_until(lambda: sum(
-            relay.stat("return.dropped_" + reason)
-            for reason in ("invalid", "late")) == len(messages))
+            relay.counts(**{"return.dropped_invalid": number})
+            equal(relay.stat("workers"), 1,
+                  "workers: %r does not make one" % message)
+        make(zmq.DEALER, relay.frontend).send(b"")
+        relay.counts(**{dropped("invalid"): 1})
         client = DealerClient(make, relay.frontend)
         client.send(b"1")
         equal(worker.echo().body, [b"1"], "request")
@@ -755,17 +807,16 @@ def hangs():
                               interval=BEAT / 1000, identity=b"hangs",
                               #   It shall not give the relay up itself
                               liveness=1000)
-        relay.counts(workers=1)
-        wait_until(lambda: relay.stat("return.in") or relay.stat("workers"))
+        #   Its first heartbeat: READY, and one message more
+        wait_until(lambda: relay.stat("backend.in.messages") >= 2,
+                   what="its heartbeat")
         client = DealerClient(make, relay.frontend)
         client.send(b"1")
         wait_until(lambda: yard.runs()[b"1"] == 1, what="it has begun")
-        #   A heartbeat of its has come by now, or comes after the next reply
         labourer.stop()
-        other = PirateWorker(make, relay.backend, identity=b"other")
-        if not lost_by_silence(relay):
-            raise AssertionError("it was not lost")
+        relay.counts(workers_lost=1, workers=0, requests_waiting=1)
         equal(states(relay)["hangs"], "silent", "state")
+        other = PirateWorker(make, relay.backend, identity=b"other")
         join(relay, other)
         retried = other.take()
         equal(retried.body, [b"1"], "request, given again")
@@ -781,9 +832,42 @@ def hangs():
         relay.counts(requests_retried=1, workers_lost=1, replies=2)
 
 
-def lost_by_silence(relay):
-    wait_until(lambda: relay.stat("workers_lost") == 1, what="it is lost")
-    return relay.stat("workers") == 0
+@test("retries 0: a request that a hanging worker has is never run again")
+def hangs_without_retries():
+    with balancer(heartbeat=BEAT, liveness=LIVENESS, retries=0) \
+            as (relay, make):
+        worker, other = (PirateWorker(make, relay.backend) for _ in range(2))
+        join(relay, worker)
+        client = DealerClient(make, relay.frontend)
+        client.send(b"1")
+        request = worker.take()
+        worker.beat()
+        relay.counts(**{"workers_lost": 1, dropped("retries"): 1,
+                        "requests_waiting": 0, "requests_in_hand": 0})
+        join(relay, other)
+        equal(other.idle(0.1), True, "it goes to no other")
+        worker.reply(request, [b"late"])
+        relay.counts(**{"return.dropped_late": 1, "workers": 2,
+                        "workers_free": 2})
+        equal(client.silent(), True, "no late reply")
+
+
+@test("a worker that is silent for very long is forgotten, and welcome again")
+def forgotten():
+    with balancer(heartbeat=20, liveness=1) as (relay, make):
+        worker = PirateWorker(make, relay.backend, identity=b"w")
+        join(relay, worker)
+        worker.beat()
+        relay.counts(workers_lost=1)
+        wait_until(lambda: workers(relay) == {}, what="it is forgotten")
+        equal(relay.stat("workers_lost"), 1, "it is lost once")
+        relay.do("SET", "RELAY", "heartbeat", "1000")
+        worker.beat()
+        relay.counts(workers=1, workers_free=1)
+        client = DealerClient(make, relay.frontend)
+        client.send(b"1")
+        equal(worker.echo().body, [b"1"], "request")
+        equal(client.recv(), [b"1"], "reply")
 
 
 @test("a worker that hung wakes before its request was given again: its reply"
@@ -919,6 +1003,79 @@ def drain():
         relay.do("RESUME")
         equal(stays.echo().body, [b"after the DRAIN"], "request")
         equal(client.recv(), [b"after the DRAIN"], "reply")
+
+
+@test("DRAIN also serves what waits in the socket of a relay that holds")
+def drain_held():
+    count = 50
+    with balancer(queue=2) as (relay, make):
+        client = DealerClient(make, relay.frontend)
+        flood(client, count)
+        relay.counts(requests_waiting=2)
+        answer = relay.start("DRAIN", 1000 * DEADLINE)
+        wait_until(lambda: relay.query("STATE") == ["draining"])
+        worker = PirateWorker(make, relay.backend)
+        worker.ready()
+        for number in range(count):
+            equal(answer(0), None, "DRAIN has not ended")
+            equal(int(worker.echo().body[0]), number, "request")
+            equal(int(client.recv()[0]), number, "reply")
+        equal(answer(), (0, []), "answer to DRAIN")
+
+
+@test("DRAIN ends under load, and every request is answered in the end")
+def drain_under_load():
+    with balancer() as (relay, make), Crew() as crew:
+        for form in BALANCER_WORKERS:
+            crew.add(form, relay.backend)
+        relay.counts(workers=3)
+        clients = [DealerClient(make, relay.frontend) for _ in range(20)]
+        asked = replies = 0
+        answer = ended = None
+        while ended is None:
+            for client in clients:
+                client.send(b"%d" % asked)
+                asked += 1
+            if answer is None:
+                answer = relay.start("DRAIN", 1000 * DEADLINE)
+            for client in clients:
+                while not client.silent():
+                    client.recv()
+                    replies += 1
+            ended = answer(0)
+        equal(ended, (0, []), "answer to DRAIN")
+        relay.do("RESUME")
+        for _ in range(asked - replies):
+            wait_until(lambda: any(not client.silent() for client in clients))
+            next(client for client in clients if not client.silent()).recv()
+        relay.counts(replies=asked, requests=asked)
+
+
+@test("a relay that waits uses no CPU")
+def no_spinning():
+    def idles(relay, what):
+        ends = time.monotonic() + 1
+        before = relay.cpu_time()
+        wait_until(lambda: time.monotonic() > ends)
+        used = relay.cpu_time() - before
+        equal(used < 0.3, True, "%s: used %.2f s of CPU in a second"
+              % (what, used))
+
+    with balancer(queue=2) as (relay, make):
+        idles(relay, "idle")
+        client = DealerClient(make, relay.frontend)
+        flood(client, 100)
+        relay.counts(requests_waiting=2)
+        idles(relay, "holding requests")
+        worker = PirateWorker(make, relay.backend)
+        worker.ready()
+        worker.take()
+        relay.do("PAUSE")
+        idles(relay, "paused")
+        answer = relay.start("DRAIN", 1000 * DEADLINE)
+        wait_until(lambda: relay.query("STATE") == ["draining"])
+        idles(relay, "draining")
+        equal(answer(0), None, "DRAIN has not ended")
 
 
 @test("DRAIN of requests that die, and of those that nobody serves")

@@ -164,6 +164,25 @@ def partial_and_lost():
         equal(client.recv(), [b"2"], "reply")
 
 
+@test("0.1 clients behind one queue, and behind two")
+def chained():
+    with broker() as (relay, make), Crew() as crew, \
+         Relay("queue", backend=">" + relay.frontend) as near, \
+         Relay("queue", backend=">" + near.frontend) as far:
+        for form in MAJORDOMO_WORKERS:
+            crew.add(form, relay.frontend)
+        relay.counts(workers=2)
+        for chain in (near, far):
+            clients = [form(make, chain.frontend)
+                       for form in (Client01, DealerClient01)]
+            for body in bodies():
+                for client in clients:
+                    client.send(*body)
+                for client in clients:
+                    equal(client.recv() == reverse(body), True,
+                          "%d frames come back reversed" % len(body))
+
+
 @test("clients of all forms share workers of both versions")
 def all_forms():
     count = 30
@@ -253,11 +272,9 @@ def names():
 def service_without_workers():
     with broker() as (relay, make):
         clients = [form(make, relay.frontend) for form in MAJORDOMO_CLIENTS]
-        for client in clients:
+        for number, client in enumerate(clients, 1):
             client.send(b"1")
-            before = relay.stat("requests_waiting")
-            wait_until(lambda: relay.stat("requests") ==
-                       clients.index(client) + 1 or before < 0)
+            relay.counts(requests_waiting=number)
         worker = Worker02(make, relay.frontend)
         worker.ready()
         for client in clients:
@@ -267,7 +284,7 @@ def service_without_workers():
 
 @test("SERVICES: name, workers, waiting, served, failed, mean and most time")
 def services_query():
-    with broker(retries=0) as (relay, make):
+    with broker() as (relay, make):
         equal(services(relay), {}, "no services")
         tea = Worker01(make, relay.frontend, service=b"green tea")
         join(relay, tea, Worker02(make, relay.frontend, service=b"green tea"),
@@ -283,23 +300,14 @@ def services_query():
         nobody.send(b"1")
         relay.counts(requests_waiting=1)
         rows = services(relay)
-        equal(set(rows), {"green%20tea", "coffee", "nobody"}, "services")
+        equal({name: [row[column] for column in SERVICE[1:5]]
+               for name, row in rows.items()},
+              {"green%20tea": ["2", "0", "1", "0"],
+               "coffee": ["1", "0", "0", "0"],
+               "nobody": ["0", "1", "0", "0"]}, "counts")
         row = rows["green%20tea"]
-        equal([row[name] for name in ("workers", "waiting", "served",
-                                      "failed")], ["2", "0", "1", "0"],
-              "counts")
         equal(row["mean"] == row["most"] and int(row["most"]) >= 100000,
               True, "time of one request: %s" % row)
-        equal([rows["nobody"][name]
-               for name in ("workers", "waiting", "served")],
-              ["0", "1", "0"], "counts")
-        #   A quick one, and one that fails
-        client.send(b"quick")
-        quick = client_workers = None
-        wait_until(lambda: relay.stat("requests_in_hand") == 1)
-        del quick, client_workers
-        rows = services(relay)
-        equal(rows["coffee"]["served"], "0", "of another service")
 
 
 @test("SERVICES counts requests that failed, and the mean of times")
@@ -323,9 +331,8 @@ def services_failed():
             worker.reply(request, [b"1"])
             client.recv()
         row = services(relay)["echo"]
-        equal([row[name] for name in ("workers", "waiting", "served",
-                                      "failed")], ["1", "0", "2", "3"],
-              "counts")
+        equal([row[column] for column in SERVICE[1:5]],
+              ["1", "0", "2", "3"], "counts")
         equal(0 < int(row["mean"]) < int(row["most"])
               and int(row["most"]) >= 200000, True, "times: %s" % row)
 
@@ -353,12 +360,35 @@ def workers_query():
               ("free", "", "1"), "when it is free")
 
 
-@test("names are percent-encoded in WORKERS, and by its argument the same")
-def workers_query_encoded():
+@test("names are percent-encoded in answers, and plain as an argument")
+def names_encoded():
     with broker() as (relay, make):
         name = b"a b%\xff"
-        join(relay, Worker01(make, relay.frontend, name, identity=b"w"))
+        join(relay, Worker01(make, relay.frontend, name, identity=b"w\x01"))
         equal(list(services(relay)), ["a%20b%25%FF"], "SERVICES")
+        equal(states(relay, name), {"w%01": "free"}, "WORKERS")
+
+
+@test("RESET: what is inside counts as having come since")
+def reset():
+    with broker() as (relay, make):
+        worker = Worker02(make, relay.frontend)
+        join(relay, worker)
+        client = Client02(make, relay.frontend)
+        for _ in range(3):
+            client.send(b"1")
+        worker.echo()
+        request = worker.take()
+        relay.counts(requests_waiting=1, requests_in_hand=1, replies=1)
+        relay.do("RESET")
+        relay.counts(requests=2, replies=0, requests_waiting=1,
+                     requests_in_hand=1, workers=1)
+        accounts(relay)
+        equal([services(relay)["echo"][column] for column in SERVICE[1:]],
+              ["1", "1", "0", "0", "0", "0"], "SERVICES")
+        worker.reply(request, [b"1"])
+        worker.echo()
+        relay.counts(requests=2, replies=2, workers_free=1)
 
 
 #   --------------------------------------------------------------------------
@@ -483,7 +513,7 @@ for _form in MAJORDOMO_WORKERS:
             relay.counts(requests=1)
             for say in (lambda worker: worker.beat(),
                         lambda worker: worker.reply(
-                            Request(b"c"), [b"false"]),
+                            FalseRequest(b"c"), [b"false"]),
                         lambda worker: worker.command(b"\x02", b"c", b"",
                                                       b"x")):
                 worker = form(make, relay.frontend)
@@ -531,7 +561,7 @@ for _form in MAJORDOMO_WORKERS:
             equal(client.recv(), [b"true"], "the only reply")
 
 
-class Request:
+class FalseRequest:
     """A request that nobody made, of a client with this id."""
 
     def __init__(self, client):
@@ -695,7 +725,7 @@ def queue_bounds():
                 equal(served(client, worker, 1), [0], "requests")
 
 
-@test("too many requests for one service do not touch a worker's replies")
+@test("too many requests do not touch a worker's replies")
 def bounds_and_replies():
     with broker(queue=1) as (relay, make):
         worker = Worker02(make, relay.frontend)
@@ -784,6 +814,22 @@ def deadline_in_hand():
             equal(client.recv(), [b"2"], "the only reply")
             relay.counts(**{dropped("late"): 2 if form is Worker02 else 1,
                             "replies": 1})
+
+
+@test("a client goes while a worker has its request, which dies: nobody gets"
+      " that again")
+def client_and_worker_gone():
+    with broker() as (relay, make):
+        worker = Worker02(make, relay.frontend)
+        join(relay, worker)
+        leaves = Client02(make, relay.frontend)
+        leaves.send(b"1")
+        worker.take()
+        leaves.close()
+        gone(relay, 1)
+        worker.close()
+        relay.counts(**{"workers_lost": 1, "requests_waiting": 0,
+                        "requests_in_hand": 0, dropped("client_gone"): 1})
 
 
 #   --------------------------------------------------------------------------
@@ -992,6 +1038,35 @@ def drain():
         relay.do("RESUME")
         equal(stays.echo().body, [b"after the DRAIN"], "request")
         equal(client.recv(), [b"after the DRAIN"], "reply")
+
+
+@test("DRAIN ends under load, and every request is answered in the end")
+def drain_under_load():
+    with broker() as (relay, make), Crew() as crew:
+        for form in MAJORDOMO_WORKERS:
+            crew.add(form, relay.frontend)
+        relay.counts(workers=2)
+        clients = [Client02(make, relay.frontend) for _ in range(20)]
+        asked = replies = 0
+        answer = ended = None
+        while ended is None:
+            if asked < 500:
+                for client in clients:
+                    client.send(b"%d" % asked)
+                    asked += 1
+            if answer is None:
+                answer = relay.start("DRAIN", 1000 * DEADLINE)
+            for client in clients:
+                while not client.silent():
+                    client.recv()
+                    replies += 1
+            ended = answer(0)
+        equal(ended, (0, []), "answer to DRAIN")
+        relay.do("RESUME")
+        for _ in range(asked - replies):
+            wait_until(lambda: any(not client.silent() for client in clients))
+            next(client for client in clients if not client.silent()).recv()
+        relay.counts(replies=asked, requests=asked)
 
 
 @test("DRAIN in vain: nobody serves what waits")
