@@ -11,7 +11,6 @@
 */
 
 #include <zrelay.h>
-#include "zrelay_index.h"
 #include "zrelay_ring.h"
 
 //  How often to look, in msecs, whether a drain has found its socket empty
@@ -26,13 +25,11 @@
 //  made it lost
 #define SILENCES_KEPT 10
 
-//  Services without workers and requests whose counts are kept, and requests
-//  that are used again
+//  Services without workers and requests whose counts are kept; clients without
+//  requests, and requests that have ended, which are used again
 #define IDLE_SERVICES_MOST 1000
+#define IDLE_CLIENTS_MOST 1000
 #define SPARE_REQUESTS_MOST 1000
-
-//  Most bytes of a name in an answer, when each is encoded
-#define NAME_ROOM (3 * 255 + 1)
 
 //  By zrelay_worker_state_t
 static const char *const s_states [] = { "free", "busy", "owing", "silent" };
@@ -55,10 +52,11 @@ typedef struct {
     uint64_t longest_us;        //  Longest of these
 } service_t;
 
-//  A client with requests that wait
+//  A client
 typedef struct {
     zrelay_name_t name;         //  Its bytes follow the structure
-    zrelay_ring_t requests;     //  What waits
+    zrelay_ring_t requests;     //  What waits or is in hand
+    zrelay_ring_t idle;         //  Link among those without requests
 } client_t;
 
 struct _zrelay_request_t {
@@ -66,10 +64,11 @@ struct _zrelay_request_t {
     size_t address;             //  Frames of the client's address
     int form;                   //  For the kind
     service_t *service;         //  Who can serve it
-    client_t *client;           //  Who waits; NULL while it is in hand
+    client_t *client;           //  Who sent it; NULL if that has gone
+    bool waiting;               //  It waits; or else it is in hand
     zrelay_worker_t *worker;    //  Who has it; while it waits, who had it last
                                 //  and may still reply, or NULL
-    size_t bytes;               //  In its message
+    size_t bytes;               //  In its message, while it waits
     int64_t given;              //  How often it was given to a worker
     bool began;                 //  It was answered in part
     uint64_t epoch;             //  The pool's, when it came
@@ -105,9 +104,12 @@ struct _zrelay_pool_t {
     zrelay_pool_numbers_t *numbers;         //  The kind's
     bool one_side;              //  Clients and workers share a socket
     zrelay_index_t *workers;    //  By routing id
-    zrelay_index_t *clients;    //  Those that wait, by routing id
+    zrelay_index_t *clients;    //  By routing id
+    zrelay_ring_t idle_clients; //  Those without requests, the oldest first
+    size_t idle_clients_count;  //  How many these are
     zrelay_index_t *names;      //  Services by name
     service_t *nameless;        //  The service without a name, always there
+    service_t *recent;          //  The one that was looked for last, or NULL
     zrelay_ring_t services;     //  All services
     zrelay_ring_t idle;         //  Those that nobody needs, the oldest first
     size_t idle_count;          //  How many these are
@@ -125,23 +127,23 @@ struct _zrelay_pool_t {
     uint64_t epoch;             //  Counts the ends of drains, and of reading
     size_t later;               //  Requests that came after the drain's end
     bool reading;               //  The clients' flow reads
+    int64_t now_us;             //  The time of this event, in usecs
+    int64_t now;                //  The same in msecs
     int timer;                  //  The engine's, or 0
     int64_t timer_at;           //  When it fires, in msecs
     int64_t grace_until;        //  The relay stood still: nobody is lost
 };
 
+//  Look at the clock: once for each message or event. Returns msecs.
+
 static int64_t
-s_usecs (void)
+s_look_at_clock (zrelay_pool_t *self)
 {
     struct timespec now;
     clock_gettime (CLOCK_MONOTONIC, &now);
-    return now.tv_sec * (int64_t) 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t
-s_msecs (void)
-{
-    return s_usecs () / 1000;
+    self->now_us = now.tv_sec * (int64_t) 1000000 + now.tv_nsec / 1000;
+    self->now = self->now_us / 1000;
+    return self->now;
 }
 
 //  A name behind the structure that it names
@@ -178,6 +180,8 @@ s_service_new (zrelay_pool_t *self, const void *name, size_t size)
 static void
 s_service_destroy (zrelay_pool_t *self, service_t *service)
 {
+    if (self->recent == service)
+        self->recent = NULL;
     zrelay_index_remove (self->names, &service->name);
     zrelay_ring_leave (&service->all);
     zrelay_ring_leave (&service->idle);
@@ -187,8 +191,14 @@ s_service_destroy (zrelay_pool_t *self, service_t *service)
 static service_t *
 s_find_service (zrelay_pool_t *self, const void *name, size_t size)
 {
-    return size == 0? self->nameless:
-        (service_t *) zrelay_index_find (self->names, name, size);
+    if (size == 0)
+        return self->nameless;
+    service_t *recent = self->recent;
+    if (!recent || recent->name.size != size
+    ||  memcmp (recent->name.data, name, size) != 0)
+        self->recent = (service_t *)
+            zrelay_index_find (self->names, name, size);
+    return self->recent;
 }
 
 //  The service of that name, new or not, with one user more
@@ -229,7 +239,35 @@ s_leave_service (zrelay_pool_t *self, service_t *service)
 
 
 //  --------------------------------------------------------------------------
-//  Clients that wait
+//  Clients: found again when they go, or when they send the next request
+
+static client_t *
+s_client_new (zrelay_pool_t *self, const byte *id, size_t size)
+{
+    client_t *client = (client_t *) zmalloc (sizeof (client_t) + size);
+    assert (client);
+    s_set_name (&client->name, client + 1, id, size);
+    zrelay_ring_init (&client->requests);
+    zrelay_ring_init (&client->idle);
+    zrelay_index_add (self->clients, &client->name, client);
+    return client;
+}
+
+static void
+s_stop_idling (zrelay_pool_t *self, client_t *client)
+{
+    if (zrelay_ring_linked (&client->idle))
+        self->idle_clients_count--;
+    zrelay_ring_leave (&client->idle);
+}
+
+static void
+s_client_destroy (zrelay_pool_t *self, client_t *client)
+{
+    s_stop_idling (self, client);
+    zrelay_index_remove (self->clients, &client->name);
+    freen (client);
+}
 
 static void
 s_join_client (zrelay_pool_t *self, zrelay_request_t *request)
@@ -237,13 +275,10 @@ s_join_client (zrelay_pool_t *self, zrelay_request_t *request)
     const byte *id = zrelay_message_data (request->message, 0);
     size_t size = zrelay_message_size (request->message, 0);
     client_t *client = (client_t *) zrelay_index_find (self->clients, id, size);
-    if (!client) {
-        client = (client_t *) zmalloc (sizeof (client_t) + size);
-        assert (client);
-        s_set_name (&client->name, client + 1, id, size);
-        zrelay_ring_init (&client->requests);
-        zrelay_index_add (self->clients, &client->name, client);
-    }
+    if (client)
+        s_stop_idling (self, client);
+    else
+        client = s_client_new (self, id, size);
     zrelay_ring_add (&client->requests, &request->siblings);
     request->client = client;
 }
@@ -252,12 +287,16 @@ static void
 s_leave_client (zrelay_pool_t *self, zrelay_request_t *request)
 {
     client_t *client = request->client;
-    zrelay_ring_leave (&request->siblings);
+    if (!client)
+        return;
     request->client = NULL;
-    if (!zrelay_ring_first (&client->requests)) {
-        zrelay_index_remove (self->clients, &client->name);
-        freen (client);
-    }
+    zrelay_ring_leave (&request->siblings);
+    if (zrelay_ring_first (&client->requests))
+        return;
+    zrelay_ring_add (&self->idle_clients, &client->idle);
+    if (self->idle_clients_count++ == IDLE_CLIENTS_MOST)
+        s_client_destroy (self, ZRELAY_RING_ITEM (
+            zrelay_ring_first (&self->idle_clients), client_t, idle));
 }
 
 
@@ -359,6 +398,7 @@ s_request_destroy (zrelay_request_t *request)
 static void
 s_forget (zrelay_pool_t *self, zrelay_request_t *request)
 {
+    s_leave_client (self, request);
     s_leave_service (self, request->service);
     zrelay_message_clear (request->message);
     if (self->spare_count == SPARE_REQUESTS_MOST) {
@@ -379,7 +419,8 @@ s_wait (zrelay_pool_t *self, zrelay_request_t *request, bool first)
         zrelay_ring_push (&service->waiting, &request->place);
     else
         zrelay_ring_add (&service->waiting, &request->place);
-    s_join_client (self, request);
+    request->waiting = true;
+    request->bytes = zrelay_message_bytes (request->message);
     service->queue++;
     service->queue_bytes += request->bytes;
     self->numbers->waiting++;
@@ -395,7 +436,7 @@ s_stop_waiting (zrelay_pool_t *self, zrelay_request_t *request)
 {
     service_t *service = request->service;
     zrelay_ring_leave (&request->place);
-    s_leave_client (self, request);
+    request->waiting = false;
     if (request->worker)
         request->worker->request = NULL;
     request->worker = NULL;
@@ -444,6 +485,9 @@ s_take_back (zrelay_pool_t *self, zrelay_worker_t *worker)
 {
     zrelay_request_t *request = worker->request;
     s_take_from (self, worker);
+    if (!request->client)
+        s_drop (self, request, ZRELAY_POOL_CLIENT_GONE);
+    else
     if (request->began || request->given > self->numbers->retries)
         s_drop (self, request, ZRELAY_POOL_RETRIES);
     else {
@@ -546,7 +590,7 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer);
 static void
 s_arm (zrelay_pool_t *self)
 {
-    int64_t now = s_msecs ();
+    int64_t now = self->now;
     int64_t part = self->numbers->heartbeat / BEAT_PARTS;
     int64_t due = s_least (s_loss_due (self), s_beat_due (self));
     due = s_least (due, s_burial_due (self));
@@ -613,11 +657,11 @@ s_hand_over (zrelay_pool_t *self, zrelay_worker_t *worker,
     worker->state = ZRELAY_WORKER_BUSY;
     worker->request = request;
     request->worker = worker;
-    request->given_at = s_usecs ();
+    request->given_at = self->now_us;
     if (request->given++ > 0)
         self->numbers->retried++;
     self->numbers->in_hand++;
-    s_sent (self, worker, request->given_at / 1000);
+    s_sent (self, worker, self->now);
 }
 
 static void
@@ -790,7 +834,7 @@ s_drop_expired (zrelay_pool_t *self, int64_t now)
     while (s_deadline_due (self) <= now) {
         zrelay_request_t *request = s_oldest (self);
         zrelay_worker_t *worker = request->worker;
-        if (request->client)
+        if (request->waiting)
             s_stop_waiting (self, request);
         else {
             s_take_from (self, worker);
@@ -809,7 +853,7 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer)
     (void) engine;
     (void) timer;
     zrelay_pool_t *self = (zrelay_pool_t *) object;
-    int64_t now = s_msecs ();
+    int64_t now = s_look_at_clock (self);
     if (now > self->timer_at + self->numbers->heartbeat)
         self->grace_until = now + self->numbers->heartbeat;
     self->timer = 0;
@@ -841,6 +885,7 @@ zrelay_pool_new (zrelay_engine_t *engine, void *object,
     self->names = zrelay_index_new ();
     zrelay_ring_init (&self->services);
     zrelay_ring_init (&self->idle);
+    zrelay_ring_init (&self->idle_clients);
     zrelay_ring_init (&self->requests);
     zrelay_ring_init (&self->spares);
     zrelay_ring_init (&self->watched);
@@ -859,6 +904,14 @@ s_destroy_requests (zrelay_ring_t *requests)
     zrelay_ring_t *link;
     while ((link = zrelay_ring_first (requests)))
         s_request_destroy (ZRELAY_RING_ITEM (link, zrelay_request_t, age));
+}
+
+static void
+s_destroy_idle_clients (zrelay_pool_t *self)
+{
+    zrelay_ring_t *link;
+    while ((link = zrelay_ring_first (&self->idle_clients)))
+        s_client_destroy (self, ZRELAY_RING_ITEM (link, client_t, idle));
 }
 
 static void
@@ -887,11 +940,11 @@ zrelay_pool_destroy (zrelay_pool_t **self_p)
             "%" PRIu64 " requests are lost that had no reply yet", left);
     zrelay_request_t *request;
     while ((request = s_oldest (self))) {
-        if (request->client)
-            s_leave_client (self, request);
+        s_leave_client (self, request);
         s_request_destroy (request);
     }
     s_destroy_requests (&self->spares);
+    s_destroy_idle_clients (self);
     zrelay_ring_t *link;
     while ((link = zrelay_ring_first (&self->services))) {
         service_t *service = ZRELAY_RING_ITEM (link, service_t, all);
@@ -929,7 +982,7 @@ zrelay_pool_add (zrelay_pool_t *self, const void *id, size_t id_size,
     worker->service = s_use_service (self, service, service_size);
     worker->form = form;
     worker->beats = beats;
-    worker->heard_at = s_msecs ();
+    worker->heard_at = s_look_at_clock (self);
     zrelay_ring_init (&worker->free);
     zrelay_ring_init (&worker->member);
     zrelay_ring_init (&worker->silence);
@@ -954,7 +1007,7 @@ s_note_heard (zrelay_pool_t *self, zrelay_worker_t *worker)
 void
 zrelay_pool_heard (zrelay_pool_t *self, zrelay_worker_t *worker)
 {
-    worker->heard_at = s_msecs ();
+    worker->heard_at = s_look_at_clock (self);
     if (worker->state == ZRELAY_WORKER_SILENT)
         s_come_back (self, worker);
     s_note_heard (self, worker);
@@ -1041,14 +1094,15 @@ static void
 s_enqueue (zrelay_pool_t *self, zrelay_request_t *request)
 {
     service_t *service = request->service;
+    size_t bytes = zrelay_message_bytes (request->message);
     if (self->numbers->overflow == ZRELAY_POOL_DROP_OLD)
-        while (!s_has_room (self, service, request->bytes)
+        while (!s_has_room (self, service, bytes)
             && zrelay_ring_first (&service->waiting))
             s_drop_waiting (self, ZRELAY_RING_ITEM (
                 zrelay_ring_first (&service->waiting), zrelay_request_t, place),
                 ZRELAY_POOL_QUEUE_FULL);
     if (self->numbers->overflow == ZRELAY_POOL_HOLD
-    ||  s_has_room (self, service, request->bytes))
+    ||  s_has_room (self, service, bytes))
         s_wait (self, request, false);
     else
         s_drop (self, request, ZRELAY_POOL_QUEUE_FULL);
@@ -1066,9 +1120,9 @@ zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
     request->given = 0;
     request->began = false;
     request->epoch = self->epoch;
-    request->came_at = s_msecs ();
-    request->bytes = zrelay_message_bytes (message);
+    request->came_at = s_look_at_clock (self);
     zrelay_message_move (request->message, message, SIZE_MAX);
+    s_join_client (self, request);
     zrelay_ring_add (&self->requests, &request->age);
     self->numbers->requests++;
 
@@ -1126,8 +1180,8 @@ zrelay_pool_done (zrelay_pool_t *self, zrelay_request_t **request_p)
     assert (request_p && *request_p);
     zrelay_request_t *request = *request_p;
     zrelay_worker_t *worker = request->worker;
-    s_count_service (request->service, s_usecs () - request->given_at);
-    if (request->client)
+    s_count_service (request->service, self->now_us - request->given_at);
+    if (request->waiting)
         s_stop_waiting (self, request);
     else
         s_take_from (self, worker);
@@ -1178,31 +1232,50 @@ s_dispatch_all (zrelay_pool_t *self)
 void
 zrelay_pool_changed (zrelay_pool_t *self)
 {
+    s_look_at_clock (self);
     s_decide_reading (self);
     s_arm (self);
+}
+
+//  What waits is dropped now. What is in hand is dropped if its worker is lost,
+//  too; the client may be back by the time of the reply.
+
+static void
+s_lose_client (zrelay_pool_t *self, client_t *client)
+{
+    zrelay_ring_t *link = zrelay_ring_first (&client->requests);
+    while (link) {
+        zrelay_request_t *request =
+            ZRELAY_RING_ITEM (link, zrelay_request_t, siblings);
+        zrelay_ring_leave (link);
+        request->client = NULL;
+        if (request->waiting)
+            s_drop_waiting (self, request, ZRELAY_POOL_CLIENT_GONE);
+        link = zrelay_ring_first (&client->requests);
+    }
+    s_client_destroy (self, client);
 }
 
 void
 zrelay_pool_gone (zrelay_pool_t *self, zrelay_side_id_t side,
                   const void *id, size_t size)
 {
+    s_look_at_clock (self);
     if (side == self->protocol->workers) {
         zrelay_worker_t *worker = zrelay_pool_find (self, id, size);
         if (worker)
             s_lose (self, worker);
     }
-    if (side != self->protocol->clients)
-        return;
-    client_t *client;
-    while ((client = (client_t *) zrelay_index_find (self->clients, id, size)))
-        s_drop_waiting (self, ZRELAY_RING_ITEM (
-            zrelay_ring_first (&client->requests), zrelay_request_t, siblings),
-            ZRELAY_POOL_CLIENT_GONE);
+    client_t *client = side != self->protocol->clients? NULL:
+        (client_t *) zrelay_index_find (self->clients, id, size);
+    if (client)
+        s_lose_client (self, client);
 }
 
 void
 zrelay_pool_state (zrelay_pool_t *self, zrelay_state_t state)
 {
+    s_look_at_clock (self);
     self->state = state;
     self->closed = false;
     self->epoch++;
@@ -1224,24 +1297,6 @@ zrelay_pool_pending (zrelay_pool_t *self)
 
 //  --------------------------------------------------------------------------
 //  Counts and queries
-
-//  A name that can be read: what statistics do with labels
-
-static const char *
-s_encode (const zrelay_name_t *name, char room [NAME_ROOM])
-{
-    const byte *data = (const byte *) name->data;
-    char *end = room;
-    for (size_t index = 0; index < name->size; index++) {
-        byte value = data [index];
-        bool plain = isalnum (value) || (value && strchr ("_-.", value));
-        if (end + 3 >= room + NAME_ROOM)
-            break;
-        end += sprintf (end, plain? "%c": "%%%02X", value);
-    }
-    *end = 0;
-    return room;
-}
 
 void
 zrelay_pool_stats (zrelay_pool_t *self, zmsg_t *answer)
@@ -1296,27 +1351,33 @@ zrelay_pool_reset (zrelay_pool_t *self)
 }
 
 static void
-s_list_worker (zrelay_worker_t *worker, zmsg_t *answer)
+s_add_name (zmsg_t *answer, const void *data, size_t size)
 {
-    char room [NAME_ROOM];
-    zmsg_addstr (answer, s_encode (&worker->id, room));
-    zmsg_addstr (answer, s_states [worker->state]);
-    zrelay_name_t client = { "", 0 };
-    if (worker->state == ZRELAY_WORKER_BUSY) {
-        client.data = zrelay_message_data (worker->request->message, 0);
-        client.size = zrelay_message_size (worker->request->message, 0);
-    }
-    zmsg_addstr (answer, s_encode (&client, room));
-    zmsg_addstrf (answer, "%" PRIu64, worker->served);
-    zmsg_addstrf (answer, "%" PRId64, s_msecs () - worker->heard_at);
+    char room [ZRELAY_LABEL_ROOM];
+    zmsg_addstr (answer, zrelay_engine_encode (room, data, size));
 }
 
 static void
-s_list_members (service_t *service, zmsg_t *answer)
+s_list_worker (zrelay_pool_t *self, zrelay_worker_t *worker, zmsg_t *answer)
+{
+    s_add_name (answer, worker->id.data, worker->id.size);
+    zmsg_addstr (answer, s_states [worker->state]);
+    if (worker->state == ZRELAY_WORKER_BUSY)
+        s_add_name (answer,
+            zrelay_message_data (worker->request->message, 0),
+            zrelay_message_size (worker->request->message, 0));
+    else
+        zmsg_addstr (answer, "");
+    zmsg_addstrf (answer, "%" PRIu64, worker->served);
+    zmsg_addstrf (answer, "%" PRId64, self->now - worker->heard_at);
+}
+
+static void
+s_list_members (zrelay_pool_t *self, service_t *service, zmsg_t *answer)
 {
     zrelay_ring_t *link = zrelay_ring_first (&service->members);
     for (; link; link = zrelay_ring_next (&service->members, link))
-        s_list_worker (ZRELAY_RING_ITEM (link, zrelay_worker_t, member),
+        s_list_worker (self, ZRELAY_RING_ITEM (link, zrelay_worker_t, member),
                        answer);
 }
 
@@ -1324,12 +1385,13 @@ void
 zrelay_pool_list_workers (zrelay_pool_t *self, const char *name,
                           zmsg_t *answer)
 {
+    s_look_at_clock (self);
     zrelay_ring_t *link = zrelay_ring_first (&self->services);
     for (; !name && link; link = zrelay_ring_next (&self->services, link))
-        s_list_members (ZRELAY_RING_ITEM (link, service_t, all), answer);
+        s_list_members (self, ZRELAY_RING_ITEM (link, service_t, all), answer);
     service_t *service = name? s_find_service (self, name, strlen (name)): NULL;
     if (service)
-        s_list_members (service, answer);
+        s_list_members (self, service, answer);
 }
 
 void
@@ -1340,8 +1402,7 @@ zrelay_pool_list_services (zrelay_pool_t *self, zmsg_t *answer)
         service_t *service = ZRELAY_RING_ITEM (link, service_t, all);
         if (service == self->nameless)
             continue;
-        char room [NAME_ROOM];
-        zmsg_addstr (answer, s_encode (&service->name, room));
+        s_add_name (answer, service->name.data, service->name.size);
         uint64_t mean = service->served == 0? 0:
                         service->total_us / service->served;
         const uint64_t numbers [] = {
