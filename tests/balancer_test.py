@@ -8,6 +8,7 @@
 """The balancer, with the Guide's workers and clients in all their forms."""
 
 import contextlib
+import signal
 import time
 
 import zmq
@@ -15,7 +16,8 @@ import zmq
 from peers import (BALANCER_CLIENTS, BALANCER_WORKERS, BEAT, LIVENESS,
                    BareClient, Crew, DealerClient, PirateWorker, ReadyWorker,
                    ReqClient, SimplePirate, Yard, accounts, beat_while,
-                   dropped, flood, join, reverse, served, states, workers)
+                   dropped, flood, join, prints, reverse, served, states,
+                   workers)
 from zrelay_testing import (DEADLINE, Relay, Steered, equal, main, sockets,
                             temp_dir, test, wait_until)
 
@@ -760,8 +762,9 @@ def never_beat():
         join(relay, pirate)
         pirate.beat()
         relay.counts(workers_lost=1, workers=3, workers_free=3)
+        #   And again, after it was back
         pirate.beat()
-        relay.counts(workers_lost=1, workers=3)
+        relay.counts(workers_lost=2, workers=3)
         client = DealerClient(make, relay.frontend)
         for worker in crew:
             client.send(b"1")
@@ -1113,7 +1116,8 @@ def program_drains():
         client.send(b"2")
         request = worker.take()
         client.send(b"3")
-        relay.signal(15)
+        prints(relay, "requests: 3")
+        relay.signal(signal.SIGTERM)
         for number in (b"1", b"2", b"3"):
             equal(request.body, [number], "request")
             worker.reply(request, request.body)

@@ -9,6 +9,7 @@
 
 import contextlib
 import itertools
+import signal
 import time
 
 import zmq
@@ -16,7 +17,7 @@ import zmq
 from peers import (BEAT, LIVENESS, MAJORDOMO_CLIENTS, MAJORDOMO_WORKERS,
                    Client01, Client02, Crew, DealerClient01, Worker01,
                    Worker02, Yard, accounts, beat_while, dropped, flood, join,
-                   reverse, served, states, workers)
+                   prints, reverse, served, states, workers)
 from zrelay_testing import (DEADLINE, Relay, Steered, equal, main, sockets,
                             temp_dir, test, wait_until)
 
@@ -1124,7 +1125,8 @@ def program():
         request = worker.take()
         asks = Client01(make, relay.frontend, service=b"mmi.service")
         equal(asks.ask(b"echo"), [b"200"], "mmi.service")
-        relay.signal(15)
+        prints(relay, "requests: 2")
+        relay.signal(signal.SIGTERM)
         for number in (b"1", b"2"):
             equal(request.body, [number], "request")
             worker.reply(request, request.body)

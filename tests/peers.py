@@ -552,6 +552,14 @@ def accounts(relay):
           "sum of %s" % {part: stats[part] for part in parts})
 
 
+def prints(program, line):
+    """Wait until a running program reports a line among its statistics."""
+    def printed():
+        program.signal(signal.SIGUSR1)
+        return line in program.error_lines
+    wait_until(printed, what="statistics with %r" % line)
+
+
 def workers(relay, *service):
     """The answer to WORKERS, by their ids."""
     rows = relay.rows("WORKERS", ("id", "state", "client", "served", "seen"),
