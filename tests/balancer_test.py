@@ -802,6 +802,29 @@ def busy_and_beating():
         relay.counts(requests_retried=1)
 
 
+@test("the relay stands still for a while: those who kept beating are not"
+      " lost")
+def relay_stands_still():
+    with balancer(heartbeat=BEAT, liveness=LIVENESS) as (relay, make), \
+         Crew() as crew:
+        for _ in range(3):
+            #   They shall not give the relay up
+            crew.add(PirateWorker, relay.backend, interval=BEAT / 1000,
+                     liveness=1000)
+        wait_until(lambda: relay.stat("backend.in.messages") >= 6,
+                   what="heartbeats")
+        for _ in range(3):
+            relay.signal(signal.SIGSTOP)
+            ends = time.monotonic() + 2 * LIVENESS * BEAT / 1000
+            wait_until(lambda ends=ends: time.monotonic() > ends)
+            relay.signal(signal.SIGCONT)
+            before = relay.stat("backend.in.messages")
+            wait_until(lambda before=before:
+                       relay.stat("backend.in.messages") >= before + 6,
+                       what="heartbeats")
+        relay.counts(workers=3, workers_free=3, workers_lost=0)
+
+
 @test("a worker that hangs is lost; its late reply is dropped and counted")
 def hangs():
     with temp_dir() as folder, Yard(folder) as yard, \
