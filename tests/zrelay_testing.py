@@ -78,9 +78,12 @@ def sockets():
     """A function that makes sockets, all of them closed at the end."""
     import zmq
     context = zmq.Context()
+    #   One that is forgotten would be closed at once
+    made = []
 
     def make(kind, endpoint, **options):
         sock = context.socket(kind)
+        made.append(sock)
         sock.rcvtimeo = sock.sndtimeo = DEADLINE * 1000
         for name, value in options.items():
             setattr(sock, name, value)
@@ -404,6 +407,114 @@ class Relay(Process):
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+class Steered(Process):
+    """A relay that is steered by commands while it runs, see steered.c.
+
+    The sides are bound, frontend and backend as for Relay; backend=None if
+    the kind has none. Other keywords are settings, made before.
+    """
+
+    def __init__(self, kind, frontend=Relay.FREE_PORT,
+                 backend=Relay.FREE_PORT, **settings):
+        import zmq
+        self._context = zmq.Context()
+        super().__init__([_without_wrapper(
+            os.path.join(TOP_BUILDDIR, "tests", "steered")), kind])
+        try:
+            self.control = self.expect("^control (.*)").group(1)
+            for name, value in settings.items():
+                self.do("SET", "RELAY", name, value)
+            for side, endpoint in (("FRONTEND", frontend),
+                                   ("BACKEND", backend)):
+                if endpoint:
+                    self.bind(side, endpoint)
+        except BaseException:
+            self.kill()
+            raise
+
+    def bind(self, side, endpoint=Relay.FREE_PORT):
+        """Bind a side, whose endpoint becomes the attribute."""
+        self.do("BIND", side, endpoint)
+        setattr(self, side.lower(), self.query("ENDPOINT", side)[0])
+
+    def start(self, *words):
+        """Give a command. Returns a function that returns its answer, the
+        status and then the frames as strings; or None, after a number of
+        seconds."""
+        import zmq
+        sock = self._context.socket(zmq.REQ)
+        sock.linger = 0
+        sock.connect(self.control)
+        sock.send_multipart([word if isinstance(word, bytes)
+                             else str(word).encode() for word in words])
+
+        def answer(deadline=DEADLINE):
+            if not sock.poll(int(deadline * 1000)):
+                return None
+            status, *frames = [frame.decode("utf-8", "replace")
+                               for frame in sock.recv_multipart()]
+            sock.close()
+            return int(status), frames
+        return answer
+
+    def give(self, *words):
+        """Give a command; returns its status and sentence."""
+        answer = self.start(*words)()
+        if answer is None:
+            raise Hang("%s: no answer to %s" % (self, words[0]))
+        status, frames = answer
+        return status, (frames[0] if frames and status else "")
+
+    def do(self, *words):
+        """Give a command that must succeed."""
+        equal(self.give(*words), (0, ""), " ".join(map(str, words)))
+
+    def query(self, *words):
+        """The frames of a query's answer, without its name."""
+        status, frames = self.start(*words)()
+        equal(status, 0, "%s: status" % words[0])
+        return frames[1:]
+
+    def get(self, name):
+        """One of the relay's own settings."""
+        return self.query("GET", "RELAY", name)[-1]
+
+    def stats(self):
+        """All counters, by their names."""
+        frames = self.query("STATS")
+        return {name: int(value) if value.isdigit() else value
+                for name, value in zip(frames[::2], frames[1::2])}
+
+    def stat(self, name):
+        """One counter."""
+        return self.stats()[name]
+
+    def counts(self, **expected):
+        """Wait until counters have these values."""
+        seen = {}
+
+        def reached():
+            stats = self.stats()
+            seen.update({name: stats[name] for name in expected})
+            return seen == expected
+        try:
+            wait_until(reached, DEADLINE / 4)
+        except Hang:
+            equal(seen, expected, "counters")
+
+    def rows(self, query, names, *words):
+        """The rows of a query that answers with a table, as a list of
+        dictionaries."""
+        frames = self.query(query, *words)
+        equal(len(frames) % len(names), 0, "%s: frames left" % query)
+        return [dict(zip(names, frames[first:first + len(names)]))
+                for first in range(0, len(frames), len(names))]
+
+    def kill(self):
+        super().kill()
+        self._context.destroy(linger=0)
 
 
 def example(name, language, *arguments):
