@@ -37,7 +37,7 @@
 #define LIFE 120                //  Most messages of one
 #define PER_TURN 6              //  Hostile peers that act between two looks at
                                 //  the honest ones
-#define STATS_IVL 10            //  Msecs between two looks at the account
+#define STATS_IVL 25            //  Msecs between two looks at the account
 #define GENERATIONS 40          //  So many times all hostile peers have come and
                                 //  gone until an honest one is not served
 #define FRAMES 12               //  Most frames of a template
@@ -45,7 +45,11 @@
 #define DEEP 600                //  Most frames of an address
 #define SERVICES 700            //  Names of services, besides the odd ones
 #define GROWTH 8192             //  KiB that memory may grow in the second half
-#define IDENTITIES 12           //  Routing ids that hostile peers take again
+#define IDENTITIES 40           //  Routing ids that hostile peers take again
+#define REST 500                //  Msecs until one is taken again: libzmq keeps
+                                //  what a second peer of that id has sent until
+                                //  the ROUTER closes
+#define TWINS 20                //  Peers that take one that is in use
 
 //  Where a message belongs, as bits
 enum {
@@ -374,7 +378,7 @@ s_mutate_somehow (zmsg_t **msg_p)
 //  --------------------------------------------------------------------------
 //  A relay, and its account
 
-#define HONEST_MOST 16
+#define HONEST_MOST 20
 
 typedef struct _hostile_t hostile_t;
 
@@ -392,6 +396,8 @@ typedef struct {
     uint64_t generation;        //  How often all hostile peers have left
     uint64_t marked;            //  The youngest when that was counted last
     uint64_t next_lesson;       //  Next message of the systematic part
+    uint64_t older;             //  Requests that came before the last RESET
+    bool was_reset;             //  There was a RESET since the last look
     uint64_t looks;             //  At the account
     uint64_t unbalanced;        //  Times that it did not balance
     uint64_t unserved;          //  Times that an honest client was not served
@@ -433,10 +439,10 @@ static bool
 s_balances (target_t *self, zrelay_stats_t *stats, uint64_t dropped)
 {
     uint64_t requests = s_value (self, stats, "requests");
-    uint64_t free = s_value (self, stats, "workers.free");
+    uint64_t free = s_value (self, stats, "workers_free");
     self->replies = s_value (self, stats, "replies");
-    self->waiting = s_value (self, stats, "requests.waiting");
-    self->in_hand = s_value (self, stats, "requests.in_hand");
+    self->waiting = s_value (self, stats, "requests_waiting");
+    self->in_hand = s_value (self, stats, "requests_in_hand");
     self->workers = s_value (self, stats, "workers");
     self->peers = s_value (self, stats, "frontend.peers");
     if (self->endpoints [1])
@@ -444,7 +450,7 @@ s_balances (target_t *self, zrelay_stats_t *stats, uint64_t dropped)
     if (requests == self->replies + self->waiting + self->in_hand + dropped
     &&  free + self->in_hand <= self->workers
     &&  (self->waiting > 0
-      || s_value (self, stats, "requests.waiting_bytes") == 0))
+      || s_value (self, stats, "requests_waiting_bytes") == 0))
         return true;
     printf ("#   %s: %" PRIu64 " requests, %" PRIu64 " replies, %" PRIu64
             " waiting, %" PRIu64 " in hand, %" PRIu64 " dropped; %" PRIu64
@@ -454,14 +460,23 @@ s_balances (target_t *self, zrelay_stats_t *stats, uint64_t dropped)
     return false;
 }
 
-//  What a DEALER or REQ sends to the balancer is a request, or it is invalid
+//  What comes to the balancer's frontend is a request, or it is invalid. RESET
+//  leaves requests that are inside as if they had come since.
 
 static bool
 s_frontend_balances (target_t *self, zrelay_stats_t *stats)
 {
-    return s_value (self, stats, "frontend.in.messages")
-        == s_value (self, stats, "requests")
-         + s_value (self, stats, "forward.dropped_invalid");
+    uint64_t before = self->older;
+    self->older = s_value (self, stats, "requests")
+                + s_value (self, stats, "forward.dropped_invalid")
+                - s_value (self, stats, "frontend.in.messages");
+    bool was_reset = self->was_reset;
+    self->was_reset = false;
+    if (was_reset || self->older == before)
+        return true;
+    printf ("#   %s: %" PRIu64 " messages are neither request nor invalid\n",
+            self->kind, before - self->older);
+    return false;
 }
 
 static void
@@ -473,13 +488,30 @@ s_print_stats (zrelay_stats_t *stats)
 }
 
 static void
+s_print_answer (zmsg_t *answer)
+{
+    zframe_t *frame = answer? zmsg_first (answer): NULL;
+    for (; frame; frame = zmsg_next (answer)) {
+        char *text = zframe_strdup (frame);
+        printf ("#       %s\n", text);
+        zstr_free (&text);
+    }
+}
+
+static void
 s_look (target_t *self)
 {
-    zrelay_stats_t *stats = zrelay_stats_query (self->actor);
+    zstr_send (self->actor, "STATS");
+    zmsg_t *answer = zmsg_recv (self->actor);
+    zrelay_stats_t *stats = zrelay_stats_new (answer);
     if (!stats) {
-        self->broken++;
+        printf ("#   %s: STATS made no sense\n", self->kind);
+        if (self->broken++ == 0)
+            s_print_answer (answer);
+        zmsg_destroy (&answer);
         return;
     }
+    zmsg_destroy (&answer);
     uint64_t dropped = 0;
     for (size_t index = 0; index < DROPS; index++) {
         self->drops [index] = s_value (self, stats, s_drops [index]);
@@ -545,8 +577,12 @@ struct _hostile_t {
     uint64_t birth;             //  The how manieth it is
     size_t left;                //  Messages that it will send
     size_t step;                //  Those that it has sent
-    char id [16];               //  Routing id of its own, or ""
+    int identity;               //  Place of its routing id, or -1
 };
+
+//  When each routing id may be taken again; INT64_MAX: it is in use
+static int64_t s_free_at [IDENTITIES];
+static size_t s_twins;
 
 static void
 s_send (hostile_t *self, zmsg_t **msg_p)
@@ -828,7 +864,22 @@ s_role (unsigned where)
     return s_act_mutant;
 }
 
-//  Some take a routing id that others had before them
+//  Some take a routing id that others had before them, or have
+
+static int
+s_take_identity (void)
+{
+    int which = (int) s_below (IDENTITIES);
+    int64_t free_at = s_free_at [which];
+    if (free_at == INT64_MAX && s_twins < TWINS) {
+        s_twins++;
+        return which;
+    }
+    if (zclock_mono () < free_at)
+        return -1;
+    s_free_at [which] = INT64_MAX;
+    return which;
+}
 
 static void
 s_connect (hostile_t *self)
@@ -837,10 +888,11 @@ s_connect (hostile_t *self)
     assert (self->sock);
     zsock_set_rcvtimeo (self->sock, 0);
     zsock_set_sndtimeo (self->sock, 0);
-    if (s_one_in (2)) {
-        snprintf (self->id, sizeof (self->id), "hostile-%zu",
-                  s_below (IDENTITIES));
-        zsock_set_identity (self->sock, self->id);
+    self->identity = s_one_in (2)? s_take_identity (): -1;
+    if (self->identity != -1) {
+        char id [20];
+        snprintf (id, sizeof (id), "hostile-%d", self->identity);
+        zsock_set_identity (self->sock, id);
     }
     if (self->act == s_act_deaf) {
         zsock_set_rcvhwm (self->sock, 1);
@@ -876,6 +928,8 @@ s_hostile_destroy (hostile_t **self_p)
         return;
     zsock_set_linger (self->sock, s_one_in (3)? 0: 100);
     zsock_destroy (&self->sock);
+    if (self->identity != -1)
+        s_free_at [self->identity] = zclock_mono () + REST;
     freen (self);
     *self_p = NULL;
 }
@@ -935,6 +989,11 @@ static const struct {
     { BALANCER, HONEST_WORKER_READY, NULL },
     { BALANCER, HONEST_WORKER_PIRATE, NULL },
     { BALANCER, HONEST_WORKER_PPP, NULL },
+    { BALANCER, HONEST_WORKER_READY, NULL },
+    { BALANCER, HONEST_WORKER_PIRATE, NULL },
+    { BALANCER, HONEST_WORKER_PPP, NULL },
+    { BALANCER, HONEST_WORKER_PPP, NULL },
+    { BALANCER, HONEST_WORKER_PPP, NULL },
     { BALANCER, HONEST_WORKER_PPP, NULL },
     //  Hostile workers join "coffee", but nobody can lead a client of 0.1 astray
     //  with partial replies that it does not get
@@ -979,7 +1038,7 @@ s_judge_patience (target_t *self, size_t index, bool fair)
         self->teased [index] = counts->teased;
     }
     else
-    if (self->generation > self->asked_at [index] + GENERATIONS) {
+    if (self->generation > self->asked_at [index] + (fair? GENERATIONS: 1)) {
         if (fair && self->teased [index] == counts->teased
         &&  self->unserved++ == 0)
             printf ("#   %s: %s: not answered\n", self->kind,
@@ -997,8 +1056,7 @@ s_serve (target_t *self, bool fair)
         if (honest_is_worker (peer)) {
             if (s_one_in (2000))
                 honest_return (peer);
-            if (s_one_in (50))
-                honest_set_pace (peer, (unsigned) s_below (6));
+            honest_set_pace (peer, s_one_in (20)? (unsigned) s_below (20): 0);
         }
         else
             s_judge_patience (self, index, fair);
@@ -1066,7 +1124,8 @@ s_turn (bool hostile, bool fair)
         target_t *target = &s_targets [index];
         for (int left = hostile? PER_TURN: 0; left > 0; left--)
             s_provoke (target);
-        s_count_generation (target);
+        if (hostile)
+            s_count_generation (target);
         s_serve (target, fair);
     }
     if (zclock_mono () > s_stats_at + STATS_IVL) {
@@ -1162,7 +1221,9 @@ s_interfere (target_t *self)
     };
     const char *command = commands [s_below (7)];
     const char *msecs = streq (command, "DRAIN")? "1": NULL;
-    int status = faults_command (self->actor, command, msecs, NULL);
+    self->was_reset = self->was_reset || streq (command, "RESET");
+    zstr_sendx (self->actor, command, msecs, NULL);
+    int status = zsock_wait (self->actor);
     //  It may not be possible to drain in so short a time
     self->broken += status != 0 && !(msecs && status == 3);
     if (s_one_in (4))
@@ -1378,6 +1439,15 @@ s_end (target_t *self)
 }
 
 static void
+s_print_remains (target_t *self)
+{
+    if (!s_is_deserted (self))
+        printf ("#   %s: %" PRIu64 " waiting, %" PRIu64 " in hand, %" PRIu64
+                " workers, %" PRIu64 " peers\n", self->kind, self->waiting,
+                self->in_hand, self->workers, self->peers);
+}
+
+static void
 s_leave (target_t *self)
 {
     for (size_t index = 0; index < self->count; index++)
@@ -1410,6 +1480,8 @@ s_test (int64_t msecs)
         s_leave (&s_targets [index]);
     TAP (s_turn_until (s_is_deserted, false, false),
          "when all have left, no request and no worker remains");
+    for (int index = 0; index < TARGETS; index++)
+        s_print_remains (&s_targets [index]);
     for (int index = 0; index < TARGETS; index++)
         s_end (&s_targets [index]);
 }
