@@ -49,6 +49,8 @@
 #define REST 500                //  Msecs until one is taken again: libzmq keeps
                                 //  what a second peer of that id has sent until
                                 //  the ROUTER closes
+#define BIRTH_IVL 3             //  Msecs at least between two new peers of a
+                                //  relay; closed sockets take time to go
 #define TWINS 20                //  Peers that take one that is in use
 
 //  Where a message belongs, as bits
@@ -389,6 +391,7 @@ typedef struct {
     honest_t *honest [HONEST_MOST];
     size_t count;               //  Of honest peers
     hostile_t *hostile [HOSTILES];
+    int64_t birth_at;           //  When the next hostile peer may come
     uint64_t asked_at [HONEST_MOST];    //  Generation of the question, or 0
     uint64_t question [HONEST_MOST];    //  Its number
     uint64_t teased [HONEST_MOST];  //  As it was then
@@ -942,7 +945,10 @@ s_provoke (target_t *target)
 {
     hostile_t **place = &target->hostile [s_below (HOSTILES)];
     if (!*place) {
-        *place = s_hostile_new (target);
+        if (zclock_mono () >= target->birth_at) {
+            *place = s_hostile_new (target);
+            target->birth_at = zclock_mono () + BIRTH_IVL;
+        }
         return;
     }
     hostile_t *self = *place;
