@@ -80,9 +80,15 @@ zrelay_port_open (zrelay_port_t *self, void *handle, int type)
 }
 
 void
-zrelay_port_set_mask (zrelay_port_t *self, bool active)
+zrelay_port_share_mask (zrelay_port_t *self)
 {
-    self->mask.active = active;
+    zrelay_mask_share (&self->mask);
+}
+
+void
+zrelay_port_show_ids (zrelay_port_t *self)
+{
+    self->mask.active = false;
 }
 
 void *
