@@ -90,47 +90,55 @@ s_decipher (const zrelay_mask_t *self, uint32_t number)
     return left << HALF | right;
 }
 
-//  Replace an automatic id's number
+//  The number of an id
 
-static void
-s_change (const zrelay_mask_t *self, byte *id, size_t size,
-          uint32_t (*cipher) (const zrelay_mask_t *self, uint32_t number))
+static inline uint32_t
+s_number (const byte *id)
 {
-    if (!self->active || !s_is_automatic (id, size))
-        return;
     uint32_t number;
     memcpy (&number, id + 1, sizeof (number));
-    number = cipher (self, number);
+    return number;
+}
+
+static inline void
+s_set_number (byte *id, uint32_t number)
+{
     memcpy (id + 1, &number, sizeof (number));
 }
 
 void
 zrelay_mask_hide_bytes (const zrelay_mask_t *self, byte *id, size_t size)
 {
-    s_change (self, id, size, s_encipher);
+    if (self->active && s_is_automatic (id, size))
+        s_set_number (id, s_encipher (self, s_number (id)));
 }
 
 void
 zrelay_mask_reveal_bytes (const zrelay_mask_t *self, byte *id, size_t size)
 {
-    s_change (self, id, size, s_decipher);
+    if (self->active && s_is_automatic (id, size))
+        s_set_number (id, s_decipher (self, s_number (id)));
 }
 
 void
 zrelay_mask_hide (const zrelay_mask_t *self, zmq_msg_t *frame)
 {
-    zrelay_mask_hide_bytes (self, (byte *) zmq_msg_data (frame),
-                            zmq_msg_size (frame));
+    if (zmq_msg_size (frame) == ID_SIZE)
+        zrelay_mask_hide_bytes (self, (byte *) zmq_msg_data (frame), ID_SIZE);
 }
 
 void
 zrelay_mask_reveal (const zrelay_mask_t *self, zmq_msg_t *frame)
 {
-    byte id [ID_SIZE];
-    if (!self->active
-    || !s_is_automatic ((byte *) zmq_msg_data (frame), zmq_msg_size (frame)))
+    if (zmq_msg_size (frame) != ID_SIZE)
         return;
-    memcpy (id, zmq_msg_data (frame), ID_SIZE);
+    byte *data = (byte *) zmq_msg_data (frame);
+    if (!zmq_msg_get (frame, ZMQ_SHARED)) {
+        zrelay_mask_reveal_bytes (self, data, ID_SIZE);
+        return;
+    }
+    byte id [ID_SIZE];
+    memcpy (id, data, ID_SIZE);
     zrelay_mask_reveal_bytes (self, id, ID_SIZE);
     zmq_msg_close (frame);
     int rc = zmq_msg_init_size (frame, ID_SIZE);

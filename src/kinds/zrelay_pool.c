@@ -68,7 +68,7 @@ struct _zrelay_request_t {
     bool waiting;               //  It waits; or else it is in hand
     zrelay_worker_t *worker;    //  Who has it; while it waits, who had it last
                                 //  and may still reply, or NULL
-    size_t bytes;               //  In its message
+    size_t bytes;               //  In its message, while it waits
     int64_t given;              //  How often it was given to a worker
     bool began;                 //  It was answered in part
     uint64_t epoch;             //  The pool's, when it came
@@ -109,6 +109,7 @@ struct _zrelay_pool_t {
     size_t idle_clients_count;  //  How many these are
     zrelay_index_t *names;      //  Services by name
     service_t *nameless;        //  The service without a name, always there
+    service_t *recent;          //  The one that was looked for last, or NULL
     zrelay_ring_t services;     //  All services
     zrelay_ring_t idle;         //  Those that nobody needs, the oldest first
     size_t idle_count;          //  How many these are
@@ -179,6 +180,8 @@ s_service_new (zrelay_pool_t *self, const void *name, size_t size)
 static void
 s_service_destroy (zrelay_pool_t *self, service_t *service)
 {
+    if (self->recent == service)
+        self->recent = NULL;
     zrelay_index_remove (self->names, &service->name);
     zrelay_ring_leave (&service->all);
     zrelay_ring_leave (&service->idle);
@@ -188,8 +191,14 @@ s_service_destroy (zrelay_pool_t *self, service_t *service)
 static service_t *
 s_find_service (zrelay_pool_t *self, const void *name, size_t size)
 {
-    return size == 0? self->nameless:
-        (service_t *) zrelay_index_find (self->names, name, size);
+    if (size == 0)
+        return self->nameless;
+    service_t *recent = self->recent;
+    if (!recent || recent->name.size != size
+    ||  memcmp (recent->name.data, name, size) != 0)
+        self->recent = (service_t *)
+            zrelay_index_find (self->names, name, size);
+    return self->recent;
 }
 
 //  The service of that name, new or not, with one user more
@@ -411,6 +420,7 @@ s_wait (zrelay_pool_t *self, zrelay_request_t *request, bool first)
     else
         zrelay_ring_add (&service->waiting, &request->place);
     request->waiting = true;
+    request->bytes = zrelay_message_bytes (request->message);
     service->queue++;
     service->queue_bytes += request->bytes;
     self->numbers->waiting++;
@@ -1084,14 +1094,15 @@ static void
 s_enqueue (zrelay_pool_t *self, zrelay_request_t *request)
 {
     service_t *service = request->service;
+    size_t bytes = zrelay_message_bytes (request->message);
     if (self->numbers->overflow == ZRELAY_POOL_DROP_OLD)
-        while (!s_has_room (self, service, request->bytes)
+        while (!s_has_room (self, service, bytes)
             && zrelay_ring_first (&service->waiting))
             s_drop_waiting (self, ZRELAY_RING_ITEM (
                 zrelay_ring_first (&service->waiting), zrelay_request_t, place),
                 ZRELAY_POOL_QUEUE_FULL);
     if (self->numbers->overflow == ZRELAY_POOL_HOLD
-    ||  s_has_room (self, service, request->bytes))
+    ||  s_has_room (self, service, bytes))
         s_wait (self, request, false);
     else
         s_drop (self, request, ZRELAY_POOL_QUEUE_FULL);
@@ -1110,7 +1121,6 @@ zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
     request->began = false;
     request->epoch = self->epoch;
     request->came_at = s_look_at_clock (self);
-    request->bytes = zrelay_message_bytes (message);
     zrelay_message_move (request->message, message, SIZE_MAX);
     s_join_client (self, request);
     zrelay_ring_add (&self->requests, &request->age);
