@@ -396,7 +396,7 @@ typedef struct {
     uint64_t question [HONEST_MOST];    //  Its number
     uint64_t teased [HONEST_MOST];  //  As it was then
     uint64_t base [HONEST_MOST];    //  Answers at the beginning of the half
-    uint64_t generation;        //  How often all hostile peers have left
+    uint64_t generation;        //  How often all hostile peers have left, from 1
     uint64_t marked;            //  The youngest when that was counted last
     uint64_t next_lesson;       //  Next message of the systematic part
     uint64_t older;             //  Requests that came before the last RESET
@@ -499,6 +499,15 @@ s_print_answer (zmsg_t *answer)
         printf ("#       %s\n", text);
         zstr_free (&text);
     }
+}
+
+static void
+s_print_query (target_t *self, const char *query)
+{
+    zstr_send (self->actor, query);
+    zmsg_t *answer = zmsg_recv (self->actor);
+    s_print_answer (answer);
+    zmsg_destroy (&answer);
 }
 
 static void
@@ -971,10 +980,16 @@ s_banish (target_t *self)
 static void
 s_count_generation (target_t *self)
 {
+    size_t youth = 0;
     for (size_t index = 0; index < HOSTILES; index++)
-        if (self->hostile [index]
-        &&  self->hostile [index]->birth <= self->marked)
-            return;
+        if (self->hostile [index]) {
+            if (self->hostile [index]->birth <= self->marked)
+                return;
+            youth++;
+        }
+    //  Not while they gather
+    if (youth < HOSTILES / 2)
+        return;
     self->marked = s_came;
     self->generation++;
 }
@@ -1026,15 +1041,29 @@ s_add_honest (size_t row)
         target->endpoints [back], s_honest [row].service);
 }
 
-//  A client that waited too long: while the relay may drop requests, and after
-//  a hostile worker has replied in part and left, it asks again. Else it is not
-//  served.
+//  A client waits too long. In the harsh half, and after a hostile worker has
+//  replied in part, its request may be gone; it asks again. Else it should have
+//  been served.
+
+static void
+s_lose_patience (target_t *self, size_t index, bool lost)
+{
+    honest_t *client = self->honest [index];
+    if (!lost && self->unserved++ == 0) {
+        printf ("#   %s: %s: not answered\n", self->kind,
+                honest_name (client));
+        s_print_query (self, "WORKERS");
+        s_print_query (self, "STATS");
+    }
+    honest_return (client);
+}
 
 static void
 s_judge_patience (target_t *self, size_t index, bool fair)
 {
     honest_t *client = self->honest [index];
     const honest_counts_t *counts = honest_counts (client);
+    bool lost = !fair || self->teased [index] != counts->teased;
     if (!honest_waits (client))
         self->asked_at [index] = 0;
     else
@@ -1044,13 +1073,8 @@ s_judge_patience (target_t *self, size_t index, bool fair)
         self->teased [index] = counts->teased;
     }
     else
-    if (self->generation > self->asked_at [index] + (fair? GENERATIONS: 1)) {
-        if (fair && self->teased [index] == counts->teased
-        &&  self->unserved++ == 0)
-            printf ("#   %s: %s: not answered\n", self->kind,
-                    honest_name (client));
-        honest_return (client);
-    }
+    if (self->generation > self->asked_at [index] + (lost? 2: GENERATIONS))
+        s_lose_patience (self, index, lost);
 }
 
 static void
@@ -1361,6 +1385,7 @@ static void
 s_begin (target_t *self, const char *kind)
 {
     self->kind = kind;
+    self->generation = 1;
     self->actor = zrelay_engine_spawn (
         zrelay_kinds_find (zrelay_kinds (), kind), NULL);
     assert (self->actor);
