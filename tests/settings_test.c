@@ -28,7 +28,7 @@ typedef struct {
     const char *least;
     const char *most;
     const char *above;          //  One more than the most
-    const char *words;          //  NULL: a number; else what a refusal lists
+    const char *takes;          //  What a refusal says of this; NULL: the most
 } setting_t;
 
 #define DAY "86400000"
@@ -43,7 +43,7 @@ static const setting_t s_settings [] = {
     { "balancer", "deadline", "0", "0", DAY, "86400001", NULL },
     { "balancer", "queue", "1000", "0", UINT32, "4294967296", NULL },
     { "balancer", "queue_bytes", "67108864", "0", INT64,
-      "9223372036854775808", NULL },
+      "9223372036854775808", "from 0 on" },
     { "balancer", "overflow", "hold", "drop-new", "drop-old", "drop",
       "hold, drop-new" },
     { "majordomo", "heartbeat", "1000", "0", HOUR, "3600001", NULL },
@@ -52,16 +52,16 @@ static const setting_t s_settings [] = {
     { "majordomo", "deadline", "0", "0", DAY, "86400001", NULL },
     { "majordomo", "queue", "10000", "0", UINT32, "4294967296", NULL },
     { "majordomo", "queue_bytes", "268435456", "0", INT64,
-      "9223372036854775808", NULL },
+      "9223372036854775808", "from 0 on" },
     { "majordomo", "service_queue", "1000", "0", UINT32, "4294967296", NULL },
     { "majordomo", "service_bytes", "67108864", "0", INT64,
-      "9223372036854775808", NULL },
+      "9223372036854775808", "from 0 on" },
 };
 #define SETTINGS (sizeof (s_settings) / sizeof (*s_settings))
 
 //  Values of no setting
 static const char *s_nonsense [] = {
-    "", " ", "-1", "+1", "1.5", "1e3", "0x10", " 1", "1 ", "1\n", "one", "HOLD",
+    "", " ", "-1", "+1", "1.5", "1e3", "0x10", " 1", "1 ", "1\n", "one",
     "hold ", "hold,drop-new", "99999999999999999999", "-9223372036854775809",
     "%s%n", "\xff\xfe", "none", "infinite"
 };
@@ -69,13 +69,13 @@ static const char *s_nonsense [] = {
 
 //  Commands with another fault than the value's, for every kind
 static const struct {
-    const char *frames [5];
+    const char *frames [6];
     int status;
     const char *word;           //  In the sentence
 } s_commands [] = {
     { { "SET", "RELAY", "nonsense", "1" }, 2, "nonsense" },
-    { { "SET", "RELAY", "", "1" }, 2, "'' is not" },
-    { { "SET", "RELAY", "HEARTBEAT", "1" }, 2, "HEARTBEAT" },
+    { { "SET", "RELAY", "", "1" }, 2, "no option ''" },
+    { { "SET", "RELAY", "heartbeats", "1" }, 2, "heartbeats" },
     { { "SET", "RELAY", "heartbeat" }, 2, "SET" },
     { { "SET", "RELAY", "heartbeat", "1", "2" }, 2, "SET" },
     { { "SET", "FORWARD", "heartbeat", "1" }, 2, "heartbeat" },
@@ -245,7 +245,7 @@ s_refuses (bench_t *self, const setting_t *setting, const char *value)
     int status = s_set (self, setting->name, value);
     bool right = s_refused (self, status, 2, setting->name, before)
               && s_refused (self, status, 2,
-                            setting->words? setting->words: setting->most,
+                            setting->takes? setting->takes: setting->most,
                             before);
     if (!right)
         printf ("#   the value was '%s'\n", value);
