@@ -94,9 +94,10 @@ struct _honest_t {
     int64_t heard_at;           //  Worker: when the relay sent something
 };
 
-static byte s_filling [FILLING];
-static zframe_t *s_clients [HONEST_CLIENTS];
-static unsigned s_clients_seen;
+//  Each thread that drives peers has its own
+static __thread byte s_filling [FILLING];
+static __thread zframe_t *s_clients [HONEST_CLIENTS];
+static __thread unsigned s_clients_seen;
 
 
 //  --------------------------------------------------------------------------
@@ -394,7 +395,7 @@ honest_new (honest_form_t form, const char *endpoint, const char *service)
     self->form = &s_forms [form];
     self->service = service;
     self->endpoint = strdup (endpoint);
-    self->serial = ++serial;
+    self->serial = __atomic_add_fetch (&serial, 1, __ATOMIC_RELAXED);
     memset (s_filling, 'f', sizeof (s_filling));
     s_connect (self);
     if (self->form->worker)
@@ -480,6 +481,12 @@ bool
 honest_is_worker (honest_t *self)
 {
     return self->form->worker;
+}
+
+bool
+honest_form_works (honest_form_t form)
+{
+    return s_forms [form].worker;
 }
 
 const char *

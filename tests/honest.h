@@ -11,7 +11,7 @@
 */
 
 //  Peers of a balancer or a majordomo, in each form that these serve. They never
-//  wait, so one thread can drive many:
+//  wait, so one thread can drive many; a peer stays on its thread:
 //
 //      honest_t *worker = honest_new (HONEST_WORKER_PPP, backend, NULL);
 //      honest_t *client = honest_new (HONEST_CLIENT_REQ, frontend, NULL);
@@ -102,6 +102,8 @@ bool
 
 bool
     honest_is_worker (honest_t *self);
+bool
+    honest_form_works (honest_form_t form);
 
 const char *
     honest_name (honest_t *self);
@@ -109,13 +111,13 @@ const char *
 const honest_counts_t *
     honest_counts (honest_t *self);
 
-//  The routing id of a client that a worker was given a request of, one of the
-//  last HONEST_CLIENTS; NULL if there is none.
+//  The routing id of a client that a worker on this thread was given a request
+//  of, one of the last HONEST_CLIENTS; NULL if there is none.
 #define HONEST_CLIENTS 64
 zframe_t *
     honest_client_id (unsigned which);
 
-//  Forget these.
+//  Forget these, at the end of the thread.
 void
     honest_end (void);
 

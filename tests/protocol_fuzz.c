@@ -1035,8 +1035,8 @@ s_add_honest (size_t row)
 {
     target_t *target = &s_targets [s_honest [row].target];
     assert (target->count < HONEST_MOST);
-    bool back = s_honest [row].form >= HONEST_WORKER_READY
-             && s_honest [row].form <= HONEST_WORKER_PPP;
+    bool back = target->endpoints [1]
+             && honest_form_works (s_honest [row].form);
     target->honest [target->count++] = honest_new (s_honest [row].form,
         target->endpoints [back], s_honest [row].service);
 }
