@@ -200,7 +200,7 @@ typedef struct {
 
 //  One counter of a kind: an uint64_t in its object, which STATS reports and
 //  RESET sets to zero. The name consists of letters, digits, "_" and dots
-//  between parts. A table of counters ends with one without a name.
+//  between parts; no name is the beginning of another one up to a dot. A table of counters ends with one without a name.
 typedef struct {
     size_t size;                //  Set by ZRELAY_COUNTER
     const char *name;           //  Name in STATS, such as "requests.late"
@@ -340,25 +340,26 @@ ZRELAY_EXPORT void
                                zrelay_reading_t reading);
 
 //  Call a function after msecs milliseconds, and then again until it was called
-//  so many times (0: for as long as the relay lives). Returns a number above 0
-//  that identifies the timer. A timer that was ended never fires again.
+//  so many times (0: for as long as the relay lives). The function gets object;
+//  NULL: the kind's. Returns a number above 0 that identifies the timer. One
+//  that was ended never fires again.
 typedef void (zrelay_timer_fn) (zrelay_engine_t *engine, void *object,
                                 int timer);
 ZRELAY_EXPORT int
     zrelay_engine_timer (zrelay_engine_t *self, size_t msecs, size_t times,
-                         zrelay_timer_fn *function);
+                         zrelay_timer_fn *function, void *object);
 ZRELAY_EXPORT void
     zrelay_engine_timer_end (zrelay_engine_t *self, int timer);
 
 //  Call a function whenever there is something to read on a socket of the
 //  kind's own, libzmq's or CZMQ's, or, where sock is NULL, on a descriptor. The
-//  function should read what there is. End that before the socket or descriptor
-//  is closed, in destroy at the latest.
+//  function should read what there is. It gets object; NULL: the kind's. End
+//  that before the socket or descriptor is closed, in destroy at the latest.
 typedef void (zrelay_reader_fn) (zrelay_engine_t *engine, void *object,
                                  void *sock, int fd);
 ZRELAY_EXPORT void
     zrelay_engine_reader (zrelay_engine_t *self, void *sock, int fd,
-                          zrelay_reader_fn *function);
+                          zrelay_reader_fn *function, void *object);
 ZRELAY_EXPORT void
     zrelay_engine_reader_end (zrelay_engine_t *self, void *sock, int fd);
 

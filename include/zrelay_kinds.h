@@ -43,6 +43,10 @@ ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_streamer_kind (void);
 ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_proxy_kind (void);
+ZRELAY_EXPORT const zrelay_kind_t *
+    zrelay_balancer_kind (void);
+ZRELAY_EXPORT const zrelay_kind_t *
+    zrelay_majordomo_kind (void);
 
 //  Self test of this class
 ZRELAY_EXPORT void

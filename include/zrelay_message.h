@@ -111,6 +111,12 @@ ZRELAY_EXPORT zrelay_message_t *
 ZRELAY_EXPORT zrelay_message_t *
     zrelay_message_dup (zrelay_message_t *self);
 
+//  Share frames of another message, so many from first on or as many as there
+//  are, behind this message's own; as zrelay_message_dup () does.
+ZRELAY_EXPORT void
+    zrelay_message_share (zrelay_message_t *self, zrelay_message_t *from,
+                          size_t first, size_t frames);
+
 //  A fresh zmsg with copies of the frames; and a new message of a zmsg's
 //  frames, which takes the zmsg and nulls the caller's pointer.
 ZRELAY_EXPORT zmsg_t *

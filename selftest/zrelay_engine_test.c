@@ -37,7 +37,7 @@ s_greeter_new (zrelay_engine_t *engine)
     self->engine = engine;
     assert (zrelay_engine_socket (engine, ZRELAY_SIDE_FRONTEND));
     assert (streq (zrelay_engine_name (engine), "polite"));
-    zrelay_engine_timer (engine, 1, 0, s_greeter_tick);
+    zrelay_engine_timer (engine, 1, 0, s_greeter_tick, NULL);
     return self;
 }
 

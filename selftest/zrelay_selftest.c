@@ -21,6 +21,7 @@
 #include "zrelay_endpoint.h"
 #include "zrelay_error.h"
 #include "zrelay_flow.h"
+#include "zrelay_index.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
 #include "zrelay_row.h"
@@ -60,10 +61,14 @@ static const test_item_t s_tests [] = {
     { "zrelay_stats", zrelay_stats_test },
     { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },
+    { "zrelay_index", zrelay_index_test },
+    { "zrelay_pool", zrelay_pool_test },
     { "zrelay_queue", zrelay_queue_test },
     { "zrelay_forwarder", zrelay_forwarder_test },
     { "zrelay_streamer", zrelay_streamer_test },
     { "zrelay_proxy", zrelay_proxy_test },
+    { "zrelay_balancer", zrelay_balancer_test },
+    { "zrelay_majordomo", zrelay_majordomo_test },
     { "zrelay_kinds", zrelay_kinds_test },
     { "zrelay_device", zrelay_device_test },
 };

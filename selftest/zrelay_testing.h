@@ -53,5 +53,11 @@ void
     zrelay_streamer_test (bool verbose);
 void
     zrelay_proxy_test (bool verbose);
+void
+    zrelay_pool_test (bool verbose);
+void
+    zrelay_balancer_test (bool verbose);
+void
+    zrelay_majordomo_test (bool verbose);
 
 #endif

@@ -61,7 +61,7 @@ s_porter_tick (zrelay_engine_t *engine, void *object, int timer)
 static void *
 s_porter_new (zrelay_engine_t *engine)
 {
-    zrelay_engine_timer (engine, TICK_IVL, 0, s_porter_tick);
+    zrelay_engine_timer (engine, TICK_IVL, 0, s_porter_tick, NULL);
     porter_t *self = (porter_t *) zmalloc (sizeof (porter_t));
     assert (self);
     self->log = zlistx_new ();

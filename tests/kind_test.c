@@ -317,7 +317,7 @@ s_balancer_new (zrelay_engine_t *engine)
     assert (self->requests && self->ready);
     zlistx_set_destructor (self->requests, s_message_free);
     zlistx_set_destructor (self->ready, s_item_free);
-    zrelay_engine_timer (engine, HEARTBEAT_IVL, 0, s_balancer_tick);
+    zrelay_engine_timer (engine, HEARTBEAT_IVL, 0, s_balancer_tick, NULL);
     return self;
 }
 
@@ -760,7 +760,8 @@ s_timer_second (zrelay_engine_t *engine, void *object, int timer)
     watch_t *self = (watch_t *) object;
     s_timer_count (engine, object, timer);
     if (self->calls [SECOND] == 1)
-        self->ids [CHILD] = zrelay_engine_timer (engine, 0, 1, s_timer_count);
+        self->ids [CHILD] =
+            zrelay_engine_timer (engine, 0, 1, s_timer_count, NULL);
     if (self->calls [SECOND] == 2)
         zrelay_engine_timer_end (engine, timer);
 }
@@ -770,7 +771,8 @@ s_watch_new (zrelay_engine_t *engine)
 {
     watch_t *self = (watch_t *) zmalloc (sizeof (watch_t));
     assert (self);
-    self->ids [CLOCK] = zrelay_engine_timer (engine, TICK_IVL, 0, s_timer_count);
+    self->ids [CLOCK] =
+        zrelay_engine_timer (engine, TICK_IVL, 0, s_timer_count, NULL);
     self->wrong = self->ids [CLOCK] <= 0;
     return self;
 }
@@ -782,14 +784,15 @@ s_watch_start (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
     (void) argc, (void) argv, (void) answer;
     watch_t *self = (watch_t *) object;
     int *ids = self->ids;
-    ids [ONCE] = zrelay_engine_timer (engine, TICK_IVL, 1, s_timer_count);
-    ids [THRICE] = zrelay_engine_timer (engine, TICK_IVL, 3, s_timer_count);
-    ids [FOREVER] = zrelay_engine_timer (engine, TICK_IVL, 0, s_timer_count);
-    ids [PAIR] = zrelay_engine_timer (engine, 0, 0, s_timer_pair);
-    self->partner = zrelay_engine_timer (engine, 0, 0, s_timer_pair);
-    ids [SELF] = zrelay_engine_timer (engine, 0, 0, s_timer_self);
-    ids [SECOND] = zrelay_engine_timer (engine, 0, 5, s_timer_second);
-    ids [UNBORN] = zrelay_engine_timer (engine, 0, 0, s_timer_count);
+    ids [ONCE] = zrelay_engine_timer (engine, TICK_IVL, 1, s_timer_count, NULL);
+    ids [THRICE] = zrelay_engine_timer (engine, TICK_IVL, 3, s_timer_count, NULL);
+    ids [FOREVER] =
+        zrelay_engine_timer (engine, TICK_IVL, 0, s_timer_count, NULL);
+    ids [PAIR] = zrelay_engine_timer (engine, 0, 0, s_timer_pair, NULL);
+    self->partner = zrelay_engine_timer (engine, 0, 0, s_timer_pair, NULL);
+    ids [SELF] = zrelay_engine_timer (engine, 0, 0, s_timer_self, NULL);
+    ids [SECOND] = zrelay_engine_timer (engine, 0, 5, s_timer_second, NULL);
+    ids [UNBORN] = zrelay_engine_timer (engine, 0, 0, s_timer_count, NULL);
     zrelay_engine_timer_end (engine, ids [UNBORN]);
     zrelay_engine_timer_end (engine, ids [UNBORN]);
     zrelay_engine_timer_end (engine, 0);
@@ -948,9 +951,9 @@ s_reader_new (zrelay_engine_t *engine)
     assert (self->sock && self->other);
     int rc = pipe (self->fds);
     assert (rc == 0);
-    zrelay_engine_reader (engine, self->sock, -1, s_read_sock);
-    zrelay_engine_reader (engine, NULL, self->fds [0], s_read_fd);
-    zrelay_engine_timer (engine, TICK_IVL, 0, s_reader_tick);
+    zrelay_engine_reader (engine, self->sock, -1, s_read_sock, NULL);
+    zrelay_engine_reader (engine, NULL, self->fds [0], s_read_fd, NULL);
+    zrelay_engine_timer (engine, TICK_IVL, 0, s_reader_tick, NULL);
     return self;
 }
 
@@ -1004,8 +1007,8 @@ s_reader_rival (zrelay_engine_t *engine, void *object, size_t argc,
 {
     (void) argc, (void) argv, (void) answer;
     reader_t *self = (reader_t *) object;
-    zrelay_engine_reader (engine, self->sock, -1, s_read_rival);
-    zrelay_engine_reader (engine, NULL, self->fds [0], s_read_rival);
+    zrelay_engine_reader (engine, self->sock, -1, s_read_rival, NULL);
+    zrelay_engine_reader (engine, NULL, self->fds [0], s_read_rival, NULL);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -1158,7 +1161,7 @@ s_slow_keep (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
     for (size_t index = 0; index < sizeof (ways) / sizeof (*ways); index++)
         if (argc > 0 && streq (argv [0], ways [index].name))
             zrelay_engine_timer (engine, HEARTBEAT_IVL, 1,
-                                 ways [index].function);
+                                 ways [index].function, NULL);
     return ZRELAY_STATUS_LATER;
 }
 

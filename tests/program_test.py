@@ -26,12 +26,16 @@ OWN = os.path.join(TOP_BUILDDIR, "tests", "own_program")
 #   Exit statuses
 ASKED, FAILED, MISUSE = 0, 1, 2
 
-KINDS = ["queue", "forwarder", "streamer", "proxy"]
+KINDS = ["queue", "forwarder", "streamer", "proxy", "balancer", "majordomo"]
 DEFAULTS = {
     "queue": ("@tcp://127.0.0.1:5559", "@tcp://127.0.0.1:5560"),
     "forwarder": (">tcp://127.0.0.1:5556", "@tcp://127.0.0.1:8100"),
     "streamer": ("@tcp://127.0.0.1:5557", "@tcp://127.0.0.1:5558"),
+    "balancer": ("@tcp://127.0.0.1:5555", "@tcp://127.0.0.1:5556"),
+    "majordomo": ("@tcp://127.0.0.1:5555",),
 }
+#   Kinds without a backend
+ONE_SIDE = ("majordomo",)
 OPTIONS = [
     "-f, --frontend", "-b, --backend", "-s, --subscribe", "-c, --capture",
     "-o, --set", "-n, --name", "-d, --drain", "-v, --verbose", "-q, --quiet",
@@ -173,7 +177,8 @@ for _kind in KINDS:
         result = zrelay(kind, "-h")
         text = result.stdout.decode()
         assert (result.returncode, result.stderr) == (ASKED, b"")
-        assert_help(text)
+        assert_help(text, [option for option in OPTIONS
+                           if kind not in ONE_SIDE or "backend" not in option])
         assert text.startswith("Usage: zrelay %s " % kind)
         for endpoint in DEFAULTS.get(kind, ()):
             assert endpoint in text, endpoint
@@ -592,8 +597,10 @@ for _signal in (signal.SIGINT, signal.SIGTERM):
     def _(number=_signal):
         for kind in KINDS:
             typed = kind == "proxy"
+            backend = [] if kind in ONE_SIDE else (
+                "PUSH@" if typed else "") + FREE
             with Relay(kind, frontend=("PULL@" if typed else "") + FREE,
-                       backend=("PUSH@" if typed else "") + FREE) as relay:
+                       backend=backend) as relay:
                 assert relay.stop(number) == ASKED
                 assert relay.error_lines == []
 

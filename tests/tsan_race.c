@@ -52,7 +52,7 @@ s_create (zrelay_engine_t *engine)
 {
     racer_t *self = (racer_t *) zmalloc (sizeof (racer_t));
     assert (self);
-    zrelay_engine_timer (engine, 1, 0, s_tick);
+    zrelay_engine_timer (engine, 1, 0, s_tick, NULL);
     return self;
 }
 

@@ -38,6 +38,7 @@ typedef struct {
     int id;                     //  zloop's number for it
     size_t left;                //  Calls still to come; 0: any number
     zrelay_timer_fn *function;
+    void *object;               //  For the function; NULL: the kind's
 } ticker_t;
 
 //  A socket or descriptor of the kind's that is read
@@ -47,6 +48,7 @@ typedef struct {
     void *handle;               //  libzmq's, or NULL
     int fd;                     //  If there is no socket
     zrelay_reader_fn *function;
+    void *object;               //  For the function; NULL: the kind's
 } reader_t;
 
 //  The polls of one side
@@ -1175,6 +1177,14 @@ s_after_kind (zrelay_engine_t *self)
     return zrelay_engine_ends (self)? -1: 0;
 }
 
+//  The kind's object exists only after create, which may make timers
+
+static void *
+s_object (zrelay_engine_t *self, void *object)
+{
+    return object? object: self->object;
+}
+
 //  Leaves the list's cursor on the timer, or returns NULL
 
 static ticker_t *
@@ -1198,19 +1208,21 @@ s_on_ticker (zloop_t *loop, int timer_id, void *arg)
     if (!ticker)
         return 0;
     zrelay_timer_fn *function = ticker->function;
+    void *object = s_object (self, ticker->object);
     if (ticker->left > 0 && --ticker->left == 0)
         zlistx_delete (self->tickers, zlistx_cursor (self->tickers));
-    function (self, self->object, timer_id);
+    function (self, object, timer_id);
     return s_after_kind (self);
 }
 
 int
 zrelay_engine_timer (zrelay_engine_t *self, size_t msecs, size_t times,
-                     zrelay_timer_fn *function)
+                     zrelay_timer_fn *function, void *object)
 {
     ticker_t *ticker = (ticker_t *) zmalloc (sizeof (ticker_t));
     assert (ticker);
     ticker->function = function;
+    ticker->object = object;
     ticker->left = times;
     ticker->id = zloop_timer (self->loop, msecs, times, s_on_ticker, self);
     assert (ticker->id > 0);
@@ -1234,13 +1246,14 @@ s_on_reader (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void) item;
     reader_t *reader = (reader_t *) arg;
     zrelay_engine_t *self = reader->engine;
-    reader->function (self, self->object, reader->sock, reader->fd);
+    reader->function (self, s_object (self, reader->object), reader->sock,
+                      reader->fd);
     return s_after_kind (self);
 }
 
 void
 zrelay_engine_reader (zrelay_engine_t *self, void *sock, int fd,
-                      zrelay_reader_fn *function)
+                      zrelay_reader_fn *function, void *object)
 {
     reader_t *reader = (reader_t *) zmalloc (sizeof (reader_t));
     assert (reader);
@@ -1249,6 +1262,7 @@ zrelay_engine_reader (zrelay_engine_t *self, void *sock, int fd,
     reader->handle = sock? zsock_resolve (sock): NULL;
     reader->fd = fd;
     reader->function = function;
+    reader->object = object;
     zlistx_add_end (self->readers, reader);
     zmq_pollitem_t item = {
         .socket = reader->handle, .fd = fd, .events = ZMQ_POLLIN

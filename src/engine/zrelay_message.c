@@ -267,16 +267,23 @@ zrelay_message_take (zrelay_message_t *self)
     return message;
 }
 
+void
+zrelay_message_share (zrelay_message_t *self, zrelay_message_t *from,
+                      size_t first, size_t frames)
+{
+    for (; frames > 0 && first < from->count; frames--, first++) {
+        int rc = zmq_msg_copy (zrelay_message_slot (self),
+                               &from->slots [from->first + first]);
+        assert (rc == 0);
+        self->count++;
+    }
+}
+
 zrelay_message_t *
 zrelay_message_dup (zrelay_message_t *self)
 {
     zrelay_message_t *message = zrelay_message_new ();
-    for (size_t index = 0; index < self->count; index++) {
-        int rc = zmq_msg_copy (zrelay_message_slot (message),
-                               &self->slots [self->first + index]);
-        assert (rc == 0);
-        message->count++;
-    }
+    zrelay_message_share (message, self, 0, self->count);
     return message;
 }
 

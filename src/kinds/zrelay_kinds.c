@@ -17,7 +17,9 @@ static const zrelay_kind_t *(*const s_descriptions []) (void) = {
     zrelay_queue_kind,
     zrelay_forwarder_kind,
     zrelay_streamer_kind,
-    zrelay_proxy_kind
+    zrelay_proxy_kind,
+    zrelay_balancer_kind,
+    zrelay_majordomo_kind
 };
 #define KINDS (sizeof (s_descriptions) / sizeof (*s_descriptions))
 

@@ -252,7 +252,7 @@ s_own_tick (zrelay_engine_t *engine, void *object, int timer)
 static void *
 s_own_create (zrelay_engine_t *engine)
 {
-    zrelay_engine_timer (engine, 1, 0, s_own_tick);
+    zrelay_engine_timer (engine, 1, 0, s_own_tick, NULL);
     return zmalloc (sizeof (own_t));
 }
 
