@@ -71,6 +71,7 @@ typedef struct {
     const crew_t *crew;
     toll_t *toll;
     usage_t usage;              //  The relay's thread
+    usage_t process;            //  All threads
     zactor_t *relay;            //  The relay
     char ends [2] [PERF_ENDPOINT_SIZE];     //  Where it is bound
     void *clients;              //  Socket of all clients
@@ -81,6 +82,7 @@ typedef struct {
     int64_t beats_got;          //  And of the relay
     sample_t start;             //  At the end of the warm-up
     sample_t stop;              //  At the end
+    sample_t all [2];           //  At both, of all threads
     int64_t beats [2] [2];      //  At both: sent, got
 } self_t;
 
@@ -166,7 +168,7 @@ s_start_relay (self_t *self)
     memcpy (peer.ends, self->ends, sizeof (peer.ends));
     peer.heartbeat = self->crew->heartbeat;
     self->relay = zactor_new (form->relay, form->zrelay? NULL: &peer);
-    self->usage.pid = getpid ();
+    self->usage.pid = self->process.pid = getpid ();
     self->usage.tid = usage_new_thread (before);
     freen (before);
     zsock_destroy (&dummy);
@@ -194,18 +196,10 @@ s_await_quiet (self_t *self)
 static uint64_t
 s_count_workers (self_t *self)
 {
-    uint64_t workers = 0;
-    zstr_send (self->relay, "STATS");
-    zmsg_t *stats = zmsg_recv (self->relay);
-    for (char *name = zmsg_popstr (stats); name; name = zmsg_popstr (stats)) {
-        if (streq (name, "workers")) {
-            zstr_free (&name);
-            name = zmsg_popstr (stats);
-            workers = strtoull (name, NULL, 10);
-        }
-        zstr_free (&name);
-    }
-    zmsg_destroy (&stats);
+    zrelay_stats_t *stats = zrelay_stats_query (self->relay);
+    s_require (self, stats != NULL, "STATS");
+    uint64_t workers = stats? zrelay_stats_value (stats, "workers"): 0;
+    zrelay_stats_destroy (&stats);
     return workers;
 }
 
@@ -435,6 +429,7 @@ static void
 s_mark (self_t *self, sample_t *sample, int which)
 {
     usage_sample (&self->usage, sample);
+    usage_sample (&self->process, &self->all [which]);
     self->beats [which] [0] = __atomic_load_n (&self->beats_sent,
                                                __ATOMIC_RELAXED);
     self->beats [which] [1] = __atomic_load_n (&self->beats_got,
@@ -497,6 +492,8 @@ s_conclude (self_t *self)
     if (crew->requests) {
         self->toll->rate = requests / seconds;
         self->toll->cpu = cpu / requests;
+        self->toll->all = (double) (self->all [1].cpu - self->all [0].cpu)
+                        / requests;
     }
     self->toll->share = cpu / seconds / 1e7;
     self->toll->beats_in = (double) (self->beats [1] [0] - self->beats [0] [0])
@@ -509,7 +506,7 @@ static void
 s_prepare (self_t *self)
 {
     const crew_t *crew = self->crew;
-    *self->toll = (toll_t) { .rate = NAN, .cpu = NAN, .share = NAN };
+    *self->toll = (toll_t) { .rate = NAN, .cpu = NAN, .all = NAN };
     self->body = (byte *) zmalloc (crew->size + sizeof (int64_t));
     assert (self->body);
     s_start_relay (self);

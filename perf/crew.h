@@ -91,7 +91,9 @@ typedef struct {
 typedef struct {
     double rate;                //  Requests a second
     double cpu;                 //  Nsecs of the relay's own thread for each
-    double share;               //  The same in percent of a core, of the time
+    double all;                 //  The same of all threads, those of the crew
+                                //  and of libzmq too
+    double share;               //  Percent of a core that the relay's thread used
     double beats_in;            //  Heartbeats to the relay a second
     double beats_out;           //  And from it
     char error [80];            //  Why there are no figures, or empty
@@ -122,6 +124,7 @@ typedef struct {
 typedef struct {
     int rounds;                 //  How often each one runs
     const char *title;          //  Of the table
+    const char *peer;           //  What entries are compared with, in words
     const char *csv;            //  A file for each run, or NULL
     bool looks;                 //  Crews have no requests
 } contest_t;

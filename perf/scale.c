@@ -92,9 +92,10 @@ s_call (self_t *self, int back, const char *what, int number)
 }
 
 static void
-s_run (self_t *self, const char *title)
+s_run (self_t *self, const char *title, const char *peer)
 {
     self->contest.title = title;
+    self->contest.peer = peer;
     self->failures += contest_run (&self->contest, self->entries, self->count);
     self->count = 0;
 }
@@ -108,7 +109,7 @@ s_grow_workers (self_t *self, const numbers_t *workers)
             s_add (self, form, workers->numbers [index], 1);
             s_call (self, index, "workers", workers->numbers [index]);
         }
-    s_run (self, "As workers grow");
+    s_run (self, "As workers grow", "the first number");
 }
 
 static void
@@ -120,7 +121,7 @@ s_grow_services (self_t *self, const numbers_t *services)
             s_add (self, form, services->most, services->numbers [index]);
             s_call (self, index, "services", services->numbers [index]);
         }
-    s_run (self, "As services grow");
+    s_run (self, "As services grow", "the first number");
 }
 
 static void
@@ -133,12 +134,11 @@ s_beat (self_t *self, int workers, bool work)
             crew->heartbeat = beats? HEARTBEAT: 0;
             if (!work)
                 crew->requests = 0;
-            s_call (self, beats, beats? "workers that beat":
-                    "workers that do not", workers);
+            s_call (self, beats, beats? "beating": "silent", workers);
         }
     self->contest.looks = !work;
-    s_run (self, work? "With heartbeats and work":
-           "With heartbeats and without work");
+    s_run (self, work? "Heartbeats and work": "Heartbeats without work",
+           "none");
     self->contest.looks = false;
 }
 
@@ -149,8 +149,8 @@ main (int argc, char *argv [])
     const char *forms = "queue,bare,balancer-req,balancer-ppp,majordomo-0.1,"
                         "majordomo-0.2";
     const char *workers = "10,100,1000,10000", *services = "1,100,10000";
-    const char *window = "8", *requests = "200000", *msecs = "5000";
-    const char *rounds = "3", *csv = NULL;
+    const char *window = "8", *requests = "60000", *msecs = "5000";
+    const char *rounds = "9", *csv = NULL;
     const flag_t flags [] = {
         { "--what", &what }, { "--forms", &forms }, { "--workers", &workers },
         { "--services", &services }, { "--window", &window },

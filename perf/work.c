@@ -123,8 +123,10 @@ main (int argc, char *argv [])
                                 "%s", transport, size, workers, clients,
                                 window);
     contest.title = title;
+    contest.peer = "the queue";
     int failures = s_to_queue (&crew, forms, &contest);
-    for (const char *next = idle; next; next = strchr (next, ',')) {
+    contest.peer = "the guide's";
+    for (const char *next = *idle? idle: NULL; next; next = strchr (next, ',')) {
         next += *next == ',';
         failures += s_to_guide (&crew, forms, atoi (next), &contest);
     }
