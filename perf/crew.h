@@ -37,6 +37,9 @@ void
 //  and sends, and does nothing else. What this costs is libzmq's part.
 void
     bare_broker (zsock_t *pipe, void *args);
+//  The same for Majordomo 0.1, and one service
+void
+    bare_majordomo (zsock_t *pipe, void *args);
 
 
 //  --------------------------------------------------------------------------

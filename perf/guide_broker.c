@@ -278,7 +278,7 @@ guide_broker (zsock_t *pipe, void *args)
 //  The bare one
 
 typedef struct {
-    void *sockets [2];          //  For clients, for workers
+    void *sockets [2];          //  For clients, for workers; may be the same
     zmq_msg_t *free;            //  Routing ids of free workers, a ring
     size_t first;               //  Of these
     size_t count;               //  How many these are
@@ -348,24 +348,110 @@ s_from_clients (bare_t *self)
 //  Most workers
 #define BARE_ROOM 100000
 
+static void
+s_bare_open (bare_t *self, zsock_t *pipe, peer_relay_t *peer, int sockets)
+{
+    self->room = BARE_ROOM;
+    self->free = (zmq_msg_t *) zmalloc (self->room * sizeof (zmq_msg_t));
+    assert (self->free);
+    for (int side = 0; side < sockets; side++) {
+        self->sockets [side] = zsock_resolve (zsock_new (ZMQ_ROUTER));
+        s_bind (self->sockets [side], peer->ends [side]);
+    }
+    zsock_signal (pipe, 0);
+}
+
 void
 bare_broker (zsock_t *pipe, void *args)
 {
-    peer_relay_t *peer = (peer_relay_t *) args;
-    bare_t self = { .room = BARE_ROOM };
-    self.free = (zmq_msg_t *) zmalloc (self.room * sizeof (zmq_msg_t));
-    assert (self.free);
-    zmq_pollitem_t items [2];
-    for (int side = 0; side < 2; side++) {
-        self.sockets [side] = zsock_resolve (zsock_new (ZMQ_ROUTER));
-        s_bind (self.sockets [side], peer->ends [side]);
-        items [side] = (zmq_pollitem_t) { self.sockets [side], 0, ZMQ_POLLIN,
-                                          0 };
-    }
-    zsock_signal (pipe, 0);
+    bare_t self = { .first = 0 };
+    s_bare_open (&self, pipe, (peer_relay_t *) args, 2);
+    zmq_pollitem_t items [] = {
+        { self.sockets [0], 0, ZMQ_POLLIN, 0 },
+        { self.sockets [1], 0, ZMQ_POLLIN, 0 }
+    };
     //  Clients wait while no worker is free
     while (zmq_poll (items + !self.count, 2 - !self.count, -1) != -1) {
         s_from_workers (&self);
         s_from_clients (&self);
     }
+}
+
+
+//  --------------------------------------------------------------------------
+//  The bare one of Majordomo 0.1, for one service. There must be a free worker
+//  for each request.
+
+static void
+s_send_text (bare_t *self, const char *text)
+{
+    zmq_send (self->sockets [0], text, strlen (text), ZMQ_SNDMORE);
+}
+
+//  To a worker: header, command, client, empty, body. The body is in hand.
+
+static void
+s_bare_request (bare_t *self, zmq_msg_t *client, zmq_msg_t *body)
+{
+    assert (self->count);
+    zmq_msg_send (self->free + self->first, self->sockets [0], ZMQ_SNDMORE);
+    self->first = (self->first + 1) % self->room;
+    self->count--;
+    s_send_text (self, "");
+    s_send_text (self, "MDPW01");
+    s_send_text (self, "\2");
+    zmq_msg_send (client, self->sockets [0], ZMQ_SNDMORE);
+    s_send_text (self, "");
+    zmq_msg_send (body, self->sockets [0], 0);
+}
+
+//  To a client: header, service, body
+
+static void
+s_bare_reply (bare_t *self, zmq_msg_t *worker, zmq_msg_t *client,
+              zmq_msg_t *body)
+{
+    zmq_msg_send (client, self->sockets [0], ZMQ_SNDMORE);
+    s_send_text (self, "");
+    s_send_text (self, "MDPC01");
+    s_send_text (self, "s0");
+    zmq_msg_send (body, self->sockets [0], 0);
+    s_free (self, worker);
+}
+
+//  By the number of frames, a request has 5, a reply 7, READY 5 too and a
+//  heartbeat 4
+
+static void
+s_bare_message (bare_t *self, zmq_msg_t frames [FORM_FRAMES], int count)
+{
+    bool client = *((char *) zmq_msg_data (frames + 2) + 3) == 'C';
+    if (client)
+        s_bare_request (self, frames, frames + 4);
+    else
+    if (count == 7)
+        s_bare_reply (self, frames, frames + 4, frames + 6);
+    else
+    if (count == 5)
+        s_free (self, frames);
+}
+
+void
+bare_majordomo (zsock_t *pipe, void *args)
+{
+    bare_t self = { .first = 0 };
+    s_bare_open (&self, pipe, (peer_relay_t *) args, 1);
+    zmq_msg_t frames [FORM_FRAMES];
+    for (int frame = 0; frame < FORM_FRAMES; frame++)
+        zmq_msg_init (frames + frame);
+    zmq_pollitem_t item = { self.sockets [0], 0, ZMQ_POLLIN, 0 };
+    while (zmq_poll (&item, 1, -1) != -1)
+        while (zmq_msg_recv (frames, self.sockets [0], ZMQ_DONTWAIT) != -1) {
+            int count = 1;
+            while (zmq_msg_more (frames + count - 1)) {
+                zmq_msg_recv (frames + count, self.sockets [0], ZMQ_DONTWAIT);
+                count++;
+            }
+            s_bare_message (&self, frames, count);
+        }
 }

@@ -116,7 +116,7 @@ static void
 s_grow_services (self_t *self, const numbers_t *services)
 {
     for (const form_t *form = crew_forms; form->name; form++)
-        for (int index = 0; form->shared && contest_chosen (form->name, self->forms)
+        for (int index = 0; form->zrelay && form->shared && contest_chosen (form->name, self->forms)
              && index < services->count; index++) {
             s_add (self, form, services->most, services->numbers [index]);
             s_call (self, index, "services", services->numbers [index]);
@@ -146,8 +146,8 @@ int
 main (int argc, char *argv [])
 {
     const char *what = "workers,services,beats,idle";
-    const char *forms = "queue,bare,balancer-req,balancer-ppp,majordomo-0.1,"
-                        "majordomo-0.2";
+    const char *forms = "queue,bare,bare-majordomo,balancer-req,balancer-ppp,"
+                        "majordomo-0.1,majordomo-0.2";
     const char *workers = "10,100,1000,10000", *services = "1,100,10000";
     const char *window = "8", *requests = "60000", *msecs = "5000";
     const char *rounds = "9", *csv = NULL;

@@ -93,8 +93,8 @@ s_to_guide (const crew_t *crew, const char *forms, int idle,
 int
 main (int argc, char *argv [])
 {
-    const char *forms = "queue,bare,balancer-req,balancer-ppp,majordomo-0.1,"
-                        "majordomo-0.2,guide";
+    const char *forms = "queue,bare,bare-majordomo,balancer-req,balancer-ppp,"
+                        "majordomo-0.1,majordomo-0.2,guide";
     const char *transport = "tcp", *workers = "32", *clients = "1";
     const char *window = "32", *size = "100", *requests = "200000";
     const char *idle = "0", *rounds = "5", *csv = NULL;

@@ -21,8 +21,9 @@ requests=${2:-3200}
 if [ $# -gt 2 ]; then
     shift 2
 else
-    set -- queue,32,32,1 bare,32,32,1 balancer-req,32,32,1 \
-        balancer-ppp,32,32,1 majordomo-0.1,32,32,1 majordomo-0.2,32,32,1 \
+    set -- queue,32,32,1 bare,32,32,1 bare-majordomo,32,32,1 \
+        balancer-req,32,32,1 balancer-ppp,32,32,1 majordomo-0.1,32,32,1 \
+        majordomo-0.2,32,32,1 \
         guide,32,32,1 balancer-ppp,8,10,1 balancer-ppp,8,1000,1 \
         majordomo-0.1,8,10,1 majordomo-0.1,8,1000,1 majordomo-0.1,8,1000,1000
 fi
