@@ -390,9 +390,7 @@ ZRELAY_EXPORT const char *
 
 //  Add a count to an answer to STATS; and one of several of the same name,
 //  which a label tells apart: the second line below adds
-//  "served{service=coffee}". Of the label's value, every byte but letters,
-//  digits, "_", "-" and "." is percent-encoded, and at most 64 bytes of it are
-//  used.
+//  "served{service=coffee}", its value encoded by zrelay_engine_encode ():
 //
 //      zrelay_engine_stat (answer, "workers", 12);
 //      zrelay_engine_stat_of (answer, "served", "service", "coffee", 6, 17);
@@ -401,6 +399,15 @@ ZRELAY_EXPORT void
 ZRELAY_EXPORT void
     zrelay_engine_stat_of (zmsg_t *answer, const char *name, const char *label,
                            const void *data, size_t size, uint64_t value);
+
+//  Make bytes, such as a peer's routing id, a string that any output can take:
+//  every byte but letters, digits, "_", "-" and "." is percent-encoded. Of more
+//  than 64 bytes only the beginning is left, before "%-" and a digest of all of
+//  them. Different bytes have different strings. Returns room.
+#define ZRELAY_LABEL_ROOM 193
+ZRELAY_EXPORT const char *
+    zrelay_engine_encode (char room [ZRELAY_LABEL_ROOM],
+                          const void *data, size_t size);
 
 //  Log a sentence, with the relay's name before it.
 ZRELAY_EXPORT void

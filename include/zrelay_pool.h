@@ -295,8 +295,7 @@ ZRELAY_EXPORT void
 ZRELAY_EXPORT void
     zrelay_pool_reset (zrelay_pool_t *self);
 
-//  Queries. Bytes other than letters, digits, "_", "-" and "." in names and ids
-//  are percent-encoded.
+//  Queries. Names and routing ids are encoded by zrelay_engine_encode ().
 //
 //  For each worker of a service, or of all services if it is NULL, five frames:
 //  its routing id; its state, as zrelay_worker_state_t in small letters; the

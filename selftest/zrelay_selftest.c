@@ -22,6 +22,7 @@
 #include "zrelay_error.h"
 #include "zrelay_flow.h"
 #include "zrelay_index.h"
+#include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
 #include "zrelay_row.h"
@@ -53,6 +54,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_topics", zrelay_topics_test },
     { "zrelay_limits", zrelay_limits_test },
+    { "zrelay_mask", zrelay_mask_test },
     { "zrelay_port", zrelay_port_test },
     { "zrelay_side", zrelay_side_test },
     { "zrelay_configure", zrelay_configure_test },

@@ -12,6 +12,9 @@
 
 #include "zrelay_counts.h"
 
+//  Bytes that are left of a label's value that is too long
+#define LABEL_BEGINNING 22
+
 //  Longest name without a label
 #define NAME_SIZE 128
 
@@ -33,19 +36,46 @@ s_is_plain (byte character)
     return isalnum (character) || (character && strchr ("_-.", character));
 }
 
+//  Encode bytes behind a string that ends at end. Returns its new end.
+
+static char *
+s_encode (char *end, const byte *data, size_t size)
+{
+    for (size_t index = 0; index < size; index++)
+        end += sprintf (end, s_is_plain (data [index])? "%c": "%%%02X",
+                        data [index]);
+    return end;
+}
+
+//  Two values that begin alike must not look alike, nor like a third that has a
+//  digest for its end. So a mark stands before the digest that no encoding of
+//  bytes contains.
+
+const char *
+zrelay_counts_encode (char room [ZRELAY_LABEL_ROOM], const void *data,
+                      size_t size)
+{
+    *room = 0;
+    if (size <= ZRELAY_COUNTS_LABEL_MAX) {
+        s_encode (room, (const byte *) data, size);
+        return room;
+    }
+    zdigest_t *digest = zdigest_new ();
+    zdigest_update (digest, (const byte *) data, size);
+    char *end = s_encode (room, (const byte *) data, LABEL_BEGINNING);
+    sprintf (end, "%%-%s", zdigest_string (digest));
+    zdigest_destroy (&digest);
+    return room;
+}
+
 void
 zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
                       const char *label, const void *data, size_t size)
 {
-    char text [ZRELAY_COUNTS_LABEL_MAX * 3 + 1] = "";
-    char *end = text;
-    for (size_t index = 0; index < size && index < ZRELAY_COUNTS_LABEL_MAX;
-         index++) {
-        byte character = ((const byte *) data) [index];
-        end += sprintf (end, s_is_plain (character)? "%c": "%%%02X", character);
-    }
+    char room [ZRELAY_LABEL_ROOM];
+    zrelay_counts_encode (room, data, size);
     //  A value that is empty is none
-    zmsg_addstrf (answer, "%s{%s=%s}", name, label, *text? text: "%");
+    zmsg_addstrf (answer, "%s{%s=%s}", name, label, *room? room: "%");
     zmsg_addstrf (answer, "%" PRIu64, value);
 }
 
@@ -80,6 +110,17 @@ zrelay_counts_test (bool verbose)
     assert (s_test_next (answer, "served{service=%}"));
     assert (s_test_next (answer, "3"));
     zmsg_destroy (&answer);
+
+    //  Long values that begin alike look different
+    char one [ZRELAY_LABEL_ROOM], other [ZRELAY_LABEL_ROOM];
+    byte data [ZRELAY_COUNTS_LABEL_MAX + 2];
+    memset (data, '\xff', sizeof (data));
+    zrelay_counts_encode (one, data, sizeof (data) - 1);
+    zrelay_counts_encode (other, data, sizeof (data));
+    assert (strneq (one, other));
+    assert (strstr (one, "%FF%-"));
+    assert (strlen (zrelay_counts_encode (one, data, ZRELAY_COUNTS_LABEL_MAX))
+            < ZRELAY_LABEL_ROOM);
     //  @end
     printf ("OK\n");
 }

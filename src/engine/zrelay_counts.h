@@ -15,7 +15,7 @@
 
 #include <zrelay.h>
 
-//  Most bytes of a label's value that are used
+//  Most bytes of a label's value that are shown as they are
 #define ZRELAY_COUNTS_LABEL_MAX 64
 
 //  Add a value under a name made as by printf.
@@ -23,8 +23,12 @@ void
     zrelay_counts_add (zmsg_t *answer, uint64_t value,
                        const char *format, ...) CHECK_PRINTF (3);
 
-//  Add a value under "name{label=...}" with these bytes, percent-encoded where
-//  they are not letters, digits, "_", "-" or ".".
+//  Encode the value of a label, see zrelay_engine_encode ().
+const char *
+    zrelay_counts_encode (char room [ZRELAY_LABEL_ROOM], const void *data,
+                          size_t size);
+
+//  Add a value under "name{label=...}" with these bytes, encoded.
 void
     zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
                           const char *label, const void *data, size_t size);

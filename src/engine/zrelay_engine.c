@@ -1317,6 +1317,13 @@ zrelay_engine_stat_of (zmsg_t *answer, const char *name, const char *label,
 }
 
 const char *
+zrelay_engine_encode (char room [ZRELAY_LABEL_ROOM], const void *data,
+                      size_t size)
+{
+    return zrelay_counts_encode (room, data, size);
+}
+
+const char *
 zrelay_engine_name (zrelay_engine_t *self)
 {
     return self->name;

@@ -58,7 +58,8 @@ zrelay_message_clear (zrelay_message_t *self)
     for (size_t index = 0; index < self->count; index++)
         s_close (&self->slots [self->first + index]);
     zrelay_message_sent (self);
-    zframe_destroy (&self->origin);
+    if (self->origin)
+        zframe_destroy (&self->origin);
 }
 
 void
@@ -194,28 +195,35 @@ zrelay_message_property (zrelay_message_t *self, const char *name)
 //  --------------------------------------------------------------------------
 //  Frames come and go
 
-//  Put a copy of some bytes into a slot
+//  Put a copy of some bytes into a slot that is empty, or into any
+
+static void
+s_fill_empty (zmq_msg_t *slot, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    int rc = zmq_msg_init_size (slot, size);
+    assert (rc == 0);
+    memcpy (zmq_msg_data (slot), data, size);
+}
 
 static void
 s_fill (zmq_msg_t *slot, const void *data, size_t size)
 {
-    zmq_msg_close (slot);
-    int rc = zmq_msg_init_size (slot, size);
-    assert (rc == 0);
-    if (size > 0)
-        memcpy (zmq_msg_data (slot), data, size);
+    s_close (slot);
+    s_fill_empty (slot, data, size);
 }
 
 void
 zrelay_message_push (zrelay_message_t *self, const void *data, size_t size)
 {
-    s_fill (s_slot_before (self), data, size);
+    s_fill_empty (s_slot_before (self), data, size);
 }
 
 void
 zrelay_message_append (zrelay_message_t *self, const void *data, size_t size)
 {
-    s_fill (zrelay_message_slot (self), data, size);
+    s_fill_empty (zrelay_message_slot (self), data, size);
     self->count++;
 }
 
@@ -245,14 +253,35 @@ zrelay_message_pop (zrelay_message_t *self)
         self->first = ZRELAY_MESSAGE_HEADROOM;
 }
 
+//  A message without frames can have another's room, and so all of its frames at
+//  once
+
+static void
+s_swap (zrelay_message_t *self, zrelay_message_t *from)
+{
+    zrelay_message_t swapped = *self;
+    *self = *from;
+    *from = swapped;
+    //  This is about a message's peer, not its frames
+    from->origin = self->origin;
+    self->origin = swapped.origin;
+}
+
 void
 zrelay_message_move (zrelay_message_t *self, zrelay_message_t *from,
                      size_t frames)
 {
+    if (self->count == 0 && frames >= from->count) {
+        s_swap (self, from);
+        return;
+    }
     for (; frames > 0 && from->count > 0; frames--) {
         zrelay_message_append_frame (self, &from->slots [from->first]);
-        zrelay_message_pop (from);
+        from->first++;
+        from->count--;
     }
+    if (from->count == 0)
+        zrelay_message_sent (from);
 }
 
 //  The new message has the room, this one gets other

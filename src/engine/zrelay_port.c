@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_port.h"
+#include "zrelay_mask.h"
 #include "zrelay_message_internal.h"
 #include "zrelay_topics.h"
 
@@ -38,6 +39,8 @@ struct _zrelay_port_t {
     bool refused;               //  The frame that is sent next has been tried
     rest_t rest;                //  The fate of the rest of it
     zrelay_outcome_t outcome;   //  And why
+    bool router;                //  Its messages begin with routing ids
+    zrelay_mask_t mask;         //  Hides these
     bool interrupted;           //  By a signal that the caller caught
     zrelay_topics_t *topics;    //  Subscriptions that were sent; NULL if they
                                 //  do not come again
@@ -53,6 +56,7 @@ zrelay_port_new (void)
     zrelay_port_t *self = (zrelay_port_t *) zmalloc (sizeof (zrelay_port_t));
     assert (self);
     self->type = -1;
+    zrelay_mask_init (&self->mask);
     return self;
 }
 
@@ -72,6 +76,13 @@ zrelay_port_open (zrelay_port_t *self, void *handle, int type)
     zrelay_topics_destroy (&self->topics);
     self->handle = handle;
     self->type = type;
+    self->router = type == ZMQ_ROUTER;
+}
+
+void
+zrelay_port_set_mask (zrelay_port_t *self, bool active)
+{
+    self->mask.active = active;
 }
 
 void *
@@ -120,6 +131,17 @@ s_receive (zrelay_port_t *self, zmq_msg_t *frame)
     return rc;
 }
 
+//  Receive a frame that may be the first of a message
+
+static inline int
+s_receive_any (zrelay_port_t *self, zmq_msg_t *frame)
+{
+    int rc = s_receive (self, frame);
+    if (self->router && rc != -1 && !self->in_more)
+        zrelay_mask_hide (&self->mask, frame);
+    return rc;
+}
+
 //  libzmq's functions return the size, if it fits into an int
 
 static inline size_t
@@ -146,7 +168,7 @@ s_count_received (zrelay_port_t *self, size_t size, bool more)
 int
 zrelay_port_recv (zrelay_port_t *self, zmq_msg_t *frame)
 {
-    if (s_receive (self, frame) == -1)
+    if (s_receive_any (self, frame) == -1)
         return -1;
     s_count_received (self, zmq_msg_size (frame), zmq_msg_more (frame));
     return 0;
@@ -159,8 +181,12 @@ zrelay_port_recv_zframe (zrelay_port_t *self)
     do
         frame = zframe_recv_nowait (self->handle);
     while (!frame && s_interrupted (self, -1));
-    if (frame)
-        s_count_received (self, zframe_size (frame), zframe_more (frame));
+    if (!frame)
+        return NULL;
+    if (self->router && !self->in_more)
+        zrelay_mask_hide_bytes (&self->mask, zframe_data (frame),
+                                zframe_size (frame));
+    s_count_received (self, zframe_size (frame), zframe_more (frame));
     return frame;
 }
 
@@ -170,7 +196,7 @@ static inline bool
 s_recv_into (zrelay_port_t *self, zrelay_message_t *message)
 {
     zmq_msg_t *slot = zrelay_message_slot (message);
-    int size = s_receive (self, slot);
+    int size = s_receive_any (self, slot);
     if (size == -1)
         return false;
     message->count++;
@@ -181,7 +207,19 @@ s_recv_into (zrelay_port_t *self, zrelay_message_t *message)
 void
 zrelay_port_recv_rest (zrelay_port_t *self, zrelay_message_t *message)
 {
-    while (self->in_more && s_recv_into (self, message));
+    bool more = self->in_more;
+    while (more) {
+        zmq_msg_t *slot = zrelay_message_slot (message);
+        int size = s_receive (self, slot);
+        if (size == -1)
+            break;
+        message->count++;
+        self->in.frames++;
+        self->in.bytes += s_size (slot, size);
+        more = zmq_msg_more (slot);
+    }
+    self->in.messages += self->in_more && !more;
+    self->in_more = more;
 }
 
 bool
@@ -361,11 +399,17 @@ zrelay_outcome_t
 zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 {
     //  A ROUTER takes a routing id without a message, and forgets it
-    if (self->type == ZMQ_ROUTER && !more)
+    if (self->router && !more)
         return ZRELAY_OUTCOME_UNROUTABLE;
     size_t size = zmq_msg_size (frame);
-    if (s_send_topic (self, frame, more) == -1)
-        return s_first_refused (self);
+    if (self->router)
+        zrelay_mask_reveal (&self->mask, frame);
+    if (s_send_topic (self, frame, more) == -1) {
+        zrelay_outcome_t outcome = s_first_refused (self);
+        if (self->router)
+            zrelay_mask_hide (&self->mask, frame);
+        return outcome;
+    }
     s_count_sent (self, size, more);
     return ZRELAY_OUTCOME_SENT;
 }
@@ -402,6 +446,24 @@ zrelay_port_send (zrelay_port_t *self, zmq_msg_t *frame, bool more)
                          : s_send_first (self, frame, more);
 }
 
+//  Send frames behind a first one, as long as each is taken. Returns how many
+//  were; the next one, if there is one, has been tried.
+
+static size_t
+s_send_others (zrelay_port_t *self, zmq_msg_t *frame, size_t frames)
+{
+    size_t sent = 0;
+    for (; sent < frames; sent++) {
+        bool more = sent + 1 < frames;
+        size_t size = zmq_msg_size (&frame [sent]);
+        if (s_try (self, &frame [sent], more) == -1)
+            break;
+        s_count_sent (self, size, more);
+    }
+    self->refused = sent < frames;
+    return sent;
+}
+
 zrelay_outcome_t
 zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
 {
@@ -410,8 +472,11 @@ zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
     zrelay_outcome_t outcome = zrelay_port_offer (self, frame, frames > 1);
     if (outcome != ZRELAY_OUTCOME_SENT)
         return outcome;
-    while (--frames > 0)
-        outcome = zrelay_port_send (self, ++frame, frames > 1);
+    size_t sent = 1;
+    if (!self->topics)
+        sent += s_send_others (self, frame + 1, frames - 1);
+    for (; sent < frames; sent++)
+        outcome = zrelay_port_send (self, &frame [sent], sent + 1 < frames);
     zrelay_message_sent (message);
     return outcome;
 }
@@ -465,6 +530,20 @@ s_begins_well (zrelay_port_t *self, bool more, size_t size)
            !more && size <= ZRELAY_PORT_TOPIC_MAX + 1;
 }
 
+//  As s_try (), for the first frame of a message
+
+static inline bool
+s_pass_first (zrelay_port_t *self, zmq_msg_t *frame, bool more)
+{
+    if (!self->router)
+        return s_try (self, frame, more) != -1;
+    zrelay_mask_reveal (&self->mask, frame);
+    bool taken = s_try (self, frame, more) != -1;
+    if (!taken)
+        zrelay_mask_hide (&self->mask, frame);
+    return taken;
+}
+
 //  The frames that follow the first. Returns false if the last of them was not
 //  taken.
 
@@ -508,10 +587,12 @@ zrelay_port_pass (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
             end = ZRELAY_PASSED_ALL;
             break;
         }
+        if (self->router)
+            zrelay_mask_hide (&self->mask, frame);
         bool more = zmq_msg_more (frame);
         size_t first = s_size (frame, size);
         bool taken = (!particular || s_begins_well (to, more, first))
-                  && s_try (to, frame, more) != -1;
+                  && s_pass_first (to, frame, more);
         if (!taken || more) {
             zrelay_passage_t one = { 1, 1, first, first };
             if (!taken || !s_pass_others (self, to, frame, &one)) {

@@ -31,9 +31,6 @@
 #define IDLE_SERVICES_MOST 1000
 #define SPARE_REQUESTS_MOST 1000
 
-//  Most bytes of a name in an answer, when each is encoded
-#define NAME_ROOM (3 * 255 + 1)
-
 //  By zrelay_worker_state_t
 static const char *const s_states [] = { "free", "busy", "owing", "silent" };
 
@@ -125,23 +122,23 @@ struct _zrelay_pool_t {
     uint64_t epoch;             //  Counts the ends of drains, and of reading
     size_t later;               //  Requests that came after the drain's end
     bool reading;               //  The clients' flow reads
+    int64_t now_us;             //  The time of this event, in usecs
+    int64_t now;                //  The same in msecs
     int timer;                  //  The engine's, or 0
     int64_t timer_at;           //  When it fires, in msecs
     int64_t grace_until;        //  The relay stood still: nobody is lost
 };
 
+//  Look at the clock: once for each message or event. Returns msecs.
+
 static int64_t
-s_usecs (void)
+s_look_at_clock (zrelay_pool_t *self)
 {
     struct timespec now;
     clock_gettime (CLOCK_MONOTONIC, &now);
-    return now.tv_sec * (int64_t) 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t
-s_msecs (void)
-{
-    return s_usecs () / 1000;
+    self->now_us = now.tv_sec * (int64_t) 1000000 + now.tv_nsec / 1000;
+    self->now = self->now_us / 1000;
+    return self->now;
 }
 
 //  A name behind the structure that it names
@@ -546,7 +543,7 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer);
 static void
 s_arm (zrelay_pool_t *self)
 {
-    int64_t now = s_msecs ();
+    int64_t now = self->now;
     int64_t part = self->numbers->heartbeat / BEAT_PARTS;
     int64_t due = s_least (s_loss_due (self), s_beat_due (self));
     due = s_least (due, s_burial_due (self));
@@ -613,11 +610,11 @@ s_hand_over (zrelay_pool_t *self, zrelay_worker_t *worker,
     worker->state = ZRELAY_WORKER_BUSY;
     worker->request = request;
     request->worker = worker;
-    request->given_at = s_usecs ();
+    request->given_at = self->now_us;
     if (request->given++ > 0)
         self->numbers->retried++;
     self->numbers->in_hand++;
-    s_sent (self, worker, request->given_at / 1000);
+    s_sent (self, worker, self->now);
 }
 
 static void
@@ -809,7 +806,7 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer)
     (void) engine;
     (void) timer;
     zrelay_pool_t *self = (zrelay_pool_t *) object;
-    int64_t now = s_msecs ();
+    int64_t now = s_look_at_clock (self);
     if (now > self->timer_at + self->numbers->heartbeat)
         self->grace_until = now + self->numbers->heartbeat;
     self->timer = 0;
@@ -929,7 +926,7 @@ zrelay_pool_add (zrelay_pool_t *self, const void *id, size_t id_size,
     worker->service = s_use_service (self, service, service_size);
     worker->form = form;
     worker->beats = beats;
-    worker->heard_at = s_msecs ();
+    worker->heard_at = s_look_at_clock (self);
     zrelay_ring_init (&worker->free);
     zrelay_ring_init (&worker->member);
     zrelay_ring_init (&worker->silence);
@@ -954,7 +951,7 @@ s_note_heard (zrelay_pool_t *self, zrelay_worker_t *worker)
 void
 zrelay_pool_heard (zrelay_pool_t *self, zrelay_worker_t *worker)
 {
-    worker->heard_at = s_msecs ();
+    worker->heard_at = s_look_at_clock (self);
     if (worker->state == ZRELAY_WORKER_SILENT)
         s_come_back (self, worker);
     s_note_heard (self, worker);
@@ -1066,7 +1063,7 @@ zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
     request->given = 0;
     request->began = false;
     request->epoch = self->epoch;
-    request->came_at = s_msecs ();
+    request->came_at = s_look_at_clock (self);
     request->bytes = zrelay_message_bytes (message);
     zrelay_message_move (request->message, message, SIZE_MAX);
     zrelay_ring_add (&self->requests, &request->age);
@@ -1126,7 +1123,7 @@ zrelay_pool_done (zrelay_pool_t *self, zrelay_request_t **request_p)
     assert (request_p && *request_p);
     zrelay_request_t *request = *request_p;
     zrelay_worker_t *worker = request->worker;
-    s_count_service (request->service, s_usecs () - request->given_at);
+    s_count_service (request->service, self->now_us - request->given_at);
     if (request->client)
         s_stop_waiting (self, request);
     else
@@ -1178,6 +1175,7 @@ s_dispatch_all (zrelay_pool_t *self)
 void
 zrelay_pool_changed (zrelay_pool_t *self)
 {
+    s_look_at_clock (self);
     s_decide_reading (self);
     s_arm (self);
 }
@@ -1186,6 +1184,7 @@ void
 zrelay_pool_gone (zrelay_pool_t *self, zrelay_side_id_t side,
                   const void *id, size_t size)
 {
+    s_look_at_clock (self);
     if (side == self->protocol->workers) {
         zrelay_worker_t *worker = zrelay_pool_find (self, id, size);
         if (worker)
@@ -1203,6 +1202,7 @@ zrelay_pool_gone (zrelay_pool_t *self, zrelay_side_id_t side,
 void
 zrelay_pool_state (zrelay_pool_t *self, zrelay_state_t state)
 {
+    s_look_at_clock (self);
     self->state = state;
     self->closed = false;
     self->epoch++;
@@ -1224,24 +1224,6 @@ zrelay_pool_pending (zrelay_pool_t *self)
 
 //  --------------------------------------------------------------------------
 //  Counts and queries
-
-//  A name that can be read: what statistics do with labels
-
-static const char *
-s_encode (const zrelay_name_t *name, char room [NAME_ROOM])
-{
-    const byte *data = (const byte *) name->data;
-    char *end = room;
-    for (size_t index = 0; index < name->size; index++) {
-        byte value = data [index];
-        bool plain = isalnum (value) || (value && strchr ("_-.", value));
-        if (end + 3 >= room + NAME_ROOM)
-            break;
-        end += sprintf (end, plain? "%c": "%%%02X", value);
-    }
-    *end = 0;
-    return room;
-}
 
 void
 zrelay_pool_stats (zrelay_pool_t *self, zmsg_t *answer)
@@ -1296,27 +1278,33 @@ zrelay_pool_reset (zrelay_pool_t *self)
 }
 
 static void
-s_list_worker (zrelay_worker_t *worker, zmsg_t *answer)
+s_add_name (zmsg_t *answer, const void *data, size_t size)
 {
-    char room [NAME_ROOM];
-    zmsg_addstr (answer, s_encode (&worker->id, room));
-    zmsg_addstr (answer, s_states [worker->state]);
-    zrelay_name_t client = { "", 0 };
-    if (worker->state == ZRELAY_WORKER_BUSY) {
-        client.data = zrelay_message_data (worker->request->message, 0);
-        client.size = zrelay_message_size (worker->request->message, 0);
-    }
-    zmsg_addstr (answer, s_encode (&client, room));
-    zmsg_addstrf (answer, "%" PRIu64, worker->served);
-    zmsg_addstrf (answer, "%" PRId64, s_msecs () - worker->heard_at);
+    char room [ZRELAY_LABEL_ROOM];
+    zmsg_addstr (answer, zrelay_engine_encode (room, data, size));
 }
 
 static void
-s_list_members (service_t *service, zmsg_t *answer)
+s_list_worker (zrelay_pool_t *self, zrelay_worker_t *worker, zmsg_t *answer)
+{
+    s_add_name (answer, worker->id.data, worker->id.size);
+    zmsg_addstr (answer, s_states [worker->state]);
+    if (worker->state == ZRELAY_WORKER_BUSY)
+        s_add_name (answer,
+            zrelay_message_data (worker->request->message, 0),
+            zrelay_message_size (worker->request->message, 0));
+    else
+        zmsg_addstr (answer, "");
+    zmsg_addstrf (answer, "%" PRIu64, worker->served);
+    zmsg_addstrf (answer, "%" PRId64, self->now - worker->heard_at);
+}
+
+static void
+s_list_members (zrelay_pool_t *self, service_t *service, zmsg_t *answer)
 {
     zrelay_ring_t *link = zrelay_ring_first (&service->members);
     for (; link; link = zrelay_ring_next (&service->members, link))
-        s_list_worker (ZRELAY_RING_ITEM (link, zrelay_worker_t, member),
+        s_list_worker (self, ZRELAY_RING_ITEM (link, zrelay_worker_t, member),
                        answer);
 }
 
@@ -1324,12 +1312,13 @@ void
 zrelay_pool_list_workers (zrelay_pool_t *self, const char *name,
                           zmsg_t *answer)
 {
+    s_look_at_clock (self);
     zrelay_ring_t *link = zrelay_ring_first (&self->services);
     for (; !name && link; link = zrelay_ring_next (&self->services, link))
-        s_list_members (ZRELAY_RING_ITEM (link, service_t, all), answer);
+        s_list_members (self, ZRELAY_RING_ITEM (link, service_t, all), answer);
     service_t *service = name? s_find_service (self, name, strlen (name)): NULL;
     if (service)
-        s_list_members (service, answer);
+        s_list_members (self, service, answer);
 }
 
 void
@@ -1340,8 +1329,7 @@ zrelay_pool_list_services (zrelay_pool_t *self, zmsg_t *answer)
         service_t *service = ZRELAY_RING_ITEM (link, service_t, all);
         if (service == self->nameless)
             continue;
-        char room [NAME_ROOM];
-        zmsg_addstr (answer, s_encode (&service->name, room));
+        s_add_name (answer, service->name.data, service->name.size);
         uint64_t mean = service->served == 0? 0:
                         service->total_us / service->served;
         const uint64_t numbers [] = {
