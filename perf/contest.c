@@ -168,8 +168,8 @@ s_range (self_t *self, int index, int peer, place_t place)
 //  --------------------------------------------------------------------------
 //  Tables
 
-//  A ratio, the least and the most of it, and what its bound makes of it. A bound
-//  that is missed by the median, but not by all rounds, is unclear.
+//  A ratio, the least and the most of it, and what its bound makes of it. A
+//  bound that is missed by the median, but not by all rounds, is unclear.
 
 static const char *
 s_verdict (range_t range, double bound, bool least)
@@ -193,6 +193,25 @@ s_print_ratio (self_t *self, int index, place_t place, double bound)
                 s_verdict (range, bound, least));
 }
 
+//  What a relay needs above the least that can be, and how that grows
+
+static double
+s_above (self_t *self, int index)
+{
+    return s_range (self, index, -1, FIGURE_CPU).least
+         - s_range (self, self->entries [index].floor, -1, FIGURE_CPU).least;
+}
+
+static void
+s_print_above (self_t *self, int index)
+{
+    const entry_t *entry = &self->entries [index];
+    printf ("  %s + %.0f", self->entries [entry->floor].crew.form->name,
+            s_above (self, index));
+    if (entry->peer != index)
+        printf (": %.2f", s_above (self, index) / s_above (self, entry->peer));
+}
+
 static void
 s_print_work (self_t *self, int index)
 {
@@ -208,6 +227,8 @@ s_print_work (self_t *self, int index)
                 / s_range (self, entry->peer, -1, FIGURE_CPU).least);
         s_print_ratio (self, index, FIGURE_ALL, 0);
     }
+    if (entry->floor >= 0)
+        s_print_above (self, index);
     printf ("\n");
 }
 

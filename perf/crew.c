@@ -10,10 +10,10 @@
     ========================================================================= */
 
 //  All clients are one ROUTER socket with a connection for each, and so are all
-//  workers: to the relay that is the same as many sockets, and it keeps the cost
-//  of the crew low, and the same for each relay. The relay is in this process
-//  too, in CZMQ's context. Clients and workers have a context each, hence an I/O
-//  thread, but for inproc, where all share CZMQ's.
+//  workers. To the relay that is the same as many sockets; and it keeps the
+//  cost of the crew low, and the same for each relay. The relay is in this
+//  process too, in CZMQ's context. Clients and workers have a context each,
+//  hence an I/O thread, but for inproc, where all share CZMQ's.
 //
 //  The time of the relay's own thread is what is compared, so its I/O thread
 //  does not count.
@@ -534,11 +534,12 @@ crew_run (const crew_t *crew, toll_t *toll)
     else
         s_look (&self);
     s_conclude (&self);
-    if (crew->form->zrelay && *crew->form->ready) {
-        errno = ESRCH;
-        s_require (&self, s_count_workers (&self) ==
-                   (uint64_t) (crew->workers + crew->idle), "workers in the end");
-    }
+    //  Nobody was lost meanwhile
+    uint64_t workers = crew->workers + crew->idle;
+    errno = ESRCH;
+    if (crew->form->zrelay && *crew->form->ready)
+        s_require (&self, s_count_workers (&self) == workers,
+                   "workers in the end");
 }
 
 void

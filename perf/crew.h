@@ -96,7 +96,8 @@ typedef struct {
     double cpu;                 //  Nsecs of the relay's own thread for each
     double all;                 //  The same of all threads, those of the crew
                                 //  and of libzmq too
-    double share;               //  Percent of a core that the relay's thread used
+    double share;               //  Percent of a core that the relay's thread
+                                //  used
     double beats_in;            //  Heartbeats to the relay a second
     double beats_out;           //  And from it
     char error [80];            //  Why there are no figures, or empty
@@ -120,6 +121,8 @@ typedef struct {
     crew_t crew;                //  What is measured
     char label [64];            //  What it is called
     int peer;                   //  Place of the entry that it is compared with
+    int floor;                  //  Place of the entry that does the same with
+                                //  the least effort, -1: none
     double rate_least;          //  Bound of its rate to the peer's, 0: none
     double cpu_most;            //  And of its CPU time
 } entry_t;
@@ -132,9 +135,9 @@ typedef struct {
     bool looks;                 //  Crews have no requests
 } contest_t;
 
-//  Let all entries run in turn, round after round, each in a process of its own.
-//  Prints medians of figures and of ratios, round by round. Returns the number
-//  of runs that failed.
+//  Let all entries run in turn, round after round, each in a process of its
+//  own. Prints medians of figures and of ratios, round by round. Returns the
+//  number of runs that failed.
 int
     contest_run (const contest_t *self, const entry_t *entries, int count);
 

@@ -13,16 +13,16 @@
 //  ZeroMQ Guide does, and so as the many that were made after it:
 //
 //  - One zmq_poll () and one zmsg_t for each message.
-//  - A worker is known by its routing id in hexadecimal digits, a string that is
-//    made for each of its messages, and is looked up in a zhash by it.
+//  - A worker is known by its routing id in hexadecimal digits: a string that
+//    is made for each of its messages, and is its key in a zhash.
 //  - A service is known by its name, a string that is made for each request.
 //  - A message to a worker is a copy of the one that came, with new frames in
 //    front.
 //  - Workers that wait are in a list of their service, and in one of all, where
 //    a worker that gets work is searched from the front and taken out.
-//  - Before a request is given out, and before heartbeats are sent, workers whose
-//    time is over are taken from the front of the list of all, up to the first
-//    one that lives.
+//  - Before a request is given out, and before heartbeats are sent, workers
+//    whose time is over are taken from the front of the list of all, up to the
+//    first one that lives.
 //
 //  It is written from this description, does not count, and has no bounds.
 

@@ -26,7 +26,8 @@
 //                  workers, which get no work: percent of a core
 //
 //  "bare" is libzmq's part: the memory that it needs for each connection grows,
-//  and caches do not. The part of the relay is what is above it.
+//  and caches do not. The part of the relay is what is above it, which the last
+//  column shows, with its ratio to that of the first number.
 
 #include "crew.h"
 
@@ -72,7 +73,8 @@ s_add (self_t *self, const form_t *form, int workers, int services)
 {
     assert (self->count < ENTRIES_MOST);
     entry_t *entry = &self->entries [self->count];
-    *entry = (entry_t) { .crew = self->crew, .peer = self->count++ };
+    *entry = (entry_t) { .crew = self->crew, .peer = self->count++,
+                         .floor = -1 };
     entry->crew.form = form;
     entry->crew.workers = workers;
     entry->crew.services = services;
@@ -91,6 +93,24 @@ s_call (self_t *self, int back, const char *what, int number)
               entry->crew.form->name, number, what);
 }
 
+//  The last entry's floor is a bare relay, if there is one with the same workers
+
+static void
+s_find_floor (self_t *self)
+{
+    entry_t *entry = &self->entries [self->count - 1];
+    const char *bare = entry->crew.form->shared? "bare-majordomo": "bare";
+    if (!*entry->crew.form->ready)
+        return;
+    for (int index = 0; index < self->count - 1; index++) {
+        const crew_t *crew = &self->entries [index].crew;
+        if (streq (crew->form->name, bare)
+        &&  strneq (entry->crew.form->name, bare)
+        &&  crew->workers == entry->crew.workers)
+            entry->floor = index;
+    }
+}
+
 static void
 s_run (self_t *self, const char *title, const char *peer)
 {
@@ -100,14 +120,35 @@ s_run (self_t *self, const char *title, const char *peer)
     self->count = 0;
 }
 
+//  Is a form chosen? Only these have heartbeats, or services.
+
+static bool
+s_is_chosen (self_t *self, const form_t *form)
+{
+    return contest_chosen (form->name, self->forms);
+}
+
+static bool
+s_beats (const form_t *form)
+{
+    return *form->beat != NULL;
+}
+
+static bool
+s_has_services (const form_t *form)
+{
+    return form->zrelay && form->shared;
+}
+
 static void
 s_grow_workers (self_t *self, const numbers_t *workers)
 {
     for (const form_t *form = crew_forms; form->name; form++)
-        for (int index = 0; contest_chosen (form->name, self->forms)
+        for (int index = 0; s_is_chosen (self, form)
              && index < workers->count; index++) {
             s_add (self, form, workers->numbers [index], 1);
             s_call (self, index, "workers", workers->numbers [index]);
+            s_find_floor (self);
         }
     s_run (self, "As workers grow", "the first number");
 }
@@ -116,7 +157,7 @@ static void
 s_grow_services (self_t *self, const numbers_t *services)
 {
     for (const form_t *form = crew_forms; form->name; form++)
-        for (int index = 0; form->zrelay && form->shared && contest_chosen (form->name, self->forms)
+        for (int index = 0; s_is_chosen (self, form) && s_has_services (form)
              && index < services->count; index++) {
             s_add (self, form, services->most, services->numbers [index]);
             s_call (self, index, "services", services->numbers [index]);
@@ -128,7 +169,7 @@ static void
 s_beat (self_t *self, int workers, bool work)
 {
     for (const form_t *form = crew_forms; form->name; form++)
-        for (int beats = 0; *form->beat && contest_chosen (form->name, self->forms)
+        for (int beats = 0; s_is_chosen (self, form) && s_beats (form)
              && beats < 2; beats++) {
             crew_t *crew = s_add (self, form, workers, 1);
             crew->heartbeat = beats? HEARTBEAT: 0;

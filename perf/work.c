@@ -60,7 +60,8 @@ s_to_queue (const crew_t *crew, const char *forms, contest_t *contest)
             continue;
         const bar_t *bar = s_bar (form->name);
         entry_t *entry = &entries [count++];
-        *entry = (entry_t) { .crew = *crew, .rate_least = bar->rate_least,
+        *entry = (entry_t) { .crew = *crew, .floor = -1,
+                             .rate_least = bar->rate_least,
                              .cpu_most = bar->cpu_most };
         entry->crew.form = form;
         snprintf (entry->label, sizeof (entry->label), "%s", form->name);
@@ -80,7 +81,7 @@ s_to_guide (const crew_t *crew, const char *forms, int idle,
         if (!contest_chosen (*name, forms))
             continue;
         entry_t *entry = &entries [count++];
-        *entry = (entry_t) { .crew = *crew,
+        *entry = (entry_t) { .crew = *crew, .floor = -1,
                              .rate_least = GUIDE_RATE_LEAST };
         entry->crew.form = crew_form (*name);
         entry->crew.idle = idle;
@@ -126,7 +127,8 @@ main (int argc, char *argv [])
     contest.peer = "the queue";
     int failures = s_to_queue (&crew, forms, &contest);
     contest.peer = "the guide's";
-    for (const char *next = *idle? idle: NULL; next; next = strchr (next, ',')) {
+    const char *next = *idle? idle: NULL;
+    for (; next; next = strchr (next, ',')) {
         next += *next == ',';
         failures += s_to_guide (&crew, forms, atoi (next), &contest);
     }

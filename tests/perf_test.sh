@@ -74,9 +74,9 @@ messages () {
         END { exit bad || !seen }' "$stage/runs.csv"
 }
 
-#   crews PROGRAM NUMBER COLUMN ARGUMENT...: so many runs of crews, all without an
-#   error, and with a figure in that column, unless it is one of heartbeats and
-#   there are none
+#   crews PROGRAM NUMBER COLUMN ARGUMENT...: so many runs of crews, all without
+#   an error, and with a figure in that column, unless it is one of heartbeats
+#   and there are none
 crews () {
     program=$1
     number=$2
