@@ -43,11 +43,16 @@ extern "C" {
 //    it, and more than that are dropped and counted.
 //  - No message on the control socket ends the process; unknown words are
 //    ignored.
+//  - Whoever knows one of the routing ids that a ROUTER gave its peers knows the
+//    next, and can end the process by it (libzmq). So workers and captures see
+//    such ids hidden, and the relay reveals them in what comes back. An
+//    application that ends the relay and then sends to its ROUTER itself, to an
+//    id that it saw behind the relay, has to call zrelay_device_reveal ().
 //
 //  After EINTR, or after TERMINATE while a message was held, the caller can
 //  call again with the same sockets in the same thread, and nothing is lost.
 //
-//  Two environment variables are for the person who runs the program:
+//  Three environment variables are for the person who runs the program:
 //
 //      ZRELAY_LOG=1             report on standard error when a function begins
 //                               and ends, and how many messages it carried
@@ -62,6 +67,9 @@ extern "C" {
 //                               process, from 1. Anybody who can connect can
 //                               steer, so choose a place that others cannot
 //                               reach, such as ipc:///run/mine/%p-%n
+//
+//      ZRELAY_SHOW_IDS=1        do not hide routing ids, for a program that uses
+//                               them itself after the relay has ended
 //
 //  FILTER, $TERM, and CAPTURE with arguments are refused there. SET acts on the
 //  caller's sockets.
@@ -93,6 +101,11 @@ ZRELAY_EXPORT int
 ZRELAY_EXPORT int
     zrelay_device_steer (void *frontend, void *backend, void *capture,
                          void *control);
+
+//  Turn a routing id, as workers and captures see it, into that which the ROUTER
+//  knows, in its place. Other ids stay as they are.
+ZRELAY_EXPORT void
+    zrelay_device_reveal (void *id, size_t size);
 
 //  Names that version 0.1 had for the last two functions, kept for one version.
 ZRELAY_EXPORT int

@@ -283,6 +283,20 @@ zrelay_pool_test (bool verbose)
     zsock_destroy (&client);
     assert (zrelay_testing_reaches (shop, "forward.dropped_client_gone", 1));
     assert (zrelay_testing_reaches (shop, "requests_waiting", 0));
+
+    //  And what is in hand, if its worker goes after it
+    client = zrelay_testing_connect (shop, "FRONTEND", ZMQ_DEALER);
+    worker = zrelay_testing_connect (shop, "BACKEND", ZMQ_DEALER);
+    s_send (worker, "?");
+    s_send (client, "seven");
+    request = s_receive (worker, NULL, "seven");
+    assert (request);
+    zmsg_destroy (&request);
+    zsock_destroy (&client);
+    assert (zrelay_testing_reaches (shop, "frontend.peers", 0));
+    zsock_destroy (&worker);
+    assert (zrelay_testing_reaches (shop, "forward.dropped_client_gone", 2));
+    assert (zrelay_testing_reaches (shop, "requests_in_hand", 0));
     zactor_destroy (&shop);
     //  @end
     printf ("OK\n");

@@ -21,7 +21,6 @@
 #include "zrelay_endpoint.h"
 #include "zrelay_error.h"
 #include "zrelay_flow.h"
-#include "zrelay_index.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
@@ -43,6 +42,7 @@ typedef struct {
 //  From the bottom up, so that the first failure is nearest to the cause
 static const test_item_t s_tests [] = {
     { "zrelay_number", zrelay_number_test },
+    { "zrelay_index", zrelay_index_test },
     { "zrelay_error", zrelay_error_test },
     { "zrelay_counts", zrelay_counts_test },
     { "zrelay_row", zrelay_row_test },
@@ -63,7 +63,6 @@ static const test_item_t s_tests [] = {
     { "zrelay_stats", zrelay_stats_test },
     { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },
-    { "zrelay_index", zrelay_index_test },
     { "zrelay_pool", zrelay_pool_test },
     { "zrelay_queue", zrelay_queue_test },
     { "zrelay_forwarder", zrelay_forwarder_test },

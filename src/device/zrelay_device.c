@@ -15,6 +15,7 @@
 #include "zrelay_pipe.h"
 #include "zrelay_endpoint.h"
 #include "zrelay_engine_internal.h"
+#include "zrelay_mask.h"
 #include "zrelay_message_internal.h"
 
 //  The caller's sockets, in the order of zrelay_steer ()
@@ -176,7 +177,7 @@ s_on_control (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 
 
 //  --------------------------------------------------------------------------
-//  ZRELAY_CONTROL and ZRELAY_LOG
+//  ZRELAY_CONTROL, ZRELAY_LOG and ZRELAY_SHOW_IDS
 
 //  Not in a program that has more rights than the user who runs it
 
@@ -191,9 +192,9 @@ s_environment (const char *name)
 }
 
 static bool
-s_wants_log (void)
+s_is_set (const char *name)
 {
-    const char *value = s_environment ("ZRELAY_LOG");
+    const char *value = s_environment (name);
     return value && *value && strneq (value, "0");
 }
 
@@ -265,6 +266,17 @@ s_open_remote (device_t *self, const char *pattern)
 }
 
 static void
+s_show_ids (device_t *self)
+{
+    for (int id = ZRELAY_SIDE_FRONTEND; id <= ZRELAY_SIDE_BACKEND; id++) {
+        zrelay_side_t *side =
+            zrelay_engine_side (self->engine, (zrelay_side_id_t) id);
+        if (side)
+            zrelay_port_show_ids (zrelay_side_port (side));
+    }
+}
+
+static void
 s_log_begin (device_t *self)
 {
     for (int index = FRONTEND; index <= CAPTURE; index++) {
@@ -311,7 +323,9 @@ s_device_new (int type, void *sockets [SOCKETS])
     self->types [FRONTEND] = zsock_type (sockets [FRONTEND]);
     self->types [BACKEND] = zsock_type (sockets [BACKEND]);
     self->engine = s_borrow (type, sockets);
-    if (s_wants_log ()) {
+    if (s_is_set ("ZRELAY_SHOW_IDS"))
+        s_show_ids (self);
+    if (s_is_set ("ZRELAY_LOG")) {
         zrelay_engine_set_log (self->engine, stderr);
         s_log_begin (self);
     }
@@ -442,6 +456,14 @@ s_run (int type, void *given [SOCKETS])
         s_device_destroy (self);
     errno = error;
     return rc;
+}
+
+void
+zrelay_device_reveal (void *id, size_t size)
+{
+    zrelay_mask_t mask;
+    zrelay_mask_share (&mask);
+    zrelay_mask_reveal_bytes (&mask, (byte *) id, size);
 }
 
 int

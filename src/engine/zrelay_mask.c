@@ -35,6 +35,22 @@ zrelay_mask_init (zrelay_mask_t *self)
     self->active = true;
 }
 
+static zrelay_mask_t s_shared;
+static pthread_once_t s_once = PTHREAD_ONCE_INIT;
+
+static void
+s_draw_shared (void)
+{
+    zrelay_mask_init (&s_shared);
+}
+
+void
+zrelay_mask_share (zrelay_mask_t *self)
+{
+    pthread_once (&s_once, s_draw_shared);
+    *self = s_shared;
+}
+
 static inline bool
 s_is_automatic (const byte *id, size_t size)
 {
@@ -74,39 +90,60 @@ s_decipher (const zrelay_mask_t *self, uint32_t number)
     return left << HALF | right;
 }
 
+//  The number of an id
+
+static inline uint32_t
+s_number (const byte *id)
+{
+    uint32_t number;
+    memcpy (&number, id + 1, sizeof (number));
+    return number;
+}
+
+static inline void
+s_set_number (byte *id, uint32_t number)
+{
+    memcpy (id + 1, &number, sizeof (number));
+}
+
 void
 zrelay_mask_hide_bytes (const zrelay_mask_t *self, byte *id, size_t size)
 {
-    if (!self->active || !s_is_automatic (id, size))
-        return;
-    uint32_t number;
-    memcpy (&number, id + 1, sizeof (number));
-    number = s_encipher (self, number);
-    memcpy (id + 1, &number, sizeof (number));
+    if (self->active && s_is_automatic (id, size))
+        s_set_number (id, s_encipher (self, s_number (id)));
+}
+
+void
+zrelay_mask_reveal_bytes (const zrelay_mask_t *self, byte *id, size_t size)
+{
+    if (self->active && s_is_automatic (id, size))
+        s_set_number (id, s_decipher (self, s_number (id)));
 }
 
 void
 zrelay_mask_hide (const zrelay_mask_t *self, zmq_msg_t *frame)
 {
-    zrelay_mask_hide_bytes (self, (byte *) zmq_msg_data (frame),
-                            zmq_msg_size (frame));
+    if (zmq_msg_size (frame) == ID_SIZE)
+        zrelay_mask_hide_bytes (self, (byte *) zmq_msg_data (frame), ID_SIZE);
 }
 
 void
 zrelay_mask_reveal (const zrelay_mask_t *self, zmq_msg_t *frame)
 {
-    const byte *id = (const byte *) zmq_msg_data (frame);
-    if (!self->active || !s_is_automatic (id, zmq_msg_size (frame)))
+    if (zmq_msg_size (frame) != ID_SIZE)
         return;
-    byte revealed [ID_SIZE] = { AUTOMATIC };
-    uint32_t number;
-    memcpy (&number, id + 1, sizeof (number));
-    number = s_decipher (self, number);
-    memcpy (revealed + 1, &number, sizeof (number));
+    byte *data = (byte *) zmq_msg_data (frame);
+    if (!zmq_msg_get (frame, ZMQ_SHARED)) {
+        zrelay_mask_reveal_bytes (self, data, ID_SIZE);
+        return;
+    }
+    byte id [ID_SIZE];
+    memcpy (id, data, ID_SIZE);
+    zrelay_mask_reveal_bytes (self, id, ID_SIZE);
     zmq_msg_close (frame);
     int rc = zmq_msg_init_size (frame, ID_SIZE);
     assert (rc == 0);
-    memcpy (zmq_msg_data (frame), revealed, ID_SIZE);
+    memcpy (zmq_msg_data (frame), id, ID_SIZE);
 }
 
 

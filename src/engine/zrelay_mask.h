@@ -37,9 +37,13 @@ typedef struct {
     } rounds [ZRELAY_MASK_ROUNDS];
 } zrelay_mask_t;
 
-//  Draw a secret.
+//  Draw a secret; or use the process's own, which is that of all sockets that an
+//  application lends: it may end a relay, and begin another one with the same
+//  sockets while replies are still to come.
 void
     zrelay_mask_init (zrelay_mask_t *self);
+void
+    zrelay_mask_share (zrelay_mask_t *self);
 
 //  Hide the id that a frame of a ROUTER's own consists of, in its place; and the
 //  reverse, which puts a new frame into the place of one that may share its data
@@ -49,9 +53,11 @@ void
 void
     zrelay_mask_reveal (const zrelay_mask_t *self, zmq_msg_t *frame);
 
-//  The same as hide, of an id's bytes.
+//  The same of an id's bytes.
 void
     zrelay_mask_hide_bytes (const zrelay_mask_t *self, byte *id, size_t size);
+void
+    zrelay_mask_reveal_bytes (const zrelay_mask_t *self, byte *id, size_t size);
 
 void
     zrelay_mask_test (bool verbose);

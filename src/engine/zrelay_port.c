@@ -80,9 +80,15 @@ zrelay_port_open (zrelay_port_t *self, void *handle, int type)
 }
 
 void
-zrelay_port_set_mask (zrelay_port_t *self, bool active)
+zrelay_port_share_mask (zrelay_port_t *self)
 {
-    self->mask.active = active;
+    zrelay_mask_share (&self->mask);
+}
+
+void
+zrelay_port_show_ids (zrelay_port_t *self)
+{
+    self->mask.active = false;
 }
 
 void *
@@ -374,6 +380,19 @@ zrelay_port_expects_repeats (zrelay_port_t *self)
     return self->topics != NULL;
 }
 
+//  All frames of a message were sent
+
+static inline void
+s_count_sending (zrelay_port_t *self)
+{
+    self->out_more = false;
+    self->out.messages++;
+    self->out.frames += self->sending.frames;
+    self->out.bytes += self->sending.bytes;
+    self->sending.frames = 0;
+    self->sending.bytes = 0;
+}
+
 //  A frame of that size was sent
 
 static inline void
@@ -386,13 +405,8 @@ s_count_sent (zrelay_port_t *self, size_t size, bool more)
     else
         self->out_ids += size;
     self->out_more = more;
-    if (!more) {
-        self->out.messages++;
-        self->out.frames += self->sending.frames;
-        self->out.bytes += self->sending.bytes;
-        self->sending.frames = 0;
-        self->sending.bytes = 0;
-    }
+    if (!more)
+        s_count_sending (self);
 }
 
 zrelay_outcome_t
@@ -453,13 +467,17 @@ static size_t
 s_send_others (zrelay_port_t *self, zmq_msg_t *frame, size_t frames)
 {
     size_t sent = 0;
+    uint64_t bytes = 0;
     for (; sent < frames; sent++) {
-        bool more = sent + 1 < frames;
         size_t size = zmq_msg_size (&frame [sent]);
-        if (s_try (self, &frame [sent], more) == -1)
+        if (s_try (self, &frame [sent], sent + 1 < frames) == -1)
             break;
-        s_count_sent (self, size, more);
+        bytes += size;
     }
+    self->sending.frames += sent;
+    self->sending.bytes += bytes;
+    if (sent == frames)
+        s_count_sending (self);
     self->refused = sent < frames;
     return sent;
 }
@@ -473,7 +491,7 @@ zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
     if (outcome != ZRELAY_OUTCOME_SENT)
         return outcome;
     size_t sent = 1;
-    if (!self->topics)
+    if (!self->topics && frames > 1)
         sent += s_send_others (self, frame + 1, frames - 1);
     for (; sent < frames; sent++)
         outcome = zrelay_port_send (self, &frame [sent], sent + 1 < frames);

@@ -25,7 +25,8 @@
 //                                                  whole messages
 //
 //  A ROUTER's routing id, the first frame of its messages, never was on the
-//  wire, and is not counted.
+//  wire, and is not counted. One that libzmq chose is hidden on its way in, and
+//  revealed on its way out, see zrelay_mask.h.
 
 typedef struct _zrelay_port_t zrelay_port_t;
 
@@ -39,6 +40,13 @@ void
 //  Use this socket of libzmq's, which the caller closes; NULL and -1: none.
 void
     zrelay_port_open (zrelay_port_t *self, void *handle, int type);
+
+//  Hide routing ids with the secret of all borrowed sockets, see zrelay_mask.h;
+//  or do not hide them.
+void
+    zrelay_port_share_mask (zrelay_port_t *self);
+void
+    zrelay_port_show_ids (zrelay_port_t *self);
 
 //  The socket and its type; NULL and -1 where there is none.
 void *

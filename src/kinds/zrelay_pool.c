@@ -11,7 +11,6 @@
 */
 
 #include <zrelay.h>
-#include "zrelay_index.h"
 #include "zrelay_ring.h"
 
 //  How often to look, in msecs, whether a drain has found its socket empty
@@ -26,9 +25,10 @@
 //  made it lost
 #define SILENCES_KEPT 10
 
-//  Services without workers and requests whose counts are kept, and requests
-//  that are used again
+//  Services without workers and requests whose counts are kept; clients without
+//  requests, and requests that have ended, which are used again
 #define IDLE_SERVICES_MOST 1000
+#define IDLE_CLIENTS_MOST 1000
 #define SPARE_REQUESTS_MOST 1000
 
 //  By zrelay_worker_state_t
@@ -52,10 +52,11 @@ typedef struct {
     uint64_t longest_us;        //  Longest of these
 } service_t;
 
-//  A client with requests that wait
+//  A client
 typedef struct {
     zrelay_name_t name;         //  Its bytes follow the structure
-    zrelay_ring_t requests;     //  What waits
+    zrelay_ring_t requests;     //  What waits or is in hand
+    zrelay_ring_t idle;         //  Link among those without requests
 } client_t;
 
 struct _zrelay_request_t {
@@ -63,10 +64,11 @@ struct _zrelay_request_t {
     size_t address;             //  Frames of the client's address
     int form;                   //  For the kind
     service_t *service;         //  Who can serve it
-    client_t *client;           //  Who waits; NULL while it is in hand
+    client_t *client;           //  Who sent it; NULL if that has gone
+    bool waiting;               //  It waits; or else it is in hand
     zrelay_worker_t *worker;    //  Who has it; while it waits, who had it last
                                 //  and may still reply, or NULL
-    size_t bytes;               //  In its message
+    size_t bytes;               //  In its message, while it waits
     int64_t given;              //  How often it was given to a worker
     bool began;                 //  It was answered in part
     uint64_t epoch;             //  The pool's, when it came
@@ -102,9 +104,12 @@ struct _zrelay_pool_t {
     zrelay_pool_numbers_t *numbers;         //  The kind's
     bool one_side;              //  Clients and workers share a socket
     zrelay_index_t *workers;    //  By routing id
-    zrelay_index_t *clients;    //  Those that wait, by routing id
+    zrelay_index_t *clients;    //  By routing id
+    zrelay_ring_t idle_clients; //  Those without requests, the oldest first
+    size_t idle_clients_count;  //  How many these are
     zrelay_index_t *names;      //  Services by name
     service_t *nameless;        //  The service without a name, always there
+    service_t *recent;          //  The one that was looked for last, or NULL
     zrelay_ring_t services;     //  All services
     zrelay_ring_t idle;         //  Those that nobody needs, the oldest first
     size_t idle_count;          //  How many these are
@@ -175,6 +180,8 @@ s_service_new (zrelay_pool_t *self, const void *name, size_t size)
 static void
 s_service_destroy (zrelay_pool_t *self, service_t *service)
 {
+    if (self->recent == service)
+        self->recent = NULL;
     zrelay_index_remove (self->names, &service->name);
     zrelay_ring_leave (&service->all);
     zrelay_ring_leave (&service->idle);
@@ -184,8 +191,14 @@ s_service_destroy (zrelay_pool_t *self, service_t *service)
 static service_t *
 s_find_service (zrelay_pool_t *self, const void *name, size_t size)
 {
-    return size == 0? self->nameless:
-        (service_t *) zrelay_index_find (self->names, name, size);
+    if (size == 0)
+        return self->nameless;
+    service_t *recent = self->recent;
+    if (!recent || recent->name.size != size
+    ||  memcmp (recent->name.data, name, size) != 0)
+        self->recent = (service_t *)
+            zrelay_index_find (self->names, name, size);
+    return self->recent;
 }
 
 //  The service of that name, new or not, with one user more
@@ -226,7 +239,35 @@ s_leave_service (zrelay_pool_t *self, service_t *service)
 
 
 //  --------------------------------------------------------------------------
-//  Clients that wait
+//  Clients: found again when they go, or when they send the next request
+
+static client_t *
+s_client_new (zrelay_pool_t *self, const byte *id, size_t size)
+{
+    client_t *client = (client_t *) zmalloc (sizeof (client_t) + size);
+    assert (client);
+    s_set_name (&client->name, client + 1, id, size);
+    zrelay_ring_init (&client->requests);
+    zrelay_ring_init (&client->idle);
+    zrelay_index_add (self->clients, &client->name, client);
+    return client;
+}
+
+static void
+s_stop_idling (zrelay_pool_t *self, client_t *client)
+{
+    if (zrelay_ring_linked (&client->idle))
+        self->idle_clients_count--;
+    zrelay_ring_leave (&client->idle);
+}
+
+static void
+s_client_destroy (zrelay_pool_t *self, client_t *client)
+{
+    s_stop_idling (self, client);
+    zrelay_index_remove (self->clients, &client->name);
+    freen (client);
+}
 
 static void
 s_join_client (zrelay_pool_t *self, zrelay_request_t *request)
@@ -234,13 +275,10 @@ s_join_client (zrelay_pool_t *self, zrelay_request_t *request)
     const byte *id = zrelay_message_data (request->message, 0);
     size_t size = zrelay_message_size (request->message, 0);
     client_t *client = (client_t *) zrelay_index_find (self->clients, id, size);
-    if (!client) {
-        client = (client_t *) zmalloc (sizeof (client_t) + size);
-        assert (client);
-        s_set_name (&client->name, client + 1, id, size);
-        zrelay_ring_init (&client->requests);
-        zrelay_index_add (self->clients, &client->name, client);
-    }
+    if (client)
+        s_stop_idling (self, client);
+    else
+        client = s_client_new (self, id, size);
     zrelay_ring_add (&client->requests, &request->siblings);
     request->client = client;
 }
@@ -249,12 +287,16 @@ static void
 s_leave_client (zrelay_pool_t *self, zrelay_request_t *request)
 {
     client_t *client = request->client;
-    zrelay_ring_leave (&request->siblings);
+    if (!client)
+        return;
     request->client = NULL;
-    if (!zrelay_ring_first (&client->requests)) {
-        zrelay_index_remove (self->clients, &client->name);
-        freen (client);
-    }
+    zrelay_ring_leave (&request->siblings);
+    if (zrelay_ring_first (&client->requests))
+        return;
+    zrelay_ring_add (&self->idle_clients, &client->idle);
+    if (self->idle_clients_count++ == IDLE_CLIENTS_MOST)
+        s_client_destroy (self, ZRELAY_RING_ITEM (
+            zrelay_ring_first (&self->idle_clients), client_t, idle));
 }
 
 
@@ -356,6 +398,7 @@ s_request_destroy (zrelay_request_t *request)
 static void
 s_forget (zrelay_pool_t *self, zrelay_request_t *request)
 {
+    s_leave_client (self, request);
     s_leave_service (self, request->service);
     zrelay_message_clear (request->message);
     if (self->spare_count == SPARE_REQUESTS_MOST) {
@@ -376,7 +419,8 @@ s_wait (zrelay_pool_t *self, zrelay_request_t *request, bool first)
         zrelay_ring_push (&service->waiting, &request->place);
     else
         zrelay_ring_add (&service->waiting, &request->place);
-    s_join_client (self, request);
+    request->waiting = true;
+    request->bytes = zrelay_message_bytes (request->message);
     service->queue++;
     service->queue_bytes += request->bytes;
     self->numbers->waiting++;
@@ -392,7 +436,7 @@ s_stop_waiting (zrelay_pool_t *self, zrelay_request_t *request)
 {
     service_t *service = request->service;
     zrelay_ring_leave (&request->place);
-    s_leave_client (self, request);
+    request->waiting = false;
     if (request->worker)
         request->worker->request = NULL;
     request->worker = NULL;
@@ -441,6 +485,9 @@ s_take_back (zrelay_pool_t *self, zrelay_worker_t *worker)
 {
     zrelay_request_t *request = worker->request;
     s_take_from (self, worker);
+    if (!request->client)
+        s_drop (self, request, ZRELAY_POOL_CLIENT_GONE);
+    else
     if (request->began || request->given > self->numbers->retries)
         s_drop (self, request, ZRELAY_POOL_RETRIES);
     else {
@@ -787,7 +834,7 @@ s_drop_expired (zrelay_pool_t *self, int64_t now)
     while (s_deadline_due (self) <= now) {
         zrelay_request_t *request = s_oldest (self);
         zrelay_worker_t *worker = request->worker;
-        if (request->client)
+        if (request->waiting)
             s_stop_waiting (self, request);
         else {
             s_take_from (self, worker);
@@ -838,6 +885,7 @@ zrelay_pool_new (zrelay_engine_t *engine, void *object,
     self->names = zrelay_index_new ();
     zrelay_ring_init (&self->services);
     zrelay_ring_init (&self->idle);
+    zrelay_ring_init (&self->idle_clients);
     zrelay_ring_init (&self->requests);
     zrelay_ring_init (&self->spares);
     zrelay_ring_init (&self->watched);
@@ -856,6 +904,14 @@ s_destroy_requests (zrelay_ring_t *requests)
     zrelay_ring_t *link;
     while ((link = zrelay_ring_first (requests)))
         s_request_destroy (ZRELAY_RING_ITEM (link, zrelay_request_t, age));
+}
+
+static void
+s_destroy_idle_clients (zrelay_pool_t *self)
+{
+    zrelay_ring_t *link;
+    while ((link = zrelay_ring_first (&self->idle_clients)))
+        s_client_destroy (self, ZRELAY_RING_ITEM (link, client_t, idle));
 }
 
 static void
@@ -884,11 +940,11 @@ zrelay_pool_destroy (zrelay_pool_t **self_p)
             "%" PRIu64 " requests are lost that had no reply yet", left);
     zrelay_request_t *request;
     while ((request = s_oldest (self))) {
-        if (request->client)
-            s_leave_client (self, request);
+        s_leave_client (self, request);
         s_request_destroy (request);
     }
     s_destroy_requests (&self->spares);
+    s_destroy_idle_clients (self);
     zrelay_ring_t *link;
     while ((link = zrelay_ring_first (&self->services))) {
         service_t *service = ZRELAY_RING_ITEM (link, service_t, all);
@@ -1038,14 +1094,15 @@ static void
 s_enqueue (zrelay_pool_t *self, zrelay_request_t *request)
 {
     service_t *service = request->service;
+    size_t bytes = zrelay_message_bytes (request->message);
     if (self->numbers->overflow == ZRELAY_POOL_DROP_OLD)
-        while (!s_has_room (self, service, request->bytes)
+        while (!s_has_room (self, service, bytes)
             && zrelay_ring_first (&service->waiting))
             s_drop_waiting (self, ZRELAY_RING_ITEM (
                 zrelay_ring_first (&service->waiting), zrelay_request_t, place),
                 ZRELAY_POOL_QUEUE_FULL);
     if (self->numbers->overflow == ZRELAY_POOL_HOLD
-    ||  s_has_room (self, service, request->bytes))
+    ||  s_has_room (self, service, bytes))
         s_wait (self, request, false);
     else
         s_drop (self, request, ZRELAY_POOL_QUEUE_FULL);
@@ -1064,8 +1121,8 @@ zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
     request->began = false;
     request->epoch = self->epoch;
     request->came_at = s_look_at_clock (self);
-    request->bytes = zrelay_message_bytes (message);
     zrelay_message_move (request->message, message, SIZE_MAX);
+    s_join_client (self, request);
     zrelay_ring_add (&self->requests, &request->age);
     self->numbers->requests++;
 
@@ -1124,7 +1181,7 @@ zrelay_pool_done (zrelay_pool_t *self, zrelay_request_t **request_p)
     zrelay_request_t *request = *request_p;
     zrelay_worker_t *worker = request->worker;
     s_count_service (request->service, self->now_us - request->given_at);
-    if (request->client)
+    if (request->waiting)
         s_stop_waiting (self, request);
     else
         s_take_from (self, worker);
@@ -1180,6 +1237,25 @@ zrelay_pool_changed (zrelay_pool_t *self)
     s_arm (self);
 }
 
+//  What waits is dropped now. What is in hand is dropped if its worker is lost,
+//  too; the client may be back by the time of the reply.
+
+static void
+s_lose_client (zrelay_pool_t *self, client_t *client)
+{
+    zrelay_ring_t *link = zrelay_ring_first (&client->requests);
+    while (link) {
+        zrelay_request_t *request =
+            ZRELAY_RING_ITEM (link, zrelay_request_t, siblings);
+        zrelay_ring_leave (link);
+        request->client = NULL;
+        if (request->waiting)
+            s_drop_waiting (self, request, ZRELAY_POOL_CLIENT_GONE);
+        link = zrelay_ring_first (&client->requests);
+    }
+    s_client_destroy (self, client);
+}
+
 void
 zrelay_pool_gone (zrelay_pool_t *self, zrelay_side_id_t side,
                   const void *id, size_t size)
@@ -1190,13 +1266,10 @@ zrelay_pool_gone (zrelay_pool_t *self, zrelay_side_id_t side,
         if (worker)
             s_lose (self, worker);
     }
-    if (side != self->protocol->clients)
-        return;
-    client_t *client;
-    while ((client = (client_t *) zrelay_index_find (self->clients, id, size)))
-        s_drop_waiting (self, ZRELAY_RING_ITEM (
-            zrelay_ring_first (&client->requests), zrelay_request_t, siblings),
-            ZRELAY_POOL_CLIENT_GONE);
+    client_t *client = side != self->protocol->clients? NULL:
+        (client_t *) zrelay_index_find (self->clients, id, size);
+    if (client)
+        s_lose_client (self, client);
 }
 
 void

@@ -185,22 +185,10 @@ faults_await (pid_t child)
 zactor_t *
 faults_relay (const char *kind)
 {
-    static const struct {
-        const char *name;
-        zactor_fn *actor;
-    } kinds [] = {
-        { "queue", zrelay_queue },
-        { "forwarder", zrelay_forwarder },
-        { "streamer", zrelay_streamer },
-        { "proxy", zrelay_proxy },
-        { NULL, NULL }
-    };
-    int index = 0;
-    while (kinds [index].name && strneq (kinds [index].name, kind))
-        index++;
-    assert (kinds [index].name);
-    zactor_t *relay = zactor_new (
-        faults_naive ()? naive_relay: kinds [index].actor, (void *) kind);
+    const zrelay_kind_t *found = zrelay_kinds_find (zrelay_kinds (), kind);
+    assert (found);
+    zactor_t *relay = faults_naive ()? zactor_new (naive_relay, (void *) kind):
+                                       zrelay_engine_spawn (found, kind);
     assert (relay);
     zsock_set_rcvtimeo (zactor_sock (relay), FAULTS_PATIENCE);
     zsock_set_sndtimeo (zactor_sock (relay), FAULTS_PATIENCE);

@@ -118,8 +118,8 @@ bool
 //  --------------------------------------------------------------------------
 //  Relays
 
-//  A new relay of a kind: "queue", "forwarder", "streamer" or "proxy".
-//  Answers are awaited for FAULTS_PATIENCE.
+//  A new relay of a kind, such as "queue". Answers are awaited for
+//  FAULTS_PATIENCE.
 zactor_t *
     faults_relay (const char *kind);
 

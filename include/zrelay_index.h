@@ -13,11 +13,17 @@
 #ifndef ZRELAY_INDEX_H_INCLUDED
 #define ZRELAY_INDEX_H_INCLUDED
 
-#include <zrelay.h>
+#include "zrelay_library.h"
 
-//  Names are bytes, such as routing ids. They are hashed with a secret of the
-//  index: nobody can choose names that collide, which would slow down a table
-//  and make a zhashx of CZMQ 4.2 abort.
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+//  @interface
+//  Finds items by names that strangers chose, such as routing ids, addresses and
+//  keys. Names are any bytes. They are hashed with a secret of the process, so
+//  nobody can choose names that collide, which would slow down a table and makes
+//  a zhashx of CZMQ 4.2 abort. An index is used by one thread at a time.
 
 typedef struct _zrelay_index_t zrelay_index_t;
 
@@ -27,30 +33,43 @@ typedef struct {
     size_t size;
 } zrelay_name_t;
 
-zrelay_index_t *
+ZRELAY_EXPORT zrelay_index_t *
     zrelay_index_new (void);
 
 //  The items remain their owner's.
-void
+ZRELAY_EXPORT void
     zrelay_index_destroy (zrelay_index_t **self_p);
 
 //  The item of that name, or NULL.
-void *
+ZRELAY_EXPORT void *
     zrelay_index_find (zrelay_index_t *self, const void *data, size_t size);
 
 //  Add an item, whose name and its bytes must remain where they are until it is
 //  removed. No other item may have that name.
-void
+ZRELAY_EXPORT void
     zrelay_index_add (zrelay_index_t *self, const zrelay_name_t *name,
                       void *item);
 
-void
+ZRELAY_EXPORT void
     zrelay_index_remove (zrelay_index_t *self, const zrelay_name_t *name);
 
-size_t
+ZRELAY_EXPORT size_t
     zrelay_index_size (zrelay_index_t *self);
 
-void
+//  The first item, and the next, in no order; NULL at the end. Meanwhile none may
+//  be added or removed.
+ZRELAY_EXPORT void *
+    zrelay_index_first (zrelay_index_t *self);
+ZRELAY_EXPORT void *
+    zrelay_index_next (zrelay_index_t *self);
+
+//  Self test of this class
+ZRELAY_EXPORT void
     zrelay_index_test (bool verbose);
+//  @end
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,7 +10,7 @@
     =========================================================================
 */
 
-#include "zrelay_index.h"
+#include <zrelay.h>
 
 struct _zrelay_index_t {
     zhashx_t *items;            //  By zrelay_name_t
@@ -179,6 +179,18 @@ zrelay_index_size (zrelay_index_t *self)
     return zhashx_size (self->items);
 }
 
+void *
+zrelay_index_first (zrelay_index_t *self)
+{
+    return zhashx_first (self->items);
+}
+
+void *
+zrelay_index_next (zrelay_index_t *self)
+{
+    return zhashx_next (self->items);
+}
+
 
 //  --------------------------------------------------------------------------
 //  Selftest
@@ -219,6 +231,11 @@ s_test_names (void)
                 == &names [index]);
     }
     assert (!zrelay_index_find (self, "a", 2));
+    size_t found = 0;
+    void *item = zrelay_index_first (self);
+    for (; item; item = zrelay_index_next (self))
+        found++;
+    assert (found == count);
     zrelay_index_remove (self, &names [2]);
     assert (!zrelay_index_find (self, "a\0b", 3));
     assert (zrelay_index_find (self, "a\0c", 3));
