@@ -535,10 +535,10 @@ crew_run (const crew_t *crew, toll_t *toll)
         s_look (&self);
     s_conclude (&self);
     //  Nobody was lost meanwhile
-    uint64_t workers = crew->workers + crew->idle;
+    uint64_t all = crew->workers + crew->idle;
     errno = ESRCH;
     if (crew->form->zrelay && *crew->form->ready)
-        s_require (&self, s_count_workers (&self) == workers,
+        s_require (&self, s_count_workers (&self) == all,
                    "workers in the end");
 }
 

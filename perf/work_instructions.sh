@@ -38,13 +38,18 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir -p "$folder" || exit 1
 
+#   On one core, and without being interrupted, the clients get all requests of a
+#   batch out before the relay wakes: it does the same each time
+calmly="taskset -c 0 chrt -b 0"
+$calmly true 2> "$work/log" || calmly=
+
 #   count FORM REQUESTS WINDOW WORKERS SERVICES: prints the instructions of the
 #   relay's thread, which is the last one that was started, and has the last
 #   file
 count () {
     rm -f "$work"/out*
     #   shellcheck disable=SC2086 # a shell and its script
-    ${LIBTOOL:-./libtool} --mode=execute "${VALGRIND:-valgrind}" \
+    $calmly ${LIBTOOL:-./libtool} --mode=execute "${VALGRIND:-valgrind}" \
         --tool=callgrind --separate-threads=yes \
         --callgrind-out-file="$work/out" \
         perf/instructions "$@" > "$work/log" 2>&1 || {
