@@ -87,7 +87,7 @@ typedef struct {
     int64_t deadline;           //  Msecs that a request may be here; 0: any
     int64_t overflow;           //  A zrelay_pool_overflow_t
     int64_t queue;              //  Most requests that wait
-    int64_t queue_bytes;        //  Most bytes in these
+    int64_t queue_bytes;        //  Most bytes in these, 64 more for each frame
     int64_t service_queue;      //  The same for one service
     int64_t service_bytes;
 
@@ -96,7 +96,7 @@ typedef struct {
     uint64_t retried;           //  Requests given to another worker
     uint64_t lost;              //  Workers that were lost
     uint64_t waiting;           //  Gauge: requests that wait
-    uint64_t waiting_bytes;     //  Gauge: bytes in these
+    uint64_t waiting_bytes;     //  Gauge: bytes in these, likewise
     uint64_t in_hand;           //  Gauge: requests that workers have
     uint64_t workers;           //  Gauge: workers, lost ones not among them
     uint64_t workers_free;      //  Gauge: those of them that have no work
@@ -126,7 +126,7 @@ typedef struct {
       .offset = offsetof (TYPE, MEMBER.queue), .most = UINT32_MAX, \
       .changed = CHANGED }, \
     { ZRELAY_SETTING, .name = "queue_bytes", \
-      .help = "bytes in requests that may wait", \
+      .help = "bytes in these, 64 more for each frame", \
       .offset = offsetof (TYPE, MEMBER.queue_bytes), .most = INT64_MAX, \
       .changed = CHANGED }
 

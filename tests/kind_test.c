@@ -632,7 +632,10 @@ static const struct {
     { "{x=%}\n", 6, "by{worker=%7Bx%3D%25%7D%0A}" },
     { "A-z_0.9", 7, "by{worker=A-z_0.9}" },
     { "caf\303\251", 5, "by{worker=caf%C3%A9}" },
-    { SIXTY_LETTERS "1234567", 67, "by{worker=" SIXTY_LETTERS "1234}" }
+    { SIXTY_LETTERS "1234", 64, "by{worker=" SIXTY_LETTERS "1234}" },
+    //  What is longer ends with the SHA-1 of all of it
+    { SIXTY_LETTERS "1234567", 67, "by{worker=abcdefghijabcdefghijab%-"
+      "9481AC884A7F28EB7DB109BBCEABAB8A8BF7376D}" }
 };
 #define LABELS (sizeof (s_labels) / sizeof (*s_labels))
 

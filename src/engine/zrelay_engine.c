@@ -91,6 +91,7 @@ struct _zrelay_engine_t {
     zlistx_t *tickers;              //  The kind's timers
     zlistx_t *readers;              //  And readers
     int wake_timer;                 //  Gives a turn without a poll, or 0
+    int guard_timer;                //  Looks for messages without end, or 0
     int64_t wake_at;                //  When it will
     int64_t spin;                   //  Usecs to look on before sleeping
     int64_t moved_at;               //  When messages moved last, in usecs
@@ -1025,6 +1026,73 @@ s_check_descriptors (zrelay_engine_t *self)
     self->exhausted = exhausted;
 }
 
+//  Bytes that whole messages may have which wait in the socket
+
+static int64_t
+s_waiting_most (zrelay_side_t *side)
+{
+    int64_t most = zrelay_limits_most_bytes (zrelay_side_limits (side));
+    int64_t messages = zsock_rcvhwm (zrelay_side_handle (side)) + 1;
+    return messages == 1 || most > INT64_MAX / messages? INT64_MAX:
+           most * messages;
+}
+
+static bool
+s_needs_guard (zrelay_side_t *side)
+{
+    return side && zrelay_side_peers (side)
+        && zrelay_peers_count (zrelay_side_peers (side)) > 0
+        && zrelay_limits_most_bytes (zrelay_side_limits (side)) != INT64_MAX;
+}
+
+//  Look for messages that never end, where there is a limit to them
+
+static int
+s_on_guard (zloop_t *loop, int timer_id, void *arg)
+{
+    (void) timer_id;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    size_t soon = 0;
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        if (!s_needs_guard (side))
+            continue;
+        bool empty = (zsock_events (zrelay_side_handle (side)) & ZMQ_POLLIN)
+                     == 0;
+        size_t msecs = zrelay_peers_look (zrelay_side_peers (side),
+                                          s_waiting_most (side), empty);
+        soon = soon == 0 || msecs < soon? msecs: soon;
+    }
+    self->guard_timer = soon == 0? 0:
+        zloop_timer (loop, soon, 1, s_on_guard, self);
+    return s_turn (self);
+}
+
+static void
+s_guard (zrelay_engine_t *self)
+{
+    for (int index = 0; index < SIDES && !self->guard_timer; index++)
+        if (s_needs_guard (self->sides [index]))
+            self->guard_timer = zloop_timer (self->loop, 1, 1, s_on_guard,
+                                             self);
+}
+
+static void
+s_report_cuts (zrelay_engine_t *self)
+{
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
+        const char *address, *reason;
+        uint64_t count = peers?
+            zrelay_peers_report (peers, &address, &reason): 0;
+        if (count > 0)
+            zrelay_engine_log (self, ZRELAY_LOG_WARNING, "%s: %" PRIu64
+                " connections were cut; the last came from %s (%s)",
+                zrelay_side_name (side), count, address, reason);
+    }
+}
+
 static int
 s_on_service (zloop_t *loop, int timer_id, void *arg)
 {
@@ -1032,6 +1100,8 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     s_look_at_peers (self);
+    s_guard (self);
+    s_report_cuts (self);
     zrelay_capture_service (self->capture);
     //  A borrowed relay leaves descriptor limits to the application
     if (!self->borrowed)
@@ -1049,6 +1119,7 @@ s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void) item;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     s_look_at_peers (self);
+    s_guard (self);
     if (self->kind.on_gone)
         return s_turn (self);
     s_watch (self);

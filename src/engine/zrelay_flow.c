@@ -314,7 +314,7 @@ s_emptied (zrelay_flow_t *self)
         self->phase = PHASE_CLOSED;
     if (self->reading == ZRELAY_READING_TO_END)
         self->reading = ZRELAY_READING_OFF;
-    if (self->on_left)
+    if (zrelay_side_peers (self->input))
         zrelay_peers_emptied (zrelay_side_peers (self->input));
 }
 
@@ -620,32 +620,47 @@ s_measure (zrelay_flow_t *self)
                                 bytes);
 }
 
-//  Tell the peers who was heard. libzmq attaches properties to a message's own
-//  frames, but to a routing id only if a poll has not fetched it ahead.
+//  libzmq attaches properties to a message's own frames, but to a routing id only
+//  if a poll has not fetched it ahead
+
+static const char *
+s_property (zrelay_flow_t *self)
+{
+    return s_is_zmsg (self)?
+        zframe_meta (zmsg_last (self->shown), ZRELAY_PEERS_PROPERTY):
+        zmq_msg_gets (zrelay_message_frame (self->message,
+                                            self->message->count - 1),
+                      ZRELAY_PEERS_PROPERTY);
+}
+
+//  A ROUTER's peer has been heard
+
+static bool
+s_heard (zrelay_flow_t *self, zrelay_peers_t *peers, const char *property)
+{
+    zframe_t *id = s_is_zmsg (self)? zmsg_first (self->shown): NULL;
+    return id?
+        zrelay_peers_heard (peers, property, zframe_data (id),
+                            zframe_size (id)):
+        zrelay_peers_heard (peers, property,
+                            zrelay_message_data (self->message, 0),
+                            zrelay_message_size (self->message, 0));
+}
+
+//  Tell the peers who has sent this. The end of an earlier connection comes before
+//  the first message of another one with its id.
 
 static void
 s_listen (zrelay_flow_t *self)
 {
     zrelay_peers_t *peers = zrelay_side_peers (self->input);
-    if (!peers || zrelay_side_type (self->input) != ZMQ_ROUTER)
+    if (!peers || !(self->on_left || self->bounded))
         return;
-    bool left;
-    if (s_is_zmsg (self)) {
-        zframe_t *id = zmsg_first (self->shown);
-        left = zrelay_peers_heard (peers,
-            zframe_meta (zmsg_last (self->shown), ZRELAY_PEERS_PROPERTY),
-            zframe_data (id), zframe_size (id));
-    }
-    else {
-        zmq_msg_t *last = zrelay_message_frame (self->message,
-                                                self->message->count - 1);
-        left = zrelay_peers_heard (peers,
-                                   zmq_msg_gets (last, ZRELAY_PEERS_PROPERTY),
-                                   zrelay_message_data (self->message, 0),
-                                   zrelay_message_size (self->message, 0));
-    }
-    //  The end of an earlier connection comes before the first message of this
-    if (left)
+    const char *property = s_property (self);
+    if (self->bounded)
+        zrelay_peers_spoke (peers, property);
+    if (self->on_left && zrelay_side_type (self->input) == ZMQ_ROUTER
+    &&  s_heard (self, peers, property))
         self->on_left (self->engine);
 }
 
@@ -735,8 +750,7 @@ s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 static void
 s_judge (zrelay_flow_t *self)
 {
-    if (self->on_left)
-        s_listen (self);
+    s_listen (self);
     zrelay_outcome_t outcome =
         self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
     if (outcome != ZRELAY_OUTCOME_SENT) {

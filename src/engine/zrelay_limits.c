@@ -13,6 +13,12 @@
 #include "zrelay_limits.h"
 #include "zrelay_setting.h"
 
+//  What a message of the greatest size may take on its connection: headers of
+//  frames, of so many where there is no limit, and some bytes more
+#define FRAME_HEADER 9
+#define USUAL_FRAMES 1000
+#define SPARE_BYTES 65536
+
 //  Without rate_burst, a tenth of a second's messages may come at once
 #define BURSTS_PER_SECOND 10
 
@@ -21,6 +27,8 @@ struct _zrelay_limits_t {
     int64_t rate_burst;         //  How many at once; 0: a tenth of rate
     int64_t maxmsgsize;         //  Bytes in a message; -1: any
     int64_t maxframes;          //  Frames in a message; 0: any
+    int64_t connections;        //  Peers at a time; 0: any
+    int64_t connections_per_address;    //  Those of one address; 0: any
     double tokens;              //  Messages that may be read now
     int64_t refilled;           //  When tokens was brought up to date, usecs
     uint64_t throttled;         //  Times that rate held back messages
@@ -68,6 +76,9 @@ const zrelay_setting_t zrelay_limits_settings [] = {
            s_refill_anew),
     LIMIT (maxmsgsize, -1, "bytes in a message; -1: no limit", NULL),
     LIMIT (maxframes, 0, "frames in a message; 0: no limit", NULL),
+    LIMIT (connections, 0, "peers at a time; 0: no limit", NULL),
+    LIMIT (connections_per_address, 0,
+           "peers of one address at a time; 0: no limit", NULL),
     { .name = NULL }
 };
 
@@ -79,6 +90,29 @@ bool
 zrelay_limits_bounded (zrelay_limits_t *self)
 {
     return self->maxmsgsize >= 0 || self->maxframes > 0;
+}
+
+//  Every frame has a header of up to nine bytes, see ZeroMQ RFC 23, and the end of
+//  the last message may come with the beginning of this one.
+
+int64_t
+zrelay_limits_most_bytes (zrelay_limits_t *self)
+{
+    int64_t frames = self->maxframes > 0? self->maxframes: USUAL_FRAMES;
+    if (self->maxmsgsize < 0
+    ||  frames > (INT64_MAX - self->maxmsgsize - SPARE_BYTES) / FRAME_HEADER)
+        return INT64_MAX;
+    return self->maxmsgsize + frames * FRAME_HEADER + SPARE_BYTES;
+}
+
+bool
+zrelay_limits_allow (zrelay_limits_t *self, size_t connections,
+                     size_t of_address)
+{
+    return (self->connections == 0
+         || connections <= (size_t) self->connections)
+        && (self->connections_per_address == 0
+         || of_address <= (size_t) self->connections_per_address);
 }
 
 zrelay_outcome_t

@@ -16,9 +16,9 @@
 #include <zrelay.h>
 #include "zrelay_outcome.h"
 
-//  The limits of one side: how large a message may be (maxmsgsize, maxframes)
-//  and how many may be read in a second (rate, rate_burst), which is a token
-//  bucket.
+//  The limits of one side: how large a message may be (maxmsgsize, maxframes),
+//  how many may be read in a second (rate, rate_burst), which is a token bucket,
+//  and how many peers there may be (connections, connections_per_address).
 
 typedef struct _zrelay_limits_t zrelay_limits_t;
 
@@ -39,6 +39,16 @@ bool
     zrelay_limits_bounded (zrelay_limits_t *self);
 zrelay_outcome_t
     zrelay_limits_check (zrelay_limits_t *self, size_t frames, size_t bytes);
+
+//  Most bytes that a connection may bring without bringing a whole message;
+//  INT64_MAX: any number.
+int64_t
+    zrelay_limits_most_bytes (zrelay_limits_t *self);
+
+//  True if there may be so many connections, and so many of one address.
+bool
+    zrelay_limits_allow (zrelay_limits_t *self, size_t connections,
+                         size_t of_address);
 
 //  How many messages may be read now, at most wanted; and so many were read,
 //  throttled if there was no allowance for more.

@@ -11,6 +11,7 @@
 
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
+#include "zrelay_kernel.h"
 
 //  libzmq reports the life of connections as events on an inproc PAIR socket,
 //  see zmq_socket_monitor(3). They are read on the relay's own loop. zmonitor
@@ -36,6 +37,9 @@
 //  into only after all events were read; and one whose connection has ended
 //  waits, as a leaver, until the socket was read empty. Where it never is,
 //  libzmq's fair queuing tells: no peer is passed over for longer than a round.
+
+//  Longest address that is reported
+#define ADDRESS_MAX 100
 
 //  Events read in one go, so that a storm of them does not hold up the relay
 #define EVENTS_MAX 500
@@ -70,7 +74,45 @@ static const struct {
 };
 #define FAILURE_REASONS (sizeof (s_failures) / sizeof (*s_failures))
 
+//  Why connections are cut, as STATS names it
+
+static const char *const s_cuts [ZRELAY_CUTS] = { "endless", "connections" };
+
+//  How many connections are looked at in one go; msecs until they are again if
+//  one of them is suspicious, if any has received something, and if all are quiet
+#define LOOKS_MOST 1000
+#define LOOK_SUSPICIOUS 5
+#define LOOK_BUSY 50
+#define LOOK_QUIET 250
+
+//  Bytes of heartbeats and the like, in each second, that are no message
+#define TRICKLE 64
+
+//  One in so many descriptors is kept for other purposes than peers, but at least
+//  and at most so many
+#define RESERVE_PART 8
+#define RESERVE_LEAST 8
+#define RESERVE_MOST 64
+
+//  A peer has so many msecs to say something before it has to go for another
+#define SAY_IVL 1000
+
+//  Peers of one address
 typedef struct {
+    zrelay_name_t name;         //  Its bytes follow the structure
+    size_t count;               //  How many are connected
+} host_t;
+
+typedef struct {
+    host_t *host;               //  Where it is; NULL: local, or it did not
+                                //  come, but the relay connected to it
+    int64_t came_at;            //  When it connected, in msecs
+    bool cut;                   //  Its connection was ended
+    bool spoke;                 //  A message came since the last look
+    uint64_t mark;              //  Bytes it had brought when one came
+    int64_t marked_at;          //  When that was, in msecs
+    uint64_t seen;              //  Bytes it had brought at the last look
+    uint64_t seen_empties;      //  Times the socket was empty by then
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -93,10 +135,50 @@ struct _zrelay_peers_t {
     uint64_t messages;          //  Messages heard
     uint64_t empties;           //  Times that the socket was read empty
     uint64_t failures [FAILURE_REASONS];    //  Handshakes, by reason
+    zrelay_limits_t *limits;    //  How many there may be; the side's
+    zrelay_index_t *hosts;      //  host_t by address
+    size_t next_look;           //  Descriptor where to go on looking
+    uint64_t cuts [ZRELAY_CUTS];    //  Connections cut, by reason
+    uint64_t unreported;        //  Those since the last report
+    zrelay_cut_t last_cut;      //  The reason of the last
+    char last_address [ADDRESS_MAX];    //  And its address
     int64_t swept_at;           //  When descriptors were checked, in msecs
     int64_t sweep_ivl;          //  When they will be again, after that
     bool behind;                //  There may be more events to read
 };
+
+//  One more, or one less, of an address
+
+static host_t *
+s_join_host (zrelay_peers_t *self, const char *address)
+{
+    const char *port = strrchr (address, ':');
+    if (strncmp (address, "tcp:", strlen ("tcp:")) != 0)
+        return NULL;
+    size_t size = (size_t) (port - address);
+    host_t *host = (host_t *) zrelay_index_find (self->hosts, address, size);
+    if (!host) {
+        host = (host_t *) zmalloc (sizeof (host_t) + size);
+        assert (host);
+        memcpy (host + 1, address, size);
+        host->name.data = host + 1;
+        host->name.size = size;
+        zrelay_index_add (self->hosts, &host->name, host);
+    }
+    host->count++;
+    return host;
+}
+
+static void
+s_leave_host (zrelay_peers_t *self, peer_t *peer)
+{
+    host_t *host = peer->host;
+    peer->host = NULL;
+    if (host && --host->count == 0) {
+        zrelay_index_remove (self->hosts, &host->name);
+        freen (host);
+    }
+}
 
 static void
 s_peer_destroy (void **item_p)
@@ -129,6 +211,7 @@ s_remove (zrelay_peers_t *self, int fd)
         return;
     self->peers [fd] = NULL;
     self->count--;
+    s_leave_host (self, peer);
     if (peer->id) {
         peer->empties = self->empties;
         zlistx_add_end (self->leavers, peer);
@@ -179,10 +262,12 @@ s_start (zrelay_peers_t *self, void *watched)
 }
 
 zrelay_peers_t *
-zrelay_peers_new (void *watched)
+zrelay_peers_new (void *watched, zrelay_limits_t *limits)
 {
     zrelay_peers_t *self = (zrelay_peers_t *) zmalloc (sizeof (zrelay_peers_t));
     assert (self);
+    self->limits = limits;
+    self->hosts = zrelay_index_new ();
     self->sweep_ivl = SWEEP_MOST;
     self->leavers = zlistx_new ();
     assert (self->leavers);
@@ -207,9 +292,12 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
         if (self->handle)
             zsys_close (self->handle, __FILE__, __LINE__);
         for (size_t fd = 0; fd < self->room; fd++)
-            if (self->peers [fd])
+            if (self->peers [fd]) {
+                s_leave_host (self, self->peers [fd]);
                 s_peer_destroy ((void **) &self->peers [fd]);
+            }
         freen (self->peers);
+        zrelay_index_destroy (&self->hosts);
         zlistx_destroy (&self->leavers);
         freen (self);
         *self_p = NULL;
@@ -280,6 +368,66 @@ s_inode (int fd)
     return fstat (fd, &status) == 0? status.st_ino: 0;
 }
 
+//  Cut a connection, if its descriptor is still that
+
+static void
+s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
+{
+    if (peer->cut || peer->inode != s_inode (peer->fd))
+        return;
+    peer->cut = true;
+    zrelay_kernel_cut (peer->fd);
+    self->cuts [reason]++;
+    self->unreported++;
+    self->last_cut = reason;
+    snprintf (self->last_address, sizeof (self->last_address), "%s",
+              peer->address);
+}
+
+//  Who has said least has to go, the longest here of these first, when a newcomer
+//  takes the last descriptors. Newcomers are given some time.
+
+static peer_t *
+s_quietest (zrelay_peers_t *self, peer_t *newcomer)
+{
+    peer_t *quietest = newcomer;
+    uint64_t least = UINT64_MAX;
+    int64_t latest = zclock_mono () - SAY_IVL;
+    for (size_t fd = 0; fd < self->room; fd++) {
+        peer_t *peer = self->peers [fd];
+        uint64_t bytes;
+        if (peer && !peer->cut && peer->host && peer->came_at <= latest
+        &&  zrelay_kernel_read (peer->fd, &bytes)
+        &&  (bytes < least
+          || (bytes == least && peer->came_at < quietest->came_at))) {
+            least = bytes;
+            quietest = peer;
+        }
+    }
+    return quietest;
+}
+
+static bool
+s_takes_reserve (int fd)
+{
+    int most = zrelay_kernel_descriptors ();
+    int reserve = most / RESERVE_PART;
+    reserve = reserve < RESERVE_LEAST? RESERVE_LEAST:
+              reserve > RESERVE_MOST? RESERVE_MOST: reserve;
+    return fd >= most - reserve;
+}
+
+static void
+s_admit (zrelay_peers_t *self, peer_t *peer)
+{
+    if (!zrelay_limits_allow (self->limits, self->count,
+                              peer->host? peer->host->count: 0))
+        s_cut (self, peer, ZRELAY_CUT_CONNECTIONS);
+    else
+    if (s_takes_reserve (peer->fd))
+        s_cut (self, s_quietest (self, peer), ZRELAY_CUT_CONNECTIONS);
+}
+
 //  libzmq may close a connection while we look at it
 
 static void
@@ -301,7 +449,12 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->address = address;
     peer->endpoint = strdup (endpoint);
     assert (peer->endpoint);
+    peer->came_at = zclock_mono ();
+    peer->marked_at = peer->came_at;
+    peer->host = accepted? s_join_host (self, address): NULL;
     s_add (self, peer);
+    if (accepted)
+        s_admit (self, peer);
 }
 
 static void
@@ -419,12 +572,103 @@ zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
         zrelay_counts_add (answer, self? self->failures [index]: 0,
                            "%s.handshakes_failed_%s", name,
                            s_failures [index].name);
+    total = 0;
+    for (size_t index = 0; self && index < ZRELAY_CUTS; index++)
+        total += self->cuts [index];
+    zrelay_counts_add (answer, total, "%s.cut", name);
+    for (size_t index = 0; index < ZRELAY_CUTS; index++)
+        zrelay_counts_add (answer, self? self->cuts [index]: 0, "%s.cut_%s",
+                           name, s_cuts [index]);
 }
 
 void
 zrelay_peers_reset (zrelay_peers_t *self)
 {
+    memset (self->cuts, 0, sizeof (self->cuts));
     memset (self->failures, 0, sizeof (self->failures));
+}
+
+
+//  --------------------------------------------------------------------------
+//  Messages that never end. libzmq hands over whole messages, and puts no bound on
+//  the frames that are in memory before that. So we compare what a connection has
+//  brought with what it had brought when a message of it came last. Where the
+//  socket was empty, all whole messages were handed over; else as many may wait
+//  as its high-water mark allows.
+
+void
+zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
+{
+    peer_t *peer = property? s_lookup (self, atoi (property)): NULL;
+    if (peer)
+        peer->spoke = true;
+}
+
+//  Has it brought more than that since its last message?
+
+static bool
+s_is_ahead (peer_t *peer, uint64_t bytes, int64_t most)
+{
+    int64_t secs = (zclock_mono () - peer->marked_at) / 1000;
+    return most != INT64_MAX
+        && (int64_t) (bytes - peer->mark) > most + secs * TRICKLE;
+}
+
+//  Returns when to look again
+
+static size_t
+s_look_at (zrelay_peers_t *self, peer_t *peer, int64_t most, int64_t waiting,
+           bool empty)
+{
+    uint64_t bytes;
+    if (peer->cut || !zrelay_kernel_read (peer->fd, &bytes)
+    ||  bytes == peer->seen)
+        return LOOK_QUIET;
+    if (peer->spoke) {
+        peer->mark = bytes;
+        peer->marked_at = zclock_mono ();
+        peer->spoke = false;
+    }
+    //  What was there at the last look has been handed over since
+    bool emptied = self->empties > peer->seen_empties;
+    bool suspicious = s_is_ahead (peer, bytes, most);
+    if ((suspicious && empty)
+    || (peer->seen > peer->mark && emptied && s_is_ahead (peer, peer->seen,
+                                                           most))
+    ||  s_is_ahead (peer, bytes, waiting))
+        s_cut (self, peer, ZRELAY_CUT_ENDLESS);
+    peer->seen = bytes;
+    peer->seen_empties = self->empties;
+    return suspicious? LOOK_SUSPICIOUS: LOOK_BUSY;
+}
+
+size_t
+zrelay_peers_look (zrelay_peers_t *self, int64_t waiting, bool empty)
+{
+    int64_t most = zrelay_limits_most_bytes (self->limits);
+    size_t soon = LOOK_QUIET;
+    size_t looks = 0;
+    for (size_t step = 0; step < self->room && looks < LOOKS_MOST; step++) {
+        if (self->next_look >= self->room)
+            self->next_look = 0;
+        peer_t *peer = self->peers [self->next_look++];
+        size_t when = peer? s_look_at (self, peer, most, waiting, empty):
+                            LOOK_QUIET;
+        looks += peer != NULL;
+        soon = when < soon? when: soon;
+    }
+    return looks == LOOKS_MOST && soon > LOOK_BUSY? LOOK_BUSY: soon;
+}
+
+uint64_t
+zrelay_peers_report (zrelay_peers_t *self, const char **address,
+                     const char **reason)
+{
+    uint64_t count = self->unreported;
+    self->unreported = 0;
+    *address = self->last_address;
+    *reason = s_cuts [self->last_cut];
+    return count;
 }
 
 
@@ -621,7 +865,8 @@ zrelay_peers_test (bool verbose)
 
     //  @selftest
     zsock_t *server = zsock_new (ZMQ_ROUTER);
-    zrelay_peers_t *self = zrelay_peers_new (zsock_resolve (server));
+    zrelay_limits_t *limits = zrelay_limits_new ();
+    zrelay_peers_t *self = zrelay_peers_new (zsock_resolve (server), limits);
     assert (self);
     int port = zsock_bind (server, "tcp://127.0.0.1:*");
     assert (port > 0);
@@ -704,10 +949,11 @@ zrelay_peers_test (bool verbose)
 
     //  A new one on a socket that had one is possible at once
     zrelay_peers_destroy (&self, zsock_resolve (server));
-    self = zrelay_peers_new (zsock_resolve (server));
+    self = zrelay_peers_new (zsock_resolve (server), limits);
     assert (self);
     zrelay_peers_destroy (&self, zsock_resolve (server));
     zsock_destroy (&server);
+    zrelay_limits_destroy (&limits);
     //  @end
     printf ("OK\n");
 }

@@ -14,12 +14,14 @@
 #define ZRELAY_PEERS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_limits.h"
 
 typedef struct _zrelay_peers_t zrelay_peers_t;
 
 //  Watch a libzmq socket. Returns NULL with errno set if the system refuses.
+//  limits, which outlive it, say how many peers there may be.
 zrelay_peers_t *
-    zrelay_peers_new (void *watched);
+    zrelay_peers_new (void *watched, zrelay_limits_t *limits);
 
 //  To be called before the watched socket is closed.
 void
@@ -52,6 +54,34 @@ void
     zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer);
 void
     zrelay_peers_reset (zrelay_peers_t *self);
+
+
+//  --------------------------------------------------------------------------
+//  Cutting connections that go too far: there are too many, or one brings more
+//  than a message may have.
+
+typedef enum {
+    ZRELAY_CUT_ENDLESS,         //  A message that never ends
+    ZRELAY_CUT_CONNECTIONS,     //  Too many
+    ZRELAY_CUTS                 //  How many reasons there are
+} zrelay_cut_t;
+
+//  A message came with this property, see below. To be called for each where
+//  zrelay_peers_look () is.
+void
+    zrelay_peers_spoke (zrelay_peers_t *self, const char *property);
+
+//  Look at connections, at most a bounded number. waiting is the number of bytes
+//  that whole messages in the socket may have, INT64_MAX: any; empty: there is
+//  none. Returns the msecs after which to look again.
+size_t
+    zrelay_peers_look (zrelay_peers_t *self, int64_t waiting, bool empty);
+
+//  How many connections were cut since this was asked last; the address of the
+//  last, and why. The strings remain the object's.
+uint64_t
+    zrelay_peers_report (zrelay_peers_t *self, const char **address,
+                         const char **reason);
 
 
 //  --------------------------------------------------------------------------

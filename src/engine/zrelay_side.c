@@ -22,6 +22,12 @@
 //  (session_base_t::clean_pipes).
 #define LINGER 100
 
+//  Peers that do not complete their handshake, or that do not answer heartbeats,
+//  would keep their descriptors for ever; in msecs
+#define HANDSHAKE_IVL 10000
+#define HEARTBEAT_IVL 10000
+#define HEARTBEAT_TIMEOUT 30000
+
 struct _zrelay_side_t {
     const char *name;           //  "frontend", "backend", "capture"
     const char *types;          //  Socket types that may be chosen
@@ -79,9 +85,20 @@ s_prepare (void *handle, int type)
 {
     int one = 1;
     int unlimited = 0;
-    int linger = LINGER;
-    if (zmq_setsockopt (handle, ZMQ_LINGER, &linger, sizeof (linger)))
-        return -1;
+    const struct {
+        int option;
+        int value;
+    } options [] = {
+        { ZMQ_LINGER, LINGER },
+        { ZMQ_HANDSHAKE_IVL, HANDSHAKE_IVL },
+        { ZMQ_HEARTBEAT_IVL, HEARTBEAT_IVL },
+        { ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT }
+    };
+    for (size_t index = 0; index < sizeof (options) / sizeof (*options);
+         index++)
+        if (zmq_setsockopt (handle, options [index].option,
+                            &options [index].value, sizeof (int)))
+            return -1;
     //  Without it a ROUTER drops silently what it cannot deliver
     if (type == ZMQ_ROUTER)
         return zmq_setsockopt (handle, ZMQ_ROUTER_MANDATORY,
@@ -110,7 +127,8 @@ s_open (zrelay_side_t *self, int type, const char *name)
         status = zrelay_options_apply (self->options, handle, name,
                                        self->error);
     zrelay_peers_t *peers = NULL;
-    if (status == ZRELAY_STATUS_DONE && !(peers = zrelay_peers_new (handle)))
+    if (status == ZRELAY_STATUS_DONE
+    && !(peers = zrelay_peers_new (handle, self->limits)))
         status = zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
             "the system has no socket to watch the %s: %s", self->name,
             zmq_strerror (errno));

@@ -188,7 +188,7 @@ s_done_with (zrelay_message_t *message)
     return ZRELAY_VERDICT_KEPT;
 }
 
-//  A reply is a client's address, an empty frame, and more.
+//  Pass on a reply, if it is one to the request that the worker has
 
 static zrelay_verdict_t
 s_on_reply (balancer_t *self, zrelay_worker_t *worker,
@@ -197,8 +197,7 @@ s_on_reply (balancer_t *self, zrelay_worker_t *worker,
     size_t address = s_delimiter (message, 0);
     zrelay_request_t *request =
         zrelay_pool_match (self->pool, worker, message, 0, address);
-    if (!request || address != zrelay_request_address (request)
-    ||  zrelay_message_frames (message) < address + 2) {
+    if (!request || address != zrelay_request_address (request)) {
         s_give_up (self, worker);
         return zrelay_pool_late (self->pool, worker, true);
     }
@@ -208,14 +207,17 @@ s_on_reply (balancer_t *self, zrelay_worker_t *worker,
     return ZRELAY_VERDICT_PASS;
 }
 
-//  What kind of message a worker sent, by its last frame and the frames before
+//  What a worker says. A reply is a client's address, an empty frame, and more.
 
 static word_t
 s_word (zrelay_message_t *message, form_t form, size_t envelope)
 {
     size_t frames = zrelay_message_frames (message);
-    if (frames != envelope + 1)
-        return frames > envelope? WORD_REPLY: WORD_NONE;
+    if (frames != envelope + 1) {
+        size_t delimiter = s_delimiter (message, envelope);
+        return delimiter > envelope && delimiter + 1 < frames? WORD_REPLY:
+                                                               WORD_NONE;
+    }
     for (size_t index = 0; index < WORDS; index++)
         if (s_words [index].form == form
         &&  zrelay_message_streq (message, envelope, s_words [index].text))

@@ -633,7 +633,7 @@ static const zrelay_setting_t s_settings [] = {
       .offset = offsetof (majordomo_t, numbers.service_queue),
       .most = UINT32_MAX, .changed = s_changed },
     { ZRELAY_SETTING, .name = "service_bytes",
-      .help = "bytes in requests that may wait for one service",
+      .help = "bytes in these, 64 more for each frame",
       .offset = offsetof (majordomo_t, numbers.service_bytes),
       .most = INT64_MAX, .changed = s_changed },
     { .name = NULL }

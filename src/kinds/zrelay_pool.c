@@ -30,6 +30,7 @@
 #define IDLE_SERVICES_MOST 1000
 #define IDLE_CLIENTS_MOST 1000
 #define SPARE_REQUESTS_MOST 1000
+#define SPARE_FRAMES_MOST 16
 
 //  By zrelay_worker_state_t
 static const char *const s_states [] = { "free", "busy", "owing", "silent" };
@@ -400,13 +401,24 @@ s_forget (zrelay_pool_t *self, zrelay_request_t *request)
 {
     s_leave_client (self, request);
     s_leave_service (self, request->service);
+    //  A message keeps the room for as many frames as it had
+    bool large = zrelay_message_frames (request->message) > SPARE_FRAMES_MOST;
     zrelay_message_clear (request->message);
-    if (self->spare_count == SPARE_REQUESTS_MOST) {
+    if (large || self->spare_count == SPARE_REQUESTS_MOST) {
         s_request_destroy (request);
         return;
     }
     self->spare_count++;
     zrelay_ring_add (&self->spares, &request->age);
+}
+
+//  What a request takes while it waits. Empty frames need memory, too.
+
+static size_t
+s_bytes (zrelay_request_t *request)
+{
+    return zrelay_message_bytes (request->message)
+         + zrelay_message_frames (request->message) * sizeof (zmq_msg_t);
 }
 
 //  Let a request wait, behind the others or before them
@@ -420,7 +432,7 @@ s_wait (zrelay_pool_t *self, zrelay_request_t *request, bool first)
     else
         zrelay_ring_add (&service->waiting, &request->place);
     request->waiting = true;
-    request->bytes = zrelay_message_bytes (request->message);
+    request->bytes = s_bytes (request);
     service->queue++;
     service->queue_bytes += request->bytes;
     self->numbers->waiting++;
@@ -1088,14 +1100,25 @@ s_has_room (zrelay_pool_t *self, service_t *service, size_t bytes)
         && (int64_t) (service->queue_bytes + bytes) <= numbers->service_bytes;
 }
 
+//  Would there be room if nothing waited?
+
+static bool
+s_fits (const zrelay_pool_numbers_t *numbers, size_t bytes)
+{
+    return numbers->queue > 0 && numbers->service_queue > 0
+        && (int64_t) bytes <= numbers->queue_bytes
+        && (int64_t) bytes <= numbers->service_bytes;
+}
+
 //  Let a new request wait, if there is room for it or room can be made
 
 static void
 s_enqueue (zrelay_pool_t *self, zrelay_request_t *request)
 {
     service_t *service = request->service;
-    size_t bytes = zrelay_message_bytes (request->message);
-    if (self->numbers->overflow == ZRELAY_POOL_DROP_OLD)
+    size_t bytes = s_bytes (request);
+    if (self->numbers->overflow == ZRELAY_POOL_DROP_OLD
+    &&  s_fits (self->numbers, bytes))
         while (!s_has_room (self, service, bytes)
             && zrelay_ring_first (&service->waiting))
             s_drop_waiting (self, ZRELAY_RING_ITEM (

@@ -60,6 +60,8 @@ static const zrelay_stats_metric_t s_metrics [] = {
     { "side", "throttled", ZRELAY_STATS_THROTTLED, NULL, NULL },
     { "side", "handshakes_failed", ZRELAY_STATS_SUM, NULL, NULL },
     { "side", "handshakes_failed_*", ZRELAY_STATS_HANDSHAKES, "reason", NULL },
+    { "side", "cut", ZRELAY_STATS_SUM, NULL, NULL },
+    { "side", "cut_*", ZRELAY_STATS_CUT, "reason", NULL },
     { "flow", "stalls", ZRELAY_STATS_STALLS, NULL, NULL },
     { "flow", "stalled_ms", ZRELAY_STATS_STALLED, NULL, NULL },
     { "flow", "held", ZRELAY_STATS_HELD, NULL, NULL },

@@ -50,6 +50,8 @@ static const known_t s_known [ZRELAY_STATS_FAMILIES] = {
         "Times that reading from a side waited for its rate limit.", false },
     [ZRELAY_STATS_HANDSHAKES] = { "zrelay_handshakes_failed_total", "counter",
         "Connections to a side that failed their handshake.", false },
+    [ZRELAY_STATS_CUT] = { "zrelay_cut_total", "counter",
+        "Connections to a side that the relay cut.", false },
     [ZRELAY_STATS_STALLS] = { "zrelay_stalls_total", "counter",
         "Times that a flow's output was full.", false },
     [ZRELAY_STATS_STALLED] = { "zrelay_stalled_seconds_total", "counter",

@@ -1,0 +1,64 @@
+/*  =========================================================================
+    zrelay_kernel - asks the system about connections
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_kernel.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#if defined (__linux__)
+#   include <netinet/in.h>
+#   include <linux/sockios.h>
+#   include <linux/tcp.h>
+#endif
+
+#if defined (__linux__)
+bool
+zrelay_kernel_read (int fd, uint64_t *bytes)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof (info);
+    int waiting = 0;
+    if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &size) == -1
+    ||  size < offsetof (struct tcp_info, tcpi_bytes_received)
+               + sizeof (info.tcpi_bytes_received)
+    ||  ioctl (fd, SIOCINQ, &waiting) == -1)
+        return false;
+    *bytes = info.tcpi_bytes_received - (uint64_t) waiting;
+    return true;
+}
+#else
+bool
+zrelay_kernel_read (int fd, uint64_t *bytes)
+{
+    (void) fd;
+    (void) bytes;
+    return false;
+}
+#endif
+
+void
+zrelay_kernel_cut (int fd)
+{
+    shutdown (fd, SHUT_RDWR);
+}
+
+int
+zrelay_kernel_descriptors (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    return (int) limit.rlim_cur;
+}

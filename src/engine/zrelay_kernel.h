@@ -1,0 +1,34 @@
+/*  =========================================================================
+    zrelay_kernel - asks the system about connections
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_KERNEL_H_INCLUDED
+#define ZRELAY_KERNEL_H_INCLUDED
+
+#include <stdbool.h>
+#include <stdint.h>
+
+//  Its source includes no header of CZMQ's, which conflicts with linux/tcp.h.
+
+//  Bytes that a tcp connection has received in its life and that libzmq has read.
+//  Returns false if the system does not tell: not tcp, or not Linux.
+bool
+    zrelay_kernel_read (int fd, uint64_t *bytes);
+
+//  End a connection, as if its peer had: libzmq closes the descriptor.
+void
+    zrelay_kernel_cut (int fd);
+
+//  Descriptors that the process may have open at a time.
+int
+    zrelay_kernel_descriptors (void);
+
+#endif
