@@ -636,6 +636,7 @@ def ready_twice():
         join(relay, worker)
         worker.ready()
         worker.ready()
+        relay.counts(**{"backend.in.messages": 3})
         client = DealerClient(make, relay.frontend)
         client.send(b"1")
         client.send(b"2")
