@@ -21,7 +21,7 @@ int main (int argc, char *argv [])
         zsock_destroy (&receiver);
         return 1;
     }
-    while (true) {
+    while (!zsys_interrupted) {
         char *task = zstr_recv (receiver);
         if (!task)
             break;              //  Interrupted

@@ -26,6 +26,7 @@
 #include "zrelay_majordomo.h"
 #include "zrelay_streamer.h"
 #include "zrelay_proxy.h"
+#include "zrelay_cache.h"
 #include "zrelay_kinds.h"
 #include "zrelay_device.h"
 

@@ -64,9 +64,12 @@ extern "C" {
 //                               the command failed, the sentence that says why.
 //                               In the endpoint, %p stands for the process id,
 //                               and %n for the number of the relay within the
-//                               process, from 1. Anybody who can connect can
-//                               steer, so choose a place that others cannot
-//                               reach, such as ipc:///run/mine/%p-%n
+//                               process, from 1. The socket of an ipc path,
+//                               such as ipc:///run/mine/%p-%n, is for this
+//                               user alone. By tcp, or by an ipc name outside
+//                               of the file system, anybody who can connect can
+//                               steer; this takes the word "anybody" and a
+//                               space before the endpoint
 //
 //      ZRELAY_SHOW_IDS=1        do not hide routing ids, for a program that uses
 //                               them itself after the relay has ended

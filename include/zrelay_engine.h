@@ -288,6 +288,11 @@ typedef struct _zrelay_kind_t {
     //  to zero, on RESET.
     void (*stats) (zrelay_engine_t *engine, void *object, zmsg_t *answer);
     void (*reset) (zrelay_engine_t *engine, void *object);
+
+    //  The topic to which the side that is an XSUB or a SUB, and no other type,
+    //  subscribes as long as SUBSCRIBE has given it none, "" being everything.
+    //  NULL: none
+    const char *topic;
 } zrelay_kind_t;
 #define ZRELAY_KIND .size = sizeof (zrelay_kind_t)
 
@@ -334,6 +339,11 @@ ZRELAY_EXPORT void
     zrelay_engine_count_drop (zrelay_engine_t *self, zrelay_flow_id_t flow,
                               size_t reason);
 
+//  How many messages a flow holds, for which its output is full. One that a kind
+//  sends itself may overtake these.
+ZRELAY_EXPORT size_t
+    zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow);
+
 //  Let a flow read, or not. Paused flows do not read in any case.
 ZRELAY_EXPORT void
     zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
@@ -362,6 +372,14 @@ ZRELAY_EXPORT void
                           zrelay_reader_fn *function, void *object);
 ZRELAY_EXPORT void
     zrelay_engine_reader_end (zrelay_engine_t *self, void *sock, int fd);
+
+//  Bind a socket of the kind's own, as BIND does: it takes over ipv6 and the
+//  security of one side - CURVE, PLAIN, DOMAIN - as it is now, and endpoints
+//  that libzmq would take amiss are refused. Returns a status as a command's
+//  handler does, having kept a sentence if it is not ZRELAY_STATUS_DONE.
+ZRELAY_EXPORT int
+    zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side,
+                        void *sock, const char *endpoint);
 
 //  In a command's handler that returns ZRELAY_STATUS_LATER: the command's place
 //  in the order of answers. Give the answer later: any status, one other than
@@ -426,6 +444,13 @@ ZRELAY_EXPORT void *
 //  that ask for options; NULL if it does not exist. It remains the engine's.
 ZRELAY_EXPORT void *
     zrelay_engine_socket (zrelay_engine_t *self, zrelay_side_id_t side);
+
+//  The value of one side's option as GET returns it, also of those that libzmq
+//  does not tell, such as xpub_nodrop: as a fresh string, which the caller frees
+//  with zstr_free (); NULL if GET would be refused.
+ZRELAY_EXPORT char *
+    zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
+                          const char *name);
 
 
 //  --------------------------------------------------------------------------

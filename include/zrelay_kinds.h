@@ -47,6 +47,8 @@ ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_balancer_kind (void);
 ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_majordomo_kind (void);
+ZRELAY_EXPORT const zrelay_kind_t *
+    zrelay_cache_kind (void);
 
 //  Self test of this class
 ZRELAY_EXPORT void

@@ -15,8 +15,14 @@
 //  has passed on the last, so that who waits for whom is the same each time.
 //
 //      perf/instructions RELAY MESSAGES
+//
+//  Relays that know their workers, see crew.c, are brought requests by clients,
+//  in batches, as there must be workers before and after. Here the instructions
+//  of the relay's own thread are to be counted, which is the last one started:
+//
+//      perf/instructions FORM REQUESTS WINDOW WORKERS SERVICES
 
-#include "perf.h"
+#include "crew.h"
 
 #define MESSAGE_SIZE 100
 
@@ -76,9 +82,33 @@ s_carry (relay_t *relay, bool direct, long messages)
     return EXIT_SUCCESS;
 }
 
+static int
+s_step (char *argv [])
+{
+    crew_t crew = {
+        .form = crew_form (argv [1]), .transport = "inproc", .clients = 1,
+        .requests = atoi (argv [2]), .window = atoi (argv [3]),
+        .workers = atoi (argv [4]), .services = atoi (argv [5]),
+        .size = MESSAGE_SIZE
+    };
+    if (crew.window < 1 || crew.workers < crew.window
+    ||  crew.services < 1) {
+        fprintf (stderr, "instructions: usage: instructions FORM REQUESTS "
+                 "WINDOW WORKERS SERVICES\n");
+        return 2;
+    }
+    toll_t toll;
+    crew_step (&crew, &toll);
+    if (*toll.error)
+        fprintf (stderr, "instructions: %s\n", toll.error);
+    return *toll.error? EXIT_FAILURE: EXIT_SUCCESS;
+}
+
 int
 main (int argc, char *argv [])
 {
+    if (argc == 6 && crew_form (argv [1]))
+        _exit (s_step (argv));
     long messages = argc == 3? strtol (argv [2], NULL, 10): 0;
     if (messages < 1 || !perf_relay_known (argv [1])) {
         fprintf (stderr, "instructions: usage: instructions RELAY MESSAGES\n");

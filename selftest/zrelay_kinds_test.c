@@ -216,3 +216,54 @@ zrelay_proxy_test (bool verbose)
     //  @end
     printf ("OK\n");
 }
+
+
+//  --------------------------------------------------------------------------
+//  The cache
+
+void
+zrelay_cache_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_cache: ");
+
+    //  @selftest
+    zactor_t *cache = zactor_new (zrelay_cache, NULL);
+    assert (cache);
+    zsock_t *subscriber = zrelay_testing_connect (cache, "BACKEND", ZMQ_SUB);
+    zsock_t *publisher = zrelay_testing_connect (cache, "FRONTEND", ZMQ_XPUB);
+    //  It wants everything before anybody has subscribed
+    assert (s_test_subscription (publisher, "\1", 1));
+    zstr_sendx (publisher, "oslo", "rain", NULL);
+    zstr_sendx (publisher, "rome", "wind", NULL);
+    zstr_sendx (publisher, "rome", "sun", NULL);
+    assert (zrelay_testing_reaches (cache, "frontend.in.messages", 3));
+    assert (zrelay_testing_reaches (cache, "topics", 2));
+
+    //  Who comes late gets the last value, and then the next one
+    zsock_set_subscribe (subscriber, "ro");
+    assert (zrelay_testing_receives (subscriber, "rome", "sun"));
+    zstr_sendx (publisher, "rome", "cloud", NULL);
+    assert (zrelay_testing_receives (subscriber, "rome", "cloud"));
+    assert (zrelay_testing_reaches (cache, "replayed", 1));
+
+    //  A snapshot
+    assert (zrelay_testing_status (cache, 0, "LOOKUP", "inproc://cache-test",
+                                   NULL));
+    zsock_t *script = zsock_new_dealer (">inproc://cache-test");
+    assert (script);
+    zsock_set_rcvtimeo (script, ZRELAY_TESTING_TIMEOUT);
+    zstr_sendx (script, "ICANHAZ?", "", NULL);
+    assert (zrelay_testing_receives (script, "oslo", "rain"));
+    assert (zrelay_testing_receives (script, "rome", "cloud"));
+    char *end = zstr_recv (script);
+    assert (end && streq (end, "KTHXBAI"));
+    zstr_free (&end);
+
+    zsock_destroy (&script);
+    zsock_destroy (&subscriber);
+    zsock_destroy (&publisher);
+    zactor_destroy (&cache);
+    //  @end
+    printf ("OK\n");
+}

@@ -15,19 +15,25 @@
 //  debugger or under valgrind, --in-process runs the tests without that.
 
 #include "zrelay_testing.h"
+#include "zrelay_cache_file.h"
 #include "zrelay_capture.h"
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
 #include "zrelay_endpoint.h"
+#include "zrelay_errand.h"
 #include "zrelay_error.h"
 #include "zrelay_flow.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
+#include "zrelay_private.h"
 #include "zrelay_row.h"
+#include "zrelay_scan.h"
 #include "zrelay_setting.h"
 #include "zrelay_side.h"
+#include "zrelay_topic.h"
 #include "zrelay_topics.h"
+#include "zrelay_tree.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -50,6 +56,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_message", zrelay_message_test },
     { "zrelay_option", zrelay_option_test },
     { "zrelay_endpoint", zrelay_endpoint_test },
+    { "zrelay_private", zrelay_private_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_topics", zrelay_topics_test },
@@ -70,6 +77,12 @@ static const test_item_t s_tests [] = {
     { "zrelay_proxy", zrelay_proxy_test },
     { "zrelay_balancer", zrelay_balancer_test },
     { "zrelay_majordomo", zrelay_majordomo_test },
+    { "zrelay_tree", zrelay_tree_test },
+    { "zrelay_scan", zrelay_scan_test },
+    { "zrelay_topic", zrelay_topic_test },
+    { "zrelay_errand", zrelay_errand_test },
+    { "zrelay_cache_file", zrelay_cache_file_test },
+    { "zrelay_cache", zrelay_cache_test },
     { "zrelay_kinds", zrelay_kinds_test },
     { "zrelay_device", zrelay_device_test },
 };

@@ -59,5 +59,7 @@ void
     zrelay_balancer_test (bool verbose);
 void
     zrelay_majordomo_test (bool verbose);
+void
+    zrelay_cache_test (bool verbose);
 
 #endif

@@ -1637,7 +1637,7 @@ s_test_fork (int arg)
 {
     (void) arg;
     //  The control socket has a context, and threads that a child has not
-    setenv ("ZRELAY_CONTROL", "tcp://127.0.0.1:*", 1);
+    setenv ("ZRELAY_CONTROL", "anybody tcp://127.0.0.1:*", 1);
     s_catch ();
     s_open_full ();
     proxy_t *proxy = &s_proxies [s_proxy_count++];

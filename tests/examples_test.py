@@ -9,10 +9,12 @@
 
 import contextlib
 import signal
+import tempfile
 
 import zmq
 
-from zrelay_testing import Relay, equal, example, main, sockets, test
+from zrelay_testing import Relay, equal, example, main, sockets, temp_dir, \
+    test
 
 FREE_PORT = Relay.FREE_PORT
 LANGUAGES = ("c", "py")
@@ -90,15 +92,181 @@ def ventilator_sink(ventilator_language, worker_language):
         equal(relay.stop(), 0, "relay's exit status")
 
 
+def idle_workers(client_language, worker_language):
+    count = 20
+    with Relay("balancer") as relay, \
+         example("lbworker", worker_language, relay.backend) as simple, \
+         example("ppworker", worker_language, relay.backend) as paranoid, \
+         example("lpclient", client_language, relay.frontend, count,
+                 60000) as client:
+        equal(client.succeed(),
+              ["Received reply %d [World %d]" % (number, number)
+               for number in range(1, count + 1)], "replies")
+        #   Once both are there, they take turns
+        for worker in simple, paranoid:
+            while not worker.lines:
+                ask_once("lpclient", relay.frontend)
+            worker.expect(r"Received request \[Hello \d+\]")
+        interrupt(simple)
+        interrupt(paranoid)
+        equal(relay.stop(), 0, "relay's exit status")
+
+
+def lazy_client(client_language, worker_language):
+    with Relay("balancer") as relay:
+        with example("lpclient", client_language, relay.frontend, 1, 50,
+                     2) as client:
+            equal(client.wait(), 1, "exit status without workers")
+            equal(client.lines, ["No reply to request 1 in 50 msec"] * 2,
+                  "output")
+            client.expect("^lpclient.*: giving up$", errors=True)
+        #   A client that is patient gets its reply when a worker comes
+        with example("lpclient", client_language, relay.frontend, 1, 50,
+                     100000) as client:
+            client.expect("No reply")
+            with example("lbworker", worker_language, relay.backend):
+                client.expect(r"Received reply 1 \[World 1\]")
+                equal(client.wait(), 0, "exit status")
+        equal(relay.stop(), 0, "relay's exit status")
+
+
+def services(client_language, worker_language):
+    count = 20
+    with Relay("majordomo", backend=()) as relay, \
+         example("mdclient", client_language, relay.frontend, "tea", count,
+                 60000) as tea, \
+         example("mdworker", worker_language, relay.frontend, "coffee"), \
+         example("mdclient", client_language, relay.frontend, "coffee",
+                 count, 60000) as coffee:
+        #   These come in any order if there are several workers
+        expected = ["Received reply [World %d]" % number
+                    for number in range(1, count + 1)]
+        equal(coffee.succeed(), expected, "replies")
+        equal(tea.lines, [], "replies without a worker")
+        for arguments, answer in ((["coffee"], ["200"]), (["tea"], ["404"]),
+                                  ([], ["coffee"])):
+            with example("mdlist", client_language, relay.frontend,
+                         *arguments) as listing:
+                equal(listing.succeed(), answer, "list of %s" % arguments)
+        with example("mdworker", worker_language, relay.frontend,
+                     "tea") as worker:
+            equal(tea.succeed(), expected, "replies to what waited")
+            interrupt(worker)
+        with example("mdclient", client_language, relay.frontend, "milk", 2,
+                     50) as milk:
+            equal(milk.wait(), 1, "exit status without a worker")
+            milk.expect("^mdclient.*: giving up, 0 of 2 answered$",
+                        errors=True)
+        equal(relay.stop(), 0, "relay's exit status")
+
+
 for languages in PAIRS:
     for function, what in (
             (request_reply, "request-reply: client %s, server %s"),
             (publish_subscribe, "publish-subscribe: publisher %s,"
                                 " subscriber %s"),
-            (ventilator_sink, "tasks: ventilator and sink %s, workers %s")):
+            (ventilator_sink, "tasks: ventilator and sink %s, workers %s"),
+            (idle_workers, "idle workers: client %s, workers %s"),
+            (lazy_client, "a client that gives up: client %s, worker %s"),
+            (services, "services: clients %s, workers %s")):
         test(what % languages)(
             lambda function=function, languages=languages:
             function(*languages))
+
+
+@test("cache: last values, updates and a snapshot")
+def last_values():
+    with contextlib.ExitStack() as stack:
+        lookup = "ipc://%s/lookup" % stack.enter_context(
+            tempfile.TemporaryDirectory())
+        relay = stack.enter_context(
+            Relay("cache", "-o", "relay.lookup=" + lookup,
+                  frontend="@" + FREE_PORT))
+        sock = stack.enter_context(sockets())
+        publisher = sock(zmq.XPUB, relay.frontend)
+        equal(publisher.recv(), b"\x01", "what the cache wants")
+        for topic, body in (("oslo", "rain"), ("rome", "wind"),
+                            ("rome", "sun")):
+            publisher.send_multipart([topic.encode(), body.encode()])
+        for language in LANGUAGES:
+            with example("cache", language, relay.backend, "rome",
+                         2) as late:
+                #   The replays may come while the last update is under way
+                late.expect("rome: sun")
+                publisher.send_multipart([b"rome", b"sun"])
+                equal(late.succeed(), ["rome: sun"] * 2, "values")
+            with example("cache", language, lookup, "", "lookup") as snapshot:
+                equal(snapshot.succeed(), ["oslo: rain", "rome: sun"],
+                      "snapshot")
+        equal(relay.stop(), 0, "relay's exit status")
+
+
+def comes_back(kind, client, worker, language):
+    """The relay is killed and started again, and its worker finds it."""
+    with temp_dir() as folder, contextlib.ExitStack() as stack:
+        ends = ["ipc://%s/%s" % (folder, side) for side in "fb"]
+        sides = dict(frontend=ends[0],
+                     backend=ends[1] if kind == "balancer" else ())
+        options = ["-o", "relay.heartbeat=50"]
+        if kind == "balancer":
+            arguments = [ends[1], 50]
+        else:
+            arguments = [ends[0], "greeting", 50]
+        with Relay(kind, *options, **sides) as relay:
+            process = stack.enter_context(
+                example(worker, language, *arguments))
+            ask_once(client, ends[0])
+            relay.kill()
+        process.expect("(silent|lost), connecting again in 50 msec$")
+        process.expect("(silent|lost), connecting again in 100 msec$")
+        with Relay(kind, *options, **sides) as relay:
+            ask_once(client, ends[0])
+            interrupt(process)
+            equal(relay.stop(), 0, "relay's exit status")
+
+
+def ask_once(client, endpoint):
+    arguments = ["greeting", 1] if client == "mdclient" else [1]
+    with example(client, "c", endpoint, *arguments, 60000) as process:
+        assert "[World 1]" in process.succeed()[0], process.lines
+
+
+for language in LANGUAGES:
+    for names in (("balancer", "lpclient", "ppworker"),
+                  ("majordomo", "mdclient", "mdworker")):
+        test("%s: %s finds it again, %s" % (names[0], names[2], language))(
+            lambda names=names, language=language:
+            comes_back(*names, language))
+
+
+@test("mdclient prints the parts of a reply")
+def partial_replies():
+    for language in LANGUAGES:
+        with Relay("majordomo", backend=()) as relay, sockets() as sock, \
+             example("mdclient", language, relay.frontend, "news", 1,
+                     60000) as client:
+            worker = sock(zmq.DEALER, relay.frontend)
+            worker.send_multipart([b"MDPW02", b"\x01", b"news"])
+            _, _, *address, _ = worker.recv_multipart()
+            for command, body in ((b"\x03", b"one"), (b"\x04", b"two")):
+                worker.send_multipart([b"MDPW02", command, *address, body])
+            equal(client.succeed(), ["Received part [one]",
+                                     "Received reply [two]"], "output")
+
+
+@test("two_brokers")
+def two_brokers():
+    with example("two_brokers", "c") as process:
+        equal(process.succeed(), [
+            "balancer",
+            "    Ann is busy, requests served: 0",
+            "    the client received World",
+            "    Ann is free, requests served: 1",
+            "majordomo",
+            "    coffee: workers 1, waiting 0, served 0, failed 0",
+            "    the client received from coffee: here you are",
+            "    coffee: workers 1, waiting 0, served 1, failed 0",
+        ], "output")
 
 
 @test("three_relays")
@@ -151,7 +319,9 @@ def own_kind():
 @test("examples refuse an endpoint that is none")
 def bad_endpoint():
     for name in ("rrclient", "rrserver", "publisher", "subscriber",
-                 "ventilator", "worker", "sink"):
+                 "ventilator", "worker", "sink", "lbworker", "ppworker",
+                 "lpclient", "mdworker", "mdclient", "mdlist",
+                 "cache"):
         for language in LANGUAGES:
             with example(name, language, "nonsense://") as process:
                 equal(process.wait(), 1, "%s: exit status" % process)

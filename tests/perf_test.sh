@@ -74,6 +74,40 @@ messages () {
         END { exit bad || !seen }' "$stage/runs.csv"
 }
 
+#   crews PROGRAM NUMBER COLUMN ARGUMENT...: so many runs of crews, all without
+#   an error, and with a figure in that column, unless it is one of heartbeats
+#   and there are none
+crews () {
+    program=$1
+    number=$2
+    column=$3
+    shift 3
+    rm -f "$stage/crews.csv"
+    "$TOP_BUILDDIR/perf/$program" --rounds 1 --csv "$stage/crews.csv" "$@" ||
+        return 1
+    cat "$stage/crews.csv"
+    awk -F , -v number="$number" -v name="$column" '
+        NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; columns = NF; next }
+        NF != columns || $at["error"] != "" { bad++ }
+        !($at[name] > 0 || $at["heartbeat"] == 0 && name ~ /beats/) { bad++ }
+        END { exit bad || NR != number + 1 }' "$stage/crews.csv"
+}
+
+#   Where workers sent heartbeats, the relay did too
+beats_return () {
+    cat "$stage/crews.csv"
+    awk -F , '
+        NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        ($at["beats_in_s"] > 0) != ($at["beats_out_s"] > 0) { bad++ }
+        $at["beats_out_s"] > 0 { seen++ }
+        END { exit bad || seen != 2 }' "$stage/crews.csv"
+}
+
+#   Some of what work_instructions.sh counts
+steps () {
+    "$TOP_BUILDDIR/perf/instructions" majordomo-0.2 100 10 20 5
+}
+
 nothing_left () {
     ls -A "$TMPDIR"
     [ -z "$(ls -A "$TMPDIR")" ]
@@ -296,6 +330,23 @@ result "measures what grows" \
         --relays zrelay
 result "all of these have figures too" runs 5
 result "says where the figures come from" grep -q '^libzmq' "$stage/about.txt"
+
+result "relays that know their workers serve all requests by tcp" \
+    crews work 7 cpu_ns --requests 2000 --forms \
+    queue,bare,balancer-req,balancer-ppp,majordomo-0.1,majordomo-0.2,guide \
+    --idle ""
+result "and beside idle workers, who cost time" \
+    crews work 7 cpu_ns --requests 2000 --transport inproc --idle 0,50 \
+    --forms queue,majordomo-0.1,guide
+result "workers and services can be many" \
+    crews scale 8 cpu_ns --what workers,services --workers 10,200 \
+    --services 1,100 --window 4 \
+    --requests 2000 --forms queue,balancer-ppp,majordomo-0.2
+result "workers without work send heartbeats" \
+    crews scale 4 beats_in_s --what idle --workers 100 --msecs 1500 \
+    --forms balancer-ppp,majordomo-0.2
+result "and receive them" beats_return
+result "their instructions can be counted" steps
 
 result "gives figures if the machine was quiet" figures 0 refuse load=0
 result "writes all of them, and what it knows of the machine" \

@@ -14,6 +14,7 @@ import re
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -370,12 +371,36 @@ def control_taken():
     with temp_dir() as folder:
         taken = zmq.Context.instance().socket(zmq.REP)
         taken.bind("tcp://127.0.0.1:*")
-        for endpoint in (taken.last_endpoint.decode(), "nonsense",
+        for endpoint in ("anybody " + taken.last_endpoint.decode(), "nonsense",
                          "ipc://%s/no/such/folder" % folder):
             with Device(ZRELAY_CONTROL=endpoint) as device:
                 device.works()
-                equal(told(device.process, "cannot be steered at"), 1, "log")
+                device.process.expect("cannot be steered at", errors=True)
         taken.close()
+
+
+@test("control: a path is for its user alone, whatever the umask")
+def control_private():
+    umask = os.umask(0)
+    try:
+        with controlled() as (device, endpoint, ask, _):
+            path = endpoint[len("ipc://"):]
+            equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode")
+            equal(ask("STATE")[0], "0", "status")
+    finally:
+        os.umask(umask)
+
+
+@test("control: for anybody only where the user says so")
+def control_anybody():
+    name = "zrelay-test-%d" % os.getpid()
+    for endpoint in ("tcp://127.0.0.1:*", "ipc://@" + name):
+        with Device(ZRELAY_CONTROL=endpoint) as device:
+            device.works()
+            device.process.expect("anybody who can connect", errors=True)
+        with Device(ZRELAY_CONTROL="anybody " + endpoint) as device:
+            device.works()
+            device.process.expect(": steered at", errors=True)
 
 
 #   --------------------------------------------------------------------------

@@ -26,13 +26,15 @@ OWN = os.path.join(TOP_BUILDDIR, "tests", "own_program")
 #   Exit statuses
 ASKED, FAILED, MISUSE = 0, 1, 2
 
-KINDS = ["queue", "forwarder", "streamer", "proxy", "balancer", "majordomo"]
+KINDS = ["queue", "forwarder", "streamer", "proxy", "balancer", "majordomo",
+         "cache"]
 DEFAULTS = {
     "queue": ("@tcp://127.0.0.1:5559", "@tcp://127.0.0.1:5560"),
     "forwarder": (">tcp://127.0.0.1:5556", "@tcp://127.0.0.1:8100"),
     "streamer": ("@tcp://127.0.0.1:5557", "@tcp://127.0.0.1:5558"),
     "balancer": ("@tcp://127.0.0.1:5555", "@tcp://127.0.0.1:5556"),
     "majordomo": ("@tcp://127.0.0.1:5555",),
+    "cache": (">tcp://127.0.0.1:5557", "@tcp://127.0.0.1:5558"),
 }
 #   Kinds without a backend
 ONE_SIDE = ("majordomo",)
@@ -607,7 +609,7 @@ for _signal in (signal.SIGINT, signal.SIGTERM):
 
 @test("a relay that has nothing to pass on ends at once")
 def _():
-    for kind in ("queue", "forwarder", "streamer"):
+    for kind in ("queue", "forwarder", "streamer", "cache"):
         #   Less than the second in which the relay looks after idle sockets
         with Relay(kind, "--drain", "500") as relay:
             assert relay.stop() == ASKED
@@ -990,7 +992,7 @@ def _():
 REST = 2.0
 REST_CPU = REST / 10
 
-for _kind in ("queue", "forwarder", "streamer"):
+for _kind in ("queue", "forwarder", "streamer", "cache"):
     @test("an idle %s uses no CPU" % _kind)
     def _(kind=_kind):
         with Relay(kind) as relay:

@@ -5,20 +5,28 @@
 #   License, v. 2.0. If a copy of the MPL was not distributed with this
 #   file, You can obtain one at http://mozilla.org/MPL/2.0/.
 
-"""What README.md claims: its program compiles and runs, its command lines are
-understood, its links lead somewhere."""
+"""What README.md and doc/kinds.md claim: the program compiles and runs, the
+command lines are understood, sessions print what is shown, links lead
+somewhere."""
 
 import os
 import re
 import shlex
 import signal
 import subprocess
+import textwrap
 
 from zrelay_testing import TOP_BUILDDIR, TOP_SRCDIR, ZRELAY, Process, equal, \
     main, temp_dir, test
 
-with open(os.path.join(TOP_SRCDIR, "README.md")) as file:
-    README = file.read()
+
+def text_of(*path):
+    with open(os.path.join(TOP_SRCDIR, *path)) as file:
+        return file.read()
+
+
+README = text_of("README.md")
+KINDS = text_of("doc", "kinds.md")
 
 
 def text_between(start, end):
@@ -47,36 +55,131 @@ def _():
         assert re.search(r"^frontend in +1 +2 ", output, re.M), output
 
 
-@test("the command lines in README.md are understood")
+def move(text, folder):
+    """The same text, but with sockets in a folder instead of fixed ports."""
+    return re.sub(r"tcp://127\.0\.0\.1:(\d+)", r"ipc://%s/\1" % folder, text)
+
+
+@test("the command lines in README.md and doc/kinds.md are understood")
 def _():
     lines = re.findall(r"^    (zrelay .*)$",
-                       text_between("## The program", "\n## "), re.M)
-    assert len(lines) >= 5, lines
+                       text_between("## The program", "\n## ") + KINDS, re.M)
+    assert len(lines) >= 10, lines
     with temp_dir() as folder:
         subprocess.run([ZRELAY, "keygen", os.path.join(folder, "relay.cert")],
                        check=True, stdout=subprocess.DEVNULL)
         os.mkdir(os.path.join(folder, "clients"))
         for line in lines:
             words = shlex.split(line, comments=True)[1:]
-            #   The same, but on ports that are free
-            words = [re.sub(r"tcp://127\.0\.0\.1:(\d+)",
-                            r"ipc://%s/\1" % folder, word) for word in words]
-            for option in ("-f", "-b"):
+            words = [move(word, folder) for word in words]
+            for option, endpoint in defaults(words[0]):
                 if option not in words:
                     words += [option, "tcp://127.0.0.1:*"]
             with Process([ZRELAY, *words], cwd=folder) as relay:
-                relay.expect("^%s: backend bound" % words[0])
+                relay.expect("^%s: (front|back)end bound" % words[0])
                 relay.signal(signal.SIGTERM)
                 equal(relay.wait(), 0, "exit status of %s" % line)
+
+
+def defaults(kind):
+    """The options that a kind needs if they are not given, and what it takes
+    instead; only for sides that it has."""
+    with Process([ZRELAY, kind, "--help"]) as process:
+        text = "\n".join(process.succeed())
+    return [("-" + side[0], endpoint) for side, endpoint in re.findall(
+        r"^(frontend|backend) .*\n +(?:default (\S+))?", text, re.M)]
+
+
+#   Numbers in the output of examples that are others each time
+VARYING = re.compile(r"(?<=^weather )\d+")
+
+
+class Session:
+    """A session with a shell that a page shows: commands after "$", and what
+    they print; "..." stands for lines that are left out."""
+
+    def __init__(self, text):
+        self.steps = []
+        for line in text.splitlines():
+            if line.startswith("$ "):
+                self.steps.append((line[2:], []))
+            elif line != "...":
+                self.steps[-1][1].append(line)
+        self.jobs = {}
+
+    def play(self, folder):
+        for command, shown in self.steps:
+            words = shlex.split(command)
+            shown = [move(line, folder) for line in shown]
+            if words[0] == "kill":
+                self.kill(words[1:], shown)
+            else:
+                self.run(words, shown, folder)
+
+    def run(self, words, shown, folder):
+        background = words[-1] == "&"
+        words = [word for word in words if word not in ("&", ">", "/dev/null")]
+        process = Process([move(word, folder) for word in complete(words)])
+        if background:
+            #   As a shell numbers them
+            self.jobs[max(self.jobs, default=0) + 1] = process
+            for line in shown:
+                process.expect("^%s$" % re.escape(line))
+            return
+        process.wait()
+        equal([VARYING.sub("N", line)
+               for line in process.lines + process.error_lines],
+              [VARYING.sub("N", line) for line in shown], process)
+
+    def kill(self, words, shown):
+        number = signal.SIGTERM
+        if words[0].startswith("-"):
+            number = getattr(signal, "SIG" + words.pop(0)[1:])
+        for word in words:
+            job = self.jobs[int(word[1:])]
+            job.signal(number)
+            for line in shown:
+                job.expect("^%s$" % re.escape(line), errors=True)
+            if number != signal.SIGUSR1:
+                job.wait()
+                del self.jobs[int(word[1:])]
+
+
+def complete(words):
+    """A command with the endpoints that it would take by itself."""
+    if words[0] == "zrelay":
+        for option, endpoint in defaults(words[1]):
+            if option not in words:
+                words = [*words, option, endpoint]
+        return [ZRELAY, *words[1:]]
+    endpoints = re.findall(r'\? *argv .*: "(tcp:[^"]+)"',
+                           text_of(words[0] + ".c"))
+    return [os.path.join(TOP_BUILDDIR, words[0]), *words[1:],
+            *endpoints[len(words) - 1:]]
+
+
+@test("the sessions in doc/kinds.md print what the page shows", deadline=120)
+def _():
+    sections = re.split(r"^## ", KINDS, flags=re.M)[1:]
+    played = 0
+    for section in sections:
+        blocks = re.findall(r"(?:^    .*\n)+", section, re.M)
+        lines = "".join(block for block in blocks
+                        if block.startswith("    $ "))
+        #   All blocks of a section are one session
+        with temp_dir() as folder:
+            Session(textwrap.dedent(lines)).play(folder)
+        played += bool(lines)
+    assert played >= 5, played
 
 
 @test("what README.md and doc/ name is there")
 def _():
     for folder, name in (("", "README.md"), ("doc", "security.md"),
-                         ("doc", "migration.md"), ("", "CONTRIBUTING.md")):
-        with open(os.path.join(TOP_SRCDIR, folder, name)) as file:
-            text = file.read()
-        for link in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", text):
+                         ("doc", "migration.md"), ("doc", "kinds.md"),
+                         ("", "CONTRIBUTING.md")):
+        for link in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)",
+                               text_of(folder, name)):
             path = os.path.join(TOP_SRCDIR, folder, link)
             assert os.path.exists(path), "%s: %s" % (name, link)
 

@@ -29,6 +29,7 @@
 //  received, and delivered is what it sent.
 
 #include "faults/faults.h"
+#include "soak_kinds.h"
 #include <malloc.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -1714,6 +1715,63 @@ s_account (relay_t *self, int flow)
 
 
 //  --------------------------------------------------------------------------
+//  Relays of kinds that have accounts of their own, see soak_kinds.h. A new kind
+//  adds its table here.
+
+static const soak_kind_t *const s_kinds [] = { soak_pools };
+#define KINDS ((int) (sizeof (s_kinds) / sizeof (*s_kinds)))
+#define EXTRA_MOST 16
+
+typedef struct {
+    const soak_kind_t *kind;
+    void *object;               //  The kind's
+} extra_t;
+
+static extra_t s_extras [EXTRA_MOST];
+static int s_extra_count;
+
+static void
+s_begin_extras (void)
+{
+    for (int table = 0; table < KINDS; table++)
+        for (const soak_kind_t *kind = s_kinds [table]; kind->name; kind++) {
+            assert (s_extra_count < EXTRA_MOST);
+            extra_t *extra = &s_extras [s_extra_count++];
+            extra->kind = kind;
+            extra->object = kind->begin (kind->name, kind->about,
+                s_seed (UINT32_MAX + (uint64_t) s_extra_count));
+        }
+}
+
+static void
+s_pacify_extras (void)
+{
+    for (int index = 0; index < s_extra_count; index++)
+        s_extras [index].kind->pacify (s_extras [index].object);
+}
+
+static bool
+s_extras_settled (void *arg)
+{
+    (void) arg;
+    bool settled = true;
+    for (int index = 0; index < s_extra_count; index++)
+        settled = s_extras [index].kind->settled (s_extras [index].object)
+               && settled;
+    return settled;
+}
+
+static void
+s_end_extras (void)
+{
+    for (int index = 0; index < s_extra_count; index++) {
+        s_extras [index].kind->judge (s_extras [index].object);
+        s_extras [index].kind->end (&s_extras [index].object);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
 //  The whole
 
 //  In KiB, without what is shared and without what the allocator could give
@@ -1773,6 +1831,11 @@ s_soak (int64_t msecs, memory_t *memory)
     int64_t next = 60000;
     while (elapsed < msecs) {
         s_act (&s_relays [s_upto (&s_chance, (uint64_t) RELAYS - 1)]);
+        if (s_extra_count > 0) {
+            extra_t *extra = &s_extras [s_upto (&s_chance,
+                                        (uint64_t) s_extra_count - 1)];
+            extra->kind->act (extra->object);
+        }
         for (int index = 0; index < RELAYS; index++)
             s_go_through (&s_relays [index]);
         s_watch_memory (memory, elapsed > msecs / 2);
@@ -1942,6 +2005,10 @@ s_finish (void)
     TAP (faults_wait (s_all_calm, NULL, PATIENCE),
          "all peers came back, and messages with them");
     s_tell_trouble ();
+    s_pacify_extras ();
+    TAP (faults_wait (s_extras_settled, NULL, PATIENCE),
+         "all clients were answered again, and nothing remained");
+    s_end_extras ();
     s_store (&s_shared->stop, 1);
     faults_wait (s_all_accounted, NULL, PATIENCE);
     s_report ();
@@ -1961,6 +2028,7 @@ s_test (long seconds)
     int descriptors = s_descriptors ();
     for (int index = 0; index < RELAYS; index++)
         s_relay_begin (&s_relays [index], index);
+    s_begin_extras ();
     memory_t memory = { 0, 0, 0 };
     s_soak (seconds * 1000, &memory);
     s_finish ();
@@ -1980,6 +2048,7 @@ main (int argc, char **argv)
 {
     static const faults_role_t roles [] = {
         { "peer", s_process },
+        { "pool-worker", soak_pool_worker },
         { NULL, NULL }
     };
     faults_begin (argc, argv, roles);

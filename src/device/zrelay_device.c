@@ -16,6 +16,7 @@
 #include "zrelay_endpoint.h"
 #include "zrelay_engine_internal.h"
 #include "zrelay_mask.h"
+#include "zrelay_private.h"
 #include "zrelay_message_internal.h"
 
 //  The caller's sockets, in the order of zrelay_steer ()
@@ -31,6 +32,7 @@ typedef struct {
     zrelay_pipe_t *pipe;        //  Takes commands from remote, or NULL
     void *context;              //  Of the socket for ZRELAY_CONTROL, or NULL
     void *remote;               //  That socket
+    char *private;              //  Its endpoint, if only this user may connect
 } device_t;
 
 //  A relay of any sockets; its kind is named after the numbers that zmq_device
@@ -179,6 +181,9 @@ s_on_control (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 //  --------------------------------------------------------------------------
 //  ZRELAY_CONTROL, ZRELAY_LOG and ZRELAY_SHOW_IDS
 
+//  Stands before an endpoint where anybody may steer
+#define ANYBODY "anybody "
+
 //  Not in a program that has more rights than the user who runs it
 
 static const char *
@@ -229,8 +234,33 @@ s_close_remote (device_t *self)
         zmq_close (self->remote);
     if (self->context)
         zmq_ctx_term (self->context);
+    if (self->private)
+        zrelay_private_remove (self->private);
+    zstr_free (&self->private);
     self->remote = NULL;
     self->context = NULL;
+}
+
+//  A path of ipc is for this user alone. Everything else is open to others, which
+//  somebody has to say in so many words. Returns NULL, or why that is not possible.
+
+static const char *
+s_bind_remote (device_t *self, const char *endpoint, bool open)
+{
+    const char *refusal = zrelay_endpoint_refusal (endpoint, true);
+    if (refusal)
+        return refusal;
+    if (zrelay_private_possible (endpoint)) {
+        if (zrelay_private_bind (self->remote, endpoint) == -1)
+            return zmq_strerror (errno);
+        self->private = strdup (endpoint);
+        assert (self->private);
+        return NULL;
+    }
+    if (!open)
+        return "anybody who can connect there could steer; write '"
+               ANYBODY "ENDPOINT' if you want that, or use a path of ipc";
+    return zmq_bind (self->remote, endpoint) == 0? NULL: zmq_strerror (errno);
 }
 
 //  The context is its own, so that it does not end with the caller's, nor
@@ -239,16 +269,15 @@ s_close_remote (device_t *self)
 static void
 s_open_remote (device_t *self, const char *pattern)
 {
-    char *endpoint = s_expand (pattern);
-    const char *refusal = zrelay_endpoint_refusal (endpoint, true);
+    bool open = strncmp (pattern, ANYBODY, strlen (ANYBODY)) == 0;
+    char *endpoint = s_expand (pattern + (open? strlen (ANYBODY): 0));
     int linger = 0;
     self->context = zmq_ctx_new ();
     self->remote = self->context? zmq_socket (self->context, ZMQ_REP): NULL;
     if (self->remote)
         zmq_setsockopt (self->remote, ZMQ_LINGER, &linger, sizeof (linger));
-    if (!refusal
-    && (!self->remote || zmq_bind (self->remote, endpoint) == -1))
-        refusal = zmq_strerror (errno);
+    const char *refusal = self->remote? s_bind_remote (self, endpoint, open):
+                                        zmq_strerror (errno);
     if (refusal) {
         zrelay_engine_log (self->engine, ZRELAY_LOG_WARNING,
             "cannot be steered at '%s': %s", endpoint, refusal);

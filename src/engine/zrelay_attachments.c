@@ -100,10 +100,8 @@ s_meaning (int error)
            zmq_strerror (error);
 }
 
-//  Returns NULL, or the reason why it cannot be done
-
-static const char *
-s_ask_for_endpoint (void *handle, const char *endpoint, bool bind)
+const char *
+zrelay_attachments_ask (void *handle, const char *endpoint, bool bind)
 {
     const char *refusal = zrelay_endpoint_refusal (endpoint, bind);
     if (refusal)
@@ -122,7 +120,7 @@ zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
             "the %s is %s to %s already", self->name,
             bind? "bound": "connected",
             zrelay_error_quote (self->error, endpoint));
-    const char *refusal = s_ask_for_endpoint (handle, endpoint, bind);
+    const char *refusal = zrelay_attachments_ask (handle, endpoint, bind);
     if (refusal)
         return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
             "cannot %s the %s to %s: %s", bind? "bind": "connect", self->name,

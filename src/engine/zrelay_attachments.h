@@ -29,6 +29,11 @@ zrelay_attachments_t *
 void
     zrelay_attachments_destroy (zrelay_attachments_t **self_p);
 
+//  Bind or connect any socket, with the same care. Returns NULL, or the reason
+//  why it cannot be done.
+const char *
+    zrelay_attachments_ask (void *handle, const char *endpoint, bool bind);
+
 //  Bind, or else connect.
 zrelay_status_t
     zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,

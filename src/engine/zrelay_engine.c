@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_engine_internal.h"
+#include "zrelay_attachments.h"
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
 #include "zrelay_pairing.h"
@@ -339,6 +340,10 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
     if (self->kind.backend.types)
         self->sides [ZRELAY_SIDE_BACKEND] =
             zrelay_side_new ("backend", &self->kind.backend, self->error);
+    for (int side = 0; self->kind.topic && side < SIDES; side++)
+        if (self->sides [side])
+            zrelay_side_set_default_topic (self->sides [side],
+                                           self->kind.topic);
     s_make_flows (self, self->sides [ZRELAY_SIDE_BACKEND]);
     if (self->kind.create)
         self->object = self->kind.create (self);
@@ -1228,6 +1233,12 @@ zrelay_engine_count_drop (zrelay_engine_t *self, zrelay_flow_id_t flow,
         zrelay_flow_count_reason (self->flows [flow], reason);
 }
 
+size_t
+zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow)
+{
+    return self->flows [flow]? zrelay_flow_held (self->flows [flow]): 0;
+}
+
 void
 zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
                            zrelay_reading_t reading)
@@ -1354,6 +1365,22 @@ zrelay_engine_reader_end (zrelay_engine_t *self, void *sock, int fd)
     zlistx_delete (self->readers, zlistx_cursor (self->readers));
 }
 
+int
+zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side, void *sock,
+                    const char *endpoint)
+{
+    void *handle = zsock_resolve (sock);
+    if (self->sides [side] && zrelay_side_secure (self->sides [side], handle))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
+            "a socket cannot take over the security of the %s: %s",
+            zrelay_side_name (self->sides [side]), zmq_strerror (errno));
+    const char *refusal = zrelay_attachments_ask (handle, endpoint, true);
+    return !refusal? ZRELAY_STATUS_DONE:
+        zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
+            "cannot bind to %s: %s", zrelay_engine_quote (self, endpoint),
+            refusal);
+}
+
 
 //  --------------------------------------------------------------------------
 //  For kinds: sentences, counts, properties
@@ -1410,6 +1437,16 @@ void *
 zrelay_engine_socket (zrelay_engine_t *self, zrelay_side_id_t side)
 {
     return self->sides [side]? zrelay_side_handle (self->sides [side]): NULL;
+}
+
+//  No command was refused, so the sentence remains that of the last one
+
+char *
+zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
+                      const char *name)
+{
+    return self->sides [side]?
+        zrelay_side_option (self->sides [side], name): NULL;
 }
 
 

@@ -38,11 +38,15 @@ struct _zrelay_side_t {
     zrelay_attachments_t *attachments;  //  Its endpoints
     zrelay_options_t *options;  //  For when the socket is made
     zlistx_t *topics;           //  The relay's own subscriptions
+    const char *topic;          //  The one while there are none, or NULL
     bool borrowed;              //  The socket is the application's
     bool repeats;               //  It reports each subscription: xpub_verbose
     bool lingers;               //  It was drained, and has another linger
     int linger_before;          //  Than this
 };
+
+static void
+s_default_topic (zrelay_side_t *self, bool subscribe);
 
 
 //  --------------------------------------------------------------------------
@@ -160,7 +164,10 @@ zrelay_side_choose (zrelay_side_t *self, const char *name)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
             "the %s is in use as a %s socket; detach it first", self->name,
             s_type_name (self));
-    return s_open (self, type, name);
+    zrelay_status_t status = s_open (self, type, name);
+    if (status == ZRELAY_STATUS_DONE)
+        s_default_topic (self, true);
+    return status;
 }
 
 //  Sockets are made early where there is no choice of types. If the system
@@ -495,22 +502,28 @@ s_option_value (zrelay_side_t *self, const zrelay_option_t *option)
     return value || !kept? value: strdup (kept);
 }
 
-zrelay_status_t
-zrelay_side_get_option (zrelay_side_t *self, const char *name, char **value_p)
+char *
+zrelay_side_option (zrelay_side_t *self, const char *name)
 {
     const zrelay_setting_t *limit =
         zrelay_setting_find (zrelay_limits_settings, name);
-    if (limit) {
-        *value_p = zrelay_setting_get (limit, NULL, self->limits);
-        return ZRELAY_STATUS_DONE;
-    }
+    if (limit)
+        return zrelay_setting_get (limit, NULL, self->limits);
     const zrelay_option_t *option = zrelay_option_find (name);
-    if (!option)
+    return option && !(option->flags & ZRELAY_OPTION_SECRET)?
+        s_option_value (self, option): NULL;
+}
+
+zrelay_status_t
+zrelay_side_get_option (zrelay_side_t *self, const char *name, char **value_p)
+{
+    const zrelay_option_t *option = zrelay_option_find (name);
+    if (!option && !zrelay_setting_find (zrelay_limits_settings, name))
         return s_no_option (self, name);
-    if (option->flags & ZRELAY_OPTION_SECRET)
+    if (option && option->flags & ZRELAY_OPTION_SECRET)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
             "%s is a secret", option->name);
-    *value_p = s_option_value (self, option);
+    *value_p = zrelay_side_option (self, name);
     if (*value_p)
         return ZRELAY_STATUS_DONE;
     zrelay_status_t status = s_need_socket (self);
@@ -593,6 +606,24 @@ zrelay_side_set_curve (zrelay_side_t *self, const char *public_txt,
     return status;
 }
 
+//  The domain comes before zap_enforce_domain, which needs it
+
+int
+zrelay_side_secure (zrelay_side_t *self, void *handle)
+{
+    static const char *const names [] = {
+        "ipv6", "zap_domain", "zap_enforce_domain", "plain_server",
+        "curve_publickey", "curve_secretkey", "curve_server", NULL
+    };
+    for (int index = 0; names [index]; index++) {
+        const zrelay_option_t *option = zrelay_option_find (names [index]);
+        const char *value = zrelay_options_get (self->options, option);
+        if (value && zrelay_option_set (option, handle, value))
+            return -1;
+    }
+    return 0;
+}
+
 
 //  --------------------------------------------------------------------------
 //  Subscriptions
@@ -614,6 +645,25 @@ s_subscription (zrelay_side_t *self, const char *topic, bool subscribe)
     int rc = zmq_send (handle, data, size + 1, ZMQ_DONTWAIT);
     freen (data);
     return rc == -1? -1: 0;
+}
+
+//  To subscribe to the default topic, or to cancel that, while the relay has
+//  just one other topic, the first or the last, means that no message in
+//  between is lost
+
+static void
+s_default_topic (zrelay_side_t *self, bool subscribe)
+{
+    int type = zrelay_side_type (self);
+    if (self->topic && (type == ZMQ_SUB || type == ZMQ_XSUB))
+        s_subscription (self, self->topic, subscribe);
+}
+
+void
+zrelay_side_set_default_topic (zrelay_side_t *self, const char *topic)
+{
+    self->topic = topic;
+    s_default_topic (self, true);
 }
 
 //  Leaves the list's cursor on the topic
@@ -667,6 +717,8 @@ zrelay_side_subscribe (zrelay_side_t *self, size_t count, char **topics)
         char *topic = strdup (topics [index]);
         assert (topic);
         zlistx_add_end (self->topics, topic);
+        if (zrelay_side_topics (self) == 1)
+            s_default_topic (self, false);
     }
     return status;
 }
@@ -685,6 +737,8 @@ zrelay_side_unsubscribe (zrelay_side_t *self, size_t count, char **topics)
     for (size_t index = 0; status == ZRELAY_STATUS_DONE && index < count;
          index++)
         if (s_find_topic (self, topics [index])) {
+            if (zrelay_side_topics (self) == 1)
+                s_default_topic (self, true);
             s_subscription (self, topics [index], false);
             zlistx_delete (self->topics, zlistx_cursor (self->topics));
         }

@@ -97,6 +97,10 @@ zrelay_status_t
     zrelay_side_get_option (zrelay_side_t *self, const char *option,
                             char **value_p);
 
+//  The value as a fresh string, or NULL without a sentence.
+char *
+    zrelay_side_option (zrelay_side_t *self, const char *option);
+
 //  The values of libzmq's options that were set.
 zrelay_options_t *
     zrelay_side_options (zrelay_side_t *self);
@@ -111,6 +115,11 @@ zrelay_status_t
     zrelay_side_set_curve (zrelay_side_t *self, const char *public_txt,
                            const char *secret_txt);
 
+//  Give another socket the same security. Returns -1 with errno if it does not
+//  take it.
+int
+    zrelay_side_secure (zrelay_side_t *self, void *handle);
+
 //  True if peers are authenticated, and so may have names.
 bool
     zrelay_side_authenticates (zrelay_side_t *self);
@@ -123,6 +132,11 @@ zrelay_status_t
     zrelay_side_subscribe (zrelay_side_t *self, size_t count, char **topics);
 zrelay_status_t
     zrelay_side_unsubscribe (zrelay_side_t *self, size_t count, char **topics);
+
+//  The topic to which a SUB or XSUB subscribes while the set is empty. It must
+//  outlive the side.
+void
+    zrelay_side_set_default_topic (zrelay_side_t *self, const char *topic);
 
 //  How many there are; and are these topics short enough?
 size_t

@@ -19,7 +19,8 @@ static const zrelay_kind_t *(*const s_descriptions []) (void) = {
     zrelay_streamer_kind,
     zrelay_proxy_kind,
     zrelay_balancer_kind,
-    zrelay_majordomo_kind
+    zrelay_majordomo_kind,
+    zrelay_cache_kind
 };
 #define KINDS (sizeof (s_descriptions) / sizeof (*s_descriptions))
 

@@ -1,0 +1,36 @@
+/*  =========================================================================
+    zrelay_private - listens by ipc for nobody but this user
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_PRIVATE_H_INCLUDED
+#define ZRELAY_PRIVATE_H_INCLUDED
+
+#include <zrelay.h>
+
+//  True if an endpoint is a path of ipc, whose permissions the system checks; not
+//  "*", and not a name outside of the file system.
+bool
+    zrelay_private_possible (const char *endpoint);
+
+//  Bind a socket of libzmq's to such an endpoint, so that at no time anybody but
+//  this user can connect, whatever the umask. A socket that a process left there
+//  is replaced. Returns 0, or -1 with errno.
+int
+    zrelay_private_bind (void *socket, const char *endpoint);
+
+//  Remove the endpoint's file after the socket was closed.
+void
+    zrelay_private_remove (const char *endpoint);
+
+void
+    zrelay_private_test (bool verbose);
+
+#endif

@@ -1,0 +1,45 @@
+/*  =========================================================================
+    soak_kinds - kinds that know what they carry, in the soak test
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+//  Kinds that only pass messages on have one account in common, see soak.c.
+//  Others have accounts of their own. Each relay of such a kind is a row here:
+//  what soak.c does with it, on its main thread, in this order.
+
+#ifndef SOAK_KINDS_H_INCLUDED
+#define SOAK_KINDS_H_INCLUDED
+
+#include "faults/faults.h"
+
+typedef struct {
+    const char *name;           //  Of the relay in reports
+    const void *about;          //  What begin is told
+    //  Start a relay and its peers. chance is the seed of all its decisions.
+    void *(*begin) (const char *name, const void *about, uint64_t chance);
+    //  Do one thing to it
+    void (*act) (void *self);
+    //  No more surprises, from now on
+    void (*pacify) (void *self);
+    //  True if since then everything was answered, or delivered
+    bool (*settled) (void *self);
+    //  Report what was found, as results of the test
+    void (*judge) (void *self);
+    void (*end) (void **self_p);
+} soak_kind_t;
+
+//  Balancers and majordomos (soak_pools.c); ended by a row without a name.
+extern const soak_kind_t soak_pools [];
+
+//  Role of processes that these start, see faults_spawn ()
+int
+    soak_pool_worker (int argc, char **argv);
+
+#endif
