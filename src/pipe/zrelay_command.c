@@ -221,7 +221,8 @@ HANDLER (s_capture)
         return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
             "CAPTURE takes two prefixes, one for each flow, or none");
     return zrelay_capture_start (capture, argv [0],
-        argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL);
+        argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL,
+        zrelay_engine_guarded (self));
 }
 
 HANDLER (s_filter)
