@@ -304,7 +304,7 @@ def _():
                 ("secret key", "--curve", public_only, "--clients", "any"),
                 ("cannot read", "--curve", nothing, "--clients", "any"),
                 ("cannot read", "--plain", nothing),
-                ("not a certificate", "--curve", cert, "--server", nothing),
+                ("cannot read", "--curve", cert, "--server", nothing),
                 ("--server needs", "--server", cert),
                 ("--clients needs", "--clients", "any"),
                 ("one mechanism", "--curve", cert, "--clients", "any",

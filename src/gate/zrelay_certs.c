@@ -206,12 +206,12 @@ s_take_contents (zrelay_cert_t *self, zrelay_file_t *file)
 //  A file that is no certificate is kept too, so that it is read only once
 
 static void
-s_complain (zrelay_certs_t *self, const char *name, const char *problem)
+s_complain (zrelay_certs_t *self, const char *problem)
 {
     if (++self->complaints > COMPLAINTS_MAX)
         return;
-    zsys_warning ("gate: %s/%s %s; it lets in nobody%s", self->path, name,
-                  problem, self->complaints == COMPLAINTS_MAX?
+    zsys_warning ("gate: in %s: %s; it lets in nobody%s", self->path, problem,
+                  self->complaints == COMPLAINTS_MAX?
                   "; more such files will not be logged": "");
 }
 
@@ -232,11 +232,12 @@ s_load (zrelay_certs_t *self, int folder, const char *name)
     assert (cert->file && cert->metadata);
     cert->stamp = file.stamp;
     cert->reading = self->reading;
-    const char *problem = rc == -1? file.problem:
-                          s_take_contents (cert, &file);
-    cert->valid = problem == NULL;
+    const char *problem = rc == -1? NULL: s_take_contents (cert, &file);
     if (problem)
-        s_complain (self, name, problem);
+        snprintf (file.problem, sizeof (file.problem), "%s %s", name, problem);
+    cert->valid = rc == 0 && !problem;
+    if (!cert->valid)
+        s_complain (self, file.problem);
     zrelay_file_wipe (&file);
     return cert;
 }
@@ -415,8 +416,7 @@ s_begin (zrelay_certs_t *self)
         self->complained = false;
         return;
     }
-    snprintf (self->problem, sizeof (self->problem), "%s %s", self->path,
-              folder.problem);
+    snprintf (self->problem, sizeof (self->problem), "%s", folder.problem);
     if (self->reading > 1 && !self->complained)
         zsys_warning ("gate: %s; nobody is let in by it", self->problem);
     self->complained = true;

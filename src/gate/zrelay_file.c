@@ -26,6 +26,9 @@
 #define OTHERS_MAY_WRITE (S_IWGRP | S_IWOTH)
 
 static int
+s_fail (zrelay_file_t *self, const char *format, ...) CHECK_PRINTF (2);
+
+static int
 s_fail (zrelay_file_t *self, const char *format, ...)
 {
     va_list argptr;
@@ -79,21 +82,24 @@ zrelay_file_is_same (const zrelay_stamp_t *stamp, int folder, const char *name)
 //  Reading
 
 static int
-s_check (zrelay_file_t *self, int fd, mode_t type, bool secret)
+s_check (zrelay_file_t *self, const char *name, int fd, mode_t type,
+         bool secret)
 {
     struct stat status;
     if (fstat (fd, &status))
-        return s_fail (self, "cannot be read: %s", strerror (errno));
+        return s_fail (self, "cannot read %s: %s", name, strerror (errno));
     s_set_stamp (&self->stamp, &status);
     if ((status.st_mode & S_IFMT) != type)
-        return s_fail (self, "is not a %s",
+        return s_fail (self, "%s is not a %s", name,
                        type == S_IFDIR? "folder": "regular file");
     if (status.st_mode & OTHERS_MAY_WRITE)
-        return s_fail (self, "can be written by others; chmod go-w");
+        return s_fail (self, "others can write to %s; chmod go-w %s", name,
+                       name);
     if (secret && (status.st_mode & OTHERS_MAY_READ))
-        return s_fail (self, "has secrets that others can read; chmod 600");
+        return s_fail (self,
+            "others can read the secrets in %s; chmod 600 %s", name, name);
     if (type == S_IFREG && status.st_size > SIZE_MAX_READ)
-        return s_fail (self, "is larger than %d MiB",
+        return s_fail (self, "%s is larger than %d MiB", name,
                        SIZE_MAX_READ / 1024 / 1024);
     return 0;
 }
@@ -101,7 +107,7 @@ s_check (zrelay_file_t *self, int fd, mode_t type, bool secret)
 //  It may have become longer or shorter since it was looked at
 
 static int
-s_read (zrelay_file_t *self, int fd)
+s_read (zrelay_file_t *self, const char *name, int fd)
 {
     size_t room = (size_t) self->stamp.size;
     self->data = (byte *) malloc (room + 1);
@@ -120,7 +126,7 @@ s_read (zrelay_file_t *self, int fd)
         return 0;
     int error = errno;
     zrelay_file_wipe (self);
-    return s_fail (self, "cannot be read: %s", strerror (error));
+    return s_fail (self, "cannot read %s: %s", name, strerror (error));
 }
 
 static int
@@ -130,11 +136,12 @@ s_open (zrelay_file_t *self, int folder, const char *name, int flags)
     int fd = openat (folder, name,
                      flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd == -1 && errno == ELOOP)
-        return s_fail (self, "is a symbolic link; name the file itself");
+        return s_fail (self, "%s is a symbolic link; name the file itself",
+                       name);
     if (fd == -1 && errno == ENOTDIR && (flags & O_DIRECTORY))
-        return s_fail (self, "is not a folder");
+        return s_fail (self, "%s is not a folder", name);
     if (fd == -1)
-        return s_fail (self, "cannot be read: %s", strerror (errno));
+        return s_fail (self, "cannot read %s: %s", name, strerror (errno));
     return fd;
 }
 
@@ -145,9 +152,9 @@ zrelay_file_read (zrelay_file_t *self, int folder, const char *name,
     int fd = s_open (self, folder, name, O_NOFOLLOW);
     if (fd == -1)
         return -1;
-    int rc = s_check (self, fd, S_IFREG, secret);
+    int rc = s_check (self, name, fd, S_IFREG, secret);
     if (rc == 0)
-        rc = s_read (self, fd);
+        rc = s_read (self, name, fd);
     close (fd);
     return rc;
 }
@@ -167,7 +174,7 @@ zrelay_file_open_folder (zrelay_file_t *self, const char *name)
     int fd = s_open (self, AT_FDCWD, name, O_DIRECTORY);
     if (fd == -1)
         return -1;
-    if (s_check (self, fd, S_IFDIR, false)) {
+    if (s_check (self, name, fd, S_IFDIR, false)) {
         close (fd);
         return -1;
     }

@@ -33,7 +33,7 @@ typedef struct {
     zrelay_stamp_t stamp;       //  As it was opened
     byte *data;                 //  Its contents, or NULL; a zero byte follows
     size_t size;                //  Bytes in that
-    char problem [120];         //  Why there is no data: "is a ..."
+    char problem [400];         //  Why there is no data: a sentence
 } zrelay_file_t;
 
 //  Read a file. folder is a descriptor, or AT_FDCWD. If it is secret, others

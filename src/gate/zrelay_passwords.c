@@ -233,8 +233,8 @@ s_read (zrelay_passwords_t *self)
     int rc = zrelay_file_read (&table.file, AT_FDCWD, self->filename, true);
     self->seen = table.file.stamp;
     if (rc) {
-        snprintf (self->problem, sizeof (self->problem), "%s %s",
-                  self->filename, table.file.problem);
+        snprintf (self->problem, sizeof (self->problem), "%s",
+                  table.file.problem);
         return -1;
     }
     if (s_take_lines (self, &table) || s_sort (self, &table)) {
