@@ -46,6 +46,12 @@ size_t
 void
     zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
 
+//  End all connections from an IP address; "ipc": those that have none; "*": all.
+//  They are peers until libzmq reports that they have gone. Returns 0, or -1 if
+//  address is none of these. self may be NULL.
+int
+    zrelay_peers_cut (zrelay_peers_t *self, const char *address);
+
 //  Add "NAME.peers" and the counts of failed handshakes to an answer to STATS,
 //  up to date; and set the latter to zero. Where self is NULL, all are zero.
 void

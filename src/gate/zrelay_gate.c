@@ -354,7 +354,8 @@ s_decide (gate_t *self, zrelay_zap_t **request_p, int times)
     if (known)
         zrelay_delays_succeed (self->delays, id);
     if (welcome.places)
-        zrelay_places_add (welcome.places, request->address);
+        zrelay_places_add (welcome.places,
+                           request->ip.size? request->address: "ipc");
     s_send (self, request, answer, &welcome);
     zrelay_zap_destroy (request_p);
 }

@@ -37,7 +37,7 @@ typedef zrelay_exit_t (option_fn) (arguments_t *self, const option_t *option,
                                    const char *argument);
 
 static option_fn s_endpoint, s_topic, s_setting, s_text, s_name, s_drain,
-    s_io_threads, s_network, s_guard, s_flag, s_version, s_help;
+    s_io_threads, s_network, s_guard, s_switch, s_flag, s_version, s_help;
 
 struct _option_t {
     zrelay_arguments_option_t shown;    //  As people see it
@@ -93,6 +93,9 @@ static const option_t s_options [] = {
     { { 0, "guard", "SIDE",
         "guard that side (default: each side that binds)" },
       s_guard, 0, false },
+    { { 0, "revoke-cuts", "on|off",
+        "cut peers whose certificate or line is removed" },
+      s_switch, IN_PLAN (revoke_cuts), true },
     { { 0, "core", NULL,
         "allow core files, though there are secrets in them" },
       s_flag, IN_PLAN (core), false },
@@ -257,6 +260,16 @@ s_guard (arguments_t *self, const option_t *option, const char *argument)
             "--%s takes frontend or backend, not '%s'", option->shown.name,
             argument);
     self->plan->sides [side].guarded = true;
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+static zrelay_exit_t
+s_switch (arguments_t *self, const option_t *option, const char *argument)
+{
+    if (strneq (argument, "on") && strneq (argument, "off"))
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "--%s takes on or off, not '%s'", option->shown.name, argument);
+    *(bool *) s_place (self, option) = streq (argument, "on");
     return ZRELAY_EXIT_NOT_YET;
 }
 

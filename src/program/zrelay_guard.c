@@ -16,12 +16,21 @@
 //  Value of --clients that lets in everyone with a key
 #define CLIENTS_ANY "any"
 
+//  Where the gate says who is no longer welcome
+#define EVENTS "inproc://zrelay-guard-events"
+
+//  Milliseconds between two lines of the log about that
+#define LOG_IVL 1000
+
 struct _zrelay_guard_t {
     zrelay_plan_t *plan;        //  What the user wants; not ours
     zrelay_report_t *report;    //  Hears what is wrong; not ours
     zcert_t *cert;              //  The relay's certificate
     zcert_t *server_cert;       //  That of the server to connect to
     zactor_t *gate;             //  The gate, or NULL: there is nothing to do
+    zsock_t *events;            //  Hears who is no longer welcome, or NULL
+    int64_t logged_at;          //  When such a line was logged, in msecs
+    size_t unlogged;            //  Lines left out since then
 };
 
 
@@ -35,6 +44,7 @@ zrelay_guard_new (zrelay_plan_t *plan, zrelay_report_t *report)
     assert (self);
     self->plan = plan;
     self->report = report;
+    self->logged_at = -LOG_IVL;
     return self;
 }
 
@@ -45,6 +55,7 @@ zrelay_guard_destroy (zrelay_guard_t **self_p)
     if (*self_p) {
         zrelay_guard_t *self = *self_p;
         zactor_destroy (&self->gate);
+        zsock_destroy (&self->events);
         zrelay_secret_destroy (&self->cert);
         zrelay_secret_destroy (&self->server_cert);
         freen (self);
@@ -179,6 +190,23 @@ s_rules (zrelay_guard_t *self, zrelay_side_id_t id)
     return status;
 }
 
+//  Only rules in files can change
+
+static zrelay_exit_t
+s_hear_events (zrelay_guard_t *self)
+{
+    if (!self->plan->revoke_cuts
+    || (!self->plan->plain && !self->plan->clients))
+        return ZRELAY_EXIT_NOT_YET;
+    self->events = zsock_new_pull ("@" EVENTS);
+    if (!self->events)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "cannot create the gate's sockets: %s", zmq_strerror (errno));
+    zstr_sendx (self->gate, "EVENTS", EVENTS, NULL);
+    return zsock_wait (self->gate) == ZRELAY_STATUS_DONE?
+           ZRELAY_EXIT_NOT_YET: s_report_gate (self, "revoke-cuts");
+}
+
 //  Files are shared by both sides, so they are read once
 
 static zrelay_exit_t
@@ -191,6 +219,8 @@ s_start_gate (zrelay_guard_t *self)
     zrelay_exit_t status = s_rules (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_rules (self, ZRELAY_SIDE_BACKEND);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_hear_events (self);
     return status;
 }
 
@@ -321,4 +351,80 @@ zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
             "the %s cannot both bind and be a client of --server; a socket"
             " has one role", side->name);
     return s_be_client (self, relay, side->name);
+}
+
+
+//  --------------------------------------------------------------------------
+//  While it runs
+
+zsock_t *
+zrelay_guard_events (zrelay_guard_t *self)
+{
+    return self->events;
+}
+
+//  A folder may lose all of its files at once
+
+static void
+s_log_revoked (zrelay_guard_t *self, zrelay_side_id_t id, const char *user,
+               const char *address)
+{
+    int64_t now = zclock_mono ();
+    if (now < self->logged_at + LOG_IVL) {
+        self->unlogged++;
+        return;
+    }
+    zsys_warning ("%s: %s is no longer let in; connections to the %s from %s"
+                  " are cut (%zu others before were not logged)",
+                  zrelay_plan_name (self->plan), user,
+                  self->plan->sides [id].name,
+                  streq (address, "*")? "anywhere": address, self->unlogged);
+    self->logged_at = now;
+    self->unlogged = 0;
+}
+
+char *
+zrelay_guard_revoked (zrelay_guard_t *self, zrelay_side_id_t *side_p)
+{
+    char *name = NULL;
+    char *domain = NULL;
+    char *user = NULL;
+    char *address = NULL;
+    zstr_recvx (self->events, &name, &domain, &user, &address, NULL);
+    bool ours = false;
+    for (int id = 0; address && !ours && id < ZRELAY_PLAN_SIDES; id++) {
+        char *own = s_domain (self, (zrelay_side_id_t) id);
+        ours = streq (own, domain);
+        *side_p = (zrelay_side_id_t) id;
+        zstr_free (&own);
+    }
+    if (ours)
+        s_log_revoked (self, *side_p, user, address);
+    else
+        zstr_free (&address);
+    zstr_free (&name);
+    zstr_free (&domain);
+    zstr_free (&user);
+    return address;
+}
+
+void
+zrelay_guard_print (zrelay_guard_t *self)
+{
+    if (!self->gate)
+        return;
+    zstr_send (self->gate, "STATS");
+    zmsg_t *answer = zmsg_recv (self->gate);
+    char *name = answer? zmsg_popstr (answer): NULL;
+    fputs ("gate:", stderr);
+    while (name) {
+        zstr_free (&name);
+        name = zmsg_popstr (answer);
+        char *value = zmsg_popstr (answer);
+        if (name && value)
+            fprintf (stderr, " %s %s", name, value);
+        zstr_free (&value);
+    }
+    fputs ("\n", stderr);
+    zmsg_destroy (&answer);
 }

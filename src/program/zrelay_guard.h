@@ -42,4 +42,18 @@ zrelay_exit_t
     zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
                           zrelay_side_id_t side);
 
+//  Can be read when somebody is no longer welcome; NULL if nobody is told.
+zsock_t *
+    zrelay_guard_events (zrelay_guard_t *self);
+
+//  Take such an event: the side, and the address from which connections are to
+//  be cut, which the caller frees with zstr_free (). Returns NULL if it is not
+//  about this relay.
+char *
+    zrelay_guard_revoked (zrelay_guard_t *self, zrelay_side_id_t *side_p);
+
+//  Print who was let in and who was refused, to standard error.
+void
+    zrelay_guard_print (zrelay_guard_t *self);
+
 #endif

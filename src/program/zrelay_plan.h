@@ -62,6 +62,8 @@ typedef struct {
     char *plain;                //  File of names and passwords, or NULL
     zlist_t *allow;             //  IP networks that are let in
     zlist_t *deny;              //  IP networks that are not
+    bool revoke_cuts;           //  Connections end when a peer is taken off a
+                                //  list
     bool core;                  //  Core files may have secrets
     bool verbose;               //  Log commands, print statistics at the end
     bool quiet;                 //  Print and log nothing but failures
