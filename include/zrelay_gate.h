@@ -88,8 +88,8 @@ extern "C" {
 //  Hear who is no longer welcome, because a certificate or a line was removed
 //  or changed. Messages are sent to a PULL socket that you have bound: REVOKED,
 //  the domain, the user's name, and an address from which that user was let in,
-//  or "*" if it may be any. The gate cannot cut connections, but a relay can,
-//  see CUT in zrelay_proxy.h:
+//  or "ipc", or "*" if it may be any. The gate cannot cut connections, but a
+//  relay can, see CUT in zrelay_proxy.h:
 //
 //      zsock_t *events = zsock_new_pull ("@inproc://gate-events");
 //      zstr_sendx (gate, "EVENTS", "inproc://gate-events", NULL);
