@@ -179,6 +179,12 @@ extern "C" {
 //      zstr_sendx (proxy, "HELP", "BIND", NULL);
 //      zstr_send (proxy, "PING");
 //
+//  End all connections of a side that come from an IP address; "ipc" those of
+//  ipc, and "*" all. Peers connect again by themselves, if they are let in: use
+//  it after a peer was taken off a list, see EVENTS in zrelay_gate.h:
+//
+//      zstr_sendx (proxy, "CUT", "FRONTEND", "10.0.0.7", NULL);
+//
 //  Log commands and their results through zsys:
 //
 //      zstr_send (proxy, "VERBOSE");
