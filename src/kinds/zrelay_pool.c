@@ -26,7 +26,7 @@ struct _zrelay_pool_t {
     void *object;               //  The kind's
     const zrelay_pool_protocol_t *protocol; //  The kind's
     zrelay_pool_numbers_t *numbers;         //  The kind's
-    zrelay_pool_gate_t *gate;   //  Whether clients are read
+    zrelay_pool_intake_t *intake;   //  Whether clients are read
     zrelay_pool_services_t *services;       //  Where requests wait
     zrelay_pool_workers_t *workers;         //  All workers
     zrelay_pool_requests_t *requests;       //  All requests
@@ -73,7 +73,7 @@ s_arm (zrelay_pool_t *self)
     if (due < now + part)
         due = now + part;
     due = s_least (due, zrelay_pool_requests_deadline_due (self->requests));
-    if (zrelay_pool_gate_looks (self->gate))
+    if (zrelay_pool_intake_looks (self->intake))
         due = s_least (due, now + DRAIN_IVL);
     if (due == INT64_MAX || (self->timer && self->timer_at <= due))
         return;
@@ -143,7 +143,7 @@ static zrelay_worker_t *
 s_offer (zrelay_pool_t *self, zrelay_pool_service_t *service,
          zrelay_request_t *request)
 {
-    if (zrelay_pool_gate_paused (self->gate))
+    if (zrelay_pool_intake_paused (self->intake))
         return NULL;
     zrelay_ring_t *link;
     while ((link = zrelay_ring_first (&service->free))) {
@@ -164,7 +164,7 @@ s_offer (zrelay_pool_t *self, zrelay_pool_service_t *service,
 static bool
 s_is_later (zrelay_pool_t *self, zrelay_request_t *request)
 {
-    return zrelay_pool_gate_is_later (self->gate, request->epoch);
+    return zrelay_pool_intake_is_later (self->intake, request->epoch);
 }
 
 //  Give what waits for a service to its free workers
@@ -287,7 +287,7 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer)
     if (now > self->timer_at + heartbeat)
         zrelay_pool_workers_wait (self->workers, now + heartbeat);
     self->timer = 0;
-    zrelay_pool_gate_look (self->gate);
+    zrelay_pool_intake_look (self->intake);
     s_lose_silent (self, now);
     s_send_beats (self, now);
     s_drop_expired (self, now);
@@ -309,11 +309,11 @@ zrelay_pool_new (zrelay_engine_t *engine, void *object,
     self->object = object;
     self->protocol = protocol;
     self->numbers = numbers;
-    self->gate = zrelay_pool_gate_new (engine, protocol, numbers);
+    self->intake = zrelay_pool_intake_new (engine, protocol, numbers);
     self->services = zrelay_pool_services_new ();
     self->workers = zrelay_pool_workers_new (numbers);
     const zrelay_pool_requests_parts_t parts = {
-        engine, numbers, self->services, self->gate
+        engine, numbers, self->services, self->intake
     };
     self->requests = zrelay_pool_requests_new (&parts);
     self->out = zrelay_message_new ();
@@ -352,7 +352,7 @@ zrelay_pool_destroy (zrelay_pool_t **self_p)
     zrelay_pool_requests_destroy (&self->requests);
     s_destroy_workers (self);
     zrelay_pool_services_destroy (&self->services);
-    zrelay_pool_gate_destroy (&self->gate);
+    zrelay_pool_intake_destroy (&self->intake);
     zrelay_message_destroy (&self->out);
     freen (self);
     *self_p = NULL;
@@ -456,7 +456,7 @@ zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
         zrelay_pool_requests_enqueue (self->requests, request);
     if (self->numbers->deadline > 0)
         s_arm (self);
-    zrelay_pool_gate_look (self->gate);
+    zrelay_pool_intake_look (self->intake);
     return ZRELAY_VERDICT_KEPT;
 }
 
@@ -520,7 +520,7 @@ void
 zrelay_pool_changed (zrelay_pool_t *self)
 {
     s_look_at_clock (self);
-    zrelay_pool_gate_decide (self->gate);
+    zrelay_pool_intake_decide (self->intake);
     s_arm (self);
 }
 
@@ -542,7 +542,7 @@ void
 zrelay_pool_state (zrelay_pool_t *self, zrelay_state_t state)
 {
     s_look_at_clock (self);
-    zrelay_pool_gate_set_state (self->gate, state);
+    zrelay_pool_intake_set_state (self->intake, state);
     zrelay_pool_service_t *service =
         zrelay_pool_services_first (self->services);
     for (; service;
@@ -554,7 +554,7 @@ zrelay_pool_state (zrelay_pool_t *self, zrelay_state_t state)
 size_t
 zrelay_pool_pending (zrelay_pool_t *self)
 {
-    return zrelay_pool_gate_pending (self->gate);
+    return zrelay_pool_intake_pending (self->intake);
 }
 
 

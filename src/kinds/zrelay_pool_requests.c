@@ -20,7 +20,7 @@ struct _zrelay_pool_requests_t {
     zrelay_engine_t *engine;    //  Counts those that are dropped
     zrelay_pool_numbers_t *numbers;     //  The kind's
     zrelay_pool_services_t *services;   //  The pool's
-    zrelay_pool_gate_t *gate;   //  The pool's
+    zrelay_pool_intake_t *intake;   //  The pool's
     zrelay_pool_clients_t *clients;     //  Who sent them
     zrelay_ring_t all;          //  All requests, the oldest first
     zrelay_ring_t spares;       //  Requests that can be used again
@@ -80,7 +80,7 @@ zrelay_pool_requests_new (const zrelay_pool_requests_parts_t *parts)
     self->engine = parts->engine;
     self->numbers = parts->numbers;
     self->services = parts->services;
-    self->gate = parts->gate;
+    self->intake = parts->intake;
     self->clients = zrelay_pool_clients_new ();
     zrelay_ring_init (&self->all);
     zrelay_ring_init (&self->spares);
@@ -115,7 +115,7 @@ zrelay_pool_requests_add (zrelay_pool_requests_t *self,
     request->service = zrelay_pool_services_use (self->services, service, size);
     request->given = 0;
     request->began = false;
-    request->epoch = zrelay_pool_gate_epoch (self->gate);
+    request->epoch = zrelay_pool_intake_epoch (self->intake);
     request->came_at = now;
     zrelay_message_move (request->message, message, SIZE_MAX);
     request->client = zrelay_pool_clients_join (self->clients,
@@ -148,8 +148,8 @@ zrelay_pool_requests_drop (zrelay_pool_requests_t *self,
                            zrelay_request_t *request,
                            zrelay_pool_reason_t reason)
 {
-    zrelay_engine_count_drop (self->engine, zrelay_pool_gate_flow (self->gate),
-                              reason);
+    zrelay_engine_count_drop (self->engine,
+        zrelay_pool_intake_flow (self->intake), reason);
     request->service->failed++;
     zrelay_pool_requests_forget (self, request);
 }
@@ -183,7 +183,7 @@ s_wait (zrelay_pool_requests_t *self, zrelay_request_t *request, bool first)
     service->queue_bytes += request->bytes;
     self->numbers->waiting++;
     self->numbers->waiting_bytes += request->bytes;
-    zrelay_pool_gate_waits (self->gate, request->epoch);
+    zrelay_pool_intake_waits (self->intake, request->epoch);
 }
 
 void
@@ -200,7 +200,7 @@ zrelay_pool_requests_stop_waiting (zrelay_pool_requests_t *self,
     service->queue_bytes -= request->bytes;
     self->numbers->waiting--;
     self->numbers->waiting_bytes -= request->bytes;
-    zrelay_pool_gate_goes (self->gate, request->epoch);
+    zrelay_pool_intake_goes (self->intake, request->epoch);
 }
 
 static void

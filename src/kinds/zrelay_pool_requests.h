@@ -14,7 +14,7 @@
 #define ZRELAY_POOL_REQUESTS_H_INCLUDED
 
 #include "zrelay_pool_clients.h"
-#include "zrelay_pool_gate.h"
+#include "zrelay_pool_intake.h"
 #include "zrelay_pool_workers.h"
 
 //  A request waits in its service, or is in a worker's hand, until it is
@@ -34,7 +34,7 @@ struct _zrelay_request_t {
     size_t bytes;               //  In its message, while it waits
     int64_t given;              //  How often it was given to a worker
     bool began;                 //  It was answered in part
-    uint64_t epoch;             //  The gate's, when it came
+    uint64_t epoch;             //  The intake's, when it came
     int64_t came_at;            //  When, in msecs
     int64_t given_at;           //  When it was given last, in usecs
     zrelay_ring_t place;        //  Link in its service's waiting
@@ -49,7 +49,7 @@ typedef struct {
     zrelay_engine_t *engine;    //  Counts those that are dropped
     zrelay_pool_numbers_t *numbers;     //  The kind's
     zrelay_pool_services_t *services;   //  Where they wait
-    zrelay_pool_gate_t *gate;   //  Is told how many wait
+    zrelay_pool_intake_t *intake;   //  Is told how many wait
 } zrelay_pool_requests_parts_t;
 
 zrelay_pool_requests_t *

@@ -17,9 +17,9 @@
 
 //  A worker serves one service, and is found by its routing id. The pool
 //  decides about its state and its request. Here it has places among others:
-//  those of its service, those that are lost if they stay silent, and those that
-//  are sent heartbeats. The times until then are the same for all workers, so
-//  the first in such an order is due first.
+//  those of its service, those that are lost if they stay silent, and those
+//  that are sent heartbeats. The times until then are the same for all workers,
+//  so the first in such an order is due first.
 
 struct _zrelay_worker_t {
     zrelay_name_t id;           //  Its bytes follow the structure

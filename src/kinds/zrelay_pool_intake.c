@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_pool_gate - whether a pool's clients are read
+    zrelay_pool_intake - whether a pool's clients are read
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -10,9 +10,9 @@
     =========================================================================
 */
 
-#include "zrelay_pool_gate.h"
+#include "zrelay_pool_intake.h"
 
-struct _zrelay_pool_gate_t {
+struct _zrelay_pool_intake_t {
     zrelay_engine_t *engine;    //  Whose relay this is
     const zrelay_pool_protocol_t *protocol; //  The kind's
     zrelay_pool_numbers_t *numbers;         //  The kind's
@@ -24,13 +24,13 @@ struct _zrelay_pool_gate_t {
     bool reading;               //  The clients' flow reads
 };
 
-zrelay_pool_gate_t *
-zrelay_pool_gate_new (zrelay_engine_t *engine,
-                      const zrelay_pool_protocol_t *protocol,
-                      zrelay_pool_numbers_t *numbers)
+zrelay_pool_intake_t *
+zrelay_pool_intake_new (zrelay_engine_t *engine,
+                        const zrelay_pool_protocol_t *protocol,
+                        zrelay_pool_numbers_t *numbers)
 {
-    zrelay_pool_gate_t *self =
-        (zrelay_pool_gate_t *) zmalloc (sizeof (zrelay_pool_gate_t));
+    zrelay_pool_intake_t *self =
+        (zrelay_pool_intake_t *) zmalloc (sizeof (zrelay_pool_intake_t));
     assert (self);
     self->engine = engine;
     self->protocol = protocol;
@@ -42,14 +42,14 @@ zrelay_pool_gate_new (zrelay_engine_t *engine,
 }
 
 void
-zrelay_pool_gate_destroy (zrelay_pool_gate_t **self_p)
+zrelay_pool_intake_destroy (zrelay_pool_intake_t **self_p)
 {
     assert (self_p);
     freen (*self_p);
 }
 
 zrelay_flow_id_t
-zrelay_pool_gate_flow (zrelay_pool_gate_t *self)
+zrelay_pool_intake_flow (zrelay_pool_intake_t *self)
 {
     return self->protocol->clients == ZRELAY_SIDE_FRONTEND?
         ZRELAY_FLOW_FORWARD: ZRELAY_FLOW_RETURN;
@@ -69,7 +69,7 @@ s_is_full (const zrelay_pool_numbers_t *numbers)
 }
 
 void
-zrelay_pool_gate_decide (zrelay_pool_gate_t *self)
+zrelay_pool_intake_decide (zrelay_pool_intake_t *self)
 {
     if (self->one_side)
         return;
@@ -80,14 +80,14 @@ zrelay_pool_gate_decide (zrelay_pool_gate_t *self)
     if (reading == self->reading)
         return;
     self->reading = reading;
-    zrelay_engine_set_reading (self->engine, zrelay_pool_gate_flow (self),
+    zrelay_engine_set_reading (self->engine, zrelay_pool_intake_flow (self),
         reading? ZRELAY_READING_ON: ZRELAY_READING_OFF);
 }
 
 void
-zrelay_pool_gate_look (zrelay_pool_gate_t *self)
+zrelay_pool_intake_look (zrelay_pool_intake_t *self)
 {
-    if (!zrelay_pool_gate_looks (self))
+    if (!zrelay_pool_intake_looks (self))
         return;
     void *socket = zrelay_engine_socket (self->engine, self->protocol->clients);
     int events = 0;
@@ -97,18 +97,18 @@ zrelay_pool_gate_look (zrelay_pool_gate_t *self)
         return;
     self->closed = true;
     self->epoch++;
-    zrelay_pool_gate_decide (self);
+    zrelay_pool_intake_decide (self);
 }
 
 void
-zrelay_pool_gate_set_state (zrelay_pool_gate_t *self, zrelay_state_t state)
+zrelay_pool_intake_set_state (zrelay_pool_intake_t *self, zrelay_state_t state)
 {
     self->state = state;
     self->closed = false;
     self->epoch++;
     self->later = 0;
-    zrelay_pool_gate_look (self);
-    zrelay_pool_gate_decide (self);
+    zrelay_pool_intake_look (self);
+    zrelay_pool_intake_decide (self);
 }
 
 
@@ -116,46 +116,46 @@ zrelay_pool_gate_set_state (zrelay_pool_gate_t *self, zrelay_state_t state)
 //  Requests
 
 uint64_t
-zrelay_pool_gate_epoch (zrelay_pool_gate_t *self)
+zrelay_pool_intake_epoch (zrelay_pool_intake_t *self)
 {
     return self->epoch;
 }
 
 bool
-zrelay_pool_gate_is_later (zrelay_pool_gate_t *self, uint64_t epoch)
+zrelay_pool_intake_is_later (zrelay_pool_intake_t *self, uint64_t epoch)
 {
     return self->closed && epoch == self->epoch;
 }
 
 void
-zrelay_pool_gate_waits (zrelay_pool_gate_t *self, uint64_t epoch)
+zrelay_pool_intake_waits (zrelay_pool_intake_t *self, uint64_t epoch)
 {
-    self->later += zrelay_pool_gate_is_later (self, epoch);
-    zrelay_pool_gate_decide (self);
+    self->later += zrelay_pool_intake_is_later (self, epoch);
+    zrelay_pool_intake_decide (self);
 }
 
 void
-zrelay_pool_gate_goes (zrelay_pool_gate_t *self, uint64_t epoch)
+zrelay_pool_intake_goes (zrelay_pool_intake_t *self, uint64_t epoch)
 {
-    self->later -= zrelay_pool_gate_is_later (self, epoch);
-    zrelay_pool_gate_decide (self);
+    self->later -= zrelay_pool_intake_is_later (self, epoch);
+    zrelay_pool_intake_decide (self);
 }
 
 bool
-zrelay_pool_gate_paused (zrelay_pool_gate_t *self)
+zrelay_pool_intake_paused (zrelay_pool_intake_t *self)
 {
     return self->state == ZRELAY_STATE_PAUSED;
 }
 
 bool
-zrelay_pool_gate_looks (zrelay_pool_gate_t *self)
+zrelay_pool_intake_looks (zrelay_pool_intake_t *self)
 {
     return self->state == ZRELAY_STATE_DRAINING && !self->closed;
 }
 
 size_t
-zrelay_pool_gate_pending (zrelay_pool_gate_t *self)
+zrelay_pool_intake_pending (zrelay_pool_intake_t *self)
 {
     return (size_t) (self->numbers->waiting + self->numbers->in_hand)
-         - self->later + zrelay_pool_gate_looks (self);
+         - self->later + zrelay_pool_intake_looks (self);
 }
