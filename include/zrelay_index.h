@@ -63,6 +63,12 @@ ZRELAY_EXPORT void *
 ZRELAY_EXPORT void *
     zrelay_index_next (zrelay_index_t *self);
 
+//  A hash with the process's secret, for tables of one's own. Strangers cannot
+//  choose bytes that collide. Equal bytes have the same hash as long as the
+//  process runs. Any thread may call it.
+ZRELAY_EXPORT uint64_t
+    zrelay_index_hash (const void *data, size_t size);
+
 //  Self test of this class
 ZRELAY_EXPORT void
     zrelay_index_test (bool verbose);

@@ -716,6 +716,30 @@ s_finish_drain (zrelay_engine_t *self, zrelay_status_t status)
     on_drained (status, self->drained_arg);
 }
 
+//  Say what a drain has left, which is something
+
+static zrelay_status_t
+s_explain_drain (zrelay_engine_t *self, uint64_t forward, uint64_t back,
+                 size_t kept)
+{
+    char also [60] = "";
+    if (forward > 0 && back > 0)
+        snprintf (also, sizeof (also), " and %" PRIu64 " of the return flow",
+                  back);
+    char flows [160] = "";
+    uint64_t first = forward > 0? forward: back;
+    if (first > 0)
+        snprintf (flows, sizeof (flows), " with at least %" PRIu64
+                  " message%s of the %s flow%s still to be delivered", first,
+                  first == 1? "": "s", forward > 0? "forward": "return", also);
+    char inside [60] = "";
+    if (kept > 0)
+        snprintf (inside, sizeof (inside), "; the %.20s has %zu inside",
+                  self->kind.name, kept);
+    return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+                             "time ran out%s%s", flows, inside);
+}
+
 static void
 s_check_drain (zrelay_engine_t *self)
 {
@@ -728,16 +752,8 @@ s_check_drain (zrelay_engine_t *self)
     if (forward + back + kept == 0)
         s_finish_drain (self, ZRELAY_STATUS_DONE);
     else
-    if (zclock_mono () >= self->drain_until) {
-        char inside [60] = "";
-        if (self->kind.pending)
-            snprintf (inside, sizeof (inside),
-                      "; the %.20s has %zu inside", self->kind.name, kept);
-        s_finish_drain (self, zrelay_error_set (self->error,
-            ZRELAY_STATUS_BAD_STATE, "time ran out with at least %" PRIu64
-            " messages of the forward flow and %" PRIu64 " of the return flow "
-            "still to be delivered%s", forward, back, inside));
-    }
+    if (zclock_mono () >= self->drain_until)
+        s_finish_drain (self, s_explain_drain (self, forward, back, kept));
 }
 
 static int

@@ -17,7 +17,7 @@ struct _zrelay_index_t {
 };
 
 //  The secret is one for the process, since zhashx gives a hash function only
-//  the key. It is drawn before the first index exists.
+//  the key. It is drawn before the first index exists, or the first hash.
 static uint64_t s_secret [2];
 static pthread_once_t s_once = PTHREAD_ONCE_INIT;
 
@@ -191,6 +191,13 @@ zrelay_index_next (zrelay_index_t *self)
     return zhashx_next (self->items);
 }
 
+uint64_t
+zrelay_index_hash (const void *data, size_t size)
+{
+    pthread_once (&s_once, s_draw_secret);
+    return s_sip (s_secret, (const byte *) data, size, WORD_ROUNDS, END_ROUNDS);
+}
+
 
 //  --------------------------------------------------------------------------
 //  Selftest
@@ -243,12 +250,36 @@ s_test_names (void)
     assert (!self);
 }
 
+//  Bytes hash as they do in an index, wherever they are, and all of them count
+
+static void
+s_test_hash (void)
+{
+    byte bytes [] = "a name of 24 bytes, then";
+    const size_t size = sizeof (bytes) - 1;
+    uint64_t hash = zrelay_index_hash (bytes, size);
+    zrelay_name_t name = { bytes, size };
+    assert (s_hash (&name) == (size_t) hash);
+    byte moved [sizeof (bytes) + 1];
+    memcpy (moved + 1, bytes, sizeof (bytes));
+    assert (zrelay_index_hash (moved + 1, size) == hash);
+    for (size_t length = 0; length < size; length++)
+        assert (zrelay_index_hash (bytes, length) != hash);
+    for (size_t index = 0; index < size; index++) {
+        bytes [index] ^= 1;
+        assert (zrelay_index_hash (bytes, size) != hash);
+        bytes [index] ^= 1;
+    }
+    assert (zrelay_index_hash (NULL, 0) == zrelay_index_hash ("", 0));
+}
+
 void
 zrelay_index_test (bool verbose)
 {
     (void) verbose;
     printf (" * zrelay_index: ");
     //  @selftest
+    s_test_hash ();
     s_test_sip ();
     s_test_names ();
     //  @end

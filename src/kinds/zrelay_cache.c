@@ -53,25 +53,31 @@ static const char *const s_reasons [] = { "conflated", "evicted", NULL };
 
 //  A walk through topics on somebody's behalf
 typedef struct {
-    zrelay_link_t link;         //  Place among others of its sort
+    zrelay_ring_t link;         //  Place among others of its sort
     zrelay_scan_t *scan;        //  The walk
     zrelay_answer_t *place;     //  TOPICS: where its answer goes
     zmsg_t *frames;             //  And what that will be
     size_t count;               //  How many topics are in it
 } errand_t;
 
+//  Walks of one sort
+typedef struct {
+    zrelay_ring_t list;         //  The oldest first
+    size_t count;               //  How many these are
+} errands_t;
+
 typedef struct {
     zrelay_engine_t *engine;    //  Runs this
     zrelay_tree_t *tree;        //  The topics, by name
-    zrelay_chain_t recent;      //  The same, least recently updated first
+    zrelay_ring_t recent;       //  The same, least recently updated first
     zrelay_outbox_t *outbox;    //  What is to be sent
     zrelay_lookup_t *lookup;    //  Answers LOOKUP's requests, or NULL
     char *endpoints;            //  Where it is bound
     bool lookup_read;           //  It is polled
-    zrelay_chain_t scans;       //  errand_t of subscriptions, oldest first
-    zrelay_chain_t queries;     //  errand_t of TOPICS
+    errands_t scans;            //  Those of subscriptions
+    errands_t queries;          //  Those of TOPICS
     zrelay_saver_t *saver;      //  A SAVE under way, or NULL
-    zrelay_link_t *save_next;   //  Topic to be saved next, or NULL
+    zrelay_ring_t *save_next;   //  Topic to be saved next, or NULL
     uint64_t save_left;         //  Topics still to be saved
     uint32_t saved;             //  Mark of those that are: number of the SAVE
     zrelay_answer_t *save_place;        //  Where its answer goes
@@ -144,9 +150,9 @@ s_sooner (int64_t one, int64_t other)
 //  before its turn is saved first, as it was.
 
 static zrelay_topic_t *
-s_of_recent (zrelay_link_t *link)
+s_of_recent (zrelay_ring_t *link)
 {
-    return zrelay_chain_item (link, zrelay_topic_t, recent);
+    return ZRELAY_RING_ITEM (link, zrelay_topic_t, recent);
 }
 
 //  Times in files are those of the calendar
@@ -173,7 +179,7 @@ s_save_first (cache_t *self, zrelay_topic_t *topic)
     if (!self->saver)
         return;
     if (self->save_next == &topic->recent)
-        self->save_next = zrelay_chain_next (&self->recent, self->save_next);
+        self->save_next = zrelay_ring_next (&self->recent, self->save_next);
     if (topic->saved != self->saved && self->save_left > 0)
         s_save_topic (self, topic);
 }
@@ -187,7 +193,7 @@ s_turn_save (cache_t *self)
         return BACKLOG_IVL;
     for (int left = TURN_TOPICS; left > 0 && self->save_left > 0; left--) {
         zrelay_topic_t *topic = s_of_recent (self->save_next);
-        self->save_next = zrelay_chain_next (&self->recent, self->save_next);
+        self->save_next = zrelay_ring_next (&self->recent, self->save_next);
         if (topic->saved != self->saved)
             s_save_topic (self, topic);
     }
@@ -236,7 +242,7 @@ s_save (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
         return zrelay_engine_fail (engine, ZRELAY_STATUS_REFUSED,
             "the system has no thread to save with: %s", zmq_strerror (errno));
     self->save_left = self->topics;
-    self->save_next = zrelay_chain_first (&self->recent);
+    self->save_next = zrelay_ring_first (&self->recent);
     self->saved++;
     self->save_path = strdup (argv [0]);
     assert (self->save_path);
@@ -257,7 +263,7 @@ s_remove (cache_t *self, zrelay_topic_t *topic)
     s_save_first (self, topic);
     zrelay_outbox_forget (self->outbox, topic);
     zrelay_tree_remove (self->tree, &topic->leaf);
-    zrelay_chain_remove (&self->recent, &topic->recent);
+    zrelay_ring_leave (&topic->recent);
     self->topics--;
     self->bytes -= topic->size;
     zrelay_topic_destroy (&topic);
@@ -283,8 +289,7 @@ s_insert (cache_t *self, const byte *name, size_t size)
 static zrelay_topic_t *
 s_oldest (cache_t *self)
 {
-    zrelay_link_t *link = zrelay_chain_first (&self->recent);
-    return link? s_of_recent (link): NULL;
+    return s_of_recent (zrelay_ring_first (&self->recent));
 }
 
 //  Removes one topic if a bound is exceeded
@@ -344,8 +349,8 @@ static inline void
 s_update_begins (cache_t *self, zrelay_topic_t *topic)
 {
     __builtin_prefetch (topic->value, 1);
-    __builtin_prefetch (topic->recent.before, 1);
-    __builtin_prefetch (topic->recent.behind, 1);
+    __builtin_prefetch (topic->recent.prev, 1);
+    __builtin_prefetch (topic->recent.next, 1);
     s_save_first (self, topic);
 }
 
@@ -376,9 +381,7 @@ s_on_update (zrelay_engine_t *engine, void *object, zrelay_message_t *message)
     zrelay_verdict_t verdict =
         zrelay_outbox_pass (self->outbox, topic, message, now, &wait);
     s_wake (self, wait, now);
-    if (known)
-        zrelay_chain_remove (&self->recent, &topic->recent);
-    zrelay_chain_append (&self->recent, &topic->recent);
+    zrelay_ring_add (&self->recent, &topic->recent);
     //  One update may need the room of many
     if (s_evict (self, now))
         s_wake (self, 0, now);
@@ -393,29 +396,32 @@ s_on_update (zrelay_engine_t *engine, void *object, zrelay_message_t *message)
 //  Walks
 
 static errand_t *
-s_errand_new (zrelay_chain_t *chain, const void *prefix, size_t size)
+s_errand_new (errands_t *errands, const void *prefix, size_t size)
 {
     errand_t *self = (errand_t *) zmalloc (sizeof (errand_t));
     assert (self);
     self->scan = zrelay_scan_new (prefix, size);
-    zrelay_chain_append (chain, &self->link);
+    zrelay_ring_init (&self->link);
+    zrelay_ring_add (&errands->list, &self->link);
+    errands->count++;
     return self;
 }
 
 static void
-s_errand_end (errand_t *self, zrelay_chain_t *chain)
+s_errand_end (errand_t *self, errands_t *errands)
 {
-    zrelay_chain_remove (chain, &self->link);
+    zrelay_ring_leave (&self->link);
+    errands->count--;
     zrelay_scan_destroy (&self->scan);
     zmsg_destroy (&self->frames);
     freen (self);
 }
 
 static errand_t *
-s_first_errand (zrelay_chain_t *chain)
+s_first_errand (errands_t *errands)
 {
-    zrelay_link_t *link = zrelay_chain_first (chain);
-    return link? zrelay_chain_item (link, errand_t, link): NULL;
+    return ZRELAY_RING_ITEM (zrelay_ring_first (&errands->list), errand_t,
+                             link);
 }
 
 
@@ -445,7 +451,7 @@ s_turn_scans (cache_t *self)
         return -1;
     if (s_replay (self, errand->scan)) {
         s_errand_end (errand, &self->scans);
-        if (self->scans.size == SCANS_MOST - 1)
+        if (self->scans.count == SCANS_MOST - 1)
             zrelay_engine_set_reading (self->engine, ZRELAY_FLOW_RETURN,
                                        ZRELAY_READING_ON);
     }
@@ -457,9 +463,9 @@ s_turn_scans (cache_t *self)
 static bool
 s_is_asked_for (cache_t *self, const byte *prefix, size_t size)
 {
-    zrelay_link_t *link = zrelay_chain_first (&self->scans);
-    for (; link; link = zrelay_chain_next (&self->scans, link)) {
-        errand_t *errand = zrelay_chain_item (link, errand_t, link);
+    zrelay_ring_t *link = zrelay_ring_first (&self->scans.list);
+    for (; link; link = zrelay_ring_next (&self->scans.list, link)) {
+        errand_t *errand = ZRELAY_RING_ITEM (link, errand_t, link);
         size_t other_size;
         const byte *other = zrelay_scan_prefix (errand->scan, &other_size);
         if (!zrelay_scan_begun (errand->scan) && other_size == size
@@ -483,7 +489,7 @@ s_subscribed (cache_t *self, const byte *prefix, size_t size)
     else
     if (!s_is_asked_for (self, prefix, size)) {
         s_errand_new (&self->scans, prefix, size);
-        if (self->scans.size == SCANS_MOST)
+        if (self->scans.count == SCANS_MOST)
             zrelay_engine_set_reading (self->engine, ZRELAY_FLOW_RETURN,
                                        ZRELAY_READING_OFF);
     }
@@ -575,7 +581,7 @@ s_topics (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
 {
     (void) answer;
     cache_t *self = (cache_t *) object;
-    if (self->queries.size == QUERIES_MOST)
+    if (self->queries.count == QUERIES_MOST)
         return zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_STATE,
             "%d other TOPICS are under way", QUERIES_MOST);
     const char *prefix = argc > 0? argv [0]: "";
@@ -713,7 +719,7 @@ s_load_topic (cache_t *self, size_t size, int64_t time, int64_t now)
     topic->updated_at = age > 0? now - age: now;
     if (oldest && oldest->updated_at < topic->updated_at)
         topic->updated_at = oldest->updated_at;
-    zrelay_chain_prepend (&self->recent, &topic->recent);
+    zrelay_ring_push (&self->recent, &topic->recent);
     zrelay_topic_set (topic, self->message);
     self->bytes += topic->size;
     if (s_evict (self, now))
@@ -818,8 +824,8 @@ s_pending (zrelay_engine_t *engine, void *object)
 {
     (void) engine;
     cache_t *self = (cache_t *) object;
-    return zrelay_outbox_pending (self->outbox) + self->scans.size
-         + self->queries.size + (size_t) self->lookups.pending
+    return zrelay_outbox_pending (self->outbox) + self->scans.count
+         + self->queries.count + (size_t) self->lookups.pending
          + (self->saver != NULL) + (self->loader != NULL);
 }
 
@@ -942,9 +948,9 @@ s_create (zrelay_engine_t *engine)
     assert (self);
     self->engine = engine;
     self->tree = zrelay_tree_new ();
-    zrelay_chain_init (&self->recent);
-    zrelay_chain_init (&self->scans);
-    zrelay_chain_init (&self->queries);
+    zrelay_ring_init (&self->recent);
+    zrelay_ring_init (&self->scans.list);
+    zrelay_ring_init (&self->queries.list);
     self->message = zrelay_message_new ();
     self->outbox = zrelay_outbox_new (engine, &self->sent,
         (zrelay_outbox_reasons_t) { REASON_CONFLATED, REASON_EVICTED });
@@ -975,7 +981,7 @@ s_destroy (void **object_p)
         s_errand_end (errand, &self->queries);
     zrelay_topic_t *topic;
     while ((topic = s_oldest (self))) {
-        zrelay_chain_remove (&self->recent, &topic->recent);
+        zrelay_ring_leave (&topic->recent);
         zrelay_topic_destroy (&topic);
     }
     zrelay_tree_destroy (&self->tree);

@@ -47,7 +47,7 @@ static const char s_end [] = "KTHXBAI";
 
 //  One request that is being answered
 typedef struct {
-    zrelay_link_t link;         //  Place in the round
+    zrelay_ring_t link;         //  Place in the round
     zrelay_scan_t *scan;        //  Which values are still to be sent
     uint64_t sequence;          //  Updates received before it began
     int64_t heard_at;           //  When it last took something, in msecs
@@ -77,8 +77,9 @@ struct _zrelay_lookup_t {
     void *handle;               //  libzmq's ROUTER
     zrelay_tree_t *tree;        //  The values
     zrelay_lookup_counts_t *counts;     //  What happened
-    zrelay_chain_t round;       //  Requests under way. The first may be in the
+    zrelay_ring_t round;        //  Requests under way. The first may be in the
                                 //  middle of a message, and then stays first.
+    size_t count;               //  How many these are
 };
 
 
@@ -103,22 +104,21 @@ zrelay_lookup_new (zrelay_tree_t *tree, zrelay_lookup_counts_t *counts)
     self->handle = handle;
     self->tree = tree;
     self->counts = counts;
-    zrelay_chain_init (&self->round);
+    zrelay_ring_init (&self->round);
     return self;
 }
 
 static request_t *
 s_first (zrelay_lookup_t *self)
 {
-    zrelay_link_t *link = zrelay_chain_first (&self->round);
-    return link? zrelay_chain_item (link, request_t, link): NULL;
+    return ZRELAY_RING_ITEM (zrelay_ring_first (&self->round), request_t, link);
 }
 
 static void
 s_forget (zrelay_lookup_t *self, request_t *request)
 {
-    zrelay_chain_remove (&self->round, &request->link);
-    self->counts->pending = self->round.size;
+    zrelay_ring_leave (&request->link);
+    self->counts->pending = --self->count;
     zrelay_scan_destroy (&request->scan);
     freen (request);
 }
@@ -174,8 +174,9 @@ s_add (zrelay_lookup_t *self, zmsg_t *msg, uint64_t sequence, int64_t now)
     request->whole = whole;
     request->sequence = sequence;
     request->heard_at = now;
-    zrelay_chain_append (&self->round, &request->link);
-    self->counts->pending = self->round.size;
+    zrelay_ring_init (&request->link);
+    zrelay_ring_add (&self->round, &request->link);
+    self->counts->pending = ++self->count;
     return true;
 }
 
@@ -185,12 +186,12 @@ s_add (zrelay_lookup_t *self, zmsg_t *msg, uint64_t sequence, int64_t now)
 static bool
 s_make_room (zrelay_lookup_t *self, int64_t now)
 {
-    if (self->round.size < LOOKUPS_MOST)
+    if (self->count < LOOKUPS_MOST)
         return true;
     request_t *idlest = s_first (self);
-    zrelay_link_t *link = &idlest->link;
-    for (; link; link = zrelay_chain_next (&self->round, link)) {
-        request_t *request = zrelay_chain_item (link, request_t, link);
+    zrelay_ring_t *link = &idlest->link;
+    for (; link; link = zrelay_ring_next (&self->round, link)) {
+        request_t *request = ZRELAY_RING_ITEM (link, request_t, link);
         if (!request->begun && request->heard_at < idlest->heard_at)
             idlest = request;
     }
@@ -363,10 +364,8 @@ s_serve_first (zrelay_lookup_t *self, turn_t *turn)
         s_forget (self, request);
     }
     else
-    if (!request->begun) {
-        zrelay_chain_remove (&self->round, &request->link);
-        zrelay_chain_append (&self->round, &request->link);
-    }
+    if (!request->begun)
+        zrelay_ring_add (&self->round, &request->link);
     return result != RESULT_FULL;
 }
 
@@ -376,9 +375,9 @@ zrelay_lookup_turn (zrelay_lookup_t *self, int64_t now)
     turn_t turn = { now, TURN_FRAMES, TURN_BYTES };
     //  The turn also ends when all that are left have no room
     size_t full = 0;
-    while (self->round.size > full && turn.frames > 0 && turn.bytes > 0)
+    while (self->count > full && turn.frames > 0 && turn.bytes > 0)
         full = s_serve_first (self, &turn)? 0: full + 1;
-    if (self->round.size == 0)
+    if (self->count == 0)
         return -1;
-    return full < self->round.size? 0: RETRY_IVL;
+    return full < self->count? 0: RETRY_IVL;
 }

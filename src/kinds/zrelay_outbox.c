@@ -28,9 +28,11 @@ struct _zrelay_outbox_t {
     zrelay_engine_t *engine;    //  Sends
     zrelay_outbox_counts_t *counts;     //  What happened
     zrelay_outbox_reasons_t reasons;    //  Why updates were never sent
-    zrelay_chain_t cooling;     //  Topics in the order in which they were sent
-    zrelay_chain_t due;         //  In the order in which they became due
-    zrelay_chain_t stuck;       //  In the order in which they were found so
+    zrelay_ring_t cooling;      //  Topics in the order in which they were sent
+    zrelay_ring_t due;          //  In the order in which they became due
+    zrelay_ring_t stuck;        //  In the order in which they were found so
+    size_t due_count;           //  How many are due
+    size_t stuck_count;         //  How many are stuck
     size_t replays;             //  Those of the latter two that are replays
     int64_t interval;           //  Msecs between two values of a topic
     int64_t patience;           //  Msecs to wait for room
@@ -52,9 +54,9 @@ zrelay_outbox_new (zrelay_engine_t *engine, zrelay_outbox_counts_t *counts,
     self->counts = counts;
     self->reasons = reasons;
     self->message = zrelay_message_new ();
-    zrelay_chain_init (&self->cooling);
-    zrelay_chain_init (&self->due);
-    zrelay_chain_init (&self->stuck);
+    zrelay_ring_init (&self->cooling);
+    zrelay_ring_init (&self->due);
+    zrelay_ring_init (&self->stuck);
     return self;
 }
 
@@ -131,14 +133,13 @@ s_begin_lossless (zrelay_outbox_t *self)
 //  Queues
 
 static zrelay_topic_t *
-s_first (zrelay_chain_t *chain)
+s_first (zrelay_ring_t *queue)
 {
-    zrelay_link_t *link = zrelay_chain_first (chain);
-    return link? zrelay_chain_item (link, zrelay_topic_t, queue): NULL;
+    return ZRELAY_RING_ITEM (zrelay_ring_first (queue), zrelay_topic_t, queue);
 }
 
-static zrelay_chain_t *
-s_chain (zrelay_outbox_t *self, const zrelay_topic_t *topic)
+static zrelay_ring_t *
+s_queue (zrelay_outbox_t *self, const zrelay_topic_t *topic)
 {
     switch (topic->state) {
         case ZRELAY_TOPIC_COOLING:
@@ -153,17 +154,27 @@ s_chain (zrelay_outbox_t *self, const zrelay_topic_t *topic)
 }
 
 static void
+s_count (zrelay_outbox_t *self, const zrelay_topic_t *topic, int change)
+{
+    if (topic->state == ZRELAY_TOPIC_DUE)
+        self->due_count += change;
+    else
+    if (topic->state == ZRELAY_TOPIC_STUCK)
+        self->stuck_count += change;
+}
+
+static void
 s_enter (zrelay_outbox_t *self, zrelay_topic_t *topic,
          zrelay_topic_state_t state)
 {
-    zrelay_chain_t *chain = s_chain (self, topic);
-    if (chain)
-        zrelay_chain_remove (chain, &topic->queue);
+    zrelay_ring_leave (&topic->queue);
+    s_count (self, topic, -1);
     topic->state = (byte) state;
-    chain = s_chain (self, topic);
-    if (chain)
-        zrelay_chain_append (chain, &topic->queue);
-    self->counts->due = self->due.size + self->stuck.size;
+    s_count (self, topic, 1);
+    zrelay_ring_t *queue = s_queue (self, topic);
+    if (queue)
+        zrelay_ring_add (queue, &topic->queue);
+    self->counts->due = self->due_count + self->stuck_count;
 }
 
 static void
@@ -375,7 +386,7 @@ s_turn_cooling (zrelay_outbox_t *self, turn_t *turn)
 static void
 s_turn_stuck (zrelay_outbox_t *self, turn_t *turn)
 {
-    for (size_t left = self->stuck.size; left > 0; left--) {
+    for (size_t left = self->stuck_count; left > 0; left--) {
         zrelay_topic_t *topic = s_first (&self->stuck);
         if (!s_consume (turn, topic))
             return;
@@ -391,7 +402,7 @@ static void
 s_turn_due (zrelay_outbox_t *self, turn_t *turn)
 {
     zrelay_topic_t *topic = s_first (&self->due);
-    while (topic && self->stuck.size < STUCK_MOST && s_consume (turn, topic)) {
+    while (topic && self->stuck_count < STUCK_MOST && s_consume (turn, topic)) {
         if (!s_send (self, topic, turn->now)) {
             topic->since = turn->now;
             s_enter (self, topic, ZRELAY_TOPIC_STUCK);
@@ -411,9 +422,9 @@ static int64_t
 s_next_turn (zrelay_outbox_t *self, int64_t now)
 {
     int64_t next = -1;
-    if (self->due.size > 0 && self->stuck.size < STUCK_MOST)
+    if (self->due_count > 0 && self->stuck_count < STUCK_MOST)
         next = 0;
-    if (self->stuck.size > 0)
+    if (self->stuck_count > 0)
         next = s_sooner (next, RETRY_IVL);
     zrelay_topic_t *topic = s_first (&self->cooling);
     if (topic)

@@ -22,7 +22,8 @@
 //      zrelay_ring_add (&free, &worker->free);
 //      worker = ZRELAY_RING_ITEM (zrelay_ring_first (&free), worker_t, free);
 //
-//  A link that is in no list is a ring with itself alone.
+//  A link that is in no list is a ring with itself alone. zrelay_ring_init ()
+//  begins lists and new links alike. The owner of a list may count its items.
 
 typedef struct _zrelay_ring_t zrelay_ring_t;
 struct _zrelay_ring_t {

@@ -40,6 +40,8 @@ zrelay_topic_new (const void *name, size_t size)
         memcpy (self->name, name, size);
     self->leaf.key = self->name;
     self->leaf.size = (uint32_t) size;
+    zrelay_ring_init (&self->recent);
+    zrelay_ring_init (&self->queue);
     return self;
 }
 

@@ -13,7 +13,7 @@
 #ifndef ZRELAY_TOPIC_H_INCLUDED
 #define ZRELAY_TOPIC_H_INCLUDED
 
-#include "zrelay_chain.h"
+#include "zrelay_ring.h"
 #include "zrelay_tree.h"
 
 //  A value is a whole message. Small ones are kept as one block of bytes:
@@ -32,8 +32,8 @@ typedef enum {
 //  All members but value and its like are the owner's to use
 typedef struct {
     zrelay_leaf_t leaf;         //  Place in the tree; the key is the topic
-    zrelay_link_t recent;       //  Place in the order of updates
-    zrelay_link_t queue;        //  Place in the queue of its state
+    zrelay_ring_t recent;       //  Place in the order of updates
+    zrelay_ring_t queue;        //  Place in the queue of its state
     int64_t updated_at;         //  When it was updated, in msecs
     int64_t since;              //  When it was sent, or was found stuck
     void *value;                //  Block of bytes, or zrelay_message_t

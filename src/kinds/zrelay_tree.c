@@ -40,73 +40,12 @@ typedef struct {
 } table_t;
 
 struct _zrelay_tree_t {
-    uint64_t secret [2];        //  On which the hash depends
     size_t size;                //  How many leaves there are
     table_t table;              //  New leaves go here
     table_t old;                //  Leaves that have not moved
     size_t moved;               //  Buckets of the old one that are empty now
     void *root;                 //  Node or leaf, or NULL
 };
-
-
-//  --------------------------------------------------------------------------
-//  The hash is SipHash with one round for each word and three at the end, see
-//  Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012)
-
-static inline uint64_t
-s_rotate (uint64_t word, int bits)
-{
-    return word << bits | word >> (64 - bits);
-}
-
-static inline void
-s_round (uint64_t *v)
-{
-    v [0] += v [1];
-    v [2] += v [3];
-    v [1] = s_rotate (v [1], 13) ^ v [0];
-    v [3] = s_rotate (v [3], 16) ^ v [2];
-    v [0] = s_rotate (v [0], 32) + v [3];
-    v [2] += v [1];
-    v [3] = s_rotate (v [3], 21) ^ v [0];
-    v [1] = s_rotate (v [1], 17) ^ v [2];
-    v [2] = s_rotate (v [2], 32);
-}
-
-static inline void
-s_mix (uint64_t *v, uint64_t word)
-{
-    v [3] ^= word;
-    s_round (v);
-    v [0] ^= word;
-}
-
-static uint64_t
-s_hash (zrelay_tree_t *self, const byte *key, size_t size)
-{
-    //  The constants are the paper's
-    uint64_t v [4] = {
-        self->secret [0] ^ 0x736f6d6570736575ULL,
-        self->secret [1] ^ 0x646f72616e646f6dULL,
-        self->secret [0] ^ 0x6c7967656e657261ULL,
-        self->secret [1] ^ 0x7465646279746573ULL
-    };
-    uint64_t word;
-    size_t left = size;
-    for (; left >= sizeof (word); left -= sizeof (word)) {
-        memcpy (&word, key, sizeof (word));
-        s_mix (v, word);
-        key += sizeof (word);
-    }
-    word = 0;
-    if (left > 0)
-        memcpy (&word, key, left);
-    s_mix (v, word ^ (uint64_t) size << 56);
-    v [2] ^= 0xff;
-    for (int count = 0; count < 3; count++)
-        s_round (v);
-    return v [0] ^ v [1] ^ v [2] ^ v [3];
-}
 
 
 //  --------------------------------------------------------------------------
@@ -192,7 +131,7 @@ s_find_in (table_t *table, uint64_t hash, const void *key, size_t size)
 zrelay_leaf_t *
 zrelay_tree_find (zrelay_tree_t *self, const void *key, size_t size)
 {
-    uint64_t hash = s_hash (self, (const byte *) key, size);
+    uint64_t hash = zrelay_index_hash (key, size);
     zrelay_leaf_t *leaf = s_find_in (&self->table, hash, key, size);
     return leaf || self->old.count == 0? leaf:
            s_find_in (&self->old, hash, key, size);
@@ -208,10 +147,6 @@ zrelay_tree_new (void)
     zrelay_tree_t *self = (zrelay_tree_t *) zmalloc (sizeof (zrelay_tree_t));
     assert (self);
     self->table = s_table_new (BUCKETS_LEAST);
-    zuuid_t *uuid = zuuid_new ();
-    assert (uuid && zuuid_size (uuid) >= sizeof (self->secret));
-    memcpy (self->secret, zuuid_data (uuid), sizeof (self->secret));
-    zuuid_destroy (&uuid);
     return self;
 }
 
@@ -378,7 +313,7 @@ void
 zrelay_tree_insert (zrelay_tree_t *self, zrelay_leaf_t *leaf)
 {
     s_grow (self);
-    leaf->hash = s_hash (self, leaf->key, leaf->size);
+    leaf->hash = zrelay_index_hash (leaf->key, leaf->size);
     s_put (&self->table, leaf);
     self->size++;
     if (!self->root) {
