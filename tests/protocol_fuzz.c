@@ -41,7 +41,10 @@
 #define GENERATIONS 40          //  So many times all hostile peers have come and
                                 //  gone until an honest one is not served
 #define FRAMES 12               //  Most frames of a template
-#define LONG_FRAME 70000        //  Bytes
+//  Bytes. When a connection ends, libzmq 4.3.4 now and then leaks a frame that is
+//  longer than its buffer of 8192, without zrelay too; sanitizers would report it.
+#define LONG_FRAME (FAULTS_SANITIZED? 8000: LONG_FRAME_MOST)
+#define LONG_FRAME_MOST 70000
 #define DEEP 600                //  Most frames of an address
 #define SERVICES 700            //  Names of services, besides the odd ones
 #define GROWTH 8192             //  KiB that memory may grow in the second half
@@ -92,7 +95,7 @@ s_one_in (size_t count)
 //  --------------------------------------------------------------------------
 //  Words in templates that stand for something
 
-static byte s_bytes [LONG_FRAME];
+static byte s_bytes [LONG_FRAME_MOST];
 
 static zframe_t *
 s_noise (void)
@@ -1165,8 +1168,8 @@ s_turn (bool hostile, bool fair)
     }
 }
 
-//  Turns until a condition holds; false if for long not even one honest client
-//  got a reply, or not one message was counted
+//  Turns until a condition holds; false if an honest client was not served, or if
+//  for long no message at all was counted
 
 static uint64_t
 s_progress (void)
@@ -1182,6 +1185,12 @@ s_progress (void)
 }
 
 static bool
+s_serves (target_t *self)
+{
+    return self->unserved == 0;
+}
+
+static bool
 s_turn_until (bool (*test) (target_t *), bool hostile, bool fair)
 {
     uint64_t before = s_progress ();
@@ -1192,7 +1201,7 @@ s_turn_until (bool (*test) (target_t *), bool hostile, bool fair)
             before = s_progress ();
             at = zclock_mono ();
         }
-        if (zclock_mono () > at + PATIENCE)
+        if (zclock_mono () > at + PATIENCE || !s_each (s_serves))
             return false;
     }
     return true;
@@ -1368,7 +1377,7 @@ s_run (int64_t msecs, memory_t *memory)
 {
     int64_t start = zclock_mono ();
     bool quiet = true;
-    while (quiet && (s_rounds < 4 || zclock_mono () < start + msecs)) {
+    while (quiet && s_each (s_serves) && (s_rounds < 4 || zclock_mono () < start + msecs)) {
         quiet = s_round ();
         bool second = s_rounds > 2 && zclock_mono () > start + msecs / 2;
         if (s_rounds > 1)
