@@ -19,6 +19,7 @@
 #include "zrelay_engine.h"
 #include "zrelay_stats.h"
 #include "zrelay_client.h"
+#include "zrelay_gate.h"
 #include "zrelay_queue.h"
 #include "zrelay_forwarder.h"
 #include "zrelay_pool.h"

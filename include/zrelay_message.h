@@ -124,9 +124,9 @@ ZRELAY_EXPORT zmsg_t *
 ZRELAY_EXPORT zrelay_message_t *
     zrelay_message_from_zmsg (zmsg_t **msg_p);
 
-//  For those who use libzmq itself: a frame, which must exist and remains the
-//  message's; and move a frame behind the last one, which leaves the caller's
-//  empty.
+//  For those who use libzmq itself: a frame, which must exist, remains the
+//  message's, and must not get another size; and move a frame behind the last
+//  one, which leaves the caller's empty.
 ZRELAY_EXPORT zmq_msg_t *
     zrelay_message_frame (zrelay_message_t *self, size_t index);
 ZRELAY_EXPORT void

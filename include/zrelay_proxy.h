@@ -104,7 +104,10 @@ extern "C" {
 //  unless "@" stands before the endpoint. With prefixes, each copy begins with
 //  a frame that names its flow: the first prefix for forward, the second for
 //  return. A capture that is not read never slows the relay; copies that it
-//  cannot take are dropped and counted. Without arguments, the capture stops:
+//  cannot take are dropped and counted. A capture that binds takes over the
+//  security of the frontend, or else of the backend, as it is then; SET RELAY
+//  capture_security none, before CAPTURE, opens it to everybody. Without
+//  arguments, the capture stops:
 //
 //      zstr_sendx (proxy, "CAPTURE", "inproc://log", NULL);
 //      zstr_sendx (proxy, "CAPTURE", "inproc://log", "PUSH", "I", "O", NULL);
@@ -175,6 +178,12 @@ extern "C" {
 //      zstr_send (proxy, "HELP");
 //      zstr_sendx (proxy, "HELP", "BIND", NULL);
 //      zstr_send (proxy, "PING");
+//
+//  End all connections of a side that come from an IP address; "ipc" those of
+//  ipc, and "*" all. Peers connect again by themselves, if they are let in: use
+//  it after a peer was taken off a list, see EVENTS in zrelay_gate.h:
+//
+//      zstr_sendx (proxy, "CUT", "FRONTEND", "10.0.0.7", NULL);
 //
 //  Log commands and their results through zsys:
 //

@@ -17,16 +17,22 @@
 #include "zrelay_testing.h"
 #include "zrelay_cache_file.h"
 #include "zrelay_capture.h"
+#include "zrelay_certs.h"
+#include "zrelay_cidr.h"
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
+#include "zrelay_delays.h"
 #include "zrelay_endpoint.h"
 #include "zrelay_errand.h"
 #include "zrelay_error.h"
+#include "zrelay_file.h"
 #include "zrelay_flow.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
 #include "zrelay_private.h"
+#include "zrelay_passwords.h"
+#include "zrelay_refused.h"
 #include "zrelay_row.h"
 #include "zrelay_scan.h"
 #include "zrelay_setting.h"
@@ -85,6 +91,13 @@ static const test_item_t s_tests [] = {
     { "zrelay_cache", zrelay_cache_test },
     { "zrelay_kinds", zrelay_kinds_test },
     { "zrelay_device", zrelay_device_test },
+    { "zrelay_cidr", zrelay_cidr_test },
+    { "zrelay_file", zrelay_file_test },
+    { "zrelay_passwords", zrelay_passwords_test },
+    { "zrelay_certs", zrelay_certs_test },
+    { "zrelay_delays", zrelay_delays_test },
+    { "zrelay_refused", zrelay_refused_test },
+    { "zrelay_gate", zrelay_gate_test },
 };
 #define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))
 

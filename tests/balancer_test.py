@@ -636,6 +636,7 @@ def ready_twice():
         join(relay, worker)
         worker.ready()
         worker.ready()
+        relay.counts(**{"backend.in.messages": 3})
         client = DealerClient(make, relay.frontend)
         client.send(b"1")
         client.send(b"2")
@@ -665,6 +666,25 @@ def same_identity():
                       "request, given again")
                 equal(client.recv(), [b"%d" % number], "reply")
                 relay.counts(workers=1)
+
+
+@test("a REQ worker that answers wrongly has given up its request")
+def wrong_reply():
+    for form in (ReadyWorker, SimplePirate):
+        for wrong in ((b"another", b"", b"false"), (b"nonsense",)):
+            with balancer() as (relay, make):
+                first, second = (form(make, relay.backend) for _ in range(2))
+                join(relay, first)
+                client = DealerClient(make, relay.frontend)
+                client.send(b"1")
+                first.take()
+                join(relay, second)
+                first.send(*wrong)
+                equal(second.echo().body, [b"1"], "request, given again")
+                equal(client.recv(), [b"1"], "reply")
+                client.send(b"2")
+                equal(first.echo().body, [b"2"], "the next request")
+                equal(client.recv(), [b"2"], "reply")
 
 
 @test("replies to no request, and to another worker's, are dropped")
@@ -778,10 +798,13 @@ def busy_and_beating():
         busy = PirateWorker(make, relay.backend, identity=b"busy")
         silent = PirateWorker(make, relay.backend)
         join(relay, busy)
+        #   From its first heartbeat on it can be lost
+        busy.beat()
+        wait_until(lambda: relay.stat("backend.in.messages") == 2,
+                   what="heartbeat")
         client = DealerClient(make, relay.frontend)
         client.send(b"1")
         request = busy.take()
-        busy.beat()
         join(relay, silent)
         silent.beat()
         #   The time after which a silent one is lost, three times

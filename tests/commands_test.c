@@ -986,6 +986,10 @@ static const case_t s_cases [] = {
     { ALL, DRAINING, DONE, "draining", { "STATE" } },
     { ALL, UP, DONE, "tcp://127.0.0.1:", { "ENDPOINT", "FrontEnd" } },
     { ALL, UP, DONE, "1", { "PEERS", "backend" } },
+    { ALL, ANY, ARGS, "CUT side address", { "CUT", "FRONTEND" } },
+    { ALL, ANY, ARGS, "IP address", { "CUT", "FRONTEND", "localhost" } },
+    { ALL, ANY, ARGS, "FRONTEND or BACKEND", { "CUT", "x", "127.0.0.1" } },
+    { ALL, ANY, DONE, NULL, { "CUT", "FRONTEND", "10.9.9.9" } },
     { ALL, FRESH, DONE, "0", { "PEERS", "FRONTEND" } },
     { ALL, ANY, DONE, "kind", { "STATS" } },
     { ALL, ANY, DONE, "BIND side endpoint", { "HELP" } },
@@ -1136,8 +1140,8 @@ s_test_table (void)
 static const char *s_names [] = {
     "BIND", "UNBIND", "CONNECT", "DISCONNECT", "FRONTEND", "BACKEND",
     "SUBSCRIBE", "UNSUBSCRIBE", "SET", "GET", "CAPTURE", "FILTER", "PAUSE",
-    "RESUME", "DRAIN", "STATS", "RESET", "STATE", "ENDPOINT", "PEERS", "HELP",
-    "ERROR", "PING", "DOMAIN", "PLAIN", "CURVE", "VERBOSE", "$TERM"
+    "RESUME", "DRAIN", "STATS", "RESET", "STATE", "ENDPOINT", "PEERS", "CUT",
+    "HELP", "ERROR", "PING", "DOMAIN", "PLAIN", "CURVE", "VERBOSE", "$TERM"
 };
 #define NAMES (sizeof (s_names) / sizeof (*s_names))
 
@@ -1152,7 +1156,7 @@ static const struct {
     { "value", "5" }, { "in-prefix", "I" }, { "out-prefix", "O" },
     { "*function", "%null" }, { "*argument", "%null" }, { "ms", "0" },
     { "command", "PING" }, { "name", "global" }, { "public", "%public" },
-    { "secret", "%secret" }, { NULL, NULL }
+    { "secret", "%secret" }, { "address", "10.9.9.9" }, { NULL, NULL }
 };
 
 //  A usage text, taken apart

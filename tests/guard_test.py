@@ -13,11 +13,12 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 import zmq
 
-from zrelay_testing import DEADLINE, ZRELAY, Relay, equal, main, temp_dir, \
-    test, wait_until
+from zrelay_testing import DEADLINE, ZRELAY, Relay, Skip, equal, main, \
+    temp_dir, test, wait_until
 
 MISUSE = 2
 #   Milliseconds after which a peer that got nothing is taken to be kept out;
@@ -250,12 +251,268 @@ def _():
     for options, welcome in ((["--allow", "127.0.0.1"], True),
                              (["--allow", "127.0.0.9"], False),
                              (["--deny", "127.0.0.9"], True),
-                             (["--deny", "127.0.0.1"], False)):
+                             (["--deny", "127.0.0.1"], False),
+                             (["--allow", "127.0.0.0/8"], True),
+                             (["--allow", "::1", "--allow", "127.0.0.1"],
+                              True),
+                             (["--allow", "10.0.0.0/8"], False),
+                             (["--deny", "126.0.0.0/7"], False),
+                             (["--allow", "127.0.0.0/8", "--deny",
+                               "127.0.0.1"], False)):
         with Relay("streamer", *options, "--guard", "frontend") as relay, \
                 sockets(zmq.PULL, zmq.PUSH) as (puller, pusher):
             puller.connect(relay.backend)
             try_it = passes if welcome else kept_out
             assert try_it(pusher, relay, puller), options
+
+
+@test("addresses: IPv4 peers of a side with ipv6 are IPv4 peers")
+def _():
+    for options, welcome in ((["--allow", "127.0.0.1"], True),
+                             (["--deny", "127.0.0.1"], False),
+                             (["--deny", "127.0.0.0/8"], False),
+                             (["--deny", "::ffff:127.0.0.1"], False)):
+        with Relay("streamer", "-o", "frontend.ipv6=1", *options, "--guard",
+                   "frontend") as relay, \
+                sockets(zmq.PULL, zmq.PUSH) as (puller, pusher):
+            puller.connect(relay.backend)
+            pusher.ipv6 = True
+            try_it = passes if welcome else kept_out
+            assert try_it(pusher, relay, puller), options
+
+
+#   --------------------------------------------------------------------------
+#   Guesses
+
+def password_file(folder, text="admin=s3cret\n"):
+    path = os.path.join(folder, "passwords")
+    replacement = path + ".new"
+    with open(replacement, "w", newline="") as file:
+        file.write(text)
+    os.chmod(replacement, 0o600)
+    os.rename(replacement, path)
+    return path
+
+
+@test("guesses of passwords take longer and longer, for who makes them")
+def _():
+    with temp_dir() as folder:
+        path = password_file(folder, "admin=s3cret\nguest=welcome\n")
+        with Relay("streamer", "--plain", path, "--guard", "frontend") \
+                as relay, sockets(zmq.PULL, *[zmq.PUSH] * 6) as made:
+            puller, guest, *guessers = made
+            puller.connect(relay.backend)
+            started = time.monotonic()
+            for number, guesser in enumerate(guessers):
+                as_plain(guesser, b"admin", b"guess %d" % number)
+                assert kept_out(guesser, relay, puller)
+            #   0, 100, 200, 400 and 800 ms
+            took = time.monotonic() - started - len(guessers) * PATIENCE / 1000
+            assert took >= 1.4, took
+            as_plain(guest, b"guest", b"welcome")
+            assert passes(guest, relay, puller)
+
+
+@test("refusals are logged with address and count, at most once a second")
+def _():
+    with Relay("streamer", "--deny", "127.0.0.1", "--guard", "frontend") \
+            as relay, sockets(*[zmq.PUSH] * 50) as pushers:
+        started = time.monotonic()
+        for pusher in pushers:
+            pusher.connect(relay.frontend)
+
+        def logged():
+            return [line for line in relay.error_lines if "refused" in line]
+
+        def total():
+            return sum(int(count) for line in logged() for count in
+                       re.findall(r"127\.0\.0\.1 \(address\) (\d+) time", line))
+        wait_until(lambda: total() >= 50, what="50 refusals in the log")
+        seconds = time.monotonic() - started
+        assert len(logged()) <= seconds + 2, logged()
+
+
+#   --------------------------------------------------------------------------
+#   Files that change
+
+@contextlib.contextmanager
+def standing(folder, *options):
+    """A relay with a connection of a PLAIN client."""
+    path = password_file(folder, "admin=s3cret\nother=o\n")
+    with Relay("streamer", "--plain", path, "--guard", "frontend",
+               *options) as relay, sockets(zmq.PULL, zmq.PUSH) as made:
+        puller, pusher = made
+        puller.connect(relay.backend)
+        as_plain(pusher, b"admin", b"s3cret")
+        assert passes(pusher, relay, puller)
+        monitor = pusher.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        yield path, pusher, puller, monitor
+        pusher.disable_monitor()
+
+
+@test("a peer whose password is removed or changed is cut")
+def _():
+    for text in ("other=o\n", "admin=new\nother=o\n", None):
+        with temp_dir() as folder, standing(folder) as (path, _, _, monitor):
+            if text is None:
+                os.unlink(path)
+            else:
+                password_file(folder, text)
+            assert monitor.poll(DEADLINE * 1000), text
+
+
+@test("other changes of a password file cut nobody")
+def _():
+    for text, options in (("admin=s3cret\n", ()), ("admin\n", ()),
+                          ("other=o\n", ("--revoke-cuts", "off"))):
+        with temp_dir() as folder, standing(folder, *options) as (
+                _, pusher, puller, monitor):
+            password_file(folder, text)
+            #   Longer than between two looks at the file
+            assert not monitor.poll(1500), text
+            pusher.send(b"still here")
+            assert puller.poll(DEADLINE * 1000), text
+            equal(puller.recv(), b"still here", "message")
+
+
+@test("a peer whose certificate is removed is cut")
+def _():
+    with temp_dir() as folder:
+        clients = os.path.join(folder, "clients")
+        os.mkdir(clients)
+        for name in ("one", "other"):
+            keygen(os.path.join(folder, name))
+            shutil.copy(os.path.join(folder, name), clients)
+        with curve_relay(folder, clients) as (relay, server_key), sockets(
+                zmq.PULL, zmq.PUSH) as (puller, pusher):
+            puller.connect(relay.backend)
+            as_curve(pusher, os.path.join(folder, "one"), server_key)
+            assert passes(pusher, relay, puller)
+            monitor = pusher.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            os.unlink(os.path.join(clients, "one"))
+            assert monitor.poll(DEADLINE * 1000)
+            pusher.disable_monitor()
+
+
+@test("a password file that is gone or wrong lets in nobody")
+def _():
+    for text in (None, "admin=s3cret\r\n", ""):
+        with temp_dir() as folder:
+            path = password_file(folder)
+            with Relay("streamer", "--plain", path, "--guard", "frontend") \
+                    as relay, sockets(zmq.PULL, zmq.PUSH) as (puller, pusher):
+                puller.connect(relay.backend)
+                if text is None:
+                    os.unlink(path)
+                else:
+                    password_file(folder, text)
+                as_plain(pusher, b"admin", b"s3cret")
+                assert kept_out(pusher, relay, puller), text
+                wait_until(lambda: any("passwords" in line for line
+                                       in relay.error_lines),
+                           what="a line about the file")
+
+
+#   --------------------------------------------------------------------------
+#   Files that cannot be trusted
+
+@test("a wrong line of a password file is refused with its number")
+def _():
+    for text, words in (("a=b\nc=d\r\n", "line 2"), ("\ufeffa=b\n", "line 1"),
+                        ("a=b\n\nsecret\n", "line 3"), ("a = b\n", "line 1"),
+                        ("a=b \n", "line 1"), ("a=\n", "line 1"),
+                        ("# nobody\n", "no line")):
+        with temp_dir() as folder:
+            refused(words, "--plain", password_file(folder, text))
+
+
+@test("links, FIFOs and what others can write are refused")
+def _():
+    with temp_dir() as folder:
+        def path(name):
+            return os.path.join(folder, name)
+        cert = path("relay.cert")
+        keygen(cert)
+        passwords = password_file(folder)
+        os.mkdir(path("clients"))
+        os.mkfifo(path("fifo"), 0o600)
+        os.symlink(passwords, path("link"))
+        os.symlink(cert + "_secret", path("certlink"))
+        os.mkdir(path("open"))
+        os.chmod(path("open"), 0o777)
+        for options in (("regular", "--plain", path("fifo")),
+                        ("regular", "--curve", path("fifo"), "--clients",
+                         "any"),
+                        ("symbolic", "--plain", path("link")),
+                        ("symbolic", "--curve", path("certlink"), "--clients",
+                         "any"),
+                        ("regular", "--curve", cert, "--server",
+                         path("fifo")),
+                        ("go-w", "--curve", cert, "--clients", path("open")),
+                        ("folder", "--curve", cert, "--clients",
+                         path("fifo")),
+                        ("on or off", "--plain", passwords, "--revoke-cuts",
+                         "never")):
+            refused(*options)
+        os.chmod(cert + "_secret", 0o620)
+        refused("go-w", "--curve", cert, "--clients", "any")
+        os.chmod(passwords, 0o602)
+        refused("go-w", "--plain", passwords)
+
+
+@test("keygen follows no link, not even one to nowhere")
+def _():
+    with temp_dir() as folder:
+        target = os.path.join(folder, "target")
+        for name in ("cert", "other_secret"):
+            os.symlink(target, os.path.join(folder, name))
+        for name in ("cert", "other"):
+            done = subprocess.run([ZRELAY, "keygen",
+                                   os.path.join(folder, name)],
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=DEADLINE)
+            equal(done.returncode, MISUSE, "exit status of %s" % name)
+            assert b"exists" in done.stderr, done.stderr
+        assert not os.path.exists(target)
+        equal(sorted(os.listdir(folder)), ["cert", "other_secret"], "files")
+
+
+#   --------------------------------------------------------------------------
+#   Core files
+
+def may_dump(path, *options):
+    """True if a relay of an ordinary user could leave a core file. /proc shows
+    it by the owner of what is in there, which is then root."""
+    user = {"user": 65534, "group": 65534, "extra_groups": []} \
+        if os.geteuid() == 0 else {}
+    owner = 65534 if user else os.geteuid()
+    if user:
+        os.chown(os.path.dirname(path), owner, owner)
+        os.chown(path, owner, owner)
+    try:
+        process = subprocess.Popen(
+            [ZRELAY, "streamer", "-f", Relay.FREE_PORT, "-b", Relay.FREE_PORT,
+             "--plain", path, *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **user)
+    except PermissionError:
+        raise Skip("another user cannot start the program") from None
+    try:
+        line = process.stdout.readline()
+        if not line:
+            raise Skip("another user cannot run the program: %r"
+                       % process.stderr.read())
+        return os.stat("/proc/%d/environ" % process.pid).st_uid == owner
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@test("a relay with secrets leaves no core file, unless told otherwise")
+def _():
+    with temp_dir() as folder:
+        path = password_file(folder)
+        assert not may_dump(path)
+        assert may_dump(path, "--core")
 
 
 @test("failed hand-shakes are counted by reason")
@@ -304,7 +561,7 @@ def _():
                 ("secret key", "--curve", public_only, "--clients", "any"),
                 ("cannot read", "--curve", nothing, "--clients", "any"),
                 ("cannot read", "--plain", nothing),
-                ("not a certificate", "--curve", cert, "--server", nothing),
+                ("cannot read", "--curve", cert, "--server", nothing),
                 ("--server needs", "--server", cert),
                 ("--clients needs", "--clients", "any"),
                 ("one mechanism", "--curve", cert, "--clients", "any",

@@ -105,6 +105,7 @@ result "stats are a leaf" compiles stats
 result "the engine does not need the pipe" compiles engine
 result "the pipe needs the engine" compiles pipe engine
 result "the client needs nothing but include/" compiles client
+result "the gate needs nothing but include/" compiles gate
 result "the program needs nothing but include/" compiles program
 result "the functions need pipe and engine" compiles device pipe engine
 result "one file sees the engine's struct" struct_hidden

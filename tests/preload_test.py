@@ -385,8 +385,8 @@ def control_private():
     try:
         with controlled() as (device, endpoint, ask, _):
             path = endpoint[len("ipc://"):]
-            equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode")
             equal(ask("STATE")[0], "0", "status")
+            equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode")
     finally:
         os.umask(umask)
 

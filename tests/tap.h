@@ -31,9 +31,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-//  One program is one test; hence state in the header
-static int s_tap_count;             //  Results so far
-static int s_tap_failed;            //  Those that were not ok
+//  One program is one test; hence state in the header. It is weak, so that all
+//  files of a program share it.
+__attribute__ ((weak)) int tap_count;       //  Results so far
+__attribute__ ((weak)) int tap_failed;      //  Those that were not ok
 
 //  Report one result; what was tested is described as by printf
 #define TAP(condition, ...) \
@@ -41,7 +42,7 @@ static int s_tap_failed;            //  Those that were not ok
 
 //  Report that something could not be tested here, and why
 #define TAP_SKIP(description, reason) \
-    printf ("ok %d - %s # SKIP %s\n", ++s_tap_count, description, reason)
+    printf ("ok %d - %s # SKIP %s\n", ++tap_count, description, reason)
 
 //  End the program with SIGALRM if it runs longer. Only a hang may reach it.
 #define TAP_DEADLINE(seconds) alarm (seconds)
@@ -50,15 +51,15 @@ static inline bool __attribute__ ((format (printf, 5, 6)))
 s_tap_result (bool ok, const char *condition, const char *file, int line,
               const char *format, ...)
 {
-    s_tap_count++;
-    printf ("%sok %d - ", ok? "": "not ", s_tap_count);
+    tap_count++;
+    printf ("%sok %d - ", ok? "": "not ", tap_count);
     va_list argptr;
     va_start (argptr, format);
     vprintf (format, argptr);
     va_end (argptr);
     printf ("\n");
     if (!ok) {
-        s_tap_failed++;
+        tap_failed++;
         printf ("#   %s:%d: not true: %s\n", file, line, condition);
     }
     //  What was found out is told even if the program crashes next
@@ -70,8 +71,8 @@ s_tap_result (bool ok, const char *condition, const char *file, int line,
 static inline int
 tap_end (void)
 {
-    printf ("1..%d\n", s_tap_count);
-    return s_tap_failed? 1: 0;
+    printf ("1..%d\n", tap_count);
+    return tap_failed? 1: 0;
 }
 
 #endif

@@ -76,13 +76,37 @@ zrelay_capture_destroy (zrelay_capture_t **self_p)
 //  --------------------------------------------------------------------------
 //  Start and stop
 
+//  Does a list of endpoints bind one?
+
+static bool
+s_binds (const char *endpoints)
+{
+    return *endpoints == '@' || strstr (endpoints, ",@");
+}
+
+//  Copies are worth as much as the messages, so who may not have these must not
+//  have those
+
+static zrelay_status_t
+s_secure (zrelay_capture_t *self, zrelay_side_t *side, zrelay_side_t *guarded)
+{
+    if (zrelay_side_secure (guarded, zrelay_side_handle (side)) == 0)
+        return ZRELAY_STATUS_DONE;
+    return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
+        "the capture cannot be guarded as the %s is: %s",
+        zrelay_side_name (guarded), zmq_strerror (errno));
+}
+
 zrelay_status_t
 zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
-                      const char *type, char **prefixes)
+                      const char *type, char **prefixes,
+                      zrelay_side_t *guarded)
 {
     const zrelay_side_spec_t spec = { .types = "PUSH,PUB,PAIR" };
     zrelay_side_t *side = zrelay_side_new ("capture", &spec, self->error);
     zrelay_status_t status = zrelay_side_choose (side, type);
+    if (status == ZRELAY_STATUS_DONE && guarded && s_binds (endpoints))
+        status = s_secure (self, side, guarded);
     if (status == ZRELAY_STATUS_DONE)
         status = zrelay_side_attach_list (side, endpoints, false);
     if (status != ZRELAY_STATUS_DONE) {
@@ -278,17 +302,17 @@ zrelay_capture_test (bool verbose)
     zrelay_error_t *error = zrelay_error_new ();
     zrelay_capture_t *self = zrelay_capture_new (error);
     assert (zrelay_capture_start (self, "inproc://capture-test", "REQ",
-                                  NULL) == ZRELAY_STATUS_BAD_ARGUMENTS);
+                                  NULL, NULL) == ZRELAY_STATUS_BAD_ARGUMENTS);
     assert (strstr (zrelay_error_sentence (error), "PUSH,PUB,PAIR"));
     assert (zrelay_capture_start (self, "nonsense", "PUSH",
-                                  NULL) == ZRELAY_STATUS_REFUSED);
+                                  NULL, NULL) == ZRELAY_STATUS_REFUSED);
     assert (!zrelay_capture_active (self));
 
     //  Each copy begins with the prefix of its flow
     char *prefixes [] = { "I", "O" };
     zsock_t *reader = zsock_new_pull ("@inproc://capture-test");
     assert (zrelay_capture_start (self, "inproc://capture-test", "PUSH",
-                                  prefixes) == ZRELAY_STATUS_DONE);
+                                  prefixes, NULL) == ZRELAY_STATUS_DONE);
     s_test_put (self, "A", true);
     s_test_put (self, "B", false);
     char *prefix, *one, *two;
@@ -301,7 +325,7 @@ zrelay_capture_test (bool verbose)
 
     //  Nobody reads: what cannot be taken is counted
     assert (zrelay_capture_start (self, "@inproc://capture-test-2", "PUSH",
-                                  prefixes) == ZRELAY_STATUS_DONE);
+                                  prefixes, NULL) == ZRELAY_STATUS_DONE);
     s_test_put (self, "A", true);
     s_test_put (self, "B", false);
     s_test_put (self, "C", false);

@@ -99,13 +99,22 @@ struct _zrelay_engine_t {
     uint64_t moved;                 //  How many had, ever
     bool exhausted;                 //  The process has no descriptors left
     end_t end;                      //  Why the loop ends
+    int64_t capture_security;       //  SECURITY_SAME or SECURITY_NONE
     int64_t started;                //  When, in msecs of zclock_mono ()
 };
+
+//  Security of a capture that binds
+enum { SECURITY_SAME, SECURITY_NONE };
+static const char *const s_securities [] = { "same", "none", NULL };
 
 const zrelay_setting_t zrelay_engine_settings [] = {
     { ZRELAY_SETTING, .name = "spin",
       .help = "microseconds to look for messages before sleeping",
       .offset = offsetof (zrelay_engine_t, spin), .most = SPIN_MOST },
+    { ZRELAY_SETTING, .name = "capture_security",
+      .help = "of a capture that binds: same as the side's, or none",
+      .offset = offsetof (zrelay_engine_t, capture_security),
+      .words = s_securities },
     { .name = NULL }
 };
 
@@ -1469,6 +1478,16 @@ zrelay_flow_t *
 zrelay_engine_flow (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
     return self->flows [flow];
+}
+
+zrelay_side_t *
+zrelay_engine_guarded (zrelay_engine_t *self)
+{
+    for (int side = 0; side < SIDES; side++)
+        if (self->capture_security == SECURITY_SAME && self->sides [side]
+        &&  zrelay_side_guards (self->sides [side]))
+            return self->sides [side];
+    return NULL;
 }
 
 zrelay_capture_t *

@@ -33,6 +33,14 @@ s_slots_new (size_t room)
     return slots;
 }
 
+static size_t *
+s_sizes_new (size_t room)
+{
+    size_t *sizes = (size_t *) malloc (room * sizeof (size_t));
+    assert (sizes);
+    return sizes;
+}
+
 zrelay_message_t *
 zrelay_message_new (void)
 {
@@ -42,6 +50,7 @@ zrelay_message_new (void)
     self->room = INITIAL_ROOM;
     self->first = ZRELAY_MESSAGE_HEADROOM;
     self->slots = s_slots_new (self->room);
+    self->sizes = s_sizes_new (self->room);
     return self;
 }
 
@@ -70,6 +79,7 @@ zrelay_message_destroy (zrelay_message_t **self_p)
         zrelay_message_t *self = *self_p;
         zrelay_message_clear (self);
         freen (self->slots);
+        freen (self->sizes);
         freen (self);
         *self_p = NULL;
     }
@@ -84,13 +94,18 @@ s_grow (zrelay_message_t *self, size_t first)
 {
     size_t room = self->room * 2;
     zmq_msg_t *slots = s_slots_new (room);
+    size_t *sizes = s_sizes_new (room);
     for (size_t index = 0; index < self->count; index++) {
         zmq_msg_t *from = &self->slots [self->first + index];
         zmq_msg_move (&slots [first + index], from);
         zmq_msg_close (from);
     }
+    memcpy (sizes + first, self->sizes + self->first,
+            self->count * sizeof (size_t));
     freen (self->slots);
+    freen (self->sizes);
     self->slots = slots;
+    self->sizes = sizes;
     self->room = room;
     self->first = first;
 }
@@ -150,7 +165,7 @@ size_t
 zrelay_message_size (zrelay_message_t *self, size_t index)
 {
     return index < self->count?
-        zmq_msg_size (&self->slots [self->first + index]): 0;
+        self->sizes [self->first + index]: 0;
 }
 
 bool
@@ -218,20 +233,22 @@ void
 zrelay_message_push (zrelay_message_t *self, const void *data, size_t size)
 {
     s_fill_empty (s_slot_before (self), data, size);
+    self->sizes [self->first] = size;
 }
 
 void
 zrelay_message_append (zrelay_message_t *self, const void *data, size_t size)
 {
     s_fill_empty (zrelay_message_slot (self), data, size);
-    self->count++;
+    zrelay_message_fill_slot (self, size);
 }
 
 void
 zrelay_message_append_frame (zrelay_message_t *self, zmq_msg_t *frame)
 {
-    zmq_msg_move (zrelay_message_slot (self), frame);
-    self->count++;
+    zmq_msg_t *slot = zrelay_message_slot (self);
+    zmq_msg_move (slot, frame);
+    zrelay_message_fill_slot (self, zmq_msg_size (slot));
 }
 
 void
@@ -239,6 +256,7 @@ zrelay_message_set (zrelay_message_t *self, size_t index,
                     const void *data, size_t size)
 {
     s_fill (zrelay_message_frame (self, index), data, size);
+    self->sizes [self->first + index] = size;
 }
 
 void
@@ -276,7 +294,8 @@ zrelay_message_move (zrelay_message_t *self, zrelay_message_t *from,
         return;
     }
     for (; frames > 0 && from->count > 0; frames--) {
-        zrelay_message_append_frame (self, &from->slots [from->first]);
+        zmq_msg_move (zrelay_message_slot (self), &from->slots [from->first]);
+        zrelay_message_fill_slot (self, from->sizes [from->first]);
         from->first++;
         from->count--;
     }
@@ -304,7 +323,7 @@ zrelay_message_share (zrelay_message_t *self, zrelay_message_t *from,
         int rc = zmq_msg_copy (zrelay_message_slot (self),
                                &from->slots [from->first + first]);
         assert (rc == 0);
-        self->count++;
+        zrelay_message_fill_slot (self, from->sizes [from->first + first]);
     }
 }
 
@@ -361,20 +380,23 @@ zrelay_message_restore (zrelay_message_t *self, zmsg_t *msg)
     size_t count = 0;
     zframe_t *frame;
     while ((frame = zmsg_pop (msg))) {
+        size_t size = zframe_size (frame);
         if (count == self->count) {
             zrelay_message_slot (self);
-            self->count++;
+            zrelay_message_fill_slot (self, 0);
         }
-        zmq_msg_t *slot = &self->slots [self->first + count++];
+        size_t place = self->first + count++;
+        zmq_msg_t *slot = &self->slots [place];
         if (s_same (slot, frame))
             zframe_destroy (&frame);
         else
         if (!self->origin && zframe_meta (frame, "Peer-Address")) {
-            s_fill (slot, zframe_data (frame), zframe_size (frame));
+            s_fill (slot, zframe_data (frame), size);
             self->origin = frame;
         }
         else
             s_replace (slot, &frame);
+        self->sizes [place] = size;
     }
     while (self->count > count)
         s_close (&self->slots [self->first + --self->count]);

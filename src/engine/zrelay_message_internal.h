@@ -25,6 +25,7 @@
 //  right into its slot, and sending leaves the slot as it should be.
 struct _zrelay_message_t {
     zmq_msg_t *slots;           //  Room for frames
+    size_t *sizes;              //  Bytes in each of those that are frames
     size_t room;                //  How many slots there are
     size_t first;               //  Slot of the first frame
     size_t count;               //  How many frames there are
@@ -36,13 +37,21 @@ struct _zrelay_message_t {
 void
     zrelay_message_grow (zrelay_message_t *self);
 
-//  A slot behind the last frame. It becomes the last frame when count grows.
+//  A slot behind the last frame, which becomes the last frame of so many bytes by
+//  the second of these. To ask libzmq for a frame's size takes longer than to
+//  remember it.
 static inline zmq_msg_t *
 zrelay_message_slot (zrelay_message_t *self)
 {
     if (self->first + self->count == self->room)
         zrelay_message_grow (self);
     return &self->slots [self->first + self->count];
+}
+
+static inline void
+zrelay_message_fill_slot (zrelay_message_t *self, size_t size)
+{
+    self->sizes [self->first + self->count++] = size;
 }
 
 //  All frames were sent, and so are empty: the message has none.

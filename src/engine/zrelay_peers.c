@@ -9,9 +9,15 @@
     file, You can obtain one at http://mozilla.org/MPL/2.0/.
     ========================================================================= */
 
+//  For POLLRDHUP
+#define _GNU_SOURCE 1
+
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
 #include "zrelay_kernel.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
 
 //  libzmq reports the life of connections as events on an inproc PAIR socket,
 //  see zmq_socket_monitor(3). They are read on the relay's own loop. zmonitor
@@ -76,7 +82,9 @@ static const struct {
 
 //  Why connections are cut, as STATS names it
 
-static const char *const s_cuts [ZRELAY_CUTS] = { "endless", "connections" };
+static const char *const s_cuts [ZRELAY_CUTS] = {
+    "endless", "connections", "asked"
+};
 
 //  How many connections are looked at in one go; msecs until they are again if
 //  one of them is suspicious, if any has received something, and if all are quiet
@@ -368,7 +376,8 @@ s_inode (int fd)
     return fstat (fd, &status) == 0? status.st_ino: 0;
 }
 
-//  Cut a connection, if its descriptor is still that
+//  Cut a connection, if its descriptor is still that. libzmq sees its end, and
+//  tidies up.
 
 static void
 s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
@@ -538,6 +547,80 @@ zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
             s_remove (self, (int) fd);
     self->swept_at = zclock_mono ();
     self->sweep_ivl = SWEEP_LEAST;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Cutting connections
+
+//  An IP address; an IPv4 one is mapped to IPv6
+typedef struct {
+    struct in6_addr ip;
+    bool any;                   //  Every address, and none
+    bool none;                  //  Connections without one
+} where_t;
+
+static void
+s_map (struct in6_addr *ip, const struct in_addr *ipv4)
+{
+    memset (ip, 0, sizeof (*ip));
+    ip->s6_addr [10] = ip->s6_addr [11] = 0xff;
+    memcpy (ip->s6_addr + 12, ipv4, sizeof (*ipv4));
+}
+
+//  A link-local address may name its interface, as in fe80::1%eth0
+
+static int
+s_parse_where (where_t *where, const char *text)
+{
+    memset (where, 0, sizeof (*where));
+    where->any = streq (text, "*");
+    where->none = streq (text, "ipc");
+    char copy [INET6_ADDRSTRLEN];
+    snprintf (copy, sizeof (copy), "%.*s", (int) strcspn (text, "%"), text);
+    struct in_addr ipv4;
+    if (inet_pton (AF_INET, copy, &ipv4) == 1) {
+        s_map (&where->ip, &ipv4);
+        return 0;
+    }
+    return where->any || where->none
+        || inet_pton (AF_INET6, copy, &where->ip) == 1? 0: -1;
+}
+
+static bool
+s_is_at (peer_t *peer, const where_t *where)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof (address);
+    if (getpeername (peer->fd, (struct sockaddr *) &address, &size))
+        return false;
+    struct in6_addr ip;
+    if (address.ss_family == AF_INET)
+        s_map (&ip, &((struct sockaddr_in *) &address)->sin_addr);
+    else
+    if (address.ss_family == AF_INET6)
+        ip = ((struct sockaddr_in6 *) &address)->sin6_addr;
+    else
+        return where->any || where->none;
+    return where->any
+        || (!where->none && memcmp (&ip, &where->ip, sizeof (ip)) == 0);
+}
+
+int
+zrelay_peers_cut (zrelay_peers_t *self, const char *address)
+{
+    where_t where;
+    if (s_parse_where (&where, address))
+        return -1;
+    int reads = 0;
+    do
+        if (self)
+            zrelay_peers_update (self);
+    while (self && self->behind && ++reads < READS_MAX);
+    for (size_t fd = 0; self && fd < self->room; fd++)
+        if (self->peers [fd] && s_is_at (self->peers [fd], &where))
+            s_cut (self, self->peers [fd], ZRELAY_CUT_ASKED);
+    return 0;
 }
 
 
@@ -857,6 +940,34 @@ s_test_count (zrelay_peers_t *self, zsock_t *server, size_t count)
     return zrelay_peers_count (self) == count;
 }
 
+static void
+s_test_cut (const char *endpoint, const char *others, const char *address)
+{
+    zsock_t *server = zsock_new (ZMQ_ROUTER);
+    zrelay_limits_t *limits = zrelay_limits_new ();
+    zrelay_peers_t *self = zrelay_peers_new (zsock_resolve (server), limits);
+    assert (self);
+    zsock_set_ipv6 (server, true);
+    int rc = zsock_bind (server, "%s", endpoint);
+    assert (rc != -1);
+    zsock_t *client = zsock_new (ZMQ_DEALER);
+    zsock_set_reconnect_ivl (client, -1);
+    zsock_connect (client, "%s", zsock_endpoint (server));
+    assert (s_test_count (self, server, 1));
+    size_t fd = 0;
+    while (!self->peers [fd])
+        fd++;
+    struct pollfd item = { .fd = (int) fd, .events = POLLRDHUP };
+    assert (zrelay_peers_cut (self, others) == 0);
+    assert (poll (&item, 1, 0) == 0);
+    assert (zrelay_peers_cut (self, address) == 0);
+    assert (s_test_count (self, server, 0));
+    zsock_destroy (&client);
+    zrelay_peers_destroy (&self, zsock_resolve (server));
+    zsock_destroy (&server);
+    zrelay_limits_destroy (&limits);
+}
+
 void
 zrelay_peers_test (bool verbose)
 {
@@ -946,6 +1057,17 @@ zrelay_peers_test (bool verbose)
     assert (zrelay_peers_gone (self, id) == 5);
     assert (zrelay_peers_gone (self, id) == 0);
     zmq_msg_close (&frame);
+
+    //  Connections can be cut, by address
+    s_test_cut ("tcp://127.0.0.1:*", "127.0.0.2", "127.0.0.1");
+    s_test_cut ("tcp://127.0.0.1:*", "ipc", "::ffff:127.0.0.1");
+    char name [64];
+    snprintf (name, sizeof (name), "ipc://@zrelay-peers-%d-1", (int) getpid ());
+    s_test_cut (name, "127.0.0.1", "ipc");
+    snprintf (name, sizeof (name), "ipc://@zrelay-peers-%d-2", (int) getpid ());
+    s_test_cut (name, "::", "*");
+    assert (zrelay_peers_cut (self, "nowhere") == -1);
+    assert (zrelay_peers_cut (NULL, "*") == 0);
 
     //  A new one on a socket that had one is possible at once
     zrelay_peers_destroy (&self, zsock_resolve (server));

@@ -48,6 +48,12 @@ size_t
 void
     zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
 
+//  End all connections from an IP address; "ipc": those that have none; "*": all.
+//  They are peers until libzmq reports that they have gone. Returns 0, or -1 if
+//  address is none of these. self may be NULL.
+int
+    zrelay_peers_cut (zrelay_peers_t *self, const char *address);
+
 //  Add "NAME.peers" and the counts of failed handshakes to an answer to STATS,
 //  up to date; and set the latter to zero. Where self is NULL, all are zero.
 void
@@ -63,6 +69,7 @@ void
 typedef enum {
     ZRELAY_CUT_ENDLESS,         //  A message that never ends
     ZRELAY_CUT_CONNECTIONS,     //  Too many
+    ZRELAY_CUT_ASKED,           //  A command said so
     ZRELAY_CUTS                 //  How many reasons there are
 } zrelay_cut_t;
 

@@ -205,8 +205,9 @@ s_recv_into (zrelay_port_t *self, zrelay_message_t *message)
     int size = s_receive_any (self, slot);
     if (size == -1)
         return false;
-    message->count++;
-    s_count_received (self, s_size (slot, size), zmq_msg_more (slot));
+    size_t bytes = s_size (slot, size);
+    zrelay_message_fill_slot (message, bytes);
+    s_count_received (self, bytes, zmq_msg_more (slot));
     return true;
 }
 
@@ -219,9 +220,10 @@ zrelay_port_recv_rest (zrelay_port_t *self, zrelay_message_t *message)
         int size = s_receive (self, slot);
         if (size == -1)
             break;
-        message->count++;
+        size_t bytes = s_size (slot, size);
+        zrelay_message_fill_slot (message, bytes);
         self->in.frames++;
-        self->in.bytes += s_size (slot, size);
+        self->in.bytes += bytes;
         more = zmq_msg_more (slot);
     }
     self->in.messages += self->in_more && !more;
@@ -464,15 +466,15 @@ zrelay_port_send (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 //  were; the next one, if there is one, has been tried.
 
 static size_t
-s_send_others (zrelay_port_t *self, zmq_msg_t *frame, size_t frames)
+s_send_others (zrelay_port_t *self, zmq_msg_t *frame, const size_t *sizes,
+               size_t frames)
 {
     size_t sent = 0;
     uint64_t bytes = 0;
     for (; sent < frames; sent++) {
-        size_t size = zmq_msg_size (&frame [sent]);
         if (s_try (self, &frame [sent], sent + 1 < frames) == -1)
             break;
-        bytes += size;
+        bytes += sizes [sent];
     }
     self->sending.frames += sent;
     self->sending.bytes += bytes;
@@ -492,7 +494,9 @@ zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
         return outcome;
     size_t sent = 1;
     if (!self->topics && frames > 1)
-        sent += s_send_others (self, frame + 1, frames - 1);
+        sent += s_send_others (self, frame + 1,
+                               &message->sizes [message->first + 1],
+                               frames - 1);
     for (; sent < frames; sent++)
         outcome = zrelay_port_send (self, &frame [sent], sent + 1 < frames);
     zrelay_message_sent (message);

@@ -572,6 +572,21 @@ zrelay_side_authenticates (zrelay_side_t *self)
     return named || zsock_mechanism (handle) != ZMQ_NULL;
 }
 
+//  Those who connect are checked: a peer that checks the relay is none of these
+
+bool
+zrelay_side_guards (zrelay_side_t *self)
+{
+    void *handle = zrelay_side_handle (self);
+    if (!handle || self->borrowed)
+        return false;
+    char *domain = zsock_zap_domain (handle);
+    bool guards = (domain && *domain) || zsock_plain_server (handle)
+               || (zsys_has_curve () && zsock_curve_server (handle));
+    zstr_free (&domain);
+    return guards;
+}
+
 //  Check both keys before setting any
 
 static bool

@@ -115,6 +115,10 @@ zrelay_status_t
     zrelay_side_set_curve (zrelay_side_t *self, const char *public_txt,
                            const char *secret_txt);
 
+//  True if the side checks those who connect to it.
+bool
+    zrelay_side_guards (zrelay_side_t *self);
+
 //  Give another socket the same security. Returns -1 with errno if it does not
 //  take it.
 int

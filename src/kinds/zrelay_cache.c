@@ -876,7 +876,7 @@ static const zrelay_setting_t s_settings [] = {
       .offset = offsetof (cache_t, bytes_most), .most = INT64_MAX,
       .changed = s_changed },
     { ZRELAY_SETTING, .name = "ttl",
-      .help = "milliseconds to keep a topic without updates (0: no limit)",
+      .help = "milliseconds to keep a value; 0: for ever",
       .offset = offsetof (cache_t, ttl), .most = YEAR,
       .changed = s_changed },
     { ZRELAY_SETTING, .name = "patience",

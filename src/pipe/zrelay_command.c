@@ -221,7 +221,8 @@ HANDLER (s_capture)
         return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
             "CAPTURE takes two prefixes, one for each flow, or none");
     return zrelay_capture_start (capture, argv [0],
-        argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL);
+        argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL,
+        zrelay_engine_guarded (self));
 }
 
 HANDLER (s_filter)
@@ -366,6 +367,16 @@ HANDLER (s_peers)
     return ZRELAY_STATUS_DONE;
 }
 
+HANDLER (s_cut)
+{
+    UNUSED;
+    zrelay_peers_t *peers = zrelay_side_peers (s_side (self, argv [0]));
+    return zrelay_peers_cut (peers, argv [1]) == 0? ZRELAY_STATUS_DONE:
+        zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "CUT takes an IP address, ipc, or * for all peers, not %s",
+            zrelay_engine_quote (self, argv [1]));
+}
+
 HANDLER (s_error)
 {
     UNUSED;
@@ -443,6 +454,8 @@ static const zrelay_command_t s_commands [] = {
     COMMAND ("PEERS", "side",
              "report the number of peers, and list their addresses",
              s_peers, QUERY),
+    COMMAND ("CUT", "side address",
+             "end the connections from that address", s_cut, 0),
     COMMAND ("HELP", "[command]",
              "explain the commands", s_help, QUERY),
     COMMAND ("ERROR", "",

@@ -12,7 +12,6 @@
 
 #include "zrelay_arguments.h"
 
-#include <arpa/inet.h>
 #include <getopt.h>
 
 //  Most milliseconds that --drain takes: a day, as much as DRAIN
@@ -38,7 +37,7 @@ typedef zrelay_exit_t (option_fn) (arguments_t *self, const option_t *option,
                                    const char *argument);
 
 static option_fn s_endpoint, s_topic, s_setting, s_text, s_name, s_drain,
-    s_io_threads, s_address, s_guard, s_flag, s_version, s_help;
+    s_io_threads, s_network, s_guard, s_switch, s_flag, s_version, s_help;
 
 struct _option_t {
     zrelay_arguments_option_t shown;    //  As people see it
@@ -85,15 +84,21 @@ static const option_t s_options [] = {
     { { 0, "plain", "FILE",
         "let in peers with a name=password line in FILE" },
       s_text, IN_PLAN (plain), true },
-    { { 0, "allow", "ADDRESS",
-        "let in only peers from this address" },
-      s_address, IN_PLAN (allow), false },
-    { { 0, "deny", "ADDRESS",
-        "refuse peers from this address" },
-      s_address, IN_PLAN (deny), false },
+    { { 0, "allow", "NETWORK",
+        "let in only peers from it: an address, 10.0.0.0/8" },
+      s_network, IN_PLAN (allow), false },
+    { { 0, "deny", "NETWORK",
+        "refuse peers from it" },
+      s_network, IN_PLAN (deny), false },
     { { 0, "guard", "SIDE",
         "guard that side (default: each side that binds)" },
       s_guard, 0, false },
+    { { 0, "revoke-cuts", "on|off",
+        "cut peers whose certificate or line is removed" },
+      s_switch, IN_PLAN (revoke_cuts), true },
+    { { 0, "core", NULL,
+        "allow core files, though there are secrets in them" },
+      s_flag, IN_PLAN (core), false },
     { { 0, "io-threads", "NUMBER",
         "threads for input and output (default 1)" },
       s_io_threads, 0, true },
@@ -234,21 +239,15 @@ s_io_threads (arguments_t *self, const option_t *option, const char *argument)
     return ZRELAY_EXIT_NOT_YET;
 }
 
-//  zauth compares addresses letter by letter, so they must be written as the
-//  system writes them
+//  The gate says if one of them is no network
 
 static zrelay_exit_t
-s_address (arguments_t *self, const option_t *option, const char *argument)
+s_network (arguments_t *self, const option_t *option, const char *argument)
 {
-    byte address [sizeof (struct in6_addr)];
-    char written [INET6_ADDRSTRLEN];
-    int family = strchr (argument, ':')? AF_INET6: AF_INET;
-    if (inet_pton (family, argument, address) != 1)
+    if (!*argument)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s takes an IP address, not '%s'", option->shown.name,
-            argument);
-    inet_ntop (family, address, written, sizeof (written));
-    zlist_append (*(zlist_t **) s_place (self, option), written);
+            "--%s needs an argument that is not empty", option->shown.name);
+    zlist_append (*(zlist_t **) s_place (self, option), (void *) argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -261,6 +260,16 @@ s_guard (arguments_t *self, const option_t *option, const char *argument)
             "--%s takes frontend or backend, not '%s'", option->shown.name,
             argument);
     self->plan->sides [side].guarded = true;
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+static zrelay_exit_t
+s_switch (arguments_t *self, const option_t *option, const char *argument)
+{
+    if (strneq (argument, "on") && strneq (argument, "off"))
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "--%s takes on or off, not '%s'", option->shown.name, argument);
+    *(bool *) s_place (self, option) = streq (argument, "on");
     return ZRELAY_EXIT_NOT_YET;
 }
 

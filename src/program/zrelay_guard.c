@@ -11,28 +11,26 @@
 */
 
 #include "zrelay_guard.h"
-
-#include <sys/stat.h>
-
-//  Name of the ZAP domain. libzmq asks about peers without a mechanism only
-//  where there is a domain.
-#define DOMAIN "zrelay"
+#include "zrelay_secret.h"
 
 //  Value of --clients that lets in everyone with a key
 #define CLIENTS_ANY "any"
 
-//  Permission of others to read a file, in its mode
-#define OTHERS_MAY_READ (S_IRGRP | S_IROTH)
+//  Where the gate says who is no longer welcome
+#define EVENTS "inproc://zrelay-guard-events"
 
-//  Bytes of a CURVE key
-#define KEY_SIZE 32
+//  Milliseconds between two lines of the log about that
+#define LOG_IVL 1000
 
 struct _zrelay_guard_t {
     zrelay_plan_t *plan;        //  What the user wants; not ours
     zrelay_report_t *report;    //  Hears what is wrong; not ours
     zcert_t *cert;              //  The relay's certificate
     zcert_t *server_cert;       //  That of the server to connect to
-    zactor_t *auth;             //  zauth, or NULL when there is nothing to do
+    zactor_t *gate;             //  The gate, or NULL: there is nothing to do
+    zsock_t *events;            //  Hears who is no longer welcome, or NULL
+    int64_t logged_at;          //  When such a line was logged, in msecs
+    size_t unlogged;            //  Lines left out since then
 };
 
 
@@ -46,6 +44,7 @@ zrelay_guard_new (zrelay_plan_t *plan, zrelay_report_t *report)
     assert (self);
     self->plan = plan;
     self->report = report;
+    self->logged_at = -LOG_IVL;
     return self;
 }
 
@@ -55,74 +54,13 @@ zrelay_guard_destroy (zrelay_guard_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_guard_t *self = *self_p;
-        zactor_destroy (&self->auth);
-        zcert_destroy (&self->cert);
-        zcert_destroy (&self->server_cert);
+        zactor_destroy (&self->gate);
+        zsock_destroy (&self->events);
+        zrelay_secret_destroy (&self->cert);
+        zrelay_secret_destroy (&self->server_cert);
         freen (self);
         *self_p = NULL;
     }
-}
-
-
-//  --------------------------------------------------------------------------
-//  Files
-
-//  Check that only its owner can read a file with secrets
-
-static zrelay_exit_t
-s_check_secret (zrelay_guard_t *self, const char *filename)
-{
-    struct stat status;
-    if (stat (filename, &status))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "cannot read %s: %s", filename, strerror (errno));
-    if (status.st_mode & OTHERS_MAY_READ)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "others can read the secrets in %s; chmod 600 %s", filename,
-            filename);
-    return ZRELAY_EXIT_NOT_YET;
-}
-
-static bool
-s_has_secret (zcert_t *cert)
-{
-    const byte *secret = zcert_secret_key (cert);
-    for (size_t index = 0; index < KEY_SIZE; index++)
-        if (secret [index])
-            return true;
-    return false;
-}
-
-//  zcert_load () prefers the file with _secret at the end of its name
-
-static zrelay_exit_t
-s_load_own (zrelay_guard_t *self)
-{
-    const char *filename = self->plan->curve;
-    char *secret = zsys_sprintf ("%s_secret", filename);
-    assert (secret);
-    zrelay_exit_t status =
-        s_check_secret (self, zsys_file_exists (secret)? secret: filename);
-    zstr_free (&secret);
-    if (status != ZRELAY_EXIT_NOT_YET)
-        return status;
-    self->cert = zcert_load (filename);
-    if (!self->cert || !s_has_secret (self->cert))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "%s is not a certificate with a secret key; %s keygen %s makes one",
-            filename, zrelay_report_program (self->report), filename);
-    return ZRELAY_EXIT_NOT_YET;
-}
-
-static zrelay_exit_t
-s_load_server (zrelay_guard_t *self)
-{
-    self->server_cert = zcert_load (self->plan->server);
-    if (!self->server_cert)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "%s is not a certificate; --server takes the public one of the"
-            " server", self->plan->server);
-    return ZRELAY_EXIT_NOT_YET;
 }
 
 
@@ -178,36 +116,142 @@ s_unused (zrelay_guard_t *self)
         && zlist_size (self->plan->deny) == 0;
 }
 
-static void
-s_tell_auth (zrelay_guard_t *self, const char *command, const char *argument)
+//  --------------------------------------------------------------------------
+//  The gate
+
+//  The ZAP domain of a side. libzmq asks about peers without a mechanism only
+//  where there is one.
+
+static char *
+s_domain (zrelay_guard_t *self, zrelay_side_id_t id)
 {
-    zstr_sendx (self->auth, command, argument, NULL);
-    zsock_wait (self->auth);
+    char *domain = zsys_sprintf ("%s/%s", zrelay_plan_name (self->plan),
+                                 self->plan->sides [id].name);
+    assert (domain);
+    return domain;
 }
 
-static void
-s_tell_auth_all (zrelay_guard_t *self, const char *command, zlist_t *list)
+//  Report the gate's sentence about the command before, given by that option
+
+static zrelay_exit_t
+s_report_gate (zrelay_guard_t *self, const char *option)
 {
+    char *name = NULL;
+    char *sentence = NULL;
+    zstr_send (self->gate, "ERROR");
+    zstr_recvx (self->gate, &name, &sentence, NULL);
+    zrelay_exit_t status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        "--%s: %s", option, sentence? sentence: "refused");
+    zstr_free (&name);
+    zstr_free (&sentence);
+    return status;
+}
+
+static zrelay_exit_t
+s_rule (zrelay_guard_t *self, const char *command, const char *domain,
+        const char *argument, const char *option)
+{
+    if (!argument)
+        return ZRELAY_EXIT_NOT_YET;
+    zstr_sendx (self->gate, command, domain, argument, NULL);
+    return zsock_wait (self->gate) == ZRELAY_STATUS_DONE?
+           ZRELAY_EXIT_NOT_YET: s_report_gate (self, option);
+}
+
+static zrelay_exit_t
+s_rule_list (zrelay_guard_t *self, const char *command, const char *domain,
+             zlist_t *list, const char *option)
+{
+    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     char *argument = (char *) zlist_first (list);
-    while (argument) {
-        s_tell_auth (self, command, argument);
+    while (argument && status == ZRELAY_EXIT_NOT_YET) {
+        status = s_rule (self, command, domain, argument, option);
         argument = (char *) zlist_next (list);
     }
+    return status;
 }
 
-static void
-s_start_auth (zrelay_guard_t *self)
+static zrelay_exit_t
+s_rules (zrelay_guard_t *self, zrelay_side_id_t id)
 {
     const zrelay_plan_t *plan = self->plan;
-    self->auth = zactor_new (zauth, NULL);
-    assert (self->auth);
-    if (plan->plain)
-        s_tell_auth (self, "PLAIN", plan->plain);
-    if (plan->clients)
-        s_tell_auth (self, "CURVE", streq (plan->clients, CLIENTS_ANY)?
-                     CURVE_ALLOW_ANY: plan->clients);
-    s_tell_auth_all (self, "ALLOW", plan->allow);
-    s_tell_auth_all (self, "DENY", plan->deny);
+    char *domain = s_domain (self, id);
+    zrelay_exit_t status = s_rule_list (self, "ALLOW", domain, plan->allow,
+                                        "allow");
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_rule_list (self, "DENY", domain, plan->deny, "deny");
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_rule (self, "PLAIN", domain, plan->plain, "plain");
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_rule (self, "CURVE", domain,
+            plan->clients && streq (plan->clients, CLIENTS_ANY)?
+            CURVE_ALLOW_ANY: plan->clients, "clients");
+    zstr_free (&domain);
+    return status;
+}
+
+//  Only rules in files can change
+
+static zrelay_exit_t
+s_hear_events (zrelay_guard_t *self)
+{
+    if (!self->plan->revoke_cuts
+    || (!self->plan->plain && !self->plan->clients))
+        return ZRELAY_EXIT_NOT_YET;
+    self->events = zsock_new_pull ("@" EVENTS);
+    if (!self->events)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "cannot create the gate's sockets: %s", zmq_strerror (errno));
+    zstr_sendx (self->gate, "EVENTS", EVENTS, NULL);
+    return zsock_wait (self->gate) == ZRELAY_STATUS_DONE?
+           ZRELAY_EXIT_NOT_YET: s_report_gate (self, "revoke-cuts");
+}
+
+//  Files are shared by both sides, so they are read once
+
+static zrelay_exit_t
+s_start_gate (zrelay_guard_t *self)
+{
+    self->gate = zactor_new (zrelay_gate, NULL);
+    if (!self->gate)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "cannot create the gate's sockets: %s", zmq_strerror (errno));
+    zrelay_exit_t status = s_rules (self, ZRELAY_SIDE_FRONTEND);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_rules (self, ZRELAY_SIDE_BACKEND);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_hear_events (self);
+    return status;
+}
+
+//  An option of a socket is a secret by its name
+
+static bool
+s_has_secret (zrelay_guard_t *self)
+{
+    static const char *words [] = { "secretkey", "password" };
+    bool has = self->plan->curve || self->plan->plain;
+    zrelay_plan_setting_t *setting =
+        (zrelay_plan_setting_t *) zlistx_first (self->plan->settings);
+    for (; setting && !has;
+         setting = (zrelay_plan_setting_t *) zlistx_next (self->plan->settings))
+        for (size_t index = 0; index < sizeof (words) / sizeof (*words);
+             index++)
+            has = has || strstr (setting->option, words [index]);
+    return has;
+}
+
+static zrelay_exit_t
+s_load (zrelay_guard_t *self)
+{
+    const zrelay_plan_t *plan = self->plan;
+    if (plan->curve)
+        self->cert = zrelay_secret_load (plan->curve, true, self->report);
+    if (plan->server && self->cert)
+        self->server_cert =
+            zrelay_secret_load (plan->server, false, self->report);
+    return (plan->curve && !self->cert) || (plan->server && !self->server_cert)?
+           ZRELAY_EXIT_MISUSE: ZRELAY_EXIT_NOT_YET;
 }
 
 zrelay_exit_t
@@ -219,14 +263,12 @@ zrelay_guard_start (zrelay_guard_t *self)
         status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "--guard alone does nothing; say how with --curve, --plain,"
             " --allow or --deny");
-    if (status == ZRELAY_EXIT_NOT_YET && self->plan->plain)
-        status = s_check_secret (self, self->plan->plain);
-    if (status == ZRELAY_EXIT_NOT_YET && self->plan->curve)
-        status = s_load_own (self);
-    if (status == ZRELAY_EXIT_NOT_YET && self->plan->server)
-        status = s_load_server (self);
+    if (s_has_secret (self) && !self->plan->core)
+        zrelay_secret_protect ();
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_load (self);
     if (status == ZRELAY_EXIT_NOT_YET && !unused)
-        s_start_auth (self);
+        status = s_start_gate (self);
     return status;
 }
 
@@ -264,9 +306,12 @@ s_be_client (zrelay_guard_t *self, zrelay_client_t *relay, const char *side)
 }
 
 static zrelay_exit_t
-s_be_server (zrelay_guard_t *self, zrelay_client_t *relay, const char *side)
+s_be_server (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
 {
-    zrelay_client_command (relay, "DOMAIN", side, DOMAIN, NULL);
+    const char *side = self->plan->sides [id].name;
+    char *domain = s_domain (self, id);
+    zrelay_client_command (relay, "DOMAIN", side, domain, NULL);
+    zstr_free (&domain);
     zrelay_exit_t status = s_confirm (self, relay);
     if (status == ZRELAY_EXIT_NOT_YET && self->plan->plain) {
         zrelay_client_command (relay, "PLAIN", side, NULL);
@@ -293,17 +338,93 @@ zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
     bool binds = zrelay_plan_binds (self->plan, id);
     bool client = plan->server && zrelay_plan_connects (self->plan, id);
     bool wanted = s_sides_named (self)? side->guarded: binds || client;
-    if (!self->auth || !wanted)
+    if (!self->gate || !wanted)
         return ZRELAY_EXIT_NOT_YET;
     if (!client && plan->server && !plan->clients)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "the %s lets peers in; say which ones with --clients, or guard the"
             " other side only", side->name);
     if (!client)
-        return s_be_server (self, relay, side->name);
+        return s_be_server (self, relay, id);
     if (binds)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "the %s cannot both bind and be a client of --server; a socket"
             " has one role", side->name);
     return s_be_client (self, relay, side->name);
+}
+
+
+//  --------------------------------------------------------------------------
+//  While it runs
+
+zsock_t *
+zrelay_guard_events (zrelay_guard_t *self)
+{
+    return self->events;
+}
+
+//  A folder may lose all of its files at once
+
+static void
+s_log_revoked (zrelay_guard_t *self, zrelay_side_id_t id, const char *user,
+               const char *address)
+{
+    int64_t now = zclock_mono ();
+    if (now < self->logged_at + LOG_IVL) {
+        self->unlogged++;
+        return;
+    }
+    zsys_warning ("%s: %s is no longer let in; connections to the %s from %s"
+                  " are cut (%zu others before were not logged)",
+                  zrelay_plan_name (self->plan), user,
+                  self->plan->sides [id].name,
+                  streq (address, "*")? "anywhere": address, self->unlogged);
+    self->logged_at = now;
+    self->unlogged = 0;
+}
+
+char *
+zrelay_guard_revoked (zrelay_guard_t *self, zrelay_side_id_t *side_p)
+{
+    char *name = NULL;
+    char *domain = NULL;
+    char *user = NULL;
+    char *address = NULL;
+    zstr_recvx (self->events, &name, &domain, &user, &address, NULL);
+    bool ours = false;
+    for (int id = 0; address && !ours && id < ZRELAY_PLAN_SIDES; id++) {
+        char *own = s_domain (self, (zrelay_side_id_t) id);
+        ours = streq (own, domain);
+        *side_p = (zrelay_side_id_t) id;
+        zstr_free (&own);
+    }
+    if (ours)
+        s_log_revoked (self, *side_p, user, address);
+    else
+        zstr_free (&address);
+    zstr_free (&name);
+    zstr_free (&domain);
+    zstr_free (&user);
+    return address;
+}
+
+void
+zrelay_guard_print (zrelay_guard_t *self)
+{
+    if (!self->gate)
+        return;
+    zstr_send (self->gate, "STATS");
+    zmsg_t *answer = zmsg_recv (self->gate);
+    char *name = answer? zmsg_popstr (answer): NULL;
+    fputs ("gate:", stderr);
+    while (name) {
+        zstr_free (&name);
+        name = zmsg_popstr (answer);
+        char *value = zmsg_popstr (answer);
+        if (name && value)
+            fprintf (stderr, " %s %s", name, value);
+        zstr_free (&value);
+    }
+    fputs ("\n", stderr);
+    zmsg_destroy (&answer);
 }

@@ -17,8 +17,8 @@
 #include "zrelay_report.h"
 
 //  Carries out what a plan says about security: reads certificates, runs a
-//  zauth actor, which answers libzmq's questions about peers, and gives the
-//  relay its security commands. A plan that says nothing starts no zauth.
+//  zrelay_gate, which answers libzmq's questions about peers, and gives the
+//  relay its security commands. A plan that says nothing starts no gate.
 
 typedef struct _zrelay_guard_t zrelay_guard_t;
 
@@ -26,13 +26,13 @@ typedef struct _zrelay_guard_t zrelay_guard_t;
 zrelay_guard_t *
     zrelay_guard_new (zrelay_plan_t *plan, zrelay_report_t *report);
 
-//  Ends zauth, after which no peer is let in any more.
+//  Ends the gate, after which no peer is let in any more.
 void
     zrelay_guard_destroy (zrelay_guard_t **self_p);
 
-//  Check what the plan says and the files that it names, and start zauth. To be
-//  called before any side is attached. Returns ZRELAY_EXIT_NOT_YET, or reports
-//  what is wrong and returns ZRELAY_EXIT_MISUSE.
+//  Check what the plan says and the files that it names, and start the gate. To
+//  be called before any side is attached. Returns ZRELAY_EXIT_NOT_YET, or
+//  reports what is wrong and returns ZRELAY_EXIT_MISUSE.
 zrelay_exit_t
     zrelay_guard_start (zrelay_guard_t *self);
 
@@ -41,5 +41,19 @@ zrelay_exit_t
 zrelay_exit_t
     zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
                           zrelay_side_id_t side);
+
+//  Can be read when somebody is no longer welcome; NULL if nobody is told.
+zsock_t *
+    zrelay_guard_events (zrelay_guard_t *self);
+
+//  Take such an event: the side, and the address from which connections are to
+//  be cut, which the caller frees with zstr_free (). Returns NULL if it is not
+//  about this relay.
+char *
+    zrelay_guard_revoked (zrelay_guard_t *self, zrelay_side_id_t *side_p);
+
+//  Print who was let in and who was refused, to standard error.
+void
+    zrelay_guard_print (zrelay_guard_t *self);
 
 #endif

@@ -11,33 +11,61 @@
 */
 
 #include "zrelay_keygen.h"
+#include "zrelay_secret.h"
 
 //  CZMQ has no room for a longer name of a certificate's secret file
 #define FILENAME_SIZE_MAX 240
 
-//  Save a new certificate. A full disk may only show when the file is read
-//  again.
+#define HEAD \
+    "#   ZeroMQ CURVE certificate, made by zrelay keygen\n" \
+    "#   %s\n\n" \
+    "metadata\n" \
+    "curve\n" \
+    "    public-key = \"%s\"\n"
+#define PUBLIC_NOTE "For the other party: the public key only"
+#define SECRET_NOTE "For its owner only: DO NOT GIVE THIS FILE TO ANYBODY"
+
+static int
+s_write (zcert_t *cert, const char *filename, bool secret)
+{
+    char *text = secret?
+        zsys_sprintf (HEAD "    secret-key = \"%s\"\n", SECRET_NOTE,
+                      zcert_public_txt (cert), zcert_secret_txt (cert)):
+        zsys_sprintf (HEAD, PUBLIC_NOTE, zcert_public_txt (cert));
+    assert (text);
+    int rc = zrelay_secret_write (filename, text, secret);
+    explicit_bzero (text, strlen (text));
+    zstr_free (&text);
+    return rc;
+}
+
+//  Files are made anew, or not at all: what is there, be it a link to nowhere,
+//  is left alone
 
 static zrelay_exit_t
 s_save (const char *filename, const char *secret, zrelay_report_t *report)
 {
-    zrelay_exit_t status = ZRELAY_EXIT_ASKED;
     zcert_t *cert = zcert_new ();
     assert (cert);
-    zcert_t *written = NULL;
-    if (zcert_save (cert, filename) == 0)
-        written = zcert_load (filename);
-    if (written && zcert_eq (written, cert))
-        printf ("%s\n", zcert_public_txt (cert));
-    else {
-        status = zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "keygen: cannot write %s: %s", filename,
-            strerror (errno? errno: EIO));
-        unlink (filename);
+    zrelay_exit_t status = ZRELAY_EXIT_ASKED;
+    int rc = s_write (cert, secret, true);
+    if (rc == 0 && s_write (cert, filename, false)) {
+        int error = errno;
         unlink (secret);
+        errno = error;
+        rc = -1;
     }
-    zcert_destroy (&written);
-    zcert_destroy (&cert);
+    if (rc == 0)
+        printf ("%s\n", zcert_public_txt (cert));
+    else
+    if (errno == EEXIST)
+        status = zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+            "keygen: %s or %s already exists; an overwritten key is lost, so"
+            " move it away first", filename, secret);
+    else
+        status = zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+            "keygen: cannot write %s: %s", filename, strerror (errno));
+    zrelay_secret_destroy (&cert);
     return status;
 }
 
@@ -53,12 +81,7 @@ s_make (const char *filename, zrelay_report_t *report)
             FILENAME_SIZE_MAX);
     char *secret = zsys_sprintf ("%s_secret", filename);
     assert (secret);
-    zrelay_exit_t status =
-        zsys_file_exists (filename) || zsys_file_exists (secret)?
-        zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "keygen: %s or %s already exists; an overwritten key is lost, so"
-            " move it away first", filename, secret):
-        s_save (filename, secret, report);
+    zrelay_exit_t status = s_save (filename, secret, report);
     zstr_free (&secret);
     return status;
 }

@@ -89,7 +89,8 @@ s_run (zrelay_plan_t *plan, zrelay_report_t *report)
     status = zrelay_guard_start (guard);
     if (status == ZRELAY_EXIT_NOT_YET) {
         zactor_t *relay = zrelay_start (plan, guard, report);
-        status = relay? zrelay_serve (relay, plan, report): ZRELAY_EXIT_MISUSE;
+        status = relay? zrelay_serve (relay, plan, guard, report):
+                        ZRELAY_EXIT_MISUSE;
         zactor_destroy (&relay);
     }
     //  From here on libzmq only waits for what lingers

@@ -95,6 +95,7 @@ zrelay_plan_new (void)
     self->allow = s_strings_new ();
     self->deny = s_strings_new ();
     self->drain = ZRELAY_PLAN_DRAIN;
+    self->revoke_cuts = true;
     return self;
 }
 

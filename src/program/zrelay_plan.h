@@ -60,8 +60,11 @@ typedef struct {
     char *clients;              //  Directory of those of clients, "any", NULL
     char *server;               //  File of that of the server, or NULL
     char *plain;                //  File of names and passwords, or NULL
-    zlist_t *allow;             //  IP addresses that are let in
-    zlist_t *deny;              //  IP addresses that are not
+    zlist_t *allow;             //  IP networks that are let in
+    zlist_t *deny;              //  IP networks that are not
+    bool revoke_cuts;           //  Connections end when a peer is taken off a
+                                //  list
+    bool core;                  //  Core files may have secrets
     bool verbose;               //  Log commands, print statistics at the end
     bool quiet;                 //  Print and log nothing but failures
 } zrelay_plan_t;

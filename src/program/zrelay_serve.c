@@ -30,6 +30,7 @@ typedef enum {
 typedef struct {
     zactor_t *relay;            //  The relay
     zrelay_plan_t *plan;        //  Says how it ends
+    zrelay_guard_t *guard;      //  Says who is no longer let in
     zrelay_report_t *report;    //  Hears about failures
     phase_t phase;              //  What the relay is doing
     size_t asked;               //  Statistics that were asked for and have not
@@ -81,6 +82,7 @@ s_on_stats (serve_t *self, bool done, zmsg_t *frames)
     fputs (text, stderr);
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
+    zrelay_guard_print (self->guard);
 }
 
 //  --------------------------------------------------------------------------
@@ -207,17 +209,31 @@ s_relay_spoke (serve_t *self)
     return ZRELAY_EXIT_NOT_YET;
 }
 
+//  A peer that is still let in connects again
+
+static void
+s_guard_spoke (serve_t *self)
+{
+    zrelay_side_id_t side;
+    char *address = zrelay_guard_revoked (self->guard, &side);
+    if (address)
+        s_send (self, "CUT", self->plan->sides [side].name, address);
+    zstr_free (&address);
+}
+
 //  Wait for an event and handle it
 
 static zrelay_exit_t
 s_wait (serve_t *self)
 {
+    zsock_t *events = zrelay_guard_events (self->guard);
     zmq_pollitem_t items [] = {
         { zsock_resolve (self->relay), 0, ZMQ_POLLIN, 0 },
-        { NULL, zrelay_signals_fd (), ZMQ_POLLIN, 0 }
+        { NULL, zrelay_signals_fd (), ZMQ_POLLIN, 0 },
+        { events? zsock_resolve (events): NULL, 0, ZMQ_POLLIN, 0 }
     };
     zrelay_signals_unblock ();
-    int rc = zmq_poll (items, sizeof (items) / sizeof (items [0]), -1);
+    int rc = zmq_poll (items, events? 3: 2, -1);
     int error = errno;
     zrelay_signals_block ();
     if (rc == -1 && error != EINTR)
@@ -229,6 +245,9 @@ s_wait (serve_t *self)
     else
     if (rc > 0 && items [0].revents)
         return s_relay_spoke (self);
+    else
+    if (rc > 0 && items [2].revents)
+        s_guard_spoke (self);
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -236,9 +255,10 @@ s_wait (serve_t *self)
 //  signal, and these are messages
 
 zrelay_exit_t
-zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_report_t *report)
+zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_guard_t *guard,
+              zrelay_report_t *report)
 {
-    serve_t self = { relay, plan, report, PHASE_RUNNING, 0 };
+    serve_t self = { relay, plan, guard, report, PHASE_RUNNING, 0 };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     while (status == ZRELAY_EXIT_NOT_YET
        && (self.phase != PHASE_ENDED || self.asked > 0))

@@ -13,16 +13,17 @@
 #ifndef ZRELAY_SERVE_H_INCLUDED
 #define ZRELAY_SERVE_H_INCLUDED
 
+#include "zrelay_guard.h"
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
 //  Handle signals until the relay has done its work. SIGINT and SIGTERM drain
-//  it, a second one ends it at once, and SIGUSR1 prints statistics. Returns
-//  ZRELAY_EXIT_ASKED, or reports a failure and returns ZRELAY_EXIT_FAILED. The
+//  it, a second one ends it at once, and SIGUSR1 prints statistics. Connections
+//  of peers that the guard no longer lets in are cut. Returns ZRELAY_EXIT_ASKED, or reports a failure and returns ZRELAY_EXIT_FAILED. The
 //  actor remains the caller's; it must have no client while this function runs,
 //  since a client would take the answers.
 zrelay_exit_t
     zrelay_serve (zactor_t *relay, zrelay_plan_t *plan,
-                  zrelay_report_t *report);
+                  zrelay_guard_t *guard, zrelay_report_t *report);
 
 #endif

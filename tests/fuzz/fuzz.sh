@@ -3,7 +3,7 @@
 #   `make fuzz`, which says where things are.
 #
 #   FUZZ_SECONDS   how long for each target (default 60)
-#   FUZZ_TARGETS   which ones (default "command stats option")
+#   FUZZ_TARGETS   which ones (default "command stats option gate")
 #   FUZZ_CLANG     the compiler (default clang)
 #
 #   What is found to be interesting is kept in the folder fuzz of the build
@@ -44,7 +44,7 @@ run () {
 }
 
 failed=0
-for target in ${FUZZ_TARGETS:-command stats option}; do
+for target in ${FUZZ_TARGETS:-command stats option gate}; do
     build "$target" || exit 1
     if run "$target"; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' \
