@@ -79,14 +79,15 @@ static const struct {
 static const char *const s_cuts [ZRELAY_CUTS] = { "endless", "connections" };
 
 //  How many connections are looked at in one go; msecs until they are again if
-//  one of them is suspicious, if any has received something, and if all are quiet
+//  one of them is suspicious, and if none is. A connection may bring tens of
+//  megabytes in that time.
 #define LOOKS_MOST 1000
 #define LOOK_SUSPICIOUS 5
-#define LOOK_BUSY 50
-#define LOOK_QUIET 250
+#define LOOK_IVL 40
 
-//  Bytes of heartbeats and the like, in each second, that are no message
-#define TRICKLE 64
+//  Bytes of heartbeats and the like, in each second, that are no message: those of
+//  a peer that sends one every 70 msecs
+#define TRICKLE 128
 
 //  One in so many descriptors is kept for other purposes than peers, but at least
 //  and at most so many
@@ -113,6 +114,7 @@ typedef struct {
     int64_t marked_at;          //  When that was, in msecs
     uint64_t seen;              //  Bytes it had brought at the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
+    uint64_t revision;          //  The limits that mark is about
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -451,6 +453,9 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     assert (peer->endpoint);
     peer->came_at = zclock_mono ();
     peer->marked_at = peer->came_at;
+    //  Whole messages of it may have been read before this event
+    zrelay_kernel_read (fd, &peer->mark);
+    peer->revision = zrelay_limits_revision (self->limits);
     peer->host = accepted? s_join_host (self, address): NULL;
     s_add (self, peer);
     if (accepted)
@@ -593,8 +598,8 @@ zrelay_peers_reset (zrelay_peers_t *self)
 //  Messages that never end. libzmq hands over whole messages, and puts no bound on
 //  the frames that are in memory before that. So we compare what a connection has
 //  brought with what it had brought when a message of it came last. Where the
-//  socket was empty, all whole messages were handed over; else as many may wait
-//  as its high-water mark allows.
+//  socket was found empty after that, all whole messages were handed over; else
+//  as many may wait as its high-water mark allows.
 
 void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
@@ -614,50 +619,68 @@ s_is_ahead (peer_t *peer, uint64_t bytes, int64_t most)
         && (int64_t) (bytes - peer->mark) > most + secs * TRICKLE;
 }
 
+//  All that it has brought so far is accounted for
+
+static void
+s_set_mark (peer_t *peer, uint64_t bytes)
+{
+    peer->mark = bytes;
+    peer->marked_at = zclock_mono ();
+    peer->spoke = false;
+}
+
+//  Nothing whole waits in the socket now
+
+static bool
+s_is_empty (void *watched)
+{
+    return watched && (zsock_events (watched) & ZMQ_POLLIN) == 0;
+}
+
 //  Returns when to look again
 
 static size_t
-s_look_at (zrelay_peers_t *self, peer_t *peer, int64_t most, int64_t waiting,
-           bool empty)
+s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
+           int64_t waiting)
 {
     uint64_t bytes;
     if (peer->cut || !zrelay_kernel_read (peer->fd, &bytes)
     ||  bytes == peer->seen)
-        return LOOK_QUIET;
-    if (peer->spoke) {
-        peer->mark = bytes;
-        peer->marked_at = zclock_mono ();
-        peer->spoke = false;
-    }
+        return LOOK_IVL;
+    uint64_t revision = zrelay_limits_revision (self->limits);
+    //  What came under other limits, or none, is not held against it
+    if (peer->spoke || peer->revision != revision)
+        s_set_mark (peer, bytes);
+    peer->revision = revision;
     //  What was there at the last look has been handed over since
-    bool emptied = self->empties > peer->seen_empties;
+    bool emptied = watched && self->empties > peer->seen_empties;
     bool suspicious = s_is_ahead (peer, bytes, most);
-    if ((suspicious && empty)
-    || (peer->seen > peer->mark && emptied && s_is_ahead (peer, peer->seen,
-                                                           most))
+    if ((suspicious && s_is_empty (watched))
+    || (emptied && peer->seen > peer->mark
+     && s_is_ahead (peer, peer->seen, most))
     ||  s_is_ahead (peer, bytes, waiting))
         s_cut (self, peer, ZRELAY_CUT_ENDLESS);
     peer->seen = bytes;
     peer->seen_empties = self->empties;
-    return suspicious? LOOK_SUSPICIOUS: LOOK_BUSY;
+    return suspicious? LOOK_SUSPICIOUS: LOOK_IVL;
 }
 
 size_t
-zrelay_peers_look (zrelay_peers_t *self, int64_t waiting, bool empty)
+zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 {
     int64_t most = zrelay_limits_most_bytes (self->limits);
-    size_t soon = LOOK_QUIET;
+    size_t soon = LOOK_IVL;
     size_t looks = 0;
     for (size_t step = 0; step < self->room && looks < LOOKS_MOST; step++) {
         if (self->next_look >= self->room)
             self->next_look = 0;
         peer_t *peer = self->peers [self->next_look++];
-        size_t when = peer? s_look_at (self, peer, most, waiting, empty):
-                            LOOK_QUIET;
+        size_t when = peer? s_look_at (self, peer, watched, most, waiting):
+                            LOOK_IVL;
         looks += peer != NULL;
         soon = when < soon? when: soon;
     }
-    return looks == LOOKS_MOST && soon > LOOK_BUSY? LOOK_BUSY: soon;
+    return soon;
 }
 
 uint64_t
