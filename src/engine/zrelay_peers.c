@@ -79,11 +79,13 @@ static const struct {
 static const char *const s_cuts [ZRELAY_CUTS] = { "endless", "connections" };
 
 //  How many connections are looked at in one go; msecs until they are again if
-//  one of them is suspicious, and if none is. A connection may bring tens of
-//  megabytes in that time.
-#define LOOKS_MOST 1000
-#define LOOK_SUSPICIOUS 5
-#define LOOK_IVL 40
+//  one of them has brought something, if there are more, and if neither is so.
+//  Empty frames take 64 bytes of memory each, and millions of them may come in
+//  that time.
+#define LOOKS_MOST 200
+#define LOOK_BUSY 5
+#define LOOK_MORE 10
+#define LOOK_IVL 20
 
 //  Bytes of heartbeats and the like, in each second, that are no message: those of
 //  a peer that sends one every 70 msecs
@@ -662,7 +664,7 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
         s_cut (self, peer, ZRELAY_CUT_ENDLESS);
     peer->seen = bytes;
     peer->seen_empties = self->empties;
-    return suspicious? LOOK_SUSPICIOUS: LOOK_IVL;
+    return LOOK_BUSY;
 }
 
 size_t
@@ -680,7 +682,7 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
         looks += peer != NULL;
         soon = when < soon? when: soon;
     }
-    return soon;
+    return looks == LOOKS_MOST && soon > LOOK_MORE? LOOK_MORE: soon;
 }
 
 uint64_t
