@@ -227,8 +227,16 @@ s_set_limits (bench_t *self, size_t maxmsgsize)
 static zsock_t *
 s_client_new (bench_t *self)
 {
-    return faults_connect (streq (self->target->kind, "streamer")? ZMQ_PUSH:
-                           ZMQ_DEALER, self->frontend);
+    zsock_t *sock = zsock_new (streq (self->target->kind, "streamer")?
+                               ZMQ_PUSH: ZMQ_DEALER);
+    assert (sock);
+    //  It reads when it has sent all
+    zsock_set_rcvhwm (sock, 0);
+    zsock_set_sndtimeo (sock, FAULTS_PATIENCE);
+    zsock_set_rcvtimeo (sock, FAULTS_PATIENCE);
+    int rc = zsock_connect (sock, "%s", self->frontend);
+    assert (rc == 0);
+    return sock;
 }
 
 static void
@@ -244,6 +252,7 @@ s_setup (bench_t *self, const target_t *target, size_t maxmsgsize, bool worker)
                         "inproc://endless-back", NULL);
     }
     s_set_limits (self, maxmsgsize);
+    faults_command (self->relay, "SET", "FRONTEND", "sndhwm", "0", NULL);
     self->frontend = faults_bind (self->relay, "FRONTEND");
     if (strneq (target->kind, "majordomo"))
         self->backend = faults_bind (self->relay, "BACKEND");
