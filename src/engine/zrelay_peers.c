@@ -97,8 +97,10 @@ static const char *const s_cuts [ZRELAY_CUTS] = { "endless", "connections" };
 #define RESERVE_LEAST 8
 #define RESERVE_MOST 64
 
-//  A peer has so many msecs to say something before it has to go for another
+//  A peer has so many msecs to say something before it has to go for another; or
+//  so many where all came lately
 #define SAY_IVL 1000
+#define SAY_LEAST 100
 
 //  Peers of one address
 typedef struct {
@@ -389,14 +391,13 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
 }
 
 //  Who has said least has to go, the longest here of these first, when a newcomer
-//  takes the last descriptors. Newcomers are given some time.
+//  takes the last descriptors. Returns NULL if all came later than that.
 
 static peer_t *
-s_quietest (zrelay_peers_t *self, peer_t *newcomer)
+s_quietest_before (zrelay_peers_t *self, int64_t latest)
 {
-    peer_t *quietest = newcomer;
+    peer_t *quietest = NULL;
     uint64_t least = UINT64_MAX;
-    int64_t latest = zclock_mono () - SAY_IVL;
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
         uint64_t bytes;
@@ -409,6 +410,18 @@ s_quietest (zrelay_peers_t *self, peer_t *newcomer)
         }
     }
     return quietest;
+}
+
+//  Newcomers are given some time
+
+static peer_t *
+s_quietest (zrelay_peers_t *self, peer_t *newcomer)
+{
+    int64_t now = zclock_mono ();
+    peer_t *quietest = s_quietest_before (self, now - SAY_IVL);
+    if (!quietest)
+        quietest = s_quietest_before (self, now - SAY_LEAST);
+    return quietest? quietest: newcomer;
 }
 
 static bool
