@@ -67,8 +67,9 @@ extern "C" {
 //  With retries 0 no request ever runs twice. With a deadline (milliseconds),
 //  a request that is still in the relay then is dropped.
 //
-//  While the relay is paused, heartbeats go on and workers finish what they have
-//  in hand; no request is read or given out. A DRAIN waits for the last reply.
+//  While the relay is paused, heartbeats go on and workers finish what they
+//  have in hand; no request is read or given out. A DRAIN waits for the last
+//  reply.
 //
 //  The query WORKERS returns five frames for each worker: routing id, state,
 //  client whose request it has in hand, requests served, milliseconds since it

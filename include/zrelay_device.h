@@ -105,8 +105,8 @@ ZRELAY_EXPORT int
     zrelay_device_steer (void *frontend, void *backend, void *capture,
                          void *control);
 
-//  Turn a routing id, as workers and captures see it, into that which the ROUTER
-//  knows, in its place. Other ids stay as they are.
+//  Turn a routing id, as workers and captures see it, into that which the
+//  ROUTER knows, in its place. Other ids stay as they are.
 ZRELAY_EXPORT void
     zrelay_device_reveal (void *id, size_t size);
 

@@ -200,7 +200,8 @@ typedef struct {
 
 //  One counter of a kind: an uint64_t in its object, which STATS reports and
 //  RESET sets to zero. The name consists of letters, digits, "_" and dots
-//  between parts; no name is the beginning of another one up to a dot. A table of counters ends with one without a name.
+//  between parts; no name is the beginning of another one up to a dot. A table
+//  of counters ends with one without a name.
 typedef struct {
     size_t size;                //  Set by ZRELAY_COUNTER
     const char *name;           //  Name in STATS, such as "requests.late"
@@ -339,8 +340,8 @@ ZRELAY_EXPORT void
     zrelay_engine_count_drop (zrelay_engine_t *self, zrelay_flow_id_t flow,
                               size_t reason);
 
-//  How many messages a flow holds, for which its output is full. One that a kind
-//  sends itself may overtake these.
+//  How many messages a flow holds, for which its output is full. One that a
+//  kind sends itself may overtake these.
 ZRELAY_EXPORT size_t
     zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow);
 
@@ -446,8 +447,8 @@ ZRELAY_EXPORT void *
     zrelay_engine_socket (zrelay_engine_t *self, zrelay_side_id_t side);
 
 //  The value of one side's option as GET returns it, also of those that libzmq
-//  does not tell, such as xpub_nodrop: as a fresh string, which the caller frees
-//  with zstr_free (); NULL if GET would be refused.
+//  does not tell, such as xpub_nodrop: as a fresh string, which the caller
+//  frees with zstr_free (); NULL if GET would be refused.
 ZRELAY_EXPORT char *
     zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
                           const char *name);

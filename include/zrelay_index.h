@@ -20,10 +20,11 @@ extern "C" {
 #endif
 
 //  @interface
-//  Finds items by names that strangers chose, such as routing ids, addresses and
-//  keys. Names are any bytes. They are hashed with a secret of the process, so
-//  nobody can choose names that collide, which would slow down a table and makes
-//  a zhashx of CZMQ 4.2 abort. An index is used by one thread at a time.
+//  Finds items by names that strangers chose, such as routing ids,
+//  addresses and keys. Names are any bytes. They are hashed with a secret of
+//  the process, so nobody can choose names that collide, which would slow down
+//  a table and makes a zhashx of CZMQ 4.2 abort. An index is used by one thread
+//  at a time.
 
 typedef struct _zrelay_index_t zrelay_index_t;
 
@@ -56,8 +57,8 @@ ZRELAY_EXPORT void
 ZRELAY_EXPORT size_t
     zrelay_index_size (zrelay_index_t *self);
 
-//  The first item, and the next, in no order; NULL at the end. Meanwhile none may
-//  be added or removed.
+//  The first item, and the next, in no order; NULL at the end. Meanwhile none
+//  may be added or removed.
 ZRELAY_EXPORT void *
     zrelay_index_first (zrelay_index_t *self);
 ZRELAY_EXPORT void *

@@ -39,10 +39,10 @@ extern "C" {
 //  milliseconds, and its request goes to another worker, "retries" times at
 //  most; not one that was answered in part.
 //
-//  One socket cannot hold back clients without its workers. So the requests that
-//  wait are bounded: "service_queue" for one service and "queue" altogether, and
-//  so are their bytes, by "service_bytes" and "queue_bytes". A request beyond a
-//  bound is dropped. The defaults:
+//  One socket cannot hold back clients without its workers. So the requests
+//  that wait are bounded: "service_queue" for one service and "queue"
+//  altogether, and so are their bytes, by "service_bytes" and "queue_bytes". A
+//  request beyond a bound is dropped. The defaults:
 //
 //      zstr_sendx (broker, "SET", "RELAY", "heartbeat", "1000", NULL);
 //      zstr_sendx (broker, "SET", "RELAY", "liveness", "3", NULL);

@@ -191,8 +191,8 @@ ZRELAY_EXPORT void
 
 
 //  --------------------------------------------------------------------------
-//  Workers. A worker belongs to the pool. It is valid until zrelay_pool_lose (),
-//  zrelay_pool_gone (), or the end of the handler.
+//  Workers. A worker belongs to the pool. It is valid until zrelay_pool_lose ()
+//  or zrelay_pool_gone (), or the end of the handler.
 
 //  The worker with this routing id, or NULL.
 ZRELAY_EXPORT zrelay_worker_t *
@@ -299,8 +299,8 @@ ZRELAY_EXPORT void
 //
 //  For each worker of a service, or of all services if it is NULL, five frames:
 //  its routing id; its state, as zrelay_worker_state_t in small letters; the
-//  client whose request it has, or an empty frame; requests served; milliseconds
-//  since it was last heard.
+//  client whose request it has, or an empty frame; requests served;
+//  milliseconds since it was last heard.
 ZRELAY_EXPORT void
     zrelay_pool_list_workers (zrelay_pool_t *self, const char *service,
                               zmsg_t *answer);

@@ -64,10 +64,11 @@ extern "C" {
 //      zstr_sendx (proxy, "ENDPOINT", "FRONTEND", NULL);      //  query
 //
 //  UNBIND, and the relay's end, are not safe from strangers on a side without a
-//  ZAP domain: the first bytes of ZMTP 1.0, sent just then, can make libzmq 4.3.4
-//  end the process. With a domain, see DOMAIN below, libzmq refuses ZMTP 1.0. The
-//  program sets one on each side that binds; the library does not, since an
-//  application's zauth would then be asked about peers that it lets in unasked.
+//  ZAP domain: the first bytes of ZMTP 1.0, sent just then, can make libzmq
+//  4.3.4 end the process. With a domain, see DOMAIN below, libzmq refuses ZMTP
+//  1.0. The program sets one on each side that binds; the library does not,
+//  since an application's zauth would then be asked about peers that it lets in
+//  unasked.
 //
 //  Subscribe on the side that is a SUB or an XSUB. The relay keeps a set of
 //  topics, so a topic given twice counts once. The empty topic matches
@@ -134,9 +135,9 @@ extern "C" {
 //      zsock_send (proxy, "sspps", "FILTER", "FORWARD", s_look, argument,
 //                  "message");
 //
-//  Either can ask for the properties of the peer that sent the message, such
-//  as "User-Id" and "Peer-Address": with zrelay_message_property (), or, on a
-//  side that authenticates its peers, with zframe_meta () of a zmsg's last frame.
+//  Either can ask for the properties of the peer that sent the message, such as
+//  "User-Id" and "Peer-Address": with zrelay_message_property (), or, on a side
+//  that authenticates its peers, with zframe_meta () of a zmsg's last frame.
 //
 //  Stop both flows, and start them again. While they are stopped, messages wait
 //  in the sockets, up to their high-water marks, and none is lost.

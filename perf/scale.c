@@ -93,7 +93,8 @@ s_call (self_t *self, int back, const char *what, int number)
               entry->crew.form->name, number, what);
 }
 
-//  The last entry's floor is a bare relay, if there is one with the same workers
+//  The last entry's floor is a bare relay, if there is one with the same
+//  workers
 
 static void
 s_find_floor (self_t *self)

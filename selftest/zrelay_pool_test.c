@@ -66,8 +66,8 @@ s_receives_nothing (zsock_t *sock)
     return (zsock_events (sock) & ZMQ_POLLIN) == 0;
 }
 
-//  Send back a request, with a header and a command of one's own in the place of
-//  its first two frames, or just as it came
+//  Send back a request, with a header and a command of one's own in the place
+//  of its first two frames, or just as it came
 
 static void
 s_reply (zsock_t *sock, zmsg_t **msg_p, const char *header,

@@ -13,8 +13,8 @@
 #ifndef ZRELAY_ASSERTS_H_INCLUDED
 #define ZRELAY_ASSERTS_H_INCLUDED
 
-//  Asserts are for the programmer's own invariants and for memory that cannot be
-//  had. They hold in every build, as CZMQ's do: this header comes before all
+//  Asserts are for the programmer's own invariants and for memory that cannot
+//  be had. They hold in every build, as CZMQ's do: this header comes before all
 //  others, see Makefile.am, and undoes a -DNDEBUG of the command line.
 
 #undef NDEBUG

@@ -1529,8 +1529,8 @@ s_exists (void *arg)
     return access ((const char *) arg, F_OK) == 0;
 }
 
-//  While DRAIN waits, statuses wait behind it, queries are answered at once, and
-//  another DRAIN is refused, as is a PAUSE.
+//  While DRAIN waits, statuses wait behind it, queries are answered at once,
+//  and another DRAIN is refused, as is a PAUSE.
 
 static void
 s_test_drain (void)
@@ -1657,8 +1657,8 @@ s_noise_name (bench_t *bench)
     return frame;
 }
 
-//  A pointer to nothing would be called, and a DRAIN under way would let queries
-//  overtake
+//  A pointer to nothing would be called, and a DRAIN under way would let
+//  queries overtake
 
 static zmsg_t *
 s_noise (bench_t *bench)

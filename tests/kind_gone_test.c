@@ -12,8 +12,8 @@
 
 //  A porter writes down who came and went, in order: "heard SIDE ID TEXT" and
 //  "gone SIDE ID". Peers are processes that are killed, plain connections, and
-//  sockets of this process. Where the relay must see several things at once, its
-//  thread is held, in a command's handler, while they happen.
+//  sockets of this process. Where the relay must see several things at once,
+//  its thread is held, in a command's handler, while they happen.
 
 #include "kind_testing.h"
 #include "faults/wire.h"
@@ -653,8 +653,8 @@ s_test_reuse (void)
 }
 
 //  A peer comes, sends and leaves, and another gets its descriptor, before the
-//  relay has heard of either. If the second says nothing, the message may as well
-//  be its own, and it has gone for certain when the second has.
+//  relay has heard of either. If the second says nothing, the message may as
+//  well be its own, and it has gone for certain when the second has.
 
 static void
 s_test_reuse_unheard (bool silent)

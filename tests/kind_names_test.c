@@ -43,7 +43,8 @@ s_tell_message (zrelay_message_t *message, const char *function)
 static void
 s_tell_zmsg (zmsg_t *msg, const char *function)
 {
-    //  libzmq gives a ROUTER's routing id no properties that a poll fetched ahead
+    //  libzmq gives a ROUTER's routing id no properties that a poll fetched
+    //  ahead
     zframe_t *frame = zmsg_first (msg);
     size_t left = zmsg_size (msg);
     while (--left > 0 && !zframe_meta (frame, "Peer-Address"))

@@ -11,9 +11,9 @@
 */
 
 //  A sender sends what a command says, and reports the result and whether the
-//  message was left whole. To have a peer vanish in the midst of a message, this
-//  program stands between the library and libzmq: its own zmq_msg_send () kills
-//  the peer before a given frame and waits until libzmq has noticed.
+//  message was left whole. To have a peer vanish in the midst of a message,
+//  this program stands between the library and libzmq: its own zmq_msg_send ()
+//  kills the peer before a given frame and waits until libzmq has noticed.
 
 #define _GNU_SOURCE
 #include "kind_testing.h"
@@ -26,9 +26,9 @@
 #define FILL_MOST       20000       //  Messages after which a peer is not full
 #define FILL_BODY       20000       //  Bytes in each of these
 
-//  libzmq looks for word from its threads at most once in 3 million ticks of the
-//  processor's clock, unless there is nothing to send or receive; in msecs this
-//  is more
+//  libzmq looks for word from its threads at most once in 3 million ticks of
+//  the processor's clock, unless there is nothing to send or receive; in msecs
+//  this is more
 #define LOOK_IVL        20
 
 
@@ -398,8 +398,8 @@ static const faults_role_t s_roles [] = {
     { "peer", s_peer }, { NULL, NULL }
 };
 
-//  Bind both sides, without which a relay does not read; returns the endpoint of
-//  the one
+//  Bind both sides, without which a relay does not read; returns the endpoint
+//  of the one
 
 static char *
 s_bind (zactor_t *relay, const char *side)
@@ -441,8 +441,9 @@ s_test_full (void)
 }
 
 //  The victim vanishes before a frame of a message to it. A ROUTER takes frames
-//  after the first without a word, whatever has become of the peer, so that such
-//  a message counts as sent, as it would if the peer had vanished behind it.
+//  after the first without a word, whatever has become of the peer, so that
+//  such a message counts as sent, as it would if the peer had vanished behind
+//  it.
 
 static void
 s_test_lost (const char *side, bool captured, int frame)

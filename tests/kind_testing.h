@@ -31,7 +31,8 @@ kind_spawn (const zrelay_kind_t *kind, const char *name)
     return relay;
 }
 
-//  A socket of a type that is connected to a side of the relay, which this binds.
+//  A socket of a type that is connected to a side of the relay, which this
+//  binds.
 
 static inline zsock_t *
 kind_connect (zactor_t *relay, const char *side, int type)

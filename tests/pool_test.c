@@ -11,9 +11,9 @@
 */
 
 //  The forms of workers and clients are tables, written from those of the
-//  protocols (ZeroMQ RFC 6, 7 and 18). Every form of worker serves every form of
-//  client; is killed with a request in hand; and breaks off in the middle of its
-//  reply. Then come clients that never read, hundreds of workers, peers by
+//  protocols (ZeroMQ RFC 6, 7 and 18). Every form of worker serves every form
+//  of client; is killed with a request in hand; and breaks off in the middle of
+//  its reply. Then come clients that never read, hundreds of workers, peers by
 //  inproc, and the end of the relay with work inside.
 
 #include "kind_testing.h"
@@ -160,8 +160,8 @@ s_answered (zsock_t *sock, const client_form_t *form, const char *text,
     return same;
 }
 
-//  Receive the next request: its address, the empty frame, and its body; NULL if
-//  there is none. Heartbeats are passed over.
+//  Receive the next request: its address, the empty frame, and its body; NULL
+//  if there is none. Heartbeats are passed over.
 
 static zmsg_t *
 s_take (zsock_t *sock, const worker_form_t *form)

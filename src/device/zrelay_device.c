@@ -241,8 +241,9 @@ s_close_remote (device_t *self)
     self->context = NULL;
 }
 
-//  A path of ipc is for this user alone. Everything else is open to others, which
-//  somebody has to say in so many words. Returns NULL, or why that is not possible.
+//  A path of ipc is for this user alone. Everything else is open to others,
+//  which somebody has to say in so many words. Returns NULL, or why that is not
+//  possible.
 
 static const char *
 s_bind_remote (device_t *self, const char *endpoint, bool open)

@@ -26,9 +26,9 @@ void
     zrelay_capture_destroy (zrelay_capture_t **self_p);
 
 //  Start, with a socket of that type attached to endpoints; what ran before
-//  ends. prefixes are two, one for each flow, or NULL. A capture that binds takes
-//  over the security of guarded, a side, unless that is NULL. On failure nothing
-//  has changed.
+//  ends. prefixes are two, one for each flow, or NULL. A capture that binds
+//  takes over the security of guarded, a side, unless that is NULL. On failure
+//  nothing has changed.
 zrelay_status_t
     zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
                           const char *type, char **prefixes,

@@ -1067,8 +1067,8 @@ s_waiting_most (zrelay_side_t *side)
            most * messages;
 }
 
-//  Others keep messages to themselves that nobody has subscribed to or asked for,
-//  or that are nothing new
+//  Others keep messages to themselves that nobody has subscribed to or asked
+//  for, or that are nothing new
 
 static bool
 s_hands_over_all (int type)

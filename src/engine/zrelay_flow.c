@@ -620,8 +620,8 @@ s_measure (zrelay_flow_t *self)
                                 bytes);
 }
 
-//  libzmq attaches properties to a message's own frames, but to a routing id only
-//  if a poll has not fetched it ahead
+//  libzmq attaches properties to a message's own frames, but to a routing id
+//  only if a poll has not fetched it ahead
 
 static const char *
 s_property (zrelay_flow_t *self)
@@ -647,8 +647,8 @@ s_heard (zrelay_flow_t *self, zrelay_peers_t *peers, const char *property)
                             zrelay_message_size (self->message, 0));
 }
 
-//  Tell the peers who has sent this. The end of an earlier connection comes before
-//  the first message of another one with its id.
+//  Tell the peers who has sent this. The end of an earlier connection comes
+//  before the first message of another one with its id.
 
 static void
 s_listen (zrelay_flow_t *self)

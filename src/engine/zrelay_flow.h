@@ -56,8 +56,8 @@ void
 void
     zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter);
 
-//  Report each routing id that is heard to the input's peers, and call a function
-//  with the engine where zrelay_peers_heard () returns true.
+//  Report each routing id that is heard to the input's peers, and call a
+//  function with the engine where zrelay_peers_heard () returns true.
 typedef void (zrelay_left_fn) (zrelay_engine_t *engine);
 void
     zrelay_flow_listen_for_ids (zrelay_flow_t *self, zrelay_left_fn *on_left);

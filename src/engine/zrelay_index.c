@@ -32,8 +32,9 @@ s_draw_secret (void)
 
 
 //  --------------------------------------------------------------------------
-//  SipHash (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), with one
-//  round for each word and three at the end, as its authors advise for tables
+//  SipHash (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), with
+//  one round for each word and three at the end, as its authors advise for
+//  tables
 
 #define WORD_ROUNDS 1
 #define END_ROUNDS 3
@@ -202,8 +203,8 @@ zrelay_index_hash (const void *data, size_t size)
 //  --------------------------------------------------------------------------
 //  Selftest
 
-//  The paper's example, for two rounds and four: a key of the bytes 0 to 15, and
-//  a message of 0 to 14
+//  The paper's example, for two rounds and four: a key of the bytes 0 to 15,
+//  and a message of 0 to 14
 
 static void
 s_test_sip (void)

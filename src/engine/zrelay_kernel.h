@@ -18,8 +18,8 @@
 
 //  Its source includes no header of CZMQ's, which conflicts with linux/tcp.h.
 
-//  Bytes that a tcp connection has received in its life and that libzmq has read.
-//  Returns false if the system does not tell: not tcp, or not Linux.
+//  Bytes that a tcp connection has received in its life and that libzmq has
+//  read. Returns false if the system does not tell: not tcp, or not Linux.
 bool
     zrelay_kernel_read (int fd, uint64_t *bytes);
 

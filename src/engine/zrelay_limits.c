@@ -102,8 +102,8 @@ zrelay_limits_bounded (zrelay_limits_t *self)
     return self->maxmsgsize >= 0 || self->maxframes > 0;
 }
 
-//  Every frame has a header of up to nine bytes, see ZeroMQ RFC 23, and the end of
-//  the last message may come with the beginning of this one.
+//  Every frame has a header of up to nine bytes, see ZeroMQ RFC 23, and the end
+//  of the last message may come with the beginning of this one.
 
 int64_t
 zrelay_limits_most_bytes (zrelay_limits_t *self)

@@ -17,8 +17,9 @@
 #include "zrelay_outcome.h"
 
 //  The limits of one side: how large a message may be (maxmsgsize, maxframes),
-//  how many may be read in a second (rate, rate_burst), which is a token bucket,
-//  and how many peers there may be (connections, connections_per_address).
+//  how many may be read in a second (rate, rate_burst), which is a token
+//  bucket, and how many peers there may be (connections,
+//  connections_per_address).
 
 typedef struct _zrelay_limits_t zrelay_limits_t;
 

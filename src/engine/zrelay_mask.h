@@ -15,17 +15,17 @@
 
 #include <zrelay.h>
 
-//  A ROUTER gives each peer that does not name itself an automatic routing id: a
-//  zero byte, and four bytes that count. Whoever sees one knows the next, can
+//  A ROUTER gives each peer that does not name itself an automatic routing id:
+//  a zero byte, and four bytes that count. Whoever sees one knows the next, can
 //  claim it as its own name, and so ends the process with the next peer: libzmq
-//  4.3.4 asserts that its own ids are free. So no such id leaves the relay as it
-//  is. Its four bytes are enciphered by a secret permutation of all numbers of 32
-//  bits, a Feistel network of six rounds whose functions are multiply-shift
-//  hashes (Dietzfelbinger, "Universal hashing and k-wise independent random
-//  variables via integer arithmetic without primes"; Luby and Rackoff, "How to
-//  construct pseudorandom permutations"). Each side has a secret of its own, and
-//  no table is needed. Ids that a peer chose itself stay as they are, unless they
-//  look like automatic ones.
+//  4.3.4 asserts that its own ids are free. So no such id leaves the relay as
+//  it is. Its four bytes are enciphered by a secret permutation of all numbers
+//  of 32 bits, a Feistel network of six rounds whose functions are
+//  multiply-shift hashes (Dietzfelbinger, "Universal hashing and k-wise
+//  independent random variables via integer arithmetic without primes"; Luby
+//  and Rackoff, "How to construct pseudorandom permutations"). Each side has a
+//  secret of its own, and no table is needed. Ids that a peer chose itself stay
+//  as they are, unless they look like automatic ones.
 
 #define ZRELAY_MASK_ROUNDS 6
 
@@ -37,17 +37,17 @@ typedef struct {
     } rounds [ZRELAY_MASK_ROUNDS];
 } zrelay_mask_t;
 
-//  Draw a secret; or use the process's own, which is that of all sockets that an
-//  application lends: it may end a relay, and begin another one with the same
-//  sockets while replies are still to come.
+//  Draw a secret; or use the process's own, which is that of all sockets that
+//  an application lends: it may end a relay, and begin another one with the
+//  same sockets while replies are still to come.
 void
     zrelay_mask_init (zrelay_mask_t *self);
 void
     zrelay_mask_share (zrelay_mask_t *self);
 
-//  Hide the id that a frame of a ROUTER's own consists of, in its place; and the
-//  reverse, which puts a new frame into the place of one that may share its data
-//  with another. Other frames stay as they are.
+//  Hide the id that a frame of a ROUTER's own consists of, in its place; and
+//  the reverse, which puts a new frame into the place of one that may share its
+//  data with another. Other frames stay as they are.
 void
     zrelay_mask_hide (const zrelay_mask_t *self, zmq_msg_t *frame);
 void

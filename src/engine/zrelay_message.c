@@ -271,8 +271,8 @@ zrelay_message_pop (zrelay_message_t *self)
         self->first = ZRELAY_MESSAGE_HEADROOM;
 }
 
-//  A message without frames can have another's room, and so all of its frames at
-//  once
+//  A message without frames can have another's room, and so all of its frames
+//  at once
 
 static void
 s_swap (zrelay_message_t *self, zrelay_message_t *from)

@@ -37,9 +37,9 @@ struct _zrelay_message_t {
 void
     zrelay_message_grow (zrelay_message_t *self);
 
-//  A slot behind the last frame, which becomes the last frame of so many bytes by
-//  the second of these. To ask libzmq for a frame's size takes longer than to
-//  remember it.
+//  A slot behind the last frame, which becomes the last frame of so many bytes
+//  by the second of these. To ask libzmq for a frame's size takes longer than
+//  to remember it.
 static inline zmq_msg_t *
 zrelay_message_slot (zrelay_message_t *self)
 {
@@ -64,8 +64,8 @@ zrelay_message_sent (zrelay_message_t *self)
 
 //  Add copies of the frames to a zmsg, for those who look at it; and take all
 //  frames of a zmsg in the place of the message's own. Of those that are equal
-//  the own remain, which libzmq's threads made and will free; that is a third of
-//  the cost. A zframe with the peer's properties goes along both ways.
+//  the own remain, which libzmq's threads made and will free; that is a third
+//  of the cost. A zframe with the peer's properties goes along both ways.
 void
     zrelay_message_show (zrelay_message_t *self, zmsg_t *msg);
 void

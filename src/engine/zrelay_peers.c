@@ -95,18 +95,18 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 #define LOOK_MORE 10
 #define LOOK_IVL 20
 
-//  Bytes of heartbeats and the like, in each second, that are no message: those of
-//  a peer that sends one every 70 msecs
+//  Bytes of heartbeats and the like, in each second, that are no message: those
+//  of a peer that sends one every 70 msecs
 #define TRICKLE 128
 
-//  One in so many descriptors is kept for other purposes than peers, but at least
-//  and at most so many
+//  One in so many descriptors is kept for other purposes than peers, but at
+//  least and at most so many
 #define RESERVE_PART 8
 #define RESERVE_LEAST 8
 #define RESERVE_MOST 64
 
-//  A peer has so many msecs to say something before it has to go for another; or
-//  so many where all came lately
+//  A peer has so many msecs to say something before it has to go for another;
+//  or so many where all came lately
 #define SAY_IVL 1000
 #define SAY_LEAST 100
 
@@ -399,8 +399,9 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
               peer->address);
 }
 
-//  Who has said least has to go, the longest here of these first, when a newcomer
-//  takes the last descriptors. Returns NULL if all came later than that.
+//  Who has said least has to go, the longest here of these first, when a
+//  newcomer takes the last descriptors. Returns NULL if all came later than
+//  that.
 
 static peer_t *
 s_quietest_before (zrelay_peers_t *self, int64_t latest)
@@ -693,11 +694,11 @@ zrelay_peers_reset (zrelay_peers_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Messages that never end. libzmq hands over whole messages, and puts no bound on
-//  the frames that are in memory before that. So we compare what a connection has
-//  brought with what it had brought when a message of it came last. Where the
-//  socket was found empty after that, all whole messages were handed over; else
-//  as many may wait as its high-water mark allows.
+//  Messages that never end. libzmq hands over whole messages, and puts no bound
+//  on the frames that are in memory before that. So we compare what a
+//  connection has brought with what it had brought when a message of it came
+//  last. Where the socket was found empty after that, all whole messages were
+//  handed over; else as many may wait as its high-water mark allows.
 
 void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
@@ -865,8 +866,8 @@ s_heard_leaver (zrelay_peers_t *self, const heard_t *heard)
 }
 
 //  A routing id comes by another connection than before: the earlier one is
-//  through, since a ROUTER reads from one peer of a name at a time. Returns true
-//  if there was one.
+//  through, since a ROUTER reads from one peer of a name at a time. Returns
+//  true if there was one.
 
 static bool
 s_succeed (zrelay_peers_t *self, const heard_t *heard)

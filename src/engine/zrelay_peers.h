@@ -48,9 +48,9 @@ size_t
 void
     zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
 
-//  End all connections from an IP address; "ipc": those that have none; "*": all.
-//  They are peers until libzmq reports that they have gone. Returns 0, or -1 if
-//  address is none of these. self may be NULL.
+//  End all connections from an IP address; "ipc": those that have none; "*":
+//  all. They are peers until libzmq reports that they have gone. Returns 0, or
+//  -1 if address is none of these. self may be NULL.
 int
     zrelay_peers_cut (zrelay_peers_t *self, const char *address);
 
@@ -78,10 +78,10 @@ typedef enum {
 void
     zrelay_peers_spoke (zrelay_peers_t *self, const char *property);
 
-//  Look at connections, at most a bounded number. waiting is the number of bytes
-//  that whole messages in the socket may have, INT64_MAX: any. watched is the
-//  socket; NULL if it keeps messages to itself, so that one that was not heard
-//  of may be whole. Returns the msecs after which to look again.
+//  Look at connections, at most a bounded number. waiting is the number of
+//  bytes that whole messages in the socket may have, INT64_MAX: any. watched is
+//  the socket; NULL if it keeps messages to itself, so that one that was not
+//  heard of may be whole. Returns the msecs after which to look again.
 size_t
     zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting);
 
@@ -100,8 +100,8 @@ uint64_t
 //  A message came with this routing id, and with this property of libzmq's, the
 //  connection's descriptor in digits; NULL: by inproc, which has none. The
 //  string is one for all messages of a connection, so its place tells apart two
-//  connections that have the same descriptor one after the other. Returns true if
-//  another peer had that routing id before, which is to be reported by
+//  connections that have the same descriptor one after the other. Returns true
+//  if another peer had that routing id before, which is to be reported by
 //  zrelay_peers_gone () now.
 #define ZRELAY_PEERS_PROPERTY "__fd"
 bool
@@ -118,8 +118,8 @@ bool
     zrelay_peers_leaving (zrelay_peers_t *self);
 
 //  The next routing id that has gone, in id, which has room for
-//  ZRELAY_PEERS_ID_MAX bytes; returns its size, or 0 if there is none. Those are
-//  passed over from which messages may still come.
+//  ZRELAY_PEERS_ID_MAX bytes; returns its size, or 0 if there is none. Those
+//  are passed over from which messages may still come.
 #define ZRELAY_PEERS_ID_MAX 255
 size_t
     zrelay_peers_gone (zrelay_peers_t *self, byte *id);

@@ -15,14 +15,14 @@
 
 #include <zrelay.h>
 
-//  True if an endpoint is a path of ipc, whose permissions the system checks; not
-//  "*", and not a name outside of the file system.
+//  True if an endpoint is a path of ipc, whose permissions the system checks;
+//  not "*", and not a name outside of the file system.
 bool
     zrelay_private_possible (const char *endpoint);
 
-//  Bind a socket of libzmq's to such an endpoint, so that at no time anybody but
-//  this user can connect, whatever the umask. A socket that a process left there
-//  is replaced. Returns 0, or -1 with errno.
+//  Bind a socket of libzmq's to such an endpoint, so that at no time anybody
+//  but this user can connect, whatever the umask. A socket that a process left
+//  there is replaced. Returns 0, or -1 with errno.
 int
     zrelay_private_bind (void *socket, const char *endpoint);
 

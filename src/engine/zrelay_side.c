@@ -22,10 +22,10 @@
 //  (session_base_t::clean_pipes).
 #define LINGER 100
 
-//  Peers that do not complete their handshake have so many msecs for it. Heartbeats
-//  would find those who are silent after it, but under hostile bytes a forwarder
-//  with heartbeats has stopped to carry messages (libzmq 4.3.4), so they are the
-//  user's choice.
+//  Peers that do not complete their handshake have so many msecs for it.
+//  Heartbeats would find those who are silent after it, but under hostile bytes
+//  a forwarder with heartbeats has stopped to carry messages (libzmq 4.3.4), so
+//  they are the user's choice.
 #define HANDSHAKE_IVL 10000
 
 struct _zrelay_side_t {

@@ -86,9 +86,9 @@ s_destroy (void **object_p)
 
 
 //  --------------------------------------------------------------------------
-//  Clients. A request is the client's address, which is its routing id and those
-//  of relays in between, an empty frame, and at least one frame more. A DEALER
-//  may leave the empty frame out.
+//  Clients. A request is the client's address, which is its routing id and
+//  those of relays in between, an empty frame, and at least one frame more. A
+//  DEALER may leave the empty frame out.
 
 static size_t
 s_delimiter (zrelay_message_t *message, size_t from)

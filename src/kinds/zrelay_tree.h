@@ -19,8 +19,8 @@
 //  key comes before all longer ones that begin with it. A hash table finds a
 //  whole key in constant time, however many there are. It grows bit by bit, and
 //  uses zrelay_index_hash (), so that strangers who choose keys cannot make
-//  them collide. A crit-bit tree finds the first of the keys with a prefix in as
-//  many steps as bits tell keys apart.
+//  them collide. A crit-bit tree finds the first of the keys with a prefix in
+//  as many steps as bits tell keys apart.
 
 typedef struct _zrelay_tree_t zrelay_tree_t;
 

@@ -315,9 +315,9 @@ s_set_domain (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
     return s_confirm (self, relay);
 }
 
-//  With a domain, libzmq refuses the first bytes of ZMTP 1.0. Without, somebody who
-//  sends these while the side is unbound, or ends, ends the process. There are no
-//  rules for this domain, so everybody else is let in.
+//  With a domain, libzmq refuses the first bytes of ZMTP 1.0. Without, somebody
+//  who sends these while the side is unbound, or ends, ends the process. There
+//  are no rules for this domain, so everybody else is let in.
 
 static zrelay_exit_t
 s_be_open (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)

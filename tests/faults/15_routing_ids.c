@@ -10,9 +10,10 @@
     =========================================================================
 */
 
-//  A ROUTER gives each peer that does not name itself an id that counts. Workers
-//  see a client's id in front of each request. They can count on, claim the id
-//  that follows for themselves, and the next client ends the process (libzmq).
+//  A ROUTER gives each peer that does not name itself an id that counts.
+//  Workers see a client's id in front of each request. They can count on, claim
+//  the id that follows for themselves, and the next client ends the process
+//  (libzmq).
 //
 //  For each way into the engine: a client sends a request, whose id the hostile
 //  worker notes. It connects to the frontend under the ids that follow. Clients

@@ -15,14 +15,14 @@
 //  sees the one that breaks them: 500 MB of it cost 965 MB of memory.
 //
 //  Here a peer sends such a message, in several ways, at full speed and slowly,
-//  to each kind and side that strangers can send to. Its connection must end and
-//  be counted, the memory must not grow, and the honest peers, whose messages
-//  are right at the limit, must not notice.
+//  to each kind and side that strangers can send to. Its connection must end
+//  and be counted, the memory must not grow, and the honest peers, whose
+//  messages are right at the limit, must not notice.
 //
 //  Then honest peers do what looks similar: they send messages right at the
 //  limit as fast as they can, in one frame or as many as are allowed, while
-//  nobody takes them, while the relay is paused, while the limits change, and as
-//  the first thing on a new connection. None of them may be cut.
+//  nobody takes them, while the relay is paused, while the limits change, and
+//  as the first thing on a new connection. None of them may be cut.
 
 #include "faults.h"
 #include "wire.h"

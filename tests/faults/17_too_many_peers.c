@@ -10,9 +10,9 @@
     =========================================================================
 */
 
-//  Every connection takes a descriptor. 256 idle ones kept everybody else out of
-//  a process that had so many, and kept a core busy: libzmq goes on trying to
-//  accept.
+//  Every connection takes a descriptor. 256 idle ones kept everybody else out
+//  of a process that had so many, and kept a core busy: libzmq goes on trying
+//  to accept.
 //
 //  Here a relay runs in a process with few descriptors. 300 connections that
 //  never shake hands and 300 that say nothing after it want to stay, and come
