@@ -5,8 +5,7 @@
 //
 //      own_kind -o relay.learn=colour=green
 //
-//  Build: cc own_kind.c $(pkg-config --cflags --libs libzrelay-main) -o
-//  own_kind
+//  Build: cc own_kind.c $(pkg-config --cflags --libs libzrelay-main) -o own_kind
 
 #include <zrelay.h>
 #include <zrelay_main.h>
