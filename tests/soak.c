@@ -1718,7 +1718,7 @@ s_account (relay_t *self, int flow)
 //  Relays of kinds that have accounts of their own, see soak_kinds.h. A new
 //  kind adds its table here.
 
-static const soak_kind_t *const s_kinds [] = { soak_pools };
+static const soak_kind_t *const s_kinds [] = { soak_pools, soak_caches };
 #define KINDS ((int) (sizeof (s_kinds) / sizeof (*s_kinds)))
 #define EXTRA_MOST 16
 

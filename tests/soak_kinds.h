@@ -38,6 +38,9 @@ typedef struct {
 //  Balancers and majordomos (soak_pools.c); ended by a row without a name.
 extern const soak_kind_t soak_pools [];
 
+//  Caches (soak_cache.c), likewise.
+extern const soak_kind_t soak_caches [];
+
 //  Role of processes that these start, see faults_spawn ()
 int
     soak_pool_worker (int argc, char **argv);
