@@ -28,6 +28,10 @@
 #define HEARTBEAT_IVL 10000
 #define HEARTBEAT_TIMEOUT 30000
 
+//  Connections that wait to be accepted. With libzmq's 100, the system drops
+//  newcomers when many come at once, and they try again after seconds.
+#define BACKLOG 1000
+
 struct _zrelay_side_t {
     const char *name;           //  "frontend", "backend", "capture"
     const char *types;          //  Socket types that may be chosen
@@ -92,7 +96,8 @@ s_prepare (void *handle, int type)
         { ZMQ_LINGER, LINGER },
         { ZMQ_HANDSHAKE_IVL, HANDSHAKE_IVL },
         { ZMQ_HEARTBEAT_IVL, HEARTBEAT_IVL },
-        { ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT }
+        { ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT },
+        { ZMQ_BACKLOG, BACKLOG }
     };
     for (size_t index = 0; index < sizeof (options) / sizeof (*options);
          index++)
