@@ -13,6 +13,7 @@
 #include "zrelay_kernel.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -22,6 +23,9 @@
 #   include <linux/sockios.h>
 #   include <linux/tcp.h>
 #endif
+
+//  Descriptors that are looked at in one call; at most as many as there may be
+#define SPARE_LOOK 64
 
 #if defined (__linux__)
 bool
@@ -61,4 +65,24 @@ zrelay_kernel_descriptors (void)
     if (getrlimit (RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > INT_MAX)
         return INT_MAX;
     return (int) limit.rlim_cur;
+}
+
+//  The system gives away the lowest that is free, so look from the highest down
+
+int
+zrelay_kernel_spare (int wanted)
+{
+    struct pollfd items [SPARE_LOOK];
+    int spare = 0;
+    for (int end = zrelay_kernel_descriptors (); end > 0 && spare < wanted; ) {
+        int count = end < SPARE_LOOK? end: SPARE_LOOK;
+        end -= count;
+        for (int index = 0; index < count; index++)
+            items [index] = (struct pollfd) { .fd = end + index };
+        if (poll (items, (nfds_t) count, 0) == -1)
+            return wanted;
+        for (int index = 0; index < count; index++)
+            spare += (items [index].revents & POLLNVAL) != 0;
+    }
+    return spare;
 }

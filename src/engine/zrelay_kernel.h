@@ -31,4 +31,9 @@ void
 int
     zrelay_kernel_descriptors (void);
 
+//  How many of these are free; does not count on when there are as many as are
+//  wanted.
+int
+    zrelay_kernel_spare (int wanted);
+
 #endif

@@ -105,11 +105,6 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 #define RESERVE_LEAST 8
 #define RESERVE_MOST 64
 
-//  A peer has so many msecs to say something before it has to go for another;
-//  or so many where all came lately
-#define SAY_IVL 1000
-#define SAY_LEAST 100
-
 //  Peers of one address
 typedef struct {
     zrelay_name_t name;         //  Its bytes follow the structure
@@ -119,7 +114,7 @@ typedef struct {
 typedef struct {
     host_t *host;               //  Where it is; NULL: local, or it did not
                                 //  come, but the relay connected to it
-    int64_t came_at;            //  When it connected, in msecs
+    uint64_t number;            //  How many had come, with it
     bool cut;                   //  Its connection was ended
     bool spoke;                 //  A message came since the last look
     uint64_t mark;              //  Bytes it had brought when one came
@@ -145,6 +140,7 @@ struct _zrelay_peers_t {
     peer_t **peers;             //  Those connected, by descriptor; or NULL
     size_t room;                //  How many descriptors there is room for
     size_t count;               //  How many peers are connected
+    uint64_t arrivals;          //  How many ever were
     zlistx_t *leavers;          //  Those that have left, until reported
     uint64_t messages;          //  Messages heard
     uint64_t empties;           //  Times that the socket was read empty
@@ -400,21 +396,23 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
 }
 
 //  Who has said least has to go, the longest here of these first, when a
-//  newcomer takes the last descriptors. Returns NULL if all came later than
-//  that.
+//  newcomer takes the last descriptors. The younger half is given time to say
+//  something: not so many msecs, which attackers in great numbers would use up
+//  for all.
 
 static peer_t *
-s_quietest_before (zrelay_peers_t *self, int64_t latest)
+s_quietest (zrelay_peers_t *self, peer_t *newcomer)
 {
-    peer_t *quietest = NULL;
+    peer_t *quietest = newcomer;
     uint64_t least = UINT64_MAX;
+    uint64_t latest = self->arrivals - self->count / 2;
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
         uint64_t bytes;
-        if (peer && !peer->cut && peer->host && peer->came_at <= latest
+        if (peer && !peer->cut && peer->host && peer->number <= latest
         &&  zrelay_kernel_read (peer->fd, &bytes)
         &&  (bytes < least
-          || (bytes == least && peer->came_at < quietest->came_at))) {
+          || (bytes == least && peer->number < quietest->number))) {
             least = bytes;
             quietest = peer;
         }
@@ -422,26 +420,20 @@ s_quietest_before (zrelay_peers_t *self, int64_t latest)
     return quietest;
 }
 
-//  Newcomers are given some time
-
-static peer_t *
-s_quietest (zrelay_peers_t *self, peer_t *newcomer)
-{
-    int64_t now = zclock_mono ();
-    peer_t *quietest = s_quietest_before (self, now - SAY_IVL);
-    if (!quietest)
-        quietest = s_quietest_before (self, now - SAY_LEAST);
-    return quietest? quietest: newcomer;
-}
+//  Are hardly any descriptors left? Connections that were cut already are about
+//  to give theirs back. The number of the newest says nothing: it is the lowest
+//  that was free.
 
 static bool
-s_takes_reserve (int fd)
+s_takes_reserve (zrelay_peers_t *self)
 {
-    int most = zrelay_kernel_descriptors ();
-    int reserve = most / RESERVE_PART;
+    int reserve = zrelay_kernel_descriptors () / RESERVE_PART;
     reserve = reserve < RESERVE_LEAST? RESERVE_LEAST:
               reserve > RESERVE_MOST? RESERVE_MOST: reserve;
-    return fd >= most - reserve;
+    int spare = zrelay_kernel_spare (reserve);
+    for (size_t fd = 0; spare < reserve && fd < self->room; fd++)
+        spare += self->peers [fd] && self->peers [fd]->cut;
+    return spare < reserve;
 }
 
 static void
@@ -451,7 +443,7 @@ s_admit (zrelay_peers_t *self, peer_t *peer)
                               peer->host? peer->host->count: 0))
         s_cut (self, peer, ZRELAY_CUT_CONNECTIONS);
     else
-    if (s_takes_reserve (peer->fd))
+    if (s_takes_reserve (self))
         s_cut (self, s_quietest (self, peer), ZRELAY_CUT_CONNECTIONS);
 }
 
@@ -476,8 +468,8 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->address = address;
     peer->endpoint = strdup (endpoint);
     assert (peer->endpoint);
-    peer->came_at = zclock_mono ();
-    peer->marked_at = peer->came_at;
+    peer->number = ++self->arrivals;
+    peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
     zrelay_kernel_read (fd, &peer->mark);
     peer->revision = zrelay_limits_revision (self->limits);

@@ -28,6 +28,10 @@
 //  they are the user's choice.
 #define HANDSHAKE_IVL 10000
 
+//  Connections that wait to be accepted. With libzmq's 100, the system drops
+//  newcomers when many come at once, and they try again after seconds.
+#define BACKLOG 1000
+
 struct _zrelay_side_t {
     const char *name;           //  "frontend", "backend", "capture"
     const char *types;          //  Socket types that may be chosen
@@ -94,7 +98,8 @@ s_prepare (void *handle, int type)
         int value;
     } options [] = {
         { ZMQ_LINGER, LINGER },
-        { ZMQ_HANDSHAKE_IVL, HANDSHAKE_IVL }
+        { ZMQ_HANDSHAKE_IVL, HANDSHAKE_IVL },
+        { ZMQ_BACKLOG, BACKLOG }
     };
     for (size_t index = 0; index < sizeof (options) / sizeof (*options);
          index++)

@@ -191,7 +191,7 @@ s_test_descriptors (void)
     while (served && zclock_mono () < until) {
         served = s_ask (old);
         asked++;
-        if (asked % 100 == 0) {
+        if (asked % 20 == 0) {
             zsock_t *client = faults_connect (ZMQ_DEALER, frontend);
             served = served && s_ask (client);
             zsock_destroy (&client);
