@@ -601,6 +601,10 @@ s_act (void *object)
     size_t chosen = 0;
     while (dice >= s_actions [chosen].weight)
         dice -= s_actions [chosen++].weight;
+    //  What publishers send meanwhile has to be kept
+    if (self->paused && s_one_in (&self->chance, 2))
+        s_resume (self);
+    else
     if (self->about->lossy || !s_actions [chosen].lossy)
         s_actions [chosen].act (self);
     s_look (self);
