@@ -10,8 +10,8 @@
     =========================================================================
 */
 
-//  Peers of a balancer or a majordomo, in each form that these serve. They never
-//  wait, so one thread can drive many; a peer stays on its thread:
+//  Peers of a balancer or a majordomo, in each form that these serve. They
+//  never wait, so one thread can drive many; a peer stays on its thread:
 //
 //      honest_t *worker = honest_new (HONEST_WORKER_PPP, backend, NULL);
 //      honest_t *client = honest_new (HONEST_CLIENT_REQ, frontend, NULL);

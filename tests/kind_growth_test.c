@@ -290,7 +290,7 @@ s_test_tables (void)
       && faults_command (relay, "SET", "RELAY", "word", "green", NULL) == 0
       && s_has (relay, "word", "green")
       && faults_command (relay, "SET", "RELAY", "colour", "10", NULL) == 2
-      && kind_explains (relay, "it has spin, number and word"),
+      && kind_explains (relay, "it has spin, capture_security, number and word"),
          "growth: its options are numbers and words");
     char *help = kind_query (relay, "HELP", NULL);
     TAP (help && strstr (help, "SECOND word\n      the second one\n")

@@ -1411,8 +1411,9 @@ s_test_options (void)
     }
     kind_send (relay, "SET", "RELAY", "colour", "red", NULL);
     TAP (zsock_wait (relay) == 2
-      && kind_explains (relay, "no option 'colour'; it has spin, retries, order "
-                               "and motto"), "options: others do not exist");
+      && kind_explains (relay, "no option 'colour'; it has spin, "
+                        "capture_security, retries, order "
+                        "and motto"), "options: others do not exist");
     const char *helps [] = { NULL, "SET", "GET" };
     for (int index = 0; index < 3; index++) {
         char *help = kind_query (relay, "HELP", helps [index]);

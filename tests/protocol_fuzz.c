@@ -12,15 +12,16 @@
 
 //  A balancer and a majordomo, in this process, have two kinds of peers. Honest
 //  ones keep to the protocols (honest.h), and must be served. Hostile ones know
-//  the structure of every message, and send it with each frame missing, doubled,
-//  too long, empty, or of the other version, as workers that are none, for
-//  clients that never asked, and so on. They come and go.
+//  the structure of every message, and send it with each frame missing,
+//  doubled, too long, empty, or of the other version, as workers that are none,
+//  for clients that never asked, and so on. They come and go.
 //
 //  The run consists of rounds. In the fair half of one, the relays are set so
 //  that no honest request may be lost, and each honest client must be answered
-//  while the hostile peers go on. In the harsh half the settings change at random,
-//  so that requests are dropped for every reason. Then all hostile peers leave,
-//  and nothing of them may remain. At each STATS the account must balance.
+//  while the hostile peers go on. In the harsh half the settings change at
+//  random, so that requests are dropped for every reason. Then all hostile
+//  peers leave, and nothing of them may remain. At each STATS the account must
+//  balance.
 //
 //  FUZZ_SECONDS is how long it takes, FUZZ_SEED makes chance begin where it did
 //  in another run, FUZZ_VERBOSE shows each round. How long things may take is
@@ -38,10 +39,14 @@
 #define PER_TURN 6              //  Hostile peers that act between two looks at
                                 //  the honest ones
 #define STATS_IVL 25            //  Msecs between two looks at the account
-#define GENERATIONS 40          //  So many times all hostile peers have come and
-                                //  gone until an honest one is not served
+#define GENERATIONS 40          //  So many times all hostile peers have come
+                                //  and gone until an honest one is not served
 #define FRAMES 12               //  Most frames of a template
-#define LONG_FRAME 70000        //  Bytes
+//  Bytes. When a connection ends, libzmq 4.3.4 now and then leaks a frame that
+//  is longer than its buffer of 8192, without zrelay too; sanitizers would
+//  report it.
+#define LONG_FRAME (FAULTS_SANITIZED? 8000: LONG_FRAME_MOST)
+#define LONG_FRAME_MOST 70000
 #define DEEP 600                //  Most frames of an address
 #define SERVICES 700            //  Names of services, besides the odd ones
 #define GROWTH 8192             //  KiB that memory may grow in the second half
@@ -92,7 +97,7 @@ s_one_in (size_t count)
 //  --------------------------------------------------------------------------
 //  Words in templates that stand for something
 
-static byte s_bytes [LONG_FRAME];
+static byte s_bytes [LONG_FRAME_MOST];
 
 static zframe_t *
 s_noise (void)
@@ -396,7 +401,7 @@ typedef struct {
     uint64_t question [HONEST_MOST];    //  Its number
     uint64_t teased [HONEST_MOST];  //  As it was then
     uint64_t base [HONEST_MOST];    //  Answers at the beginning of the half
-    uint64_t generation;        //  How often all hostile peers have left, from 1
+    uint64_t generation;        //  How often all hostile peers left, from 1
     uint64_t marked;            //  The youngest when that was counted last
     uint64_t next_lesson;       //  Next message of the systematic part
     uint64_t older;             //  Requests that came before the last RESET
@@ -544,8 +549,8 @@ s_look (target_t *self)
     zrelay_stats_destroy (&stats);
 }
 
-//  Returns how many frames the answer to a query has, besides its name. They must
-//  be rows of so many.
+//  Returns how many frames the answer to a query has, besides its name. They
+//  must be rows of so many.
 
 static size_t
 s_rows (target_t *self, const char *query, size_t columns)
@@ -790,8 +795,8 @@ s_act_worker (hostile_t *self)
         s_send (self, &again);
 }
 
-//  Says once, as its first word, that it has a reply to somebody's request; with
-//  a worker's routing id, if it has one. It was never given any.
+//  Says once, as its first word, that it has a reply to somebody's request;
+//  with a worker's routing id, if it has one. It was never given any.
 
 static void
 s_act_impostor (hostile_t *self)
@@ -1016,8 +1021,8 @@ static const struct {
     { BALANCER, HONEST_WORKER_PPP, NULL },
     { BALANCER, HONEST_WORKER_PPP, NULL },
     { BALANCER, HONEST_WORKER_PPP, NULL },
-    //  Hostile workers join "coffee", but nobody can lead a client of 0.1 astray
-    //  with partial replies that it does not get
+    //  Hostile workers join "coffee", but nobody can lead a client of 0.1
+    //  astray with partial replies that it does not get
     { MAJORDOMO, HONEST_CLIENT_MDP1_REQ, "tea" },
     { MAJORDOMO, HONEST_CLIENT_MDP1, "tea" },
     { MAJORDOMO, HONEST_CLIENT_MDP2, "tea" },
@@ -1165,8 +1170,8 @@ s_turn (bool hostile, bool fair)
     }
 }
 
-//  Turns until a condition holds; false if for long not even one honest client
-//  got a reply, or not one message was counted
+//  Turns until a condition holds; false if an honest client was not served, or
+//  if for long no message at all was counted
 
 static uint64_t
 s_progress (void)
@@ -1182,6 +1187,12 @@ s_progress (void)
 }
 
 static bool
+s_serves (target_t *self)
+{
+    return self->unserved == 0;
+}
+
+static bool
 s_turn_until (bool (*test) (target_t *), bool hostile, bool fair)
 {
     uint64_t before = s_progress ();
@@ -1192,7 +1203,7 @@ s_turn_until (bool (*test) (target_t *), bool hostile, bool fair)
             before = s_progress ();
             at = zclock_mono ();
         }
-        if (zclock_mono () > at + PATIENCE)
+        if (zclock_mono () > at + PATIENCE || !s_each (s_serves))
             return false;
     }
     return true;
@@ -1368,7 +1379,8 @@ s_run (int64_t msecs, memory_t *memory)
 {
     int64_t start = zclock_mono ();
     bool quiet = true;
-    while (quiet && (s_rounds < 4 || zclock_mono () < start + msecs)) {
+    while (quiet && s_each (s_serves)
+       && (s_rounds < 4 || zclock_mono () < start + msecs)) {
         quiet = s_round ();
         bool second = s_rounds > 2 && zclock_mono () > start + msecs / 2;
         if (s_rounds > 1)

@@ -10,10 +10,10 @@
     =========================================================================
 */
 
-//  Most of this is a table of the settings that kinds have of their own. Each is
-//  set to its smallest and largest value, and to everything that is none. After
-//  each refusal, all that the relay can be asked for is as it was, and a request
-//  is still served.
+//  Most of this is a table of the settings that kinds have of their own. Each
+//  is set to its smallest and largest value, and to everything that is none.
+//  After each refusal, all that the relay can be asked for is as it was, and a
+//  request is still served.
 
 #include "faults/faults.h"
 #include "honest.h"
@@ -213,8 +213,8 @@ s_everything (bench_t *self)
     return string;
 }
 
-//  Was the last command, of which status is the answer, refused with this word in
-//  the sentence, and is all as before?
+//  Was the last command, of which status is the answer, refused with this word
+//  in the sentence, and is all as before?
 
 static bool
 s_refused (bench_t *self, int status, int expected, const char *word,

@@ -1715,8 +1715,8 @@ s_account (relay_t *self, int flow)
 
 
 //  --------------------------------------------------------------------------
-//  Relays of kinds that have accounts of their own, see soak_kinds.h. A new kind
-//  adds its table here.
+//  Relays of kinds that have accounts of their own, see soak_kinds.h. A new
+//  kind adds its table here.
 
 static const soak_kind_t *const s_kinds [] = { soak_pools };
 #define KINDS ((int) (sizeof (s_kinds) / sizeof (*s_kinds)))

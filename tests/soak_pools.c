@@ -13,9 +13,9 @@
 //  Each relay has honest clients and workers (honest.h) of every form: all on a
 //  thread of this process but some workers, which are processes that are killed
 //  and come back. Requests are given out again and again. Where nothing else
-//  happens, each request gets its one reply, and the relay counts as many as the
-//  clients do. In the other relays requests are dropped, and connections are cut;
-//  there clients ask again. At each STATS, the account must balance.
+//  happens, each request gets its one reply, and the relay counts as many as
+//  the clients do. In the other relays requests are dropped, and connections
+//  are cut; there clients ask again. At each STATS, the account must balance.
 
 #include "soak_kinds.h"
 #include "honest.h"
@@ -86,7 +86,7 @@ typedef struct {
     uint64_t dropped;
     uint64_t looks;             //  At the account
     uint64_t unbalanced;        //  Times that it did not balance
-    uint64_t wrong;             //  Commands that were not answered as they should
+    uint64_t wrong;             //  Commands that were answered wrongly
     uint64_t deaths;
     uint64_t cuts;
 } pool_t;

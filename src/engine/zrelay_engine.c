@@ -1067,6 +1067,16 @@ s_waiting_most (zrelay_side_t *side)
            most * messages;
 }
 
+//  Others keep messages to themselves that nobody has subscribed to or asked for,
+//  or that are nothing new
+
+static bool
+s_hands_over_all (int type)
+{
+    return type != ZMQ_SUB && type != ZMQ_XSUB && type != ZMQ_XPUB
+        && type != ZMQ_PUB && type != ZMQ_REQ;
+}
+
 static bool
 s_needs_guard (zrelay_side_t *side)
 {
@@ -1087,10 +1097,10 @@ s_on_guard (zloop_t *loop, int timer_id, void *arg)
         zrelay_side_t *side = self->sides [index];
         if (!s_needs_guard (side))
             continue;
-        bool empty = (zsock_events (zrelay_side_handle (side)) & ZMQ_POLLIN)
-                     == 0;
-        size_t msecs = zrelay_peers_look (zrelay_side_peers (side),
-                                          s_waiting_most (side), empty);
+        void *watched = s_hands_over_all (zrelay_side_type (side))?
+            zrelay_side_handle (side): NULL;
+        size_t msecs = zrelay_peers_look (zrelay_side_peers (side), watched,
+                                          s_waiting_most (side));
         soon = soon == 0 || msecs < soon? msecs: soon;
     }
     self->guard_timer = soon == 0? 0:

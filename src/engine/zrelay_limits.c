@@ -32,6 +32,7 @@ struct _zrelay_limits_t {
     double tokens;              //  Messages that may be read now
     int64_t refilled;           //  When tokens was brought up to date, usecs
     uint64_t throttled;         //  Times that rate held back messages
+    uint64_t revision;          //  Times that the limit of a message changed
 };
 
 zrelay_limits_t *
@@ -64,6 +65,15 @@ s_refill_anew (zrelay_engine_t *engine, void *object)
     ((zrelay_limits_t *) object)->refilled = 0;
 }
 
+//  What was within the limits has been brought under others
+
+static void
+s_revise (zrelay_engine_t *engine, void *object)
+{
+    (void) engine;
+    ((zrelay_limits_t *) object)->revision++;
+}
+
 #define LIMIT(member, smallest, text, function) \
     { ZRELAY_SETTING, .name = #member, .help = text, \
       .offset = offsetof (zrelay_limits_t, member), \
@@ -74,8 +84,8 @@ const zrelay_setting_t zrelay_limits_settings [] = {
            s_refill_anew),
     LIMIT (rate_burst, 0, "messages that may come at once; 0: rate / 10",
            s_refill_anew),
-    LIMIT (maxmsgsize, -1, "bytes in a message; -1: no limit", NULL),
-    LIMIT (maxframes, 0, "frames in a message; 0: no limit", NULL),
+    LIMIT (maxmsgsize, -1, "bytes in a message; -1: no limit", s_revise),
+    LIMIT (maxframes, 0, "frames in a message; 0: no limit", s_revise),
     LIMIT (connections, 0, "peers at a time; 0: no limit", NULL),
     LIMIT (connections_per_address, 0,
            "peers of one address at a time; 0: no limit", NULL),
@@ -103,6 +113,12 @@ zrelay_limits_most_bytes (zrelay_limits_t *self)
     ||  frames > (INT64_MAX - self->maxmsgsize - SPARE_BYTES) / FRAME_HEADER)
         return INT64_MAX;
     return self->maxmsgsize + frames * FRAME_HEADER + SPARE_BYTES;
+}
+
+uint64_t
+zrelay_limits_revision (zrelay_limits_t *self)
+{
+    return self->revision;
 }
 
 bool

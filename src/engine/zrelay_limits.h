@@ -45,6 +45,10 @@ zrelay_outcome_t
 int64_t
     zrelay_limits_most_bytes (zrelay_limits_t *self);
 
+//  Changes with these limits.
+uint64_t
+    zrelay_limits_revision (zrelay_limits_t *self);
+
 //  True if there may be so many connections, and so many of one address.
 bool
     zrelay_limits_allow (zrelay_limits_t *self, size_t connections,

@@ -87,14 +87,17 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 };
 
 //  How many connections are looked at in one go; msecs until they are again if
-//  one of them is suspicious, if any has received something, and if all are quiet
-#define LOOKS_MOST 1000
-#define LOOK_SUSPICIOUS 5
-#define LOOK_BUSY 50
-#define LOOK_QUIET 250
+//  one of them has brought something, if there are more, and if neither is so.
+//  Empty frames take 64 bytes of memory each, and millions of them may come in
+//  that time.
+#define LOOKS_MOST 200
+#define LOOK_BUSY 5
+#define LOOK_MORE 10
+#define LOOK_IVL 20
 
-//  Bytes of heartbeats and the like, in each second, that are no message
-#define TRICKLE 64
+//  Bytes of heartbeats and the like, in each second, that are no message: those of
+//  a peer that sends one every 70 msecs
+#define TRICKLE 128
 
 //  One in so many descriptors is kept for other purposes than peers, but at least
 //  and at most so many
@@ -102,8 +105,10 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 #define RESERVE_LEAST 8
 #define RESERVE_MOST 64
 
-//  A peer has so many msecs to say something before it has to go for another
+//  A peer has so many msecs to say something before it has to go for another; or
+//  so many where all came lately
 #define SAY_IVL 1000
+#define SAY_LEAST 100
 
 //  Peers of one address
 typedef struct {
@@ -121,6 +126,7 @@ typedef struct {
     int64_t marked_at;          //  When that was, in msecs
     uint64_t seen;              //  Bytes it had brought at the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
+    uint64_t revision;          //  The limits that mark is about
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -394,14 +400,13 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
 }
 
 //  Who has said least has to go, the longest here of these first, when a newcomer
-//  takes the last descriptors. Newcomers are given some time.
+//  takes the last descriptors. Returns NULL if all came later than that.
 
 static peer_t *
-s_quietest (zrelay_peers_t *self, peer_t *newcomer)
+s_quietest_before (zrelay_peers_t *self, int64_t latest)
 {
-    peer_t *quietest = newcomer;
+    peer_t *quietest = NULL;
     uint64_t least = UINT64_MAX;
-    int64_t latest = zclock_mono () - SAY_IVL;
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
         uint64_t bytes;
@@ -414,6 +419,18 @@ s_quietest (zrelay_peers_t *self, peer_t *newcomer)
         }
     }
     return quietest;
+}
+
+//  Newcomers are given some time
+
+static peer_t *
+s_quietest (zrelay_peers_t *self, peer_t *newcomer)
+{
+    int64_t now = zclock_mono ();
+    peer_t *quietest = s_quietest_before (self, now - SAY_IVL);
+    if (!quietest)
+        quietest = s_quietest_before (self, now - SAY_LEAST);
+    return quietest? quietest: newcomer;
 }
 
 static bool
@@ -460,6 +477,9 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     assert (peer->endpoint);
     peer->came_at = zclock_mono ();
     peer->marked_at = peer->came_at;
+    //  Whole messages of it may have been read before this event
+    zrelay_kernel_read (fd, &peer->mark);
+    peer->revision = zrelay_limits_revision (self->limits);
     peer->host = accepted? s_join_host (self, address): NULL;
     s_add (self, peer);
     if (accepted)
@@ -676,8 +696,8 @@ zrelay_peers_reset (zrelay_peers_t *self)
 //  Messages that never end. libzmq hands over whole messages, and puts no bound on
 //  the frames that are in memory before that. So we compare what a connection has
 //  brought with what it had brought when a message of it came last. Where the
-//  socket was empty, all whole messages were handed over; else as many may wait
-//  as its high-water mark allows.
+//  socket was found empty after that, all whole messages were handed over; else
+//  as many may wait as its high-water mark allows.
 
 void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
@@ -697,50 +717,68 @@ s_is_ahead (peer_t *peer, uint64_t bytes, int64_t most)
         && (int64_t) (bytes - peer->mark) > most + secs * TRICKLE;
 }
 
+//  All that it has brought so far is accounted for
+
+static void
+s_set_mark (peer_t *peer, uint64_t bytes)
+{
+    peer->mark = bytes;
+    peer->marked_at = zclock_mono ();
+    peer->spoke = false;
+}
+
+//  Nothing whole waits in the socket now
+
+static bool
+s_is_empty (void *watched)
+{
+    return watched && (zsock_events (watched) & ZMQ_POLLIN) == 0;
+}
+
 //  Returns when to look again
 
 static size_t
-s_look_at (zrelay_peers_t *self, peer_t *peer, int64_t most, int64_t waiting,
-           bool empty)
+s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
+           int64_t waiting)
 {
     uint64_t bytes;
     if (peer->cut || !zrelay_kernel_read (peer->fd, &bytes)
     ||  bytes == peer->seen)
-        return LOOK_QUIET;
-    if (peer->spoke) {
-        peer->mark = bytes;
-        peer->marked_at = zclock_mono ();
-        peer->spoke = false;
-    }
+        return LOOK_IVL;
+    uint64_t revision = zrelay_limits_revision (self->limits);
+    //  What came under other limits, or none, is not held against it
+    if (peer->spoke || peer->revision != revision)
+        s_set_mark (peer, bytes);
+    peer->revision = revision;
     //  What was there at the last look has been handed over since
-    bool emptied = self->empties > peer->seen_empties;
+    bool emptied = watched && self->empties > peer->seen_empties;
     bool suspicious = s_is_ahead (peer, bytes, most);
-    if ((suspicious && empty)
-    || (peer->seen > peer->mark && emptied && s_is_ahead (peer, peer->seen,
-                                                           most))
+    if ((suspicious && s_is_empty (watched))
+    || (emptied && peer->seen > peer->mark
+     && s_is_ahead (peer, peer->seen, most))
     ||  s_is_ahead (peer, bytes, waiting))
         s_cut (self, peer, ZRELAY_CUT_ENDLESS);
     peer->seen = bytes;
     peer->seen_empties = self->empties;
-    return suspicious? LOOK_SUSPICIOUS: LOOK_BUSY;
+    return LOOK_BUSY;
 }
 
 size_t
-zrelay_peers_look (zrelay_peers_t *self, int64_t waiting, bool empty)
+zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 {
     int64_t most = zrelay_limits_most_bytes (self->limits);
-    size_t soon = LOOK_QUIET;
+    size_t soon = LOOK_IVL;
     size_t looks = 0;
     for (size_t step = 0; step < self->room && looks < LOOKS_MOST; step++) {
         if (self->next_look >= self->room)
             self->next_look = 0;
         peer_t *peer = self->peers [self->next_look++];
-        size_t when = peer? s_look_at (self, peer, most, waiting, empty):
-                            LOOK_QUIET;
+        size_t when = peer? s_look_at (self, peer, watched, most, waiting):
+                            LOOK_IVL;
         looks += peer != NULL;
         soon = when < soon? when: soon;
     }
-    return looks == LOOKS_MOST && soon > LOOK_BUSY? LOOK_BUSY: soon;
+    return looks == LOOKS_MOST && soon > LOOK_MORE? LOOK_MORE: soon;
 }
 
 uint64_t

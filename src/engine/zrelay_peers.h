@@ -79,10 +79,11 @@ void
     zrelay_peers_spoke (zrelay_peers_t *self, const char *property);
 
 //  Look at connections, at most a bounded number. waiting is the number of bytes
-//  that whole messages in the socket may have, INT64_MAX: any; empty: there is
-//  none. Returns the msecs after which to look again.
+//  that whole messages in the socket may have, INT64_MAX: any. watched is the
+//  socket; NULL if it keeps messages to itself, so that one that was not heard
+//  of may be whole. Returns the msecs after which to look again.
 size_t
-    zrelay_peers_look (zrelay_peers_t *self, int64_t waiting, bool empty);
+    zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting);
 
 //  How many connections were cut since this was asked last; the address of the
 //  last, and why. The strings remain the object's.

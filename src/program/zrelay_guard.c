@@ -306,13 +306,31 @@ s_be_client (zrelay_guard_t *self, zrelay_client_t *relay, const char *side)
 }
 
 static zrelay_exit_t
+s_set_domain (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
+{
+    char *domain = s_domain (self, id);
+    zrelay_client_command (relay, "DOMAIN", self->plan->sides [id].name, domain,
+                           NULL);
+    zstr_free (&domain);
+    return s_confirm (self, relay);
+}
+
+//  With a domain, libzmq refuses the first bytes of ZMTP 1.0. Without, somebody who
+//  sends these while the side is unbound, or ends, ends the process. There are no
+//  rules for this domain, so everybody else is let in.
+
+static zrelay_exit_t
+s_be_open (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
+{
+    return self->plan->zmtp1 || !zrelay_plan_binds (self->plan, id)?
+           ZRELAY_EXIT_NOT_YET: s_set_domain (self, relay, id);
+}
+
+static zrelay_exit_t
 s_be_server (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
 {
     const char *side = self->plan->sides [id].name;
-    char *domain = s_domain (self, id);
-    zrelay_client_command (relay, "DOMAIN", side, domain, NULL);
-    zstr_free (&domain);
-    zrelay_exit_t status = s_confirm (self, relay);
+    zrelay_exit_t status = s_set_domain (self, relay, id);
     if (status == ZRELAY_EXIT_NOT_YET && self->plan->plain) {
         zrelay_client_command (relay, "PLAIN", side, NULL);
         status = s_confirm (self, relay);
@@ -339,7 +357,7 @@ zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
     bool client = plan->server && zrelay_plan_connects (self->plan, id);
     bool wanted = s_sides_named (self)? side->guarded: binds || client;
     if (!self->gate || !wanted)
-        return ZRELAY_EXIT_NOT_YET;
+        return s_be_open (self, relay, id);
     if (!client && plan->server && !plan->clients)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "the %s lets peers in; say which ones with --clients, or guard the"

@@ -65,6 +65,7 @@ typedef struct {
     bool revoke_cuts;           //  Connections end when a peer is taken off a
                                 //  list
     bool core;                  //  Core files may have secrets
+    bool zmtp1;                 //  Peers may speak ZMTP 1.0
     bool verbose;               //  Log commands, print statistics at the end
     bool quiet;                 //  Print and log nothing but failures
 } zrelay_plan_t;

@@ -1,0 +1,2 @@
+#include "faults.h"
+int main (void) { return 0; }
