@@ -63,6 +63,12 @@ extern "C" {
 //      zstr_sendx (proxy, "DISCONNECT", "BACKEND", endpoint, NULL);
 //      zstr_sendx (proxy, "ENDPOINT", "FRONTEND", NULL);      //  query
 //
+//  UNBIND, and the relay's end, are not safe from strangers on a side without a
+//  ZAP domain: the first bytes of ZMTP 1.0, sent just then, can make libzmq 4.3.4
+//  end the process. With a domain, see DOMAIN below, libzmq refuses ZMTP 1.0. The
+//  program sets one on each side that binds; the library does not, since an
+//  application's zauth would then be asked about peers that it lets in unasked.
+//
 //  Subscribe on the side that is a SUB or an XSUB. The relay keeps a set of
 //  topics, so a topic given twice counts once. The empty topic matches
 //  everything. A topic has at most 4096 bytes:

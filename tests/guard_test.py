@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -513,6 +514,82 @@ def _():
         path = password_file(folder)
         assert not may_dump(path)
         assert may_dump(path, "--core")
+
+
+def old_peer(relay):
+    """The connection of a peer that speaks ZMTP 1.0: an id of four bytes, and
+    then a message."""
+    host, port = relay.frontend[len("tcp://"):].split(":")
+    peer = socket.create_connection((host, int(port)), DEADLINE)
+    peer.sendall(b"\x05\x00abcd\x06\x00hello")
+    return peer
+
+
+def is_closed(peer):
+    try:
+        while True:
+            if not peer.recv(100):
+                return True
+    except ConnectionResetError:
+        return True
+    except socket.timeout:
+        return False
+
+
+@test("ZMTP 1.0 is refused where the relay binds, unless told otherwise")
+def _():
+    with Relay("streamer") as relay, \
+         sockets(zmq.PUSH, zmq.PULL) as (pusher, puller):
+        puller.connect(relay.backend)
+        with old_peer(relay) as peer:
+            equal(is_closed(peer), True, "the connection is closed")
+        #   And nothing came of it
+        assert passes(pusher, relay, puller)
+        equal(relay.stop(), 0, "exit status")
+    with Relay("streamer", "--zmtp1") as relay, sockets(zmq.PULL) as puller:
+        puller.connect(relay.backend)
+        with old_peer(relay):
+            assert puller.poll(DEADLINE * 1000), "no message"
+            equal(puller.recv(), b"hello", "message")
+        equal(relay.stop(), 0, "exit status")
+
+
+@test("a capture that binds is guarded as its relay is, unless told otherwise")
+def _():
+    for options, spies in (((), False),
+                           (("-o", "relay.capture_security=none"), True)):
+        with temp_dir() as folder, \
+             sockets(zmq.PUSH, zmq.PULL, zmq.PULL, zmq.PULL) as (
+                 pusher, puller, friend, spy):
+            passwords = os.path.join(folder, "passwords")
+            with open(passwords, "w") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write("ann=secret\n")
+            copies = "ipc://%s/copies" % folder
+            with Relay("streamer", "--plain", passwords, "-c", "@" + copies,
+                       *options) as relay:
+                for sock in (pusher, puller) + (() if spies else (friend,)):
+                    as_plain(sock, b"ann", b"secret")
+                puller.connect(relay.backend)
+                friend.connect(copies)
+                spy.connect(copies)
+                pusher.connect(relay.frontend)
+                heard = {friend: 0, spy: 0}
+                for number in range(20):
+                    pusher.send(b"%d" % number)
+                    assert puller.poll(DEADLINE * 1000)
+                    puller.recv()
+                wait_until(lambda: drain(heard) and heard[friend] > 0,
+                           what="copies")
+                equal(heard[spy] > 0, spies, "a stranger has copies")
+
+
+def drain(heard):
+    for sock in heard:
+        while sock.poll(20):
+            sock.recv()
+            heard[sock] += 1
+    return True
 
 
 @test("failed hand-shakes are counted by reason")
