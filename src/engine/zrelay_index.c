@@ -256,7 +256,7 @@ s_test_names (void)
 static void
 s_test_hash (void)
 {
-    byte bytes [] = "a name of 24 bytes, then";
+    byte bytes [] = "two words and a tail";
     const size_t size = sizeof (bytes) - 1;
     uint64_t hash = zrelay_index_hash (bytes, size);
     zrelay_name_t name = { bytes, size };
