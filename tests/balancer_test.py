@@ -1003,6 +1003,7 @@ def pause_and_workers():
         equal(goes.take().body, [b"1"], "request")
         relay.do("PAUSE")
         goes.close()
+        relay.counts(workers=0)
         join(relay, stays)
         relay.counts(workers=1, requests_waiting=1)
         equal(stays.idle(0.1), True, "nothing is given out")
