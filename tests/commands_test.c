@@ -194,6 +194,30 @@ s_frontend (bench_t *bench)
     return s_string_frame (bench->endpoints [0]);
 }
 
+//  The same place by another name
+
+static zframe_t *
+s_frontend_at (bench_t *bench, const char *host)
+{
+    char *endpoint = zsys_sprintf ("tcp://%s%s", host,
+                                   strrchr (bench->endpoints [0], ':'));
+    zframe_t *frame = s_string_frame (endpoint);
+    zstr_free (&endpoint);
+    return frame;
+}
+
+static zframe_t *
+s_frontend_localhost (bench_t *bench)
+{
+    return s_frontend_at (bench, "localhost");
+}
+
+static zframe_t *
+s_frontend_anywhere (bench_t *bench)
+{
+    return s_frontend_at (bench, "0.0.0.0");
+}
+
 static zframe_t *
 s_backend (bench_t *bench)
 {
@@ -264,6 +288,8 @@ static const struct {
     { "%zero", s_zero },            //  Has a zero byte in it
     { "%null", s_null },            //  A pointer
     { "%frontend", s_frontend },    //  Where the relay is bound
+    { "%frontend-localhost", s_frontend_localhost },    //  By other names
+    { "%frontend-anywhere", s_frontend_anywhere },
     { "%backend", s_backend },
     { "%used-tcp", s_used_tcp },    //  Where another socket is
     { "%used-ipc", s_used_ipc },
@@ -659,6 +685,14 @@ static const case_t s_cases [] = {
     { ALL, UP, SYSTEM, "too long", { "CONNECT", "BACKEND", "%long-path" } },
     { ALL, ATTACHED, SYSTEM, "not an endpoint",
       { "CONNECT", "BACKEND", "%big" } },
+    //  Messages would go round
+    { ALL, UP, STATE, "for ever", { "CONNECT", "BACKEND", "%frontend" } },
+    { ALL, UP, STATE, "for ever", { "CONNECT", "FRONTEND", "%frontend" } },
+    { ALL, UP, STATE, "for ever", { "CONNECT", "FRONTEND", "%backend" } },
+    { ALL, UP, STATE, "for ever",
+      { "CONNECT", "BACKEND", "%frontend-localhost" } },
+    { ALL, UP, STATE, "for ever",
+      { "CONNECT", "BACKEND", "%frontend-anywhere" } },
     { ALL, UP, DONE, NULL, { "CONNECT", "FRONTEND", "%used-tcp" } },
     { ALL, UP, DONE, NULL,
       { "CONNECT", "backEND", "inproc://commands-later" } },
@@ -896,6 +930,8 @@ static const case_t s_cases [] = {
     { ALL, ATTACHED, SYSTEM, "not an endpoint", { "CAPTURE", "%big" } },
     { ALL, ANY, SYSTEM, "in use", { "CAPTURE", "%used-second" } },
     { ALL, ANY, SYSTEM, "65535", { "CAPTURE", "@tcp://127.0.0.1:70000" } },
+    { ALL, UP, STATE, "for ever", { "CAPTURE", "%frontend" } },
+    { ALL, UP, STATE, "for ever", { "CAPTURE", "%backend", "PUB" } },
     { ALL, ANY, DONE, NULL, { "CAPTURE" } },
     { ALL, ANY, DONE, NULL, { "CAPTURE", "inproc://commands-capture" } },
     { ALL, ANY, DONE, NULL, { "CAPTURE", "@" ANYWHERE, "pub" } },

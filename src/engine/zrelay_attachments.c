@@ -22,6 +22,7 @@ struct _zrelay_attachments_t {
     const char *name;           //  Of the side, for sentences
     zrelay_error_t *error;      //  Where these go
     zlistx_t *items;            //  attachment_t in order of time
+    zrelay_attachments_t *next; //  The relay's others, and itself, in a ring
 };
 
 
@@ -45,6 +46,7 @@ zrelay_attachments_new (const char *name, zrelay_error_t *error)
     assert (self);
     self->name = name;
     self->error = error;
+    self->next = self;
     self->items = zlistx_new ();
     assert (self->items);
     zlistx_set_destructor (self->items, s_attachment_destroy);
@@ -56,9 +58,22 @@ zrelay_attachments_destroy (zrelay_attachments_t **self_p)
 {
     assert (self_p);
     if (*self_p) {
+        zrelay_attachments_t *before = *self_p;
+        while (before->next != *self_p)
+            before = before->next;
+        before->next = (*self_p)->next;
         zlistx_destroy (&(*self_p)->items);
         freen (*self_p);
     }
+}
+
+void
+zrelay_attachments_join (zrelay_attachments_t *self,
+                         zrelay_attachments_t *other)
+{
+    assert (self->next == self);
+    self->next = other->next;
+    other->next = self;
 }
 
 
@@ -110,6 +125,25 @@ zrelay_attachments_ask (void *handle, const char *endpoint, bool bind)
     return rc == -1? s_meaning (errno): NULL;
 }
 
+//  Which of the relay's own is at the other end of that; NULL: none
+
+static zrelay_attachments_t *
+s_find_own (zrelay_attachments_t *self, const char *endpoint, bool bind)
+{
+    zrelay_attachments_t *own = self;
+    do {
+        attachment_t *item = (attachment_t *) zlistx_first (own->items);
+        for (; item; item = (attachment_t *) zlistx_next (own->items))
+            if (item->bound != bind
+            && (bind? zrelay_endpoint_meets (endpoint, item->endpoint):
+                      zrelay_endpoint_meets (item->endpoint, endpoint)))
+                return own;
+        own = own->next;
+    }
+    while (own != self);
+    return NULL;
+}
+
 zrelay_status_t
 zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
                            const char *endpoint, bool bind)
@@ -120,6 +154,13 @@ zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
             "the %s is %s to %s already", self->name,
             bind? "bound": "connected",
             zrelay_error_quote (self->error, endpoint));
+    zrelay_attachments_t *own = s_find_own (self, endpoint, bind);
+    if (own)
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+            "cannot %s the %s to %s: the %s of this relay is %s there, and "
+            "messages would go round for ever", bind? "bind": "connect",
+            self->name, zrelay_error_quote (self->error, endpoint), own->name,
+            bind? "connected": "bound");
     const char *refusal = zrelay_attachments_ask (handle, endpoint, bind);
     if (refusal)
         return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,

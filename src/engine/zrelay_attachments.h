@@ -34,6 +34,12 @@ void
 const char *
     zrelay_attachments_ask (void *handle, const char *endpoint, bool bind);
 
+//  Belong to the same relay as another object. What one of these is bound to,
+//  none may connect to: messages would go round for ever.
+void
+    zrelay_attachments_join (zrelay_attachments_t *self,
+                             zrelay_attachments_t *other);
+
 //  Bind, or else connect.
 zrelay_status_t
     zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,

@@ -20,6 +20,7 @@
 struct _zrelay_capture_t {
     zrelay_error_t *error;      //  Where sentences go
     zrelay_side_t *side;        //  The socket; NULL when there is no capture
+    zrelay_side_t *relays;      //  A side of the relay; NULL: not known
     char *prefixes [2];         //  First frame of each copy, by flow, or NULL
     bool within;                //  Between two frames of a message
     zrelay_outcome_t outcome;   //  The fate of its frames so far
@@ -73,6 +74,13 @@ zrelay_capture_destroy (zrelay_capture_t **self_p)
 }
 
 
+void
+zrelay_capture_join (zrelay_capture_t *self, zrelay_side_t *relays)
+{
+    self->relays = relays;
+}
+
+
 //  --------------------------------------------------------------------------
 //  Start and stop
 
@@ -104,6 +112,8 @@ zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
 {
     const zrelay_side_spec_t spec = { .types = "PUSH,PUB,PAIR" };
     zrelay_side_t *side = zrelay_side_new ("capture", &spec, self->error);
+    if (self->relays)
+        zrelay_side_join (side, self->relays);
     zrelay_status_t status = zrelay_side_choose (side, type);
     if (status == ZRELAY_STATUS_DONE && guarded && s_binds (endpoints))
         status = s_secure (self, side, guarded);

@@ -25,6 +25,10 @@ zrelay_capture_t *
 void
     zrelay_capture_destroy (zrelay_capture_t **self_p);
 
+//  The capture is that of a relay with this side, which is there when it starts.
+void
+    zrelay_capture_join (zrelay_capture_t *self, zrelay_side_t *relays);
+
 //  Start, with a socket of that type attached to endpoints; what ran before
 //  ends. prefixes are two, one for each flow, or NULL. A capture that binds
 //  takes over the security of guarded, a side, unless that is NULL. On failure

@@ -13,6 +13,8 @@
 #define _GNU_SOURCE 1
 
 #include "zrelay_endpoint.h"
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -146,7 +148,188 @@ zrelay_endpoint_refusal (const char *endpoint, bool bind)
 
 
 //  --------------------------------------------------------------------------
+//  Where endpoints meet
+
+//  An address of tcp. IPv4 has the form of IPv6, as ::ffff:127.0.0.1.
+typedef struct {
+    struct in6_addr address;
+    bool numeric;               //  The host is one
+    char host [256];            //  As it was written
+    const char *port;           //  In digits
+} place_t;
+
+static bool
+s_is_v4 (const struct in6_addr *address)
+{
+    return IN6_IS_ADDR_V4MAPPED (address);
+}
+
+static bool
+s_parse_host (const char *host, struct in6_addr *address)
+{
+    char mapped [INET6_ADDRSTRLEN + 10];
+    if (streq (host, "*"))
+        host = "::";
+    if (inet_pton (AF_INET6, host, address) == 1)
+        return true;
+    return snprintf (mapped, sizeof (mapped), "::ffff:%s", host)
+               < (int) sizeof (mapped)
+        && strchr (host, '.') && inet_pton (AF_INET6, mapped, address) == 1;
+}
+
+//  Returns false if it is not HOST:PORT. A source address does not matter.
+
+static bool
+s_parse_place (place_t *self, const char *address)
+{
+    const char *semicolon = strrchr (address, ';');
+    address = semicolon? semicolon + 1: address;
+    const char *colon = strrchr (address, ':');
+    size_t size = colon? (size_t) (colon - address): 0;
+    if (size == 0 || size >= sizeof (self->host))
+        return false;
+    bool brackets = address [0] == '[' && size > 2 && colon [-1] == ']';
+    snprintf (self->host, sizeof (self->host), "%.*s",
+              (int) size - 2 * brackets, address + brackets);
+    //  A link-local address names its interface
+    self->host [strcspn (self->host, "%")] = 0;
+    self->port = colon + 1;
+    self->numeric = s_parse_host (self->host, &self->address);
+    return true;
+}
+
+//  Is it any address of that family, or one of the loopback?
+
+static bool
+s_is_any (const struct in6_addr *address)
+{
+    return s_is_v4 (address)? address->s6_addr32 [3] == 0:
+           IN6_IS_ADDR_UNSPECIFIED (address);
+}
+
+static bool
+s_is_loopback (const struct in6_addr *address)
+{
+    return s_is_v4 (address)? address->s6_addr [12] == 127:
+           IN6_IS_ADDR_LOOPBACK (address);
+}
+
+static bool
+s_is_of_interface (const struct in6_addr *address)
+{
+    struct ifaddrs *all = NULL;
+    if (getifaddrs (&all) == -1)
+        return false;
+    bool found = false;
+    for (struct ifaddrs *item = all; item && !found; item = item->ifa_next) {
+        if (!item->ifa_addr)
+            continue;
+        if (item->ifa_addr->sa_family == AF_INET6)
+            found = memcmp (&((struct sockaddr_in6 *) item->ifa_addr)
+                ->sin6_addr, address, sizeof (*address)) == 0;
+        else
+        if (item->ifa_addr->sa_family == AF_INET && s_is_v4 (address))
+            found = ((struct sockaddr_in *) item->ifa_addr)->sin_addr.s_addr
+                == address->s6_addr32 [3];
+    }
+    freeifaddrs (all);
+    return found;
+}
+
+static bool
+s_is_this_machine (const place_t *place)
+{
+    char name [256] = "";
+    if (place->numeric)
+        return s_is_any (&place->address) || s_is_loopback (&place->address)
+            || s_is_of_interface (&place->address);
+    gethostname (name, sizeof (name) - 1);
+    return strcasecmp (place->host, "localhost") == 0
+        || strcasecmp (place->host, name) == 0;
+}
+
+//  A socket that is bound to any address of IPv6 may take IPv4 too. Who connects
+//  to any address, or to localhost, reaches the loopback.
+
+static bool
+s_tcp_meets (const char *bound, const char *connected)
+{
+    place_t here, there;
+    if (!s_parse_place (&here, bound) || !s_parse_place (&there, connected)
+    ||  strneq (here.port, there.port) || !here.numeric)
+        return false;
+    if (s_is_any (&here.address))
+        return s_is_this_machine (&there)
+            && (!there.numeric || !s_is_v4 (&here.address)
+             || s_is_v4 (&there.address));
+    if (there.numeric && !s_is_any (&there.address))
+        return memcmp (&here.address, &there.address,
+                       sizeof (here.address)) == 0;
+    return s_is_loopback (&here.address)
+        && (there.numeric || strcasecmp (there.host, "localhost") == 0);
+}
+
+//  A file may have several names
+
+static bool
+s_ipc_meets (const char *bound, const char *connected)
+{
+    struct stat here, there;
+    return streq (bound, connected)
+        || (*bound != '@' && *connected != '@'
+         && stat (bound, &here) == 0 && stat (connected, &there) == 0
+         && here.st_dev == there.st_dev && here.st_ino == there.st_ino);
+}
+
+bool
+zrelay_endpoint_meets (const char *bound, const char *connected)
+{
+    if (strncmp (bound, "tcp://", 6) == 0
+    &&  strncmp (connected, "tcp://", 6) == 0)
+        return s_tcp_meets (bound + 6, connected + 6);
+    if (strncmp (bound, "ipc://", 6) == 0
+    &&  strncmp (connected, "ipc://", 6) == 0)
+        return s_ipc_meets (bound + 6, connected + 6);
+    return streq (bound, connected);
+}
+
+
+//  --------------------------------------------------------------------------
 //  Selftest
+
+static void
+s_test_meets (void)
+{
+    static const struct { const char *bound, *connected; bool meets; }
+    pairs [] = {
+        { "tcp://127.0.0.1:5555", "tcp://127.0.0.1:5555", true },
+        { "tcp://127.0.0.1:5555", "tcp://localhost:5555", true },
+        { "tcp://127.0.0.1:5555", "tcp://0.0.0.0:5555", true },
+        { "tcp://127.0.0.1:5555", "tcp://127.0.0.2:0;127.0.0.1:5555", true },
+        { "tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556", false },
+        { "tcp://127.0.0.1:5555", "tcp://127.0.0.2:5555", false },
+        { "tcp://127.0.0.1:5555", "tcp://192.0.2.1:5555", false },
+        { "tcp://0.0.0.0:5555", "tcp://127.0.0.2:5555", true },
+        { "tcp://0.0.0.0:5555", "tcp://localhost:5555", true },
+        { "tcp://0.0.0.0:5555", "tcp://192.0.2.1:5555", false },
+        { "tcp://0.0.0.0:5555", "tcp://example.invalid:5555", false },
+        { "tcp://[::]:5555", "tcp://127.0.0.1:5555", true },
+        { "tcp://*:5555", "tcp://127.0.0.1:5555", true },
+        { "tcp://[::]:5555", "tcp://[::1]:5555", true },
+        { "tcp://[::1]:5555", "tcp://[::1]:5555", true },
+        { "tcp://[::1]:5555", "tcp://127.0.0.1:5555", false },
+        { "ipc://@name", "ipc://@name", true },
+        { "ipc:///nowhere/a", "ipc:///nowhere/b", false },
+        { "ipc:///tmp", "ipc:///tmp/.", true },
+        { "inproc://name", "inproc://name", true },
+        { "inproc://name", "ipc://name", false },
+        { "tcp://127.0.0.1:5555", "tcp://", false }
+    };
+    for (size_t index = 0; index < sizeof (pairs) / sizeof (*pairs); index++)
+        assert (zrelay_endpoint_meets (pairs [index].bound,
+                                       pairs [index].connected)
+                == pairs [index].meets);
+}
 
 static bool
 s_test_refused (const char *endpoint, bool bind, const char *word)
@@ -225,6 +408,7 @@ zrelay_endpoint_test (bool verbose)
          index < sizeof (transports) / sizeof (*transports); index++)
         assert (s_test_refused (transports [index], true, "transport"));
     s_test_ipc ();
+    s_test_meets ();
     //  @end
     printf ("OK\n");
 }

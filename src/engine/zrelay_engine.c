@@ -336,6 +336,17 @@ s_set_handlers (zrelay_engine_t *self)
         }
 }
 
+//  None of a relay's sockets may lead to another
+
+static void
+s_join_sides (zrelay_engine_t *self)
+{
+    zrelay_side_t *frontend = self->sides [ZRELAY_SIDE_FRONTEND];
+    if (self->sides [ZRELAY_SIDE_BACKEND])
+        zrelay_side_join (self->sides [ZRELAY_SIDE_BACKEND], frontend);
+    zrelay_capture_join (self->capture, frontend);
+}
+
 zrelay_engine_t *
 zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
 {
@@ -353,6 +364,7 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
         if (self->sides [side])
             zrelay_side_set_default_topic (self->sides [side],
                                            self->kind.topic);
+    s_join_sides (self);
     s_make_flows (self, self->sides [ZRELAY_SIDE_BACKEND]);
     if (self->kind.create)
         self->object = self->kind.create (self);
@@ -373,6 +385,7 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
     if (backend != frontend)
         self->sides [ZRELAY_SIDE_BACKEND] =
             zrelay_side_borrow ("backend", backend, self->error);
+    s_join_sides (self);
     self->capturing = capture;
     if (capture)
         zrelay_capture_borrow (self->capture, capture);

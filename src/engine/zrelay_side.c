@@ -283,6 +283,13 @@ zrelay_side_destroy (zrelay_side_t **self_p)
 }
 
 
+void
+zrelay_side_join (zrelay_side_t *self, zrelay_side_t *other)
+{
+    zrelay_attachments_join (self->attachments, other->attachments);
+}
+
+
 //  --------------------------------------------------------------------------
 //  Properties
 

@@ -41,6 +41,10 @@ zrelay_side_t *
 void
     zrelay_side_destroy (zrelay_side_t **self_p);
 
+//  Belong to the same relay as another side, to which it must not connect.
+void
+    zrelay_side_join (zrelay_side_t *self, zrelay_side_t *other);
+
 const char *
     zrelay_side_name (zrelay_side_t *self);
 
