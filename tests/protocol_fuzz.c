@@ -49,7 +49,7 @@
 #define LONG_FRAME_MOST 70000
 #define DEEP 600                //  Most frames of an address
 #define SERVICES 700            //  Names of services, besides the odd ones
-#define GROWTH 8192             //  KiB that memory may grow in the second half
+#define GROWTH 24576            //  KiB that memory may grow in the second half
 #define IDENTITIES 40           //  Routing ids that hostile peers take again
 #define REST 500                //  Msecs until one is taken again: libzmq keeps
                                 //  what a second peer of that id has sent until
