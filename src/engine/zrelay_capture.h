@@ -25,7 +25,8 @@ zrelay_capture_t *
 void
     zrelay_capture_destroy (zrelay_capture_t **self_p);
 
-//  The capture is that of a relay with this side, which is there when it starts.
+//  The capture is that of a relay with this side, which is there when it
+//  starts.
 void
     zrelay_capture_join (zrelay_capture_t *self, zrelay_side_t *relays);
 

@@ -248,8 +248,8 @@ s_is_this_machine (const place_t *place)
         || strcasecmp (place->host, name) == 0;
 }
 
-//  A socket that is bound to any address of IPv6 may take IPv4 too. Who connects
-//  to any address, or to localhost, reaches the loopback.
+//  A socket that is bound to any address of IPv6 may take IPv4 too. Who
+//  connects to any address, or to localhost, reaches the loopback.
 
 static bool
 s_tcp_meets (const char *bound, const char *connected)

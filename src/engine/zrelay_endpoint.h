@@ -21,9 +21,9 @@
 const char *
     zrelay_endpoint_refusal (const char *endpoint, bool bind);
 
-//  True if who connects to the one endpoint reaches a socket that is bound to the
-//  other. Asks nobody for the addresses of names: of these it knows localhost and
-//  that of this machine.
+//  True if who connects to the one endpoint reaches a socket that is bound to
+//  the other. Asks nobody for the addresses of names: of these it knows
+//  localhost and that of this machine.
 bool
     zrelay_endpoint_meets (const char *bound, const char *connected);
 

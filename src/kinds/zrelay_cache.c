@@ -79,6 +79,7 @@ typedef struct {
     zrelay_saver_t *saver;      //  A SAVE under way, or NULL
     zrelay_ring_t *save_next;   //  Topic to be saved next, or NULL
     uint64_t save_left;         //  Topics still to be saved
+    int64_t calendar;           //  The calendar's time less zclock_mono ()
     uint32_t saved;             //  Mark of those that are: number of the SAVE
     zrelay_answer_t *save_place;        //  Where its answer goes
     char *save_path;            //  Where to
@@ -155,18 +156,14 @@ s_of_recent (zrelay_ring_t *link)
     return ZRELAY_RING_ITEM (link, zrelay_topic_t, recent);
 }
 
-//  Times in files are those of the calendar
-
-static int64_t
-s_calendar (int64_t mono)
-{
-    return zclock_time () - zclock_mono () + mono;
-}
+//  Times in files are those of the calendar. How far apart the clocks are is
+//  looked at once for each file: a look at each topic would change their order
+//  now and then.
 
 static void
 s_save_topic (cache_t *self, zrelay_topic_t *topic)
 {
-    zrelay_saver_add (self->saver, topic, s_calendar (topic->updated_at));
+    zrelay_saver_add (self->saver, topic, topic->updated_at + self->calendar);
     topic->saved = self->saved;
     self->save_left--;
 }
@@ -242,6 +239,7 @@ s_save (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
         return zrelay_engine_fail (engine, ZRELAY_STATUS_REFUSED,
             "the system has no thread to save with: %s", zmq_strerror (errno));
     self->save_left = self->topics;
+    self->calendar = zclock_time () - zclock_mono ();
     self->save_next = zrelay_ring_first (&self->recent);
     self->saved++;
     self->save_path = strdup (argv [0]);
