@@ -108,6 +108,22 @@ s_sides_named (zrelay_guard_t *self)
         || self->plan->sides [ZRELAY_SIDE_BACKEND].guarded;
 }
 
+//  Unless sides were named, those that let peers in are guarded, and those that
+//  are to be clients
+
+static bool
+s_is_client (zrelay_guard_t *self, zrelay_side_id_t id)
+{
+    return self->plan->server && zrelay_plan_connects (self->plan, id);
+}
+
+static bool
+s_is_guarded (zrelay_guard_t *self, zrelay_side_id_t id)
+{
+    return s_sides_named (self)? self->plan->sides [id].guarded:
+           zrelay_plan_binds (self->plan, id) || s_is_client (self, id);
+}
+
 static bool
 s_unused (zrelay_guard_t *self)
 {
@@ -175,6 +191,9 @@ static zrelay_exit_t
 s_rules (zrelay_guard_t *self, zrelay_side_id_t id)
 {
     const zrelay_plan_t *plan = self->plan;
+    //  The domain of a side that is not guarded has no rules
+    if (!s_is_guarded (self, id))
+        return ZRELAY_EXIT_NOT_YET;
     char *domain = s_domain (self, id);
     zrelay_exit_t status = s_rule_list (self, "ALLOW", domain, plan->allow,
                                         "allow");
@@ -344,9 +363,6 @@ s_be_server (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
     return status;
 }
 
-//  Unless sides were named, those that let peers in are guarded, and those
-//  that are to be clients
-
 zrelay_exit_t
 zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
                       zrelay_side_id_t id)
@@ -354,9 +370,8 @@ zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
     const zrelay_plan_t *plan = self->plan;
     const zrelay_plan_side_t *side = &plan->sides [id];
     bool binds = zrelay_plan_binds (self->plan, id);
-    bool client = plan->server && zrelay_plan_connects (self->plan, id);
-    bool wanted = s_sides_named (self)? side->guarded: binds || client;
-    if (!self->gate || !wanted)
+    bool client = s_is_client (self, id);
+    if (!self->gate || !s_is_guarded (self, id))
         return s_be_open (self, relay, id);
     if (!client && plan->server && !plan->clients)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
