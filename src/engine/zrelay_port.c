@@ -56,7 +56,6 @@ zrelay_port_new (void)
     zrelay_port_t *self = (zrelay_port_t *) zmalloc (sizeof (zrelay_port_t));
     assert (self);
     self->type = -1;
-    zrelay_mask_init (&self->mask);
     return self;
 }
 
@@ -77,6 +76,9 @@ zrelay_port_open (zrelay_port_t *self, void *handle, int type)
     self->handle = handle;
     self->type = type;
     self->router = type == ZMQ_ROUTER;
+    //  A secret is needed only here, and is kept
+    if (self->router && !self->mask.active)
+        zrelay_mask_init (&self->mask);
 }
 
 void

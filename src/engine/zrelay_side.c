@@ -259,8 +259,8 @@ zrelay_side_t *
 zrelay_side_borrow (const char *name, void *handle, zrelay_error_t *error)
 {
     zrelay_side_t *self = s_side_new (name, ZRELAY_ANY_TYPE, error);
-    zrelay_port_open (self->port, handle, zsock_type (handle));
     zrelay_port_share_mask (self->port);
+    zrelay_port_open (self->port, handle, zsock_type (handle));
     self->borrowed = true;
     return self;
 }
