@@ -1,2 +1,0 @@
-#include "faults.h"
-int main (void) { return 0; }
