@@ -371,6 +371,7 @@ zrelay_saver_fd (zrelay_saver_t *self)
 const char *
 zrelay_saver_problem (zrelay_saver_t *self)
 {
+    assert (zrelay_errand_ended (self->errand));
     return *self->saving->problem? self->saving->problem: NULL;
 }
 
@@ -600,6 +601,7 @@ zrelay_loader_fd (zrelay_loader_t *self)
 const char *
 zrelay_loader_problem (zrelay_loader_t *self)
 {
+    assert (zrelay_errand_ended (self->errand));
     return *self->loading->problem? self->loading->problem: NULL;
 }
 

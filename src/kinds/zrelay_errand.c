@@ -122,6 +122,15 @@ zrelay_errand_fd (zrelay_errand_t *self)
     return self->fds [0];
 }
 
+bool
+zrelay_errand_ended (zrelay_errand_t *self)
+{
+    zrelay_errand_lock (self);
+    bool done = self->done;
+    zrelay_errand_unlock (self);
+    return done;
+}
+
 void
 zrelay_errand_lock (zrelay_errand_t *self)
 {
@@ -192,6 +201,7 @@ zrelay_errand_test (bool verbose)
     test->freed = &freed;
     zrelay_errand_t *self = zrelay_errand_new (s_test_run, s_test_free, test);
     assert (self);
+    assert (!zrelay_errand_ended (self));
     zrelay_errand_lock (self);
     test->number = 42;
     zrelay_errand_changed (self);
@@ -200,6 +210,7 @@ zrelay_errand_test (bool verbose)
         .fd = zrelay_errand_fd (self), .events = ZMQ_POLLIN
     };
     assert (zmq_poll (&item, 1, 10000) == 1);
+    assert (zrelay_errand_ended (self));
     assert (test->seen == 42);
     zrelay_errand_leave (&self);
     zrelay_errand_leave (&self);

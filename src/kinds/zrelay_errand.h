@@ -41,6 +41,12 @@ void
 int
     zrelay_errand_fd (zrelay_errand_t *self);
 
+//  True once the work has ended. Then it belongs to the owner alone, who needs
+//  no lock any more; but to poll the descriptor is not enough for that, as
+//  only this call makes sure that the owner sees all that the thread wrote.
+bool
+    zrelay_errand_ended (zrelay_errand_t *self);
+
 
 //  --------------------------------------------------------------------------
 //  Both sides share the work's members under this lock, which nobody keeps for
