@@ -22,6 +22,11 @@
 //  Without rate_burst, a tenth of a second's messages may come at once
 #define BURSTS_PER_SECOND 10
 
+//  What one peer may subscribe to; libzmq may keep some 45 bytes for each byte
+//  of a topic
+#define SUBSCRIPTIONS 100000
+#define TOPIC_BYTES 64
+
 struct _zrelay_limits_t {
     int64_t rate;               //  Messages a second that may be read; 0: any
     int64_t rate_burst;         //  How many at once; 0: a tenth of rate
@@ -29,6 +34,7 @@ struct _zrelay_limits_t {
     int64_t maxframes;          //  Frames in a message; 0: any
     int64_t connections;        //  Peers at a time; 0: any
     int64_t connections_per_address;    //  Those of one address; 0: any
+    int64_t subscriptions;      //  Topics of one peer; 0: any
     double tokens;              //  Messages that may be read now
     int64_t refilled;           //  When tokens was brought up to date, usecs
     uint64_t throttled;         //  Times that rate held back messages
@@ -42,6 +48,7 @@ zrelay_limits_new (void)
         (zrelay_limits_t *) zmalloc (sizeof (zrelay_limits_t));
     assert (self);
     self->maxmsgsize = -1;
+    self->subscriptions = SUBSCRIPTIONS;
     return self;
 }
 
@@ -89,6 +96,8 @@ const zrelay_setting_t zrelay_limits_settings [] = {
     LIMIT (connections, 0, "peers at a time; 0: no limit", NULL),
     LIMIT (connections_per_address, 0,
            "peers of one address at a time; 0: no limit", NULL),
+    LIMIT (subscriptions, 0,
+           "topics of one peer, of 64 bytes on average; 0: no limit", NULL),
     { .name = NULL }
 };
 
@@ -129,6 +138,14 @@ zrelay_limits_allow (zrelay_limits_t *self, size_t connections,
          || connections <= (size_t) self->connections)
         && (self->connections_per_address == 0
          || of_address <= (size_t) self->connections_per_address);
+}
+
+bool
+zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics, size_t bytes)
+{
+    return self->subscriptions == 0
+        || (topics <= (size_t) self->subscriptions
+         && bytes / TOPIC_BYTES <= (size_t) self->subscriptions);
 }
 
 zrelay_outcome_t

@@ -18,8 +18,8 @@
 
 //  The limits of one side: how large a message may be (maxmsgsize, maxframes),
 //  how many may be read in a second (rate, rate_burst), which is a token
-//  bucket, and how many peers there may be (connections,
-//  connections_per_address).
+//  bucket, how many peers there may be (connections, connections_per_address),
+//  and to how much each may subscribe (subscriptions).
 
 typedef struct _zrelay_limits_t zrelay_limits_t;
 
@@ -54,6 +54,11 @@ uint64_t
 bool
     zrelay_limits_allow (zrelay_limits_t *self, size_t connections,
                          size_t of_address);
+
+//  True if a peer may be subscribed to so many topics, of so many bytes in all.
+bool
+    zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics,
+                             size_t bytes);
 
 //  How many messages may be read now, at most wanted; and so many were read,
 //  throttled if there was no allowance for more.

@@ -15,6 +15,7 @@
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
 #include "zrelay_kernel.h"
+#include "zrelay_topics.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -83,7 +84,7 @@ static const struct {
 //  Why connections are cut, as STATS names it
 
 static const char *const s_cuts [ZRELAY_CUTS] = {
-    "endless", "connections", "asked"
+    "endless", "connections", "subscriptions", "asked"
 };
 
 //  How many connections are looked at in one go; msecs until they are again if
@@ -122,6 +123,8 @@ typedef struct {
     uint64_t seen;              //  Bytes it had brought at the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
     uint64_t revision;          //  The limits that mark is about
+    zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
+    size_t topic_bytes;         //  Bytes in these
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -194,6 +197,7 @@ static void
 s_peer_destroy (void **item_p)
 {
     peer_t *peer = (peer_t *) *item_p;
+    zrelay_topics_destroy (&peer->topics);
     zstr_free (&peer->endpoint);
     zstr_free (&peer->address);
     freen (peer->id);
@@ -773,6 +777,44 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
     }
     return looks == LOOKS_MOST && soon > LOOK_MORE? LOOK_MORE: soon;
 }
+
+//  --------------------------------------------------------------------------
+//  Subscriptions. An XPUB reports those of each peer, but of cancellations only
+//  the last one of a topic. So what a peer has cancelled while others had it
+//  goes on to count, once for each topic.
+
+bool
+zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
+                         bool subscribed, const void *topic, size_t size)
+{
+    int fd = property? atoi (property): -1;
+    peer_t *peer = s_lookup (self, fd);
+    //  It may have come just now
+    if (!peer && property)
+        zrelay_peers_update (self);
+    peer = s_lookup (self, fd);
+    if (!peer)
+        return true;
+    if (!peer->topics)
+        peer->topics = zrelay_topics_new ();
+    if (!subscribed) {
+        if (zrelay_topics_delete (peer->topics, topic, size))
+            peer->topic_bytes -= size;
+    }
+    else
+    if (!peer->cut && zrelay_topics_insert (peer->topics, topic, size)) {
+        peer->topic_bytes += size;
+        if (!zrelay_limits_subscribe (self->limits,
+                                      zrelay_topics_size (peer->topics),
+                                      peer->topic_bytes))
+            s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
+    }
+    return !subscribed || !peer->cut;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Reports
 
 uint64_t
 zrelay_peers_report (zrelay_peers_t *self, const char **address,

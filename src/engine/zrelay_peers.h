@@ -69,6 +69,7 @@ void
 typedef enum {
     ZRELAY_CUT_ENDLESS,         //  A message that never ends
     ZRELAY_CUT_CONNECTIONS,     //  Too many
+    ZRELAY_CUT_SUBSCRIPTIONS,   //  It has subscribed to too much
     ZRELAY_CUT_ASKED,           //  A command said so
     ZRELAY_CUTS                 //  How many reasons there are
 } zrelay_cut_t;
@@ -77,6 +78,12 @@ typedef enum {
 //  zrelay_peers_look () is.
 void
     zrelay_peers_spoke (zrelay_peers_t *self, const char *property);
+
+//  A subscription or cancellation came with this property. Returns false if it
+//  is that of a connection that was cut.
+bool
+    zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
+                             bool subscribed, const void *topic, size_t size);
 
 //  Look at connections, at most a bounded number. waiting is the number of
 //  bytes that whole messages in the socket may have, INT64_MAX: any. watched is

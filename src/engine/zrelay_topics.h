@@ -27,9 +27,13 @@ void
 bool
     zrelay_topics_insert (zrelay_topics_t *self, const void *data, size_t size);
 
-//  No matter whether it is there.
-void
+//  Returns false if it was not there.
+bool
     zrelay_topics_delete (zrelay_topics_t *self, const void *data, size_t size);
+
+//  How many there are.
+size_t
+    zrelay_topics_size (zrelay_topics_t *self);
 
 void
     zrelay_topics_test (bool verbose);
