@@ -22,10 +22,11 @@
 //  Without rate_burst, a tenth of a second's messages may come at once
 #define BURSTS_PER_SECOND 10
 
-//  What one peer may subscribe to; libzmq may keep some 45 bytes for each byte
-//  of a topic
-#define SUBSCRIPTIONS 100000
-#define TOPIC_BYTES 64
+//  What one peer may subscribe to: topics, and bytes in all of them. For each
+//  byte that no other topic begins with, libzmq keeps 33, and as many again at
+//  the side that subscribes to them.
+#define SUBSCRIPTIONS 20000
+#define SUBSCRIPTIONS_BYTES (512 * 1024)
 
 struct _zrelay_limits_t {
     int64_t rate;               //  Messages a second that may be read; 0: any
@@ -35,6 +36,7 @@ struct _zrelay_limits_t {
     int64_t connections;        //  Peers at a time; 0: any
     int64_t connections_per_address;    //  Those of one address; 0: any
     int64_t subscriptions;      //  Topics of one peer; 0: any
+    int64_t subscriptions_bytes;    //  Bytes in these; 0: any
     double tokens;              //  Messages that may be read now
     int64_t refilled;           //  When tokens was brought up to date, usecs
     uint64_t throttled;         //  Times that rate held back messages
@@ -49,6 +51,7 @@ zrelay_limits_new (void)
     assert (self);
     self->maxmsgsize = -1;
     self->subscriptions = SUBSCRIPTIONS;
+    self->subscriptions_bytes = SUBSCRIPTIONS_BYTES;
     return self;
 }
 
@@ -96,8 +99,8 @@ const zrelay_setting_t zrelay_limits_settings [] = {
     LIMIT (connections, 0, "peers at a time; 0: no limit", NULL),
     LIMIT (connections_per_address, 0,
            "peers of one address at a time; 0: no limit", NULL),
-    LIMIT (subscriptions, 0,
-           "topics of one peer, of 64 bytes on average; 0: no limit", NULL),
+    LIMIT (subscriptions, 0, "topics of one peer; 0: no limit", NULL),
+    LIMIT (subscriptions_bytes, 0, "bytes in these; 0: no limit", NULL),
     { .name = NULL }
 };
 
@@ -143,9 +146,25 @@ zrelay_limits_allow (zrelay_limits_t *self, size_t connections,
 bool
 zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics, size_t bytes)
 {
-    return self->subscriptions == 0
-        || (topics <= (size_t) self->subscriptions
-         && bytes / TOPIC_BYTES <= (size_t) self->subscriptions);
+    return (self->subscriptions == 0
+         || topics <= (size_t) self->subscriptions)
+        && (self->subscriptions_bytes == 0
+         || bytes <= (size_t) self->subscriptions_bytes);
+}
+
+//  Some of what it had may be replaced at once
+
+uint64_t
+zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
+                            size_t header)
+{
+    uint64_t most = (uint64_t) self->subscriptions_bytes;
+    uint64_t headers = (uint64_t) self->subscriptions;
+    if (most == 0 || headers == 0
+    ||  headers > (UINT64_MAX - most - SPARE_BYTES) / header)
+        return UINT64_MAX;
+    return most - (bytes < most? bytes: most) / 2
+         + headers * header + SPARE_BYTES;
 }
 
 zrelay_outcome_t

@@ -60,6 +60,12 @@ bool
     zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics,
                              size_t bytes);
 
+//  Most bytes that a connection may bring before its subscriptions are known,
+//  where those known have so many, and each comes with a header of so many.
+uint64_t
+    zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
+                                size_t header);
+
 //  How many messages may be read now, at most wanted; and so many were read,
 //  throttled if there was no allowance for more.
 size_t

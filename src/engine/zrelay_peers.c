@@ -16,9 +16,11 @@
 #include "zrelay_counts.h"
 #include "zrelay_kernel.h"
 #include "zrelay_topics.h"
+#include "zrelay_watcher.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <pthread.h>
 
 //  libzmq reports the life of connections as events on an inproc PAIR socket,
 //  see zmq_socket_monitor(3). They are read on the relay's own loop. zmonitor
@@ -44,6 +46,11 @@
 //  into only after all events were read; and one whose connection has ended
 //  waits, as a leaver, until the socket was read empty. Where it never is,
 //  libzmq's fair queuing tells: no peer is passed over for longer than a round.
+
+//  An XPUB takes in all subscriptions that wait, and more come meanwhile: the
+//  relay's thread may not return from libzmq for seconds, while gigabytes fill.
+//  So a watcher looks at the connections of an XPUB that have brought something,
+//  and reads events if the relay does not. All that it touches has a lock.
 
 //  Longest address that is reported
 #define ADDRESS_MAX 100
@@ -100,6 +107,11 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 //  of a peer that sends one every 70 msecs
 #define TRICKLE 128
 
+//  Bytes that come with each subscription: the header of a frame, and the name
+//  of a command, see ZeroMQ RFC 37; and those that CURVE adds
+#define TOPIC_HEADER 13
+#define CURVE_HEADER 33
+
 //  One in so many descriptors is kept for other purposes than peers, but at
 //  least and at most so many
 #define RESERVE_PART 8
@@ -125,6 +137,8 @@ typedef struct {
     uint64_t revision;          //  The limits that mark is about
     zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
     size_t topic_bytes;         //  Bytes in these
+    uint64_t known;             //  Bytes it brought with subscriptions that
+                                //  are known
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -139,6 +153,10 @@ typedef struct {
 } peer_t;
 
 struct _zrelay_peers_t {
+    zrelay_watcher_t *watcher;  //  Looks at them, too; or NULL
+    pthread_mutex_t mutex;      //  Of the two, where there is a watcher
+    int monitor_fd;             //  Becomes readable with events
+    size_t header;              //  Bytes that come with a subscription
     void *handle;               //  libzmq's socket where events arrive
     peer_t **peers;             //  Those connected, by descriptor; or NULL
     size_t room;                //  How many descriptors there is room for
@@ -155,10 +173,36 @@ struct _zrelay_peers_t {
     uint64_t unreported;        //  Those since the last report
     zrelay_cut_t last_cut;      //  The reason of the last
     char last_address [ADDRESS_MAX];    //  And its address
+    char told_address [ADDRESS_MAX];    //  The same, for who has asked
     int64_t swept_at;           //  When descriptors were checked, in msecs
     int64_t sweep_ivl;          //  When they will be again, after that
     bool behind;                //  There may be more events to read
 };
+
+static void
+s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer);
+
+
+//  --------------------------------------------------------------------------
+//  The lock
+
+void
+zrelay_peers_lock (zrelay_peers_t *self)
+{
+    if (self && self->watcher)
+        pthread_mutex_lock (&self->mutex);
+}
+
+void
+zrelay_peers_unlock (zrelay_peers_t *self)
+{
+    if (self && self->watcher)
+        pthread_mutex_unlock (&self->mutex);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Addresses
 
 //  One more, or one less, of an address
 
@@ -251,6 +295,8 @@ s_add (zrelay_peers_t *self, peer_t *peer)
     s_remove (self, peer->fd);
     self->peers [peer->fd] = peer;
     self->count++;
+    if (self->watcher)
+        zrelay_watcher_add (self->watcher, peer->fd);
 }
 
 
@@ -283,6 +329,7 @@ zrelay_peers_new (void *watched, zrelay_limits_t *limits)
     self->limits = limits;
     self->hosts = zrelay_index_new ();
     self->sweep_ivl = SWEEP_MOST;
+    self->header = TOPIC_HEADER;
     self->leavers = zlistx_new ();
     assert (self->leavers);
     zlistx_set_destructor (self->leavers, s_peer_destroy);
@@ -302,6 +349,10 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
     assert (self_p);
     if (*self_p) {
         zrelay_peers_t *self = *self_p;
+        if (self->watcher) {
+            zrelay_watcher_destroy (&self->watcher);
+            pthread_mutex_destroy (&self->mutex);
+        }
         zmq_socket_monitor (watched, NULL, 0);
         if (self->handle)
             zsys_close (self->handle, __FILE__, __LINE__);
@@ -537,8 +588,8 @@ s_sweep (zrelay_peers_t *self)
             s_remove (self, (int) fd);
 }
 
-void
-zrelay_peers_update (zrelay_peers_t *self)
+static void
+s_update (zrelay_peers_t *self)
 {
     zmq_msg_t frame;
     zmq_msg_init (&frame);
@@ -550,20 +601,77 @@ zrelay_peers_update (zrelay_peers_t *self)
     s_sweep (self);
 }
 
+void
+zrelay_peers_update (zrelay_peers_t *self)
+{
+    zrelay_peers_lock (self);
+    s_update (self);
+    zrelay_peers_unlock (self);
+}
+
 bool
 zrelay_peers_behind (zrelay_peers_t *self)
 {
-    return self && self->behind;
+    zrelay_peers_lock (self);
+    bool behind = self && self->behind;
+    zrelay_peers_unlock (self);
+    return behind;
 }
 
 void
 zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
 {
+    zrelay_peers_lock (self);
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd] && streq (self->peers [fd]->endpoint, endpoint))
             s_remove (self, (int) fd);
     self->swept_at = zclock_mono ();
     self->sweep_ivl = SWEEP_LEAST;
+    zrelay_peers_unlock (self);
+}
+
+
+//  --------------------------------------------------------------------------
+//  What the watcher does, on its own thread. Events that the relay has not read
+//  by then it will not read soon; it is told that there may be more.
+
+static void
+s_watch (void *object, int fd)
+{
+    zrelay_peers_t *self = (zrelay_peers_t *) object;
+    pthread_mutex_lock (&self->mutex);
+    struct pollfd item = { .fd = self->monitor_fd, .events = POLLIN };
+    if (fd != self->monitor_fd) {
+        peer_t *peer = s_lookup (self, fd);
+        if (peer)
+            s_look_at_subscriber (self, peer);
+    }
+    else
+    if (poll (&item, 1, 0) == 1) {
+        s_update (self);
+        self->behind = true;
+    }
+    pthread_mutex_unlock (&self->mutex);
+}
+
+void
+zrelay_peers_watch (zrelay_peers_t *self)
+{
+    pthread_mutex_init (&self->mutex, NULL);
+    self->monitor_fd = zsock_fd (self->handle);
+    self->watcher = zrelay_watcher_new (s_watch, self);
+    if (self->watcher)
+        zrelay_watcher_add (self->watcher, self->monitor_fd);
+    else
+        pthread_mutex_destroy (&self->mutex);
+}
+
+void
+zrelay_peers_set_encrypted (zrelay_peers_t *self, bool encrypted)
+{
+    zrelay_peers_lock (self);
+    self->header = TOPIC_HEADER + (encrypted? CURVE_HEADER: 0);
+    zrelay_peers_unlock (self);
 }
 
 
@@ -629,14 +737,17 @@ zrelay_peers_cut (zrelay_peers_t *self, const char *address)
     where_t where;
     if (s_parse_where (&where, address))
         return -1;
+    if (!self)
+        return 0;
+    zrelay_peers_lock (self);
     int reads = 0;
     do
-        if (self)
-            zrelay_peers_update (self);
-    while (self && self->behind && ++reads < READS_MAX);
-    for (size_t fd = 0; self && fd < self->room; fd++)
+        s_update (self);
+    while (self->behind && ++reads < READS_MAX);
+    for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd] && s_is_at (self->peers [fd], &where))
             s_cut (self, self->peers [fd], ZRELAY_CUT_ASKED);
+    zrelay_peers_unlock (self);
     return 0;
 }
 
@@ -647,22 +758,28 @@ zrelay_peers_cut (zrelay_peers_t *self, const char *address)
 size_t
 zrelay_peers_count (zrelay_peers_t *self)
 {
-    return self->count;
+    zrelay_peers_lock (self);
+    size_t count = self->count;
+    zrelay_peers_unlock (self);
+    return count;
 }
 
 void
 zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer)
 {
+    zrelay_peers_lock (self);
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd])
             zmsg_addstr (answer, self->peers [fd]->address);
+    zrelay_peers_unlock (self);
 }
 
 void
 zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
 {
+    zrelay_peers_lock (self);
     if (self)
-        zrelay_peers_update (self);
+        s_update (self);
     zrelay_counts_add (answer, self? self->count: 0, "%s.peers", name);
     uint64_t total = 0;
     for (size_t index = 0; self && index < FAILURE_REASONS; index++)
@@ -679,13 +796,16 @@ zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
     for (size_t index = 0; index < ZRELAY_CUTS; index++)
         zrelay_counts_add (answer, self? self->cuts [index]: 0, "%s.cut_%s",
                            name, s_cuts [index]);
+    zrelay_peers_unlock (self);
 }
 
 void
 zrelay_peers_reset (zrelay_peers_t *self)
 {
+    zrelay_peers_lock (self);
     memset (self->cuts, 0, sizeof (self->cuts));
     memset (self->failures, 0, sizeof (self->failures));
+    zrelay_peers_unlock (self);
 }
 
 
@@ -699,9 +819,11 @@ zrelay_peers_reset (zrelay_peers_t *self)
 void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
 {
+    zrelay_peers_lock (self);
     peer_t *peer = property? s_lookup (self, atoi (property)): NULL;
     if (peer)
         peer->spoke = true;
+    zrelay_peers_unlock (self);
 }
 
 //  Has it brought more than that since its last message?
@@ -763,6 +885,7 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
 size_t
 zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 {
+    zrelay_peers_lock (self);
     int64_t most = zrelay_limits_most_bytes (self->limits);
     size_t soon = LOOK_IVL;
     size_t looks = 0;
@@ -775,23 +898,25 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
         looks += peer != NULL;
         soon = when < soon? when: soon;
     }
+    zrelay_peers_unlock (self);
     return looks == LOOKS_MOST && soon > LOOK_MORE? LOOK_MORE: soon;
 }
+
 
 //  --------------------------------------------------------------------------
 //  Subscriptions. An XPUB reports those of each peer, but of cancellations only
 //  the last one of a topic. So what a peer has cancelled while others had it
 //  goes on to count, once for each topic.
 
-bool
-zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
-                         bool subscribed, const void *topic, size_t size)
+static bool
+s_subscribed (zrelay_peers_t *self, const char *property, bool subscribed,
+              const void *topic, size_t size)
 {
     int fd = property? atoi (property): -1;
     peer_t *peer = s_lookup (self, fd);
     //  It may have come just now
     if (!peer && property)
-        zrelay_peers_update (self);
+        s_update (self);
     peer = s_lookup (self, fd);
     if (!peer)
         return true;
@@ -812,6 +937,35 @@ zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
     return !subscribed || !peer->cut;
 }
 
+bool
+zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
+                         bool subscribed, const void *topic, size_t size)
+{
+    zrelay_peers_lock (self);
+    bool welcome = s_subscribed (self, property, subscribed, topic, size);
+    zrelay_peers_unlock (self);
+    return welcome;
+}
+
+//  What libzmq had read at the last look is known when the XPUB was read empty
+//  since. What waits in the system counts: nobody looks again when it is read.
+
+static void
+s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
+{
+    uint64_t received, seen;
+    if (peer->cut || !zrelay_kernel_received (peer->fd, &received)
+    ||  !zrelay_kernel_read (peer->fd, &seen))
+        return;
+    if (self->empties > peer->seen_empties)
+        peer->known = peer->seen;
+    peer->seen = seen;
+    peer->seen_empties = self->empties;
+    if (received - peer->known > zrelay_limits_topics_ahead (self->limits,
+            peer->topic_bytes, self->header))
+        s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
+}
+
 
 //  --------------------------------------------------------------------------
 //  Reports
@@ -820,10 +974,14 @@ uint64_t
 zrelay_peers_report (zrelay_peers_t *self, const char **address,
                      const char **reason)
 {
+    zrelay_peers_lock (self);
     uint64_t count = self->unreported;
     self->unreported = 0;
-    *address = self->last_address;
+    snprintf (self->told_address, sizeof (self->told_address), "%s",
+              self->last_address);
+    *address = self->told_address;
     *reason = s_cuts [self->last_cut];
+    zrelay_peers_unlock (self);
     return count;
 }
 
@@ -925,7 +1083,7 @@ s_identify (zrelay_peers_t *self, const heard_t *heard)
 {
     int reads = 0;
     do
-        zrelay_peers_update (self);
+        s_update (self);
     while (self->behind && ++reads < READS_MAX);
     if (s_heard_leaver (self, heard))
         return false;
@@ -960,7 +1118,9 @@ zrelay_peers_heard (zrelay_peers_t *self, const char *property,
 void
 zrelay_peers_emptied (zrelay_peers_t *self)
 {
+    zrelay_peers_lock (self);
     self->empties++;
+    zrelay_peers_unlock (self);
 }
 
 bool

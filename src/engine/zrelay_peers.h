@@ -27,6 +27,19 @@ zrelay_peers_t *
 void
     zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched);
 
+//  The socket's peers send nothing but subscriptions: see to it that they do not
+//  flood it while its thread is inside libzmq. encrypted: as CURVE does it.
+void
+    zrelay_peers_watch (zrelay_peers_t *self);
+void
+    zrelay_peers_set_encrypted (zrelay_peers_t *self, bool encrypted);
+
+//  While the limits are changed. self may be NULL.
+void
+    zrelay_peers_lock (zrelay_peers_t *self);
+void
+    zrelay_peers_unlock (zrelay_peers_t *self);
+
 //  The socket that becomes readable when there are events to be read.
 void *
     zrelay_peers_handle (zrelay_peers_t *self);

@@ -33,6 +33,10 @@
 //  in which it travels, and what CURVE adds to it
 #define SUBSCRIPTION_MAX (ZRELAY_PORT_TOPIC_MAX + 64)
 
+//  How many of one subscriber wait to be taken in. An XPUB takes in all that do,
+//  also when the connection has been cut.
+#define SUBSCRIPTIONS_WAITING 100
+
 //  Connections that wait to be accepted. With libzmq's 100, the system drops
 //  newcomers when many come at once, and they try again after seconds.
 #define BACKLOG 1000
@@ -99,10 +103,11 @@ zrelay_side_close (zrelay_side_t *self)
 static int
 s_prepare_xpub (void *handle)
 {
-    int one = 1;
     int64_t most = SUBSCRIPTION_MAX;
-    return zmq_setsockopt (handle, ZMQ_XPUB_VERBOSE, &one, sizeof (one))
-        || zmq_setsockopt (handle, ZMQ_MAXMSGSIZE, &most, sizeof (most))? -1: 0;
+    int waiting = SUBSCRIPTIONS_WAITING;
+    return zmq_setsockopt (handle, ZMQ_MAXMSGSIZE, &most, sizeof (most))
+        || zmq_setsockopt (handle, ZMQ_RCVHWM, &waiting, sizeof (waiting))? -1:
+           0;
 }
 
 //  Options that a relay needs on every socket of a type, whatever the kind
@@ -171,6 +176,7 @@ s_open (zrelay_side_t *self, int type, const char *name)
         int one = 1;
         zmq_setsockopt (handle, ZMQ_XPUB_VERBOSE, &one, sizeof (one));
         self->reported = zrelay_topics_new ();
+        zrelay_peers_watch (self->peers);
     }
     return ZRELAY_STATUS_DONE;
 }
@@ -205,6 +211,9 @@ zrelay_side_choose (zrelay_side_t *self, const char *name)
 static zrelay_status_t
 s_need_socket (zrelay_side_t *self)
 {
+    if (self->peers)
+        zrelay_peers_set_encrypted (self->peers,
+            zsock_mechanism (zrelay_side_handle (self)) == ZMQ_CURVE);
     if (zrelay_side_handle (self))
         return ZRELAY_STATUS_DONE;
     if (!strchr (self->types, ','))
@@ -522,8 +531,10 @@ zrelay_side_set_option (zrelay_side_t *self, const char *name,
     const zrelay_option_t *option = zrelay_option_find (name);
     if (!limit && !option)
         return s_no_option (self, name);
+    zrelay_peers_lock (self->peers);
     zrelay_status_t status = !limit? ZRELAY_STATUS_DONE:
         zrelay_setting_set (limit, NULL, self->limits, value, self->error);
+    zrelay_peers_unlock (self->peers);
     if (status == ZRELAY_STATUS_DONE && option)
         status = s_set_option (self, option, value);
     return status;
