@@ -49,8 +49,9 @@
 
 //  An XPUB takes in all subscriptions that wait, and more come meanwhile: the
 //  relay's thread may not return from libzmq for seconds, while gigabytes fill.
-//  So a watcher looks at the connections of an XPUB that have brought something,
-//  and reads events if the relay does not. All that it touches has a lock.
+//  So a watcher looks at the connections of an XPUB that have brought
+//  something, and reads events if the relay does not. All that it touches has a
+//  lock.
 
 //  Longest address that is reported
 #define ADDRESS_MAX 100

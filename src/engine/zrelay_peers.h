@@ -27,8 +27,8 @@ zrelay_peers_t *
 void
     zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched);
 
-//  The socket's peers send nothing but subscriptions: see to it that they do not
-//  flood it while its thread is inside libzmq. encrypted: as CURVE does it.
+//  The socket's peers send nothing but subscriptions: see to it that they do
+//  not flood it while its thread is inside libzmq. encrypted: as CURVE does it.
 void
     zrelay_peers_watch (zrelay_peers_t *self);
 void

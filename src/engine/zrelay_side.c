@@ -33,8 +33,8 @@
 //  in which it travels, and what CURVE adds to it
 #define SUBSCRIPTION_MAX (ZRELAY_PORT_TOPIC_MAX + 64)
 
-//  How many of one subscriber wait to be taken in. An XPUB takes in all that do,
-//  also when the connection has been cut.
+//  How many of one subscriber wait to be taken in. An XPUB takes in all that
+//  do, also when the connection has been cut.
 #define SUBSCRIPTIONS_WAITING 100
 
 //  Connections that wait to be accepted. With libzmq's 100, the system drops

@@ -85,6 +85,7 @@ s_flood (int argc, char **argv)
     //  It may be found out only now
     for (int look = 0; open && look < 500; look++, zclock_sleep (10))
         open = wire_discard (fd);
+    free (frame);
     return open;
 }
 
