@@ -158,6 +158,9 @@ struct _zrelay_peers_t {
     pthread_mutex_t mutex;      //  Of the two, where there is a watcher
     int monitor_fd;             //  Becomes readable with events
     size_t header;              //  Bytes that come with a subscription
+    zrelay_topics_t *holders;   //  Topics, by how many have them
+    zrelay_topics_t *nobodys;   //  Those of them of unknown connections
+    zrelay_topics_t *owed;      //  Cancellations to come of those who have left
     void *handle;               //  libzmq's socket where events arrive
     peer_t **peers;             //  Those connected, by descriptor; or NULL
     size_t room;                //  How many descriptors there is room for
@@ -260,6 +263,17 @@ s_lookup (zrelay_peers_t *self, int fd)
     return fd >= 0 && (size_t) fd < self->room? self->peers [fd]: NULL;
 }
 
+//  Its topics are cancelled when libzmq gets round to it
+
+static void
+s_leave_topics (zrelay_peers_t *self, peer_t *peer)
+{
+    if (peer->topics) {
+        zrelay_topics_lower_all (self->holders, peer->topics);
+        zrelay_topics_raise_all (self->owed, peer->topics);
+    }
+}
+
 //  A peer with a routing id may still have messages to be read
 
 static void
@@ -271,6 +285,7 @@ s_remove (zrelay_peers_t *self, int fd)
     self->peers [fd] = NULL;
     self->count--;
     s_leave_host (self, peer);
+    s_leave_topics (self, peer);
     if (peer->id) {
         peer->empties = self->empties;
         zlistx_add_end (self->leavers, peer);
@@ -329,6 +344,9 @@ zrelay_peers_new (void *watched, zrelay_limits_t *limits)
     assert (self);
     self->limits = limits;
     self->hosts = zrelay_index_new ();
+    self->holders = zrelay_topics_new ();
+    self->nobodys = zrelay_topics_new ();
+    self->owed = zrelay_topics_new ();
     self->sweep_ivl = SWEEP_MOST;
     self->header = TOPIC_HEADER;
     self->leavers = zlistx_new ();
@@ -364,6 +382,9 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
             }
         freen (self->peers);
         zrelay_index_destroy (&self->hosts);
+        zrelay_topics_destroy (&self->holders);
+        zrelay_topics_destroy (&self->nobodys);
+        zrelay_topics_destroy (&self->owed);
         zlistx_destroy (&self->leavers);
         freen (self);
         *self_p = NULL;
@@ -905,47 +926,92 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 
 
 //  --------------------------------------------------------------------------
-//  Subscriptions. An XPUB reports those of each peer, but of cancellations only
-//  the last one of a topic. So what a peer has cancelled while others had it
-//  goes on to count, once for each topic.
+//  Subscriptions. libzmq passes on the cancellation of a topic to which its
+//  sender has not subscribed, though others have. So we keep account of who has
+//  what: an XPUB with xpub_verboser reports everything, and when somebody leaves
+//  a cancellation of each topic, without a property. Peers by inproc have none
+//  either: what was not owed by somebody who has left is theirs.
 
-static bool
-s_subscribed (zrelay_peers_t *self, const char *property, bool subscribed,
-              const void *topic, size_t size)
+//  The connection, or NULL. It may have come, or left, just now.
+
+static peer_t *
+s_subscriber (zrelay_peers_t *self, const char *property)
 {
     int fd = property? atoi (property): -1;
     peer_t *peer = s_lookup (self, fd);
-    //  It may have come just now
     if (!peer && property)
         s_update (self);
-    peer = s_lookup (self, fd);
-    if (!peer)
+    return s_lookup (self, fd);
+}
+
+static bool
+s_subscribed (zrelay_peers_t *self, peer_t *peer, const void *topic,
+              size_t size)
+{
+    if (!peer) {
+        zrelay_topics_raise (self->nobodys, topic, size);
+        zrelay_topics_raise (self->holders, topic, size);
         return true;
+    }
     if (!peer->topics)
         peer->topics = zrelay_topics_new ();
-    if (!subscribed) {
-        if (zrelay_topics_delete (peer->topics, topic, size))
-            peer->topic_bytes -= size;
-    }
-    else
-    if (!peer->cut && zrelay_topics_insert (peer->topics, topic, size)) {
-        peer->topic_bytes += size;
-        if (!zrelay_limits_subscribe (self->limits,
-                                      zrelay_topics_size (peer->topics),
-                                      peer->topic_bytes))
-            s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
-    }
-    return !subscribed || !peer->cut;
+    if (!zrelay_topics_insert (peer->topics, topic, size))
+        return !peer->cut;
+    zrelay_topics_raise (self->holders, topic, size);
+    peer->topic_bytes += size;
+    if (!peer->cut
+    &&  !zrelay_limits_subscribe (self->limits,
+                                  zrelay_topics_size (peer->topics),
+                                  peer->topic_bytes))
+        s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
+    return !peer->cut;
 }
 
 bool
 zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
-                         bool subscribed, const void *topic, size_t size)
+                         const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
-    bool welcome = s_subscribed (self, property, subscribed, topic, size);
+    bool welcome = s_subscribed (self, s_subscriber (self, property), topic,
+                                 size);
     zrelay_peers_unlock (self);
     return welcome;
+}
+
+static void
+s_cancelled (zrelay_peers_t *self, peer_t *peer, const void *topic,
+             size_t size)
+{
+    if (!peer) {
+        if (zrelay_topics_has (self->owed, topic, size))
+            zrelay_topics_lower (self->owed, topic, size);
+        else
+        if (zrelay_topics_has (self->nobodys, topic, size)) {
+            zrelay_topics_lower (self->nobodys, topic, size);
+            zrelay_topics_lower (self->holders, topic, size);
+        }
+    }
+    else
+    if (peer->topics && zrelay_topics_delete (peer->topics, topic, size)) {
+        zrelay_topics_lower (self->holders, topic, size);
+        peer->topic_bytes -= size;
+    }
+}
+
+bool
+zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
+                        const void *topic, size_t size)
+{
+    zrelay_peers_lock (self);
+    peer_t *peer = s_subscriber (self, property);
+    //  The event of who has left has come before
+    if (!property && zrelay_topics_has (self->holders, topic, size)
+    &&  !zrelay_topics_has (self->owed, topic, size))
+        s_update (self);
+    s_cancelled (self, peer, topic, size);
+    bool last = !zrelay_topics_has (self->holders, topic, size);
+    zrelay_peers_unlock (self);
+    return last;
 }
 
 //  What libzmq had read at the last look is known when the XPUB was read empty

@@ -92,11 +92,17 @@ typedef enum {
 void
     zrelay_peers_spoke (zrelay_peers_t *self, const char *property);
 
-//  A subscription or cancellation came with this property. Returns false if it
-//  is that of a connection that was cut.
+//  A subscription came with this property. Returns false if its connection was
+//  cut, or is now.
 bool
     zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
-                             bool subscribed, const void *topic, size_t size);
+                             const void *topic, size_t size);
+
+//  A cancellation came, without a property if somebody left. Returns false if
+//  there is still somebody who has that topic.
+bool
+    zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
+                            const void *topic, size_t size);
 
 //  Look at connections, at most a bounded number. waiting is the number of
 //  bytes that whole messages in the socket may have, INT64_MAX: any. watched is

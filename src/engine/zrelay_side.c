@@ -97,8 +97,9 @@ zrelay_side_close (zrelay_side_t *self)
     zrelay_topics_destroy (&self->reported);
 }
 
-//  An XPUB of ours reports each subscription, so that it can be attributed to
-//  its connection; repeats go no further, see zrelay_side_heard_topic ()
+//  An XPUB of ours reports each subscription and cancellation, so that it can be
+//  attributed to its connection; what is no news goes no further, see
+//  zrelay_side_heard_topic ()
 
 static int
 s_prepare_xpub (void *handle)
@@ -174,7 +175,7 @@ s_open (zrelay_side_t *self, int type, const char *name)
     self->peers = peers;
     if (type == ZMQ_XPUB) {
         int one = 1;
-        zmq_setsockopt (handle, ZMQ_XPUB_VERBOSE, &one, sizeof (one));
+        zmq_setsockopt (handle, ZMQ_XPUB_VERBOSER, &one, sizeof (one));
         self->reported = zrelay_topics_new ();
         zrelay_peers_watch (self->peers);
     }
@@ -828,15 +829,12 @@ zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
     const byte *frame = (const byte *) data;
     if (size == 0 || frame [0] > 1)
         return true;
-    bool subscribed = frame [0] == 1;
-    bool welcome = zrelay_peers_subscribed (self->peers, property, subscribed,
-                                            frame + 1, size - 1);
-    if (!subscribed) {
-        zrelay_topics_delete (self->reported, frame + 1, size - 1);
-        return true;
-    }
-    return welcome
-        && (zrelay_topics_insert (self->reported, frame + 1, size - 1)
+    const byte *topic = frame + 1;
+    if (frame [0] == 0)
+        return zrelay_peers_cancelled (self->peers, property, topic, size - 1)
+            && zrelay_topics_delete (self->reported, topic, size - 1);
+    return zrelay_peers_subscribed (self->peers, property, topic, size - 1)
+        && (zrelay_topics_insert (self->reported, topic, size - 1)
          || self->repeats);
 }
 
