@@ -92,6 +92,14 @@ extern "C" {
 //  number of frames (0: no limit); messages above either are dropped and
 //  counted.
 //
+//  On a side that is an XPUB, "subscriptions" is the number of topics to which
+//  one peer may have subscribed (default 20000, 0: no limit), and
+//  "subscriptions_bytes" is the number of bytes in all of them (default 524288,
+//  0: no limit). The relay cuts the connection of a peer that asks for more.
+//  Longer frames than 4160 bytes, which hold the longest topic, end the
+//  connection too; set maxmsgsize there if subscribers send more than
+//  subscriptions. The relay sets "rcvhwm" to 100 there.
+//
 //  A flow has three options. "burst" is the number of messages that it moves
 //  in one turn. "overflow" says what to do when the output is full: "hold" one
 //  message and stop reading, or continue to read, keep up to "queue" messages,

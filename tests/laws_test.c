@@ -1266,6 +1266,8 @@ static void
 s_test_long_topic (void)
 {
     zactor_t *relay = faults_relay ("forwarder");
+    //  It is not even received, unless one asks for it
+    faults_command (relay, "SET", "BACKEND", "maxmsgsize", "2000000", NULL);
     char *in = faults_bind (relay, "FRONTEND");
     char *out = faults_bind (relay, "BACKEND");
     int handle = s_zmtp_connect (out);

@@ -348,7 +348,8 @@ s_way (zrelay_flow_t *self)
     if (!zrelay_flow_possible (self))
         return zrelay_side_type (self->input) == ZMQ_XPUB? WAY_SINK: WAY_PASS;
     if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->on_left
-    ||  self->bounded || self->input == self->output)
+    ||  self->bounded || self->input == self->output
+    ||  zrelay_side_hears_topics (self->input))
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
     || (self->captures && self->selective))
@@ -647,6 +648,26 @@ s_heard (zrelay_flow_t *self, zrelay_peers_t *peers, const char *property)
                             zrelay_message_size (self->message, 0));
 }
 
+//  A subscription that is nothing new goes no further, as if libzmq had not
+//  reported it; nor does that of a peer that is cut, whose cancellation follows
+
+static bool
+s_is_news (zrelay_flow_t *self)
+{
+    if (!zrelay_side_hears_topics (self->input))
+        return true;
+    const char *property = s_property (self);
+    zframe_t *first = s_is_zmsg (self)? zmsg_first (self->shown): NULL;
+    size_t size = first? zframe_size (first):
+                         zrelay_message_size (self->message, 0);
+    bool news = zrelay_side_heard_topic (self->input, property,
+        first? zframe_data (first): zrelay_message_data (self->message, 0),
+        size);
+    if (!news)
+        zrelay_port_discount (self->from, 1, size);
+    return news;
+}
+
 //  Tell the peers who has sent this. The end of an earlier connection comes
 //  before the first message of another one with its id.
 
@@ -751,6 +772,8 @@ static void
 s_judge (zrelay_flow_t *self)
 {
     s_listen (self);
+    if (!s_is_news (self))
+        return;
     zrelay_outcome_t outcome =
         self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
     if (outcome != ZRELAY_OUTCOME_SENT) {
@@ -822,7 +845,7 @@ static void
 s_way_sink (zrelay_flow_t *self, turn_t *turn)
 {
     s_found (turn, zrelay_port_recv_message (self->from, self->message));
-    if (turn->found)
+    if (turn->found && s_is_news (self))
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
     zrelay_message_clear (self->message);
 }

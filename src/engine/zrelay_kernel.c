@@ -29,20 +29,37 @@
 
 #if defined (__linux__)
 bool
-zrelay_kernel_read (int fd, uint64_t *bytes)
+zrelay_kernel_received (int fd, uint64_t *bytes)
 {
     struct tcp_info info;
     socklen_t size = sizeof (info);
-    int waiting = 0;
     if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &size) == -1
     ||  size < offsetof (struct tcp_info, tcpi_bytes_received)
-               + sizeof (info.tcpi_bytes_received)
+               + sizeof (info.tcpi_bytes_received))
+        return false;
+    *bytes = info.tcpi_bytes_received;
+    return true;
+}
+
+bool
+zrelay_kernel_read (int fd, uint64_t *bytes)
+{
+    int waiting = 0;
+    if (!zrelay_kernel_received (fd, bytes)
     ||  ioctl (fd, SIOCINQ, &waiting) == -1)
         return false;
-    *bytes = info.tcpi_bytes_received - (uint64_t) waiting;
+    *bytes -= (uint64_t) waiting;
     return true;
 }
 #else
+bool
+zrelay_kernel_received (int fd, uint64_t *bytes)
+{
+    (void) fd;
+    (void) bytes;
+    return false;
+}
+
 bool
 zrelay_kernel_read (int fd, uint64_t *bytes)
 {

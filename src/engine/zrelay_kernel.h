@@ -23,6 +23,10 @@
 bool
     zrelay_kernel_read (int fd, uint64_t *bytes);
 
+//  All that it has received, whoever has it now.
+bool
+    zrelay_kernel_received (int fd, uint64_t *bytes);
+
 //  End a connection, as if its peer had: libzmq closes the descriptor.
 void
     zrelay_kernel_cut (int fd);

@@ -22,6 +22,12 @@
 //  Without rate_burst, a tenth of a second's messages may come at once
 #define BURSTS_PER_SECOND 10
 
+//  What one peer may subscribe to: topics, and bytes in all of them. For each
+//  byte that no other topic begins with, libzmq keeps 33, and as many again at
+//  the side that subscribes to them.
+#define SUBSCRIPTIONS 20000
+#define SUBSCRIPTIONS_BYTES (512 * 1024)
+
 struct _zrelay_limits_t {
     int64_t rate;               //  Messages a second that may be read; 0: any
     int64_t rate_burst;         //  How many at once; 0: a tenth of rate
@@ -29,6 +35,8 @@ struct _zrelay_limits_t {
     int64_t maxframes;          //  Frames in a message; 0: any
     int64_t connections;        //  Peers at a time; 0: any
     int64_t connections_per_address;    //  Those of one address; 0: any
+    int64_t subscriptions;      //  Topics of one peer; 0: any
+    int64_t subscriptions_bytes;    //  Bytes in these; 0: any
     double tokens;              //  Messages that may be read now
     int64_t refilled;           //  When tokens was brought up to date, usecs
     uint64_t throttled;         //  Times that rate held back messages
@@ -42,6 +50,8 @@ zrelay_limits_new (void)
         (zrelay_limits_t *) zmalloc (sizeof (zrelay_limits_t));
     assert (self);
     self->maxmsgsize = -1;
+    self->subscriptions = SUBSCRIPTIONS;
+    self->subscriptions_bytes = SUBSCRIPTIONS_BYTES;
     return self;
 }
 
@@ -89,6 +99,8 @@ const zrelay_setting_t zrelay_limits_settings [] = {
     LIMIT (connections, 0, "peers at a time; 0: no limit", NULL),
     LIMIT (connections_per_address, 0,
            "peers of one address at a time; 0: no limit", NULL),
+    LIMIT (subscriptions, 0, "topics of one peer; 0: no limit", NULL),
+    LIMIT (subscriptions_bytes, 0, "bytes in these; 0: no limit", NULL),
     { .name = NULL }
 };
 
@@ -129,6 +141,30 @@ zrelay_limits_allow (zrelay_limits_t *self, size_t connections,
          || connections <= (size_t) self->connections)
         && (self->connections_per_address == 0
          || of_address <= (size_t) self->connections_per_address);
+}
+
+bool
+zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics, size_t bytes)
+{
+    return (self->subscriptions == 0
+         || topics <= (size_t) self->subscriptions)
+        && (self->subscriptions_bytes == 0
+         || bytes <= (size_t) self->subscriptions_bytes);
+}
+
+//  Some of what it had may be replaced at once
+
+uint64_t
+zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
+                            size_t header)
+{
+    uint64_t most = (uint64_t) self->subscriptions_bytes;
+    uint64_t headers = (uint64_t) self->subscriptions;
+    if (most == 0 || headers == 0
+    ||  headers > (UINT64_MAX - most - SPARE_BYTES) / header)
+        return UINT64_MAX;
+    return most - (bytes < most? bytes: most) / 2
+         + headers * header + SPARE_BYTES;
 }
 
 zrelay_outcome_t

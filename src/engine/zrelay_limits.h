@@ -18,8 +18,8 @@
 
 //  The limits of one side: how large a message may be (maxmsgsize, maxframes),
 //  how many may be read in a second (rate, rate_burst), which is a token
-//  bucket, and how many peers there may be (connections,
-//  connections_per_address).
+//  bucket, how many peers there may be (connections, connections_per_address),
+//  and to how much each may subscribe (subscriptions).
 
 typedef struct _zrelay_limits_t zrelay_limits_t;
 
@@ -54,6 +54,17 @@ uint64_t
 bool
     zrelay_limits_allow (zrelay_limits_t *self, size_t connections,
                          size_t of_address);
+
+//  True if a peer may be subscribed to so many topics, of so many bytes in all.
+bool
+    zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics,
+                             size_t bytes);
+
+//  Most bytes that a connection may bring before its subscriptions are known,
+//  where those known have so many, and each comes with a header of so many.
+uint64_t
+    zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
+                                size_t header);
 
 //  How many messages may be read now, at most wanted; and so many were read,
 //  throttled if there was no allowance for more.

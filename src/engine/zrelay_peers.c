@@ -15,9 +15,12 @@
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
 #include "zrelay_kernel.h"
+#include "zrelay_topics.h"
+#include "zrelay_watcher.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <pthread.h>
 
 //  libzmq reports the life of connections as events on an inproc PAIR socket,
 //  see zmq_socket_monitor(3). They are read on the relay's own loop. zmonitor
@@ -43,6 +46,12 @@
 //  into only after all events were read; and one whose connection has ended
 //  waits, as a leaver, until the socket was read empty. Where it never is,
 //  libzmq's fair queuing tells: no peer is passed over for longer than a round.
+
+//  An XPUB takes in all subscriptions that wait, and more come meanwhile: the
+//  relay's thread may not return from libzmq for seconds, while gigabytes fill.
+//  So a watcher looks at the connections of an XPUB that have brought
+//  something, and reads events if the relay does not. All that it touches has a
+//  lock.
 
 //  Longest address that is reported
 #define ADDRESS_MAX 100
@@ -83,7 +92,7 @@ static const struct {
 //  Why connections are cut, as STATS names it
 
 static const char *const s_cuts [ZRELAY_CUTS] = {
-    "endless", "connections", "asked"
+    "endless", "connections", "subscriptions", "asked"
 };
 
 //  How many connections are looked at in one go; msecs until they are again if
@@ -98,6 +107,11 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 //  Bytes of heartbeats and the like, in each second, that are no message: those
 //  of a peer that sends one every 70 msecs
 #define TRICKLE 128
+
+//  Bytes that come with each subscription: the header of a frame, and the name
+//  of a command, see ZeroMQ RFC 37; and those that CURVE adds
+#define TOPIC_HEADER 13
+#define CURVE_HEADER 33
 
 //  One in so many descriptors is kept for other purposes than peers, but at
 //  least and at most so many
@@ -122,6 +136,10 @@ typedef struct {
     uint64_t seen;              //  Bytes it had brought at the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
     uint64_t revision;          //  The limits that mark is about
+    zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
+    size_t topic_bytes;         //  Bytes in these
+    uint64_t known;             //  Bytes it brought with subscriptions that
+                                //  are known
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -136,6 +154,13 @@ typedef struct {
 } peer_t;
 
 struct _zrelay_peers_t {
+    zrelay_watcher_t *watcher;  //  Looks at them, too; or NULL
+    pthread_mutex_t mutex;      //  Of the two, where there is a watcher
+    int monitor_fd;             //  Becomes readable with events
+    size_t header;              //  Bytes that come with a subscription
+    zrelay_topics_t *holders;   //  Topics, by how many have them
+    zrelay_topics_t *nobodys;   //  Those of them of unknown connections
+    zrelay_topics_t *owed;      //  Cancellations to come of those who have left
     void *handle;               //  libzmq's socket where events arrive
     peer_t **peers;             //  Those connected, by descriptor; or NULL
     size_t room;                //  How many descriptors there is room for
@@ -152,10 +177,36 @@ struct _zrelay_peers_t {
     uint64_t unreported;        //  Those since the last report
     zrelay_cut_t last_cut;      //  The reason of the last
     char last_address [ADDRESS_MAX];    //  And its address
+    char told_address [ADDRESS_MAX];    //  The same, for who has asked
     int64_t swept_at;           //  When descriptors were checked, in msecs
     int64_t sweep_ivl;          //  When they will be again, after that
     bool behind;                //  There may be more events to read
 };
+
+static void
+s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer);
+
+
+//  --------------------------------------------------------------------------
+//  The lock
+
+void
+zrelay_peers_lock (zrelay_peers_t *self)
+{
+    if (self && self->watcher)
+        pthread_mutex_lock (&self->mutex);
+}
+
+void
+zrelay_peers_unlock (zrelay_peers_t *self)
+{
+    if (self && self->watcher)
+        pthread_mutex_unlock (&self->mutex);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Addresses
 
 //  One more, or one less, of an address
 
@@ -194,6 +245,7 @@ static void
 s_peer_destroy (void **item_p)
 {
     peer_t *peer = (peer_t *) *item_p;
+    zrelay_topics_destroy (&peer->topics);
     zstr_free (&peer->endpoint);
     zstr_free (&peer->address);
     freen (peer->id);
@@ -211,6 +263,17 @@ s_lookup (zrelay_peers_t *self, int fd)
     return fd >= 0 && (size_t) fd < self->room? self->peers [fd]: NULL;
 }
 
+//  Its topics are cancelled when libzmq gets round to it
+
+static void
+s_leave_topics (zrelay_peers_t *self, peer_t *peer)
+{
+    if (peer->topics) {
+        zrelay_topics_lower_all (self->holders, peer->topics);
+        zrelay_topics_raise_all (self->owed, peer->topics);
+    }
+}
+
 //  A peer with a routing id may still have messages to be read
 
 static void
@@ -222,6 +285,7 @@ s_remove (zrelay_peers_t *self, int fd)
     self->peers [fd] = NULL;
     self->count--;
     s_leave_host (self, peer);
+    s_leave_topics (self, peer);
     if (peer->id) {
         peer->empties = self->empties;
         zlistx_add_end (self->leavers, peer);
@@ -247,6 +311,8 @@ s_add (zrelay_peers_t *self, peer_t *peer)
     s_remove (self, peer->fd);
     self->peers [peer->fd] = peer;
     self->count++;
+    if (self->watcher)
+        zrelay_watcher_add (self->watcher, peer->fd);
 }
 
 
@@ -278,7 +344,11 @@ zrelay_peers_new (void *watched, zrelay_limits_t *limits)
     assert (self);
     self->limits = limits;
     self->hosts = zrelay_index_new ();
+    self->holders = zrelay_topics_new ();
+    self->nobodys = zrelay_topics_new ();
+    self->owed = zrelay_topics_new ();
     self->sweep_ivl = SWEEP_MOST;
+    self->header = TOPIC_HEADER;
     self->leavers = zlistx_new ();
     assert (self->leavers);
     zlistx_set_destructor (self->leavers, s_peer_destroy);
@@ -298,6 +368,10 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
     assert (self_p);
     if (*self_p) {
         zrelay_peers_t *self = *self_p;
+        if (self->watcher) {
+            zrelay_watcher_destroy (&self->watcher);
+            pthread_mutex_destroy (&self->mutex);
+        }
         zmq_socket_monitor (watched, NULL, 0);
         if (self->handle)
             zsys_close (self->handle, __FILE__, __LINE__);
@@ -308,6 +382,9 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
             }
         freen (self->peers);
         zrelay_index_destroy (&self->hosts);
+        zrelay_topics_destroy (&self->holders);
+        zrelay_topics_destroy (&self->nobodys);
+        zrelay_topics_destroy (&self->owed);
         zlistx_destroy (&self->leavers);
         freen (self);
         *self_p = NULL;
@@ -533,8 +610,8 @@ s_sweep (zrelay_peers_t *self)
             s_remove (self, (int) fd);
 }
 
-void
-zrelay_peers_update (zrelay_peers_t *self)
+static void
+s_update (zrelay_peers_t *self)
 {
     zmq_msg_t frame;
     zmq_msg_init (&frame);
@@ -546,20 +623,77 @@ zrelay_peers_update (zrelay_peers_t *self)
     s_sweep (self);
 }
 
+void
+zrelay_peers_update (zrelay_peers_t *self)
+{
+    zrelay_peers_lock (self);
+    s_update (self);
+    zrelay_peers_unlock (self);
+}
+
 bool
 zrelay_peers_behind (zrelay_peers_t *self)
 {
-    return self && self->behind;
+    zrelay_peers_lock (self);
+    bool behind = self && self->behind;
+    zrelay_peers_unlock (self);
+    return behind;
 }
 
 void
 zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
 {
+    zrelay_peers_lock (self);
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd] && streq (self->peers [fd]->endpoint, endpoint))
             s_remove (self, (int) fd);
     self->swept_at = zclock_mono ();
     self->sweep_ivl = SWEEP_LEAST;
+    zrelay_peers_unlock (self);
+}
+
+
+//  --------------------------------------------------------------------------
+//  What the watcher does, on its own thread. Events that the relay has not read
+//  by then it will not read soon; it is told that there may be more.
+
+static void
+s_watch (void *object, int fd)
+{
+    zrelay_peers_t *self = (zrelay_peers_t *) object;
+    pthread_mutex_lock (&self->mutex);
+    struct pollfd item = { .fd = self->monitor_fd, .events = POLLIN };
+    if (fd != self->monitor_fd) {
+        peer_t *peer = s_lookup (self, fd);
+        if (peer)
+            s_look_at_subscriber (self, peer);
+    }
+    else
+    if (poll (&item, 1, 0) == 1) {
+        s_update (self);
+        self->behind = true;
+    }
+    pthread_mutex_unlock (&self->mutex);
+}
+
+void
+zrelay_peers_watch (zrelay_peers_t *self)
+{
+    pthread_mutex_init (&self->mutex, NULL);
+    self->monitor_fd = zsock_fd (self->handle);
+    self->watcher = zrelay_watcher_new (s_watch, self);
+    if (self->watcher)
+        zrelay_watcher_add (self->watcher, self->monitor_fd);
+    else
+        pthread_mutex_destroy (&self->mutex);
+}
+
+void
+zrelay_peers_set_encrypted (zrelay_peers_t *self, bool encrypted)
+{
+    zrelay_peers_lock (self);
+    self->header = TOPIC_HEADER + (encrypted? CURVE_HEADER: 0);
+    zrelay_peers_unlock (self);
 }
 
 
@@ -625,14 +759,17 @@ zrelay_peers_cut (zrelay_peers_t *self, const char *address)
     where_t where;
     if (s_parse_where (&where, address))
         return -1;
+    if (!self)
+        return 0;
+    zrelay_peers_lock (self);
     int reads = 0;
     do
-        if (self)
-            zrelay_peers_update (self);
-    while (self && self->behind && ++reads < READS_MAX);
-    for (size_t fd = 0; self && fd < self->room; fd++)
+        s_update (self);
+    while (self->behind && ++reads < READS_MAX);
+    for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd] && s_is_at (self->peers [fd], &where))
             s_cut (self, self->peers [fd], ZRELAY_CUT_ASKED);
+    zrelay_peers_unlock (self);
     return 0;
 }
 
@@ -643,22 +780,28 @@ zrelay_peers_cut (zrelay_peers_t *self, const char *address)
 size_t
 zrelay_peers_count (zrelay_peers_t *self)
 {
-    return self->count;
+    zrelay_peers_lock (self);
+    size_t count = self->count;
+    zrelay_peers_unlock (self);
+    return count;
 }
 
 void
 zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer)
 {
+    zrelay_peers_lock (self);
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd])
             zmsg_addstr (answer, self->peers [fd]->address);
+    zrelay_peers_unlock (self);
 }
 
 void
 zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
 {
+    zrelay_peers_lock (self);
     if (self)
-        zrelay_peers_update (self);
+        s_update (self);
     zrelay_counts_add (answer, self? self->count: 0, "%s.peers", name);
     uint64_t total = 0;
     for (size_t index = 0; self && index < FAILURE_REASONS; index++)
@@ -675,13 +818,16 @@ zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
     for (size_t index = 0; index < ZRELAY_CUTS; index++)
         zrelay_counts_add (answer, self? self->cuts [index]: 0, "%s.cut_%s",
                            name, s_cuts [index]);
+    zrelay_peers_unlock (self);
 }
 
 void
 zrelay_peers_reset (zrelay_peers_t *self)
 {
+    zrelay_peers_lock (self);
     memset (self->cuts, 0, sizeof (self->cuts));
     memset (self->failures, 0, sizeof (self->failures));
+    zrelay_peers_unlock (self);
 }
 
 
@@ -695,9 +841,11 @@ zrelay_peers_reset (zrelay_peers_t *self)
 void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
 {
+    zrelay_peers_lock (self);
     peer_t *peer = property? s_lookup (self, atoi (property)): NULL;
     if (peer)
         peer->spoke = true;
+    zrelay_peers_unlock (self);
 }
 
 //  Has it brought more than that since its last message?
@@ -759,6 +907,7 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
 size_t
 zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 {
+    zrelay_peers_lock (self);
     int64_t most = zrelay_limits_most_bytes (self->limits);
     size_t soon = LOOK_IVL;
     size_t looks = 0;
@@ -771,17 +920,135 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
         looks += peer != NULL;
         soon = when < soon? when: soon;
     }
+    zrelay_peers_unlock (self);
     return looks == LOOKS_MOST && soon > LOOK_MORE? LOOK_MORE: soon;
 }
+
+
+//  --------------------------------------------------------------------------
+//  Subscriptions. libzmq passes on the cancellation of a topic to which its
+//  sender has not subscribed, though others have. So we keep account of who has
+//  what: an XPUB with xpub_verboser reports everything, and when somebody leaves
+//  a cancellation of each topic, without a property. Peers by inproc have none
+//  either: what was not owed by somebody who has left is theirs.
+
+//  The connection, or NULL. It may have come, or left, just now.
+
+static peer_t *
+s_subscriber (zrelay_peers_t *self, const char *property)
+{
+    int fd = property? atoi (property): -1;
+    peer_t *peer = s_lookup (self, fd);
+    if (!peer && property)
+        s_update (self);
+    return s_lookup (self, fd);
+}
+
+static bool
+s_subscribed (zrelay_peers_t *self, peer_t *peer, const void *topic,
+              size_t size)
+{
+    if (!peer) {
+        zrelay_topics_raise (self->nobodys, topic, size);
+        zrelay_topics_raise (self->holders, topic, size);
+        return true;
+    }
+    if (!peer->topics)
+        peer->topics = zrelay_topics_new ();
+    if (!zrelay_topics_insert (peer->topics, topic, size))
+        return !peer->cut;
+    zrelay_topics_raise (self->holders, topic, size);
+    peer->topic_bytes += size;
+    if (!peer->cut
+    &&  !zrelay_limits_subscribe (self->limits,
+                                  zrelay_topics_size (peer->topics),
+                                  peer->topic_bytes))
+        s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
+    return !peer->cut;
+}
+
+bool
+zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
+                         const void *topic, size_t size)
+{
+    zrelay_peers_lock (self);
+    bool welcome = s_subscribed (self, s_subscriber (self, property), topic,
+                                 size);
+    zrelay_peers_unlock (self);
+    return welcome;
+}
+
+static void
+s_cancelled (zrelay_peers_t *self, peer_t *peer, const void *topic,
+             size_t size)
+{
+    if (!peer) {
+        if (zrelay_topics_has (self->owed, topic, size))
+            zrelay_topics_lower (self->owed, topic, size);
+        else
+        if (zrelay_topics_has (self->nobodys, topic, size)) {
+            zrelay_topics_lower (self->nobodys, topic, size);
+            zrelay_topics_lower (self->holders, topic, size);
+        }
+    }
+    else
+    if (peer->topics && zrelay_topics_delete (peer->topics, topic, size)) {
+        zrelay_topics_lower (self->holders, topic, size);
+        peer->topic_bytes -= size;
+    }
+}
+
+bool
+zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
+                        const void *topic, size_t size)
+{
+    zrelay_peers_lock (self);
+    peer_t *peer = s_subscriber (self, property);
+    //  The event of who has left has come before
+    if (!property && zrelay_topics_has (self->holders, topic, size)
+    &&  !zrelay_topics_has (self->owed, topic, size))
+        s_update (self);
+    s_cancelled (self, peer, topic, size);
+    bool last = !zrelay_topics_has (self->holders, topic, size);
+    zrelay_peers_unlock (self);
+    return last;
+}
+
+//  What libzmq had read at the last look is known when the XPUB was read empty
+//  since. What waits in the system counts: nobody looks again when it is read.
+
+static void
+s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
+{
+    uint64_t received, seen;
+    if (peer->cut || !zrelay_kernel_received (peer->fd, &received)
+    ||  !zrelay_kernel_read (peer->fd, &seen))
+        return;
+    if (self->empties > peer->seen_empties)
+        peer->known = peer->seen;
+    peer->seen = seen;
+    peer->seen_empties = self->empties;
+    if (received - peer->known > zrelay_limits_topics_ahead (self->limits,
+            peer->topic_bytes, self->header))
+        s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Reports
 
 uint64_t
 zrelay_peers_report (zrelay_peers_t *self, const char **address,
                      const char **reason)
 {
+    zrelay_peers_lock (self);
     uint64_t count = self->unreported;
     self->unreported = 0;
-    *address = self->last_address;
+    snprintf (self->told_address, sizeof (self->told_address), "%s",
+              self->last_address);
+    *address = self->told_address;
     *reason = s_cuts [self->last_cut];
+    zrelay_peers_unlock (self);
     return count;
 }
 
@@ -883,7 +1150,7 @@ s_identify (zrelay_peers_t *self, const heard_t *heard)
 {
     int reads = 0;
     do
-        zrelay_peers_update (self);
+        s_update (self);
     while (self->behind && ++reads < READS_MAX);
     if (s_heard_leaver (self, heard))
         return false;
@@ -918,7 +1185,9 @@ zrelay_peers_heard (zrelay_peers_t *self, const char *property,
 void
 zrelay_peers_emptied (zrelay_peers_t *self)
 {
+    zrelay_peers_lock (self);
     self->empties++;
+    zrelay_peers_unlock (self);
 }
 
 bool

@@ -27,6 +27,19 @@ zrelay_peers_t *
 void
     zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched);
 
+//  The socket's peers send nothing but subscriptions: see to it that they do
+//  not flood it while its thread is inside libzmq. encrypted: as CURVE does it.
+void
+    zrelay_peers_watch (zrelay_peers_t *self);
+void
+    zrelay_peers_set_encrypted (zrelay_peers_t *self, bool encrypted);
+
+//  While the limits are changed. self may be NULL.
+void
+    zrelay_peers_lock (zrelay_peers_t *self);
+void
+    zrelay_peers_unlock (zrelay_peers_t *self);
+
 //  The socket that becomes readable when there are events to be read.
 void *
     zrelay_peers_handle (zrelay_peers_t *self);
@@ -69,6 +82,7 @@ void
 typedef enum {
     ZRELAY_CUT_ENDLESS,         //  A message that never ends
     ZRELAY_CUT_CONNECTIONS,     //  Too many
+    ZRELAY_CUT_SUBSCRIPTIONS,   //  It has subscribed to too much
     ZRELAY_CUT_ASKED,           //  A command said so
     ZRELAY_CUTS                 //  How many reasons there are
 } zrelay_cut_t;
@@ -77,6 +91,18 @@ typedef enum {
 //  zrelay_peers_look () is.
 void
     zrelay_peers_spoke (zrelay_peers_t *self, const char *property);
+
+//  A subscription came with this property. Returns false if its connection was
+//  cut, or is now.
+bool
+    zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
+                             const void *topic, size_t size);
+
+//  A cancellation came, without a property if somebody left. Returns false if
+//  there is still somebody who has that topic.
+bool
+    zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
+                            const void *topic, size_t size);
 
 //  Look at connections, at most a bounded number. waiting is the number of
 //  bytes that whole messages in the socket may have, INT64_MAX: any. watched is

@@ -669,6 +669,14 @@ zrelay_port_polls_out (zrelay_port_t *self)
     return self->type != ZMQ_PUB && self->type != ZMQ_XPUB;
 }
 
+void
+zrelay_port_discount (zrelay_port_t *self, size_t frames, size_t bytes)
+{
+    self->in.messages--;
+    self->in.frames -= frames;
+    self->in.bytes -= bytes;
+}
+
 const zrelay_tally_t *
 zrelay_port_received (zrelay_port_t *self)
 {

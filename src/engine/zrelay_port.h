@@ -19,10 +19,6 @@
 //  The hot path: a relay spends its time here, and nowhere else is a frame
 //  received or sent. No call waits. A frame's journey is
 //
-//      zrelay_port_pass ()                         from port to port, in bursts
-//      zrelay_port_recv (), zrelay_port_send ()    one by one
-//      zrelay_port_recv_message () and zrelay_port_send_message ()
-//                                                  whole messages
 //
 //  A ROUTER's routing id, the first frame of its messages, never was on the
 //  wire, and is not counted. One that libzmq chose is hidden on its way in, and
@@ -157,6 +153,11 @@ bool
 //  was not allowed to tear a message.
 bool
     zrelay_port_interrupted (zrelay_port_t *self);
+
+//  The message that was received last, of so many frames and bytes, does not
+//  count.
+void
+    zrelay_port_discount (zrelay_port_t *self, size_t frames, size_t bytes);
 
 //  Messages received and sent, and the bytes of a ROUTER's routing ids, which
 //  are not among these; and set all to zero.

@@ -15,6 +15,7 @@
 #include "zrelay_counts.h"
 #include "zrelay_pairing.h"
 #include "zrelay_setting.h"
+#include "zrelay_topics.h"
 
 //  How long a closed socket may go on sending, in msecs, unless SET says
 //  otherwise. With none, as CZMQ would have it, libzmq ends the process when a
@@ -27,6 +28,14 @@
 //  a forwarder with heartbeats has stopped to carry messages (libzmq 4.3.4), so
 //  they are the user's choice.
 #define HANDSHAKE_IVL 10000
+
+//  Longest frame that a subscriber may send: a topic, the name of the command
+//  in which it travels, and what CURVE adds to it
+#define SUBSCRIPTION_MAX (ZRELAY_PORT_TOPIC_MAX + 64)
+
+//  How many of one subscriber wait to be taken in. An XPUB takes in all that
+//  do, also when the connection has been cut.
+#define SUBSCRIPTIONS_WAITING 100
 
 //  Connections that wait to be accepted. With libzmq's 100, the system drops
 //  newcomers when many come at once, and they try again after seconds.
@@ -42,6 +51,7 @@ struct _zrelay_side_t {
     zrelay_attachments_t *attachments;  //  Its endpoints
     zrelay_options_t *options;  //  For when the socket is made
     zlistx_t *topics;           //  The relay's own subscriptions
+    zrelay_topics_t *reported;  //  Topics that an XPUB of ours has reported
     const char *topic;          //  The one while there are none, or NULL
     bool borrowed;              //  The socket is the application's
     bool repeats;               //  It reports each subscription: xpub_verbose
@@ -84,6 +94,21 @@ zrelay_side_close (zrelay_side_t *self)
         zsys_close (handle, __FILE__, __LINE__);
     }
     zrelay_port_open (self->port, NULL, -1);
+    zrelay_topics_destroy (&self->reported);
+}
+
+//  An XPUB of ours reports each subscription and cancellation, so that it can be
+//  attributed to its connection; what is no news goes no further, see
+//  zrelay_side_heard_topic ()
+
+static int
+s_prepare_xpub (void *handle)
+{
+    int64_t most = SUBSCRIPTION_MAX;
+    int waiting = SUBSCRIPTIONS_WAITING;
+    return zmq_setsockopt (handle, ZMQ_MAXMSGSIZE, &most, sizeof (most))
+        || zmq_setsockopt (handle, ZMQ_RCVHWM, &waiting, sizeof (waiting))? -1:
+           0;
 }
 
 //  Options that a relay needs on every socket of a type, whatever the kind
@@ -110,6 +135,8 @@ s_prepare (void *handle, int type)
     if (type == ZMQ_ROUTER)
         return zmq_setsockopt (handle, ZMQ_ROUTER_MANDATORY,
                                &one, sizeof (one));
+    if (type == ZMQ_XPUB)
+        return s_prepare_xpub (handle);
     //  An XSUB drops silently the subscriptions above its high-water mark
     if (type == ZMQ_XSUB)
         return zmq_setsockopt (handle, ZMQ_SNDHWM,
@@ -146,6 +173,12 @@ s_open (zrelay_side_t *self, int type, const char *name)
     zrelay_side_close (self);
     zrelay_port_open (self->port, handle, type);
     self->peers = peers;
+    if (type == ZMQ_XPUB) {
+        int one = 1;
+        zmq_setsockopt (handle, ZMQ_XPUB_VERBOSER, &one, sizeof (one));
+        self->reported = zrelay_topics_new ();
+        zrelay_peers_watch (self->peers);
+    }
     return ZRELAY_STATUS_DONE;
 }
 
@@ -179,6 +212,9 @@ zrelay_side_choose (zrelay_side_t *self, const char *name)
 static zrelay_status_t
 s_need_socket (zrelay_side_t *self)
 {
+    if (self->peers)
+        zrelay_peers_set_encrypted (self->peers,
+            zsock_mechanism (zrelay_side_handle (self)) == ZMQ_CURVE);
     if (zrelay_side_handle (self))
         return ZRELAY_STATUS_DONE;
     if (!strchr (self->types, ','))
@@ -461,7 +497,9 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
     if (status != ZRELAY_STATUS_DONE)
         return status;
     void *handle = zrelay_side_handle (self);
-    if (handle && zrelay_option_set (option, handle, value))
+    bool ours = option->id == ZMQ_XPUB_VERBOSE && !self->borrowed
+             && zrelay_side_type (self) == ZMQ_XPUB;
+    if (handle && !ours && zrelay_option_set (option, handle, value))
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
             "a %s socket does not take %s for %s: %s", s_type_name (self),
             s_quote (self, option, value), option->name,
@@ -494,8 +532,10 @@ zrelay_side_set_option (zrelay_side_t *self, const char *name,
     const zrelay_option_t *option = zrelay_option_find (name);
     if (!limit && !option)
         return s_no_option (self, name);
+    zrelay_peers_lock (self->peers);
     zrelay_status_t status = !limit? ZRELAY_STATUS_DONE:
         zrelay_setting_set (limit, NULL, self->limits, value, self->error);
+    zrelay_peers_unlock (self->peers);
     if (status == ZRELAY_STATUS_DONE && option)
         status = s_set_option (self, option, value);
     return status;
@@ -774,6 +814,28 @@ size_t
 zrelay_side_topics (zrelay_side_t *self)
 {
     return zlistx_size (self->topics);
+}
+
+bool
+zrelay_side_hears_topics (zrelay_side_t *self)
+{
+    return self->reported != NULL;
+}
+
+bool
+zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
+                         const void *data, size_t size)
+{
+    const byte *frame = (const byte *) data;
+    if (size == 0 || frame [0] > 1)
+        return true;
+    const byte *topic = frame + 1;
+    if (frame [0] == 0)
+        return zrelay_peers_cancelled (self->peers, property, topic, size - 1)
+            && zrelay_topics_delete (self->reported, topic, size - 1);
+    return zrelay_peers_subscribed (self->peers, property, topic, size - 1)
+        && (zrelay_topics_insert (self->reported, topic, size - 1)
+         || self->repeats);
 }
 
 bool

@@ -152,7 +152,20 @@ size_t
 zrelay_status_t
     zrelay_side_check_topics (zrelay_side_t *self, size_t count, char **topics);
 
-//  True if the side reports each subscription, as an XPUB with xpub_verbose.
+//  True if the side is told of all subscriptions, see the next function: it is
+//  an XPUB that the relay made.
+bool
+    zrelay_side_hears_topics (zrelay_side_t *self);
+
+//  A first frame of a message came there, with this property, see
+//  zrelay_peers.h. Returns false if it is a subscription that is not to be
+//  passed on, because the publishers know of one already, or because its peer
+//  is cut.
+bool
+    zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
+                             const void *data, size_t size);
+
+//  True if the side passes on each subscription, as an XPUB with xpub_verbose.
 bool
     zrelay_side_repeats (zrelay_side_t *self);
 

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_topics - a set of topics
+    zrelay_topics - a set of topics, each with a count
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -27,9 +27,30 @@ void
 bool
     zrelay_topics_insert (zrelay_topics_t *self, const void *data, size_t size);
 
-//  No matter whether it is there.
-void
+//  The same, and count it once more.
+bool
+    zrelay_topics_raise (zrelay_topics_t *self, const void *data, size_t size);
+
+//  Returns false if it was not there.
+bool
     zrelay_topics_delete (zrelay_topics_t *self, const void *data, size_t size);
+
+//  Count it once less; the last time, it leaves the set, and true is returned.
+bool
+    zrelay_topics_lower (zrelay_topics_t *self, const void *data, size_t size);
+
+//  Do that for all topics of another set, once for each.
+void
+    zrelay_topics_raise_all (zrelay_topics_t *self, zrelay_topics_t *other);
+void
+    zrelay_topics_lower_all (zrelay_topics_t *self, zrelay_topics_t *other);
+
+bool
+    zrelay_topics_has (zrelay_topics_t *self, const void *data, size_t size);
+
+//  How many there are.
+size_t
+    zrelay_topics_size (zrelay_topics_t *self);
 
 void
     zrelay_topics_test (bool verbose);

@@ -257,6 +257,11 @@ s_test_million (void)
     long count = faults_parameter ("FAULTS_TOPICS", TOPICS);
     zsock_t *publisher = s_publisher_new ();
     zactor_t *relay = faults_relay ("forwarder");
+    if (!faults_naive ()) {
+        faults_command (relay, "SET", "BACKEND", "subscriptions", "0", NULL);
+        faults_command (relay, "SET", "BACKEND", "subscriptions_bytes", "0",
+                        NULL);
+    }
     faults_command (relay, "CONNECT", "FRONTEND", zsock_endpoint (publisher),
                     NULL);
     char *endpoint = faults_bind (relay, "BACKEND");

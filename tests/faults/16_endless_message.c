@@ -382,7 +382,8 @@ s_test_attack (bench_t *self, size_t maxmsgsize, int index)
     pthread_join (thread, NULL);
     printf ("# %zu answers, %" PRId64 " KiB more\n", self->rounds,
             self->peak - before);
-    TAP (status == 0 && counted, "%s %s, maxmsgsize %zu: %s without end are cut",
+    TAP (status == 0 && counted,
+         "%s %s, maxmsgsize %zu: %s without end are cut",
          target->kind, target->side, maxmsgsize, attack->name);
     TAP (faults_counter (self->relay, s_counter (self))
          == cut + attack->counted, "and nobody else is");
@@ -465,8 +466,9 @@ s_test_honest (const target_t *target, size_t maxmsgsize, size_t frames)
     size_t sent = s_say_many (&bench, bench.client, count, frames);
     zclock_sleep (1000);
     sent += s_say_many (&bench, bench.client, count, frames);
-    TAP (s_none_cut (&bench), "%s %s, maxmsgsize %zu: %zu messages at the limit "
-         "%s, which nobody takes: nobody is cut", target->kind, target->side,
+    TAP (s_none_cut (&bench), "%s %s, maxmsgsize %zu: %zu messages at the "
+         "limit %s, which nobody takes: nobody is cut", target->kind,
+         target->side,
          maxmsgsize, sent, what);
     bench.worker = zactor_new (s_worker, &bench);
     TAP (s_hear_all (&bench, bench.client, sent) && s_none_cut (&bench),
@@ -532,7 +534,8 @@ s_test_idle (void)
     used = faults_cpu () - used;
     printf ("# %" PRId64 " us of CPU time in two idle seconds with limits\n",
             used);
-    TAP (used < 40000 || FAULTS_SANITIZED, "idle relays use no CPU to speak of");
+    TAP (used < 40000 || FAULTS_SANITIZED,
+         "idle relays use no CPU to speak of");
     zsock_t *client = bench.client;
     bench.client = idle;
     TAP (s_ask (&bench) && s_none_cut (&bench),
