@@ -34,6 +34,7 @@ table='
 11_raw_bytes|trust|crash s_look_at_subscription|asserts that a subscriber sends subscriptions
 12_threads|share|each answer is right|counts the messages of all relays together
 14_unwelcome_peers|wait|a denied address does not pass|sets no domain, so that nobody asks for an address
+19_log_never_read|wait|answers each|waits for the reader of its log
 '
 
 #   Less of everything than what a relay must stand
