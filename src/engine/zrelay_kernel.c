@@ -28,8 +28,8 @@
 #define SPARE_LOOK 64
 
 #if defined (__linux__)
-bool
-zrelay_kernel_read (int fd, uint64_t *bytes)
+static bool
+s_read_tcp (int fd, uint64_t *bytes)
 {
     struct tcp_info info;
     socklen_t size = sizeof (info);
@@ -42,11 +42,46 @@ zrelay_kernel_read (int fd, uint64_t *bytes)
     *bytes = info.tcpi_bytes_received - (uint64_t) waiting;
     return true;
 }
+
+//  The system counts nothing for ipc, but it keeps a place in what waits, for
+//  those who peek: see SO_PEEK_OFF in socket(7). It moves back by each byte that
+//  is read, down to 0. So put it far ahead, and see how far it has come. libzmq
+//  never peeks.
+
+static bool
+s_read_ipc (int fd, uint64_t *base, uint64_t *bytes)
+{
+    int place = 0;
+    socklen_t size = sizeof (place);
+    int domain = 0;
+    socklen_t domain_size = sizeof (domain);
+    if (getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) == -1
+    ||  domain != AF_UNIX
+    ||  getsockopt (fd, SOL_SOCKET, SO_PEEK_OFF, &place, &size) == -1)
+        return false;
+    int begun = place == -1? 0: INT_MAX - place;
+    if (place < INT_MAX / 2) {
+        int start = INT_MAX;
+        if (setsockopt (fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof (start)))
+            return false;
+        *base += (uint64_t) begun;
+        begun = 0;
+    }
+    *bytes = *base + (uint64_t) begun;
+    return true;
+}
+
+bool
+zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes)
+{
+    return s_read_tcp (fd, bytes) || s_read_ipc (fd, base, bytes);
+}
 #else
 bool
-zrelay_kernel_read (int fd, uint64_t *bytes)
+zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes)
 {
     (void) fd;
+    (void) base;
     (void) bytes;
     return false;
 }

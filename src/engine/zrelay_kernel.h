@@ -18,10 +18,11 @@
 
 //  Its source includes no header of CZMQ's, which conflicts with linux/tcp.h.
 
-//  Bytes that a tcp connection has received in its life and that libzmq has
-//  read. Returns false if the system does not tell: not tcp, or not Linux.
+//  Bytes that a connection has received in its life, or since the first call for
+//  it, and that libzmq has read. base is 0 then, and kept between calls. Returns
+//  false if the system does not tell: neither tcp nor ipc, or not Linux.
 bool
-    zrelay_kernel_read (int fd, uint64_t *bytes);
+    zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes);
 
 //  End a connection, as if its peer had: libzmq closes the descriptor.
 void

@@ -117,6 +117,7 @@ typedef struct {
     uint64_t number;            //  How many had come, with it
     bool cut;                   //  Its connection was ended
     bool spoke;                 //  A message came since the last look
+    uint64_t base;              //  See zrelay_kernel_read ()
     uint64_t mark;              //  Bytes it had brought when one came
     int64_t marked_at;          //  When that was, in msecs
     uint64_t seen;              //  Bytes it had brought at the last look
@@ -410,7 +411,7 @@ s_quietest (zrelay_peers_t *self, peer_t *newcomer)
         peer_t *peer = self->peers [fd];
         uint64_t bytes;
         if (peer && !peer->cut && peer->host && peer->number <= latest
-        &&  zrelay_kernel_read (peer->fd, &bytes)
+        &&  zrelay_kernel_read (peer->fd, &peer->base, &bytes)
         &&  (bytes < least
           || (bytes == least && peer->number < quietest->number))) {
             least = bytes;
@@ -471,7 +472,7 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->number = ++self->arrivals;
     peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
-    zrelay_kernel_read (fd, &peer->mark);
+    zrelay_kernel_read (fd, &peer->base, &peer->mark);
     peer->revision = zrelay_limits_revision (self->limits);
     peer->host = accepted? s_join_host (self, address): NULL;
     s_add (self, peer);
@@ -735,7 +736,7 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
            int64_t waiting)
 {
     uint64_t bytes;
-    if (peer->cut || !zrelay_kernel_read (peer->fd, &bytes)
+    if (peer->cut || !zrelay_kernel_read (peer->fd, &peer->base, &bytes)
     ||  bytes == peer->seen)
         return LOOK_IVL;
     uint64_t revision = zrelay_limits_revision (self->limits);
