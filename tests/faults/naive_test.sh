@@ -34,6 +34,8 @@ table='
 11_raw_bytes|trust|crash s_look_at_subscription|asserts that a subscriber sends subscriptions
 12_threads|share|each answer is right|counts the messages of all relays together
 14_unwelcome_peers|wait|a denied address does not pass|sets no domain, so that nobody asks for an address
+16_endless_message|wait|small frames without end are cut|leaves messages that never end to libzmq
+17_too_many_peers|wait|have their replies|lets idle connections take all descriptors
 19_log_never_read|wait|answers each|waits for the reader of its log
 '
 
@@ -45,8 +47,9 @@ FAULTS_TOPICS=100000
 FAULTS_SECONDS=1
 FAULTS_STOPPED=1000
 FAULTS_RELAYS=40
+FAULTS_TARGET=0
 export FAULTS_ROUNDS FAULTS_MESSAGES FAULTS_TOPICS FAULTS_SECONDS
-export FAULTS_STOPPED FAULTS_PEERS FAULTS_RELAYS
+export FAULTS_STOPPED FAULTS_PEERS FAULTS_RELAYS FAULTS_TARGET
 
 count=0
 status=0
