@@ -16,6 +16,7 @@
 #include "zrelay_library.h"
 #include "zrelay_message.h"
 #include "zrelay_index.h"
+#include "zrelay_printer.h"
 #include "zrelay_engine.h"
 #include "zrelay_stats.h"
 #include "zrelay_client.h"

@@ -15,6 +15,7 @@
 
 #include "zrelay_library.h"
 #include "zrelay_message.h"
+#include "zrelay_printer.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -101,13 +102,6 @@ typedef enum {
     ZRELAY_READING_TO_END = 2   //  It does until the input is empty, then no
                                 //  more: this is how a flow drains
 } zrelay_reading_t;
-
-//  How important a line of the log is
-typedef enum {
-    ZRELAY_LOG_INFO = 0,        //  Normal
-    ZRELAY_LOG_WARNING = 1,     //  Somebody should look
-    ZRELAY_LOG_ERROR = 2        //  Something does not work
-} zrelay_log_t;
 
 
 //  --------------------------------------------------------------------------

@@ -56,6 +56,7 @@ typedef struct {
 static const test_item_t s_tests [] = {
     { "zrelay_number", zrelay_number_test },
     { "zrelay_index", zrelay_index_test },
+    { "zrelay_printer", zrelay_printer_test },
     { "zrelay_error", zrelay_error_test },
     { "zrelay_counts", zrelay_counts_test },
     { "zrelay_row", zrelay_row_test },

@@ -170,6 +170,35 @@ def device_works():
               + told(device.process, "takes over zmq_proxy"), 1, "calls")
 
 
+#   Ids that a hostile worker claims, and clients that come then
+CLAIMS = 30
+CLIENTS = 10
+
+
+@test("zmq.device: a worker cannot claim the id of the next client")
+def claimed():
+    with Device() as device, sockets() as sock:
+        worker = sock(zmq.DEALER, device.backend)
+        client = sock(zmq.DEALER, device.frontend)
+        client.send(b"first")
+        seen = worker.recv_multipart()[0]
+        worker.send_multipart([seen, b"reply"])
+        equal(client.recv(), b"reply", "reply")
+        #   A zero and a counter, where it is libzmq's own
+        number = int.from_bytes(seen[1:], "big")
+        for claim in range(1, CLAIMS + 1):
+            claimer = sock(zmq.DEALER, device.frontend, identity=seen[:1]
+                           + (number + claim & 0xffffffff).to_bytes(4, "big"))
+            claimer.send(b"claim")
+            worker.recv_multipart()
+        for _ in range(CLIENTS):
+            client = sock(zmq.DEALER, device.frontend)
+            client.send(b"request")
+            worker.send_multipart(worker.recv_multipart())
+            equal(client.recv(), b"request", "reply")
+        assert device.process.running()
+
+
 @test("zmq.device: no CPU is used while there is no server")
 def device_idle():
     with Device() as device, sockets() as sock:

@@ -972,6 +972,94 @@ def _():
         process.stderr.close()
 
 
+def full_pipe():
+    """A pipe that takes nothing more: its two ends."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    os.set_blocking(writing, True)
+    return reading, writing
+
+
+@contextlib.contextmanager
+def unread(folder, *arguments):
+    """A queue that says much and whose output nobody reads: the process, a
+    client and a worker of it, and the reading end of its errors."""
+    ends = [full_pipe() for _ in range(2)]
+    sides = ["ipc://%s/%s" % (folder, side) for side in ("front", "back")]
+    process = subprocess.Popen(
+        [ZRELAY, "queue", "-v", "-f", sides[0], "-b", sides[1], *arguments],
+        stdout=ends[0][1], stderr=ends[1][1])
+    for _, writing in ends:
+        os.close(writing)
+    try:
+        with sockets((zmq.REQ, sides[0]), (zmq.REP, sides[1])) as pair:
+            yield process, *pair, ends[1][0]
+    finally:
+        process.kill()
+        process.wait()
+        for reading, _ in ends:
+            os.close(reading)
+
+
+def round_trip(client, worker):
+    client.send(b"request")
+    worker.send(worker.recv() + b", answered")
+    assert client.recv() == b"request, answered"
+
+
+def ask_statistics(process):
+    """Send SIGUSR1, and wait until the program has got it."""
+    process.send_signal(signal.SIGUSR1)
+    bit = 1 << (signal.SIGUSR1 - 1)
+
+    def pending():
+        with open("/proc/%d/status" % process.pid) as file:
+            return [int(line.split()[1], 16) for line in file
+                    if line.startswith("ShdPnd:")][0] & bit
+    wait_until(lambda: not pending())
+
+
+#   How often statistics are asked for, so that they are more than the program
+#   keeps
+ASKED_OFTEN = 600
+
+for _name in ("SIGTERM", "SIGINT", "SIGHUP"):
+    @test("a relay works and %s ends it while nobody reads its output" % _name)
+    def _(number=getattr(signal, _name)):
+        with tempfile.TemporaryDirectory() as folder, \
+                unread(folder) as (process, client, worker, _errors):
+            round_trip(client, worker)
+            for _ in range(20):
+                ask_statistics(process)
+                round_trip(client, worker)
+            process.send_signal(number)
+            assert process.wait(DEADLINE) in (ASKED, -signal.SIGHUP)
+
+
+@test("lines that nobody read in time are counted, and the next are printed")
+def _():
+    with tempfile.TemporaryDirectory() as folder, \
+            unread(folder) as (process, client, worker, errors):
+        round_trip(client, worker)
+        for _ in range(ASKED_OFTEN):
+            ask_statistics(process)
+        round_trip(client, worker)
+        process.send_signal(signal.SIGUSR1)
+        with open(errors, closefd=False) as lines:
+            lost = next(line for line in lines if "lines lost" in line)
+            assert int(lost.rpartition(":")[2]) > 100, lost
+            process.send_signal(signal.SIGUSR1)
+            assert next(line for line in lines if "active, up" in line)
+            process.send_signal(signal.SIGTERM)
+            assert lines.read()
+        assert process.wait(DEADLINE) == ASKED
+
+
 @test("a relay works with all standard streams closed")
 def _():
     with tempfile.TemporaryDirectory() as folder:

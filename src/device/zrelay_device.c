@@ -356,7 +356,7 @@ s_device_new (int type, void *sockets [SOCKETS])
     if (s_is_set ("ZRELAY_SHOW_IDS"))
         s_show_ids (self);
     if (s_is_set ("ZRELAY_LOG")) {
-        zrelay_engine_set_log (self->engine, stderr);
+        zrelay_engine_tell (self->engine);
         s_log_begin (self);
     }
     if (sockets [CONTROL]) {

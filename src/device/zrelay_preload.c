@@ -25,10 +25,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 typedef int (device_fn) (int type, void *frontend, void *backend);
@@ -40,12 +42,22 @@ static pthread_once_t s_once = PTHREAD_ONCE_INIT;
 static void *s_library;         //  libzrelay, or NULL if it cannot be loaded
 static void *s_libzmq;          //  Where the libzmq begins that it uses
 
+//  Nobody may be reading standard error, and the program must not wait for that
+
 static void
 s_tell (const char *what, const char *detail)
 {
     const char *value = getenv ("ZRELAY_LOG");
-    if (value && *value && strcmp (value, "0"))
-        fprintf (stderr, "zrelay: %s%s\n", what, detail? detail: "");
+    if (!value || !*value || !strcmp (value, "0"))
+        return;
+    struct pollfd item = { .fd = STDERR_FILENO, .events = POLLOUT };
+    char line [PIPE_BUF];
+    int size = snprintf (line, sizeof (line), "zrelay: %s%s\n", what,
+                         detail? detail: "");
+    if (size > 0 && size < (int) sizeof (line)
+    &&  poll (&item, 1, 0) == 1 && (item.revents & POLLOUT)
+    &&  write (STDERR_FILENO, line, (size_t) size) != size)
+        return;
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
 #include "zrelay_pairing.h"
+#include "zrelay_printer_internal.h"
 #include "zrelay_row.h"
 #include "zrelay_setting.h"
 
@@ -73,7 +74,7 @@ struct _zrelay_engine_t {
     void *object;                   //  The kind's own state
     void *owner;                    //  For the one who steers it
     bool borrowed;                  //  Sockets and thread are somebody else's
-    FILE *log;                      //  Where such a relay logs, or NULL
+    bool tells;                     //  Such a relay logs to standard error
     bool verbose;                   //  Commands are to be logged
     zloop_t *loop;                  //  Drives everything
     zrelay_error_t *error;          //  The one sentence
@@ -184,22 +185,17 @@ void
 zrelay_engine_log (zrelay_engine_t *self, zrelay_log_t level,
                    const char *format, ...)
 {
-    static void (*const logs []) (const char *format, ...) = {
-        [ZRELAY_LOG_INFO] = zsys_info,
-        [ZRELAY_LOG_WARNING] = zsys_warning,
-        [ZRELAY_LOG_ERROR] = zsys_error
-    };
     va_list argptr;
     va_start (argptr, format);
     char *sentence = zsys_vprintf (format, argptr);
     va_end (argptr);
     assert (sentence);
     if (!self->borrowed)
-        logs [level] ("%s: %s", self->name, sentence);
+        zrelay_printer_log (level, "%s: %s", self->name, sentence);
     else
-    if (self->log)
-        fprintf (self->log, "zrelay: process %d: %s: %s\n", (int) getpid (),
-                 self->name, sentence);
+    if (self->tells)
+        zrelay_printer_tell ("zrelay: process %d: %s: %s", (int) getpid (),
+                             self->name, sentence);
     zstr_free (&sentence);
 }
 
@@ -427,6 +423,11 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         zlistx_destroy (&self->tickers);
         zlistx_destroy (&self->readers);
         zstr_free (&self->name);
+        if (!self->borrowed)
+            zrelay_printer_settle_log ();
+        else
+        if (self->tells)
+            zrelay_printer_settle_told ();
         freen (self);
         *self_p = NULL;
     }
@@ -1578,7 +1579,7 @@ zrelay_engine_verbose (zrelay_engine_t *self)
 }
 
 void
-zrelay_engine_set_log (zrelay_engine_t *self, FILE *log)
+zrelay_engine_tell (zrelay_engine_t *self)
 {
-    self->log = log;
+    self->tells = true;
 }

@@ -72,10 +72,11 @@ void
 bool
     zrelay_engine_verbose (zrelay_engine_t *self);
 
-//  Where a borrowed relay logs; NULL: nowhere. It must not touch CZMQ's log,
-//  which would take over the signals of the program.
+//  Have a borrowed relay log to standard error. It logs nowhere otherwise, since
+//  it must not touch CZMQ's log, which would take over the signals of the
+//  program.
 void
-    zrelay_engine_set_log (zrelay_engine_t *self, FILE *log);
+    zrelay_engine_tell (zrelay_engine_t *self);
 
 
 //  --------------------------------------------------------------------------

@@ -28,43 +28,71 @@
 #define SPARE_LOOK 64
 
 #if defined (__linux__)
-bool
-zrelay_kernel_received (int fd, uint64_t *bytes)
+//  What arrives between the two calls counts as waiting, never as read
+
+static bool
+s_read_tcp (int fd, uint64_t *bytes, int *waiting)
 {
     struct tcp_info info;
     socklen_t size = sizeof (info);
     if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &size) == -1
     ||  size < offsetof (struct tcp_info, tcpi_bytes_received)
-               + sizeof (info.tcpi_bytes_received))
+               + sizeof (info.tcpi_bytes_received)
+    ||  ioctl (fd, SIOCINQ, waiting) == -1)
         return false;
-    *bytes = info.tcpi_bytes_received;
+    *bytes = info.tcpi_bytes_received - (uint64_t) *waiting;
+    return true;
+}
+
+//  The system counts nothing for ipc, but it keeps a place in what waits, for
+//  those who peek: see SO_PEEK_OFF in socket(7). It moves back by each byte that
+//  is read, down to 0. So put it far ahead, and see how far it has come. libzmq
+//  never peeks.
+
+static bool
+s_read_ipc (int fd, uint64_t *base, uint64_t *bytes, int *waiting)
+{
+    int place = 0;
+    socklen_t size = sizeof (place);
+    int domain = 0;
+    socklen_t domain_size = sizeof (domain);
+    if (getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) == -1
+    ||  domain != AF_UNIX
+    ||  getsockopt (fd, SOL_SOCKET, SO_PEEK_OFF, &place, &size) == -1
+    ||  ioctl (fd, SIOCINQ, waiting) == -1)
+        return false;
+    int begun = place == -1? 0: INT_MAX - place;
+    if (place < INT_MAX / 2) {
+        int start = INT_MAX;
+        if (setsockopt (fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof (start)))
+            return false;
+        *base += (uint64_t) begun;
+        begun = 0;
+    }
+    *bytes = *base + (uint64_t) begun;
     return true;
 }
 
 bool
-zrelay_kernel_read (int fd, uint64_t *bytes)
+zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
+                    uint64_t *waiting_p)
 {
     int waiting = 0;
-    if (!zrelay_kernel_received (fd, bytes)
-    ||  ioctl (fd, SIOCINQ, &waiting) == -1)
+    if (!s_read_tcp (fd, bytes, &waiting)
+    &&  !s_read_ipc (fd, base, bytes, &waiting))
         return false;
-    *bytes -= (uint64_t) waiting;
+    *waiting_p = (uint64_t) waiting;
     return true;
 }
 #else
 bool
-zrelay_kernel_received (int fd, uint64_t *bytes)
+zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
+                    uint64_t *waiting_p)
 {
     (void) fd;
+    (void) base;
     (void) bytes;
-    return false;
-}
-
-bool
-zrelay_kernel_read (int fd, uint64_t *bytes)
-{
-    (void) fd;
-    (void) bytes;
+    (void) waiting_p;
     return false;
 }
 #endif

@@ -18,14 +18,13 @@
 
 //  Its source includes no header of CZMQ's, which conflicts with linux/tcp.h.
 
-//  Bytes that a tcp connection has received in its life and that libzmq has
-//  read. Returns false if the system does not tell: not tcp, or not Linux.
+//  Bytes of a connection that libzmq has read, in its life or since the first
+//  call for it, and those that wait to be read. base is 0 then, and kept between
+//  calls. Returns false if the system does not tell: neither tcp nor ipc, or not
+//  Linux.
 bool
-    zrelay_kernel_read (int fd, uint64_t *bytes);
-
-//  All that it has received, whoever has it now.
-bool
-    zrelay_kernel_received (int fd, uint64_t *bytes);
+    zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
+                        uint64_t *waiting);
 
 //  End a connection, as if its peer had: libzmq closes the descriptor.
 void

@@ -131,6 +131,7 @@ typedef struct {
     uint64_t number;            //  How many had come, with it
     bool cut;                   //  Its connection was ended
     bool spoke;                 //  A message came since the last look
+    uint64_t base;              //  See zrelay_kernel_read ()
     uint64_t mark;              //  Bytes it had brought when one came
     int64_t marked_at;          //  When that was, in msecs
     uint64_t seen;              //  Bytes it had brought at the last look
@@ -485,9 +486,9 @@ s_quietest (zrelay_peers_t *self, peer_t *newcomer)
     uint64_t latest = self->arrivals - self->count / 2;
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
-        uint64_t bytes;
+        uint64_t bytes, waiting;
         if (peer && !peer->cut && peer->host && peer->number <= latest
-        &&  zrelay_kernel_read (peer->fd, &bytes)
+        &&  zrelay_kernel_read (peer->fd, &peer->base, &bytes, &waiting)
         &&  (bytes < least
           || (bytes == least && peer->number < quietest->number))) {
             least = bytes;
@@ -548,7 +549,8 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->number = ++self->arrivals;
     peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
-    zrelay_kernel_read (fd, &peer->mark);
+    uint64_t waiting;
+    zrelay_kernel_read (fd, &peer->base, &peer->mark, &waiting);
     peer->revision = zrelay_limits_revision (self->limits);
     peer->host = accepted? s_join_host (self, address): NULL;
     s_add (self, peer);
@@ -882,8 +884,9 @@ static size_t
 s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
            int64_t waiting)
 {
-    uint64_t bytes;
-    if (peer->cut || !zrelay_kernel_read (peer->fd, &bytes)
+    uint64_t bytes, in_system;
+    if (peer->cut
+    ||  !zrelay_kernel_read (peer->fd, &peer->base, &bytes, &in_system)
     ||  bytes == peer->seen)
         return LOOK_IVL;
     uint64_t revision = zrelay_limits_revision (self->limits);
@@ -1020,15 +1023,15 @@ zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
 static void
 s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
 {
-    uint64_t received, seen;
-    if (peer->cut || !zrelay_kernel_received (peer->fd, &received)
-    ||  !zrelay_kernel_read (peer->fd, &seen))
+    uint64_t seen, waiting;
+    if (peer->cut
+    ||  !zrelay_kernel_read (peer->fd, &peer->base, &seen, &waiting))
         return;
     if (self->empties > peer->seen_empties)
         peer->known = peer->seen;
     peer->seen = seen;
     peer->seen_empties = self->empties;
-    if (received - peer->known > zrelay_limits_topics_ahead (self->limits,
+    if (seen + waiting - peer->known > zrelay_limits_topics_ahead (self->limits,
             peer->topic_bytes, self->header))
         s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
 }

@@ -12,6 +12,8 @@
 
 #include "zrelay_certs.h"
 
+#include <zrelay_printer.h>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -210,9 +212,10 @@ s_complain (zrelay_certs_t *self, const char *problem)
 {
     if (++self->complaints > COMPLAINTS_MAX)
         return;
-    zsys_warning ("gate: in %s: %s; it lets in nobody%s", self->path, problem,
-                  self->complaints == COMPLAINTS_MAX?
-                  "; more such files will not be logged": "");
+    zrelay_printer_log (ZRELAY_LOG_WARNING,
+        "gate: in %s: %s; it lets in nobody%s", self->path, problem,
+        self->complaints == COMPLAINTS_MAX?
+        "; more such files will not be logged": "");
 }
 
 //  Read a file. Returns NULL if there is none.
@@ -418,7 +421,8 @@ s_begin (zrelay_certs_t *self)
     }
     snprintf (self->problem, sizeof (self->problem), "%s", folder.problem);
     if (self->reading > 1 && !self->complained)
-        zsys_warning ("gate: %s; nobody is let in by it", self->problem);
+        zrelay_printer_log (ZRELAY_LOG_WARNING,
+            "gate: %s; nobody is let in by it", self->problem);
     self->complained = true;
     for (size_t index = 0; error == ENOENT && index < self->count; index++)
         self->files [index]->gone = true;

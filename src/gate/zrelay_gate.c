@@ -11,6 +11,7 @@
 */
 
 #include <zrelay_gate.h>
+#include <zrelay_printer.h>
 
 #include "zrelay_delays.h"
 #include "zrelay_refused.h"
@@ -143,7 +144,7 @@ s_log (gate_t *self)
 {
     char *line = zrelay_refused_line (self->refused, zclock_mono ());
     if (line)
-        zsys_warning ("gate: %s", line);
+        zrelay_printer_log (ZRELAY_LOG_WARNING, "gate: %s", line);
     zstr_free (&line);
     if (zrelay_refused_waits (self->refused) && !self->log_timer)
         self->log_timer =
@@ -205,9 +206,9 @@ s_send (gate_t *self, zrelay_zap_t *request, zrelay_rules_answer_t answer,
     zmsg_send (&reply, self->handler);
     zmsg_destroy (&reply);
     if (self->verbose)
-        zsys_info ("gate: %s: %s%s%s (%s) %s", request->domain,
-                   request->address, *user? " ": "", user,
-                   s_answers [answer].name, s_answers [answer].code);
+        zrelay_printer_log (ZRELAY_LOG_INFO, "gate: %s: %s%s%s (%s) %s",
+            request->domain, request->address, *user? " ": "", user,
+            s_answers [answer].name, s_answers [answer].code);
 }
 
 static void
@@ -390,7 +391,8 @@ s_send_event (gate_t *self, const char *domain, const char *user,
     zmsg_addstr (event, user);
     zmsg_addstr (event, address);
     if (zmsg_send (&event, self->events))
-        zsys_warning ("gate: nobody takes its events; one is lost");
+        zrelay_printer_log (ZRELAY_LOG_WARNING,
+            "gate: nobody takes its events; one is lost");
     zmsg_destroy (&event);
 }
 
@@ -400,7 +402,8 @@ s_on_revoked (void *arg, const char *user, const char *address)
     source_t *source = (source_t *) arg;
     gate_t *self = source->gate;
     if (self->verbose)
-        zsys_info ("gate: %s at %s is revoked", user, address);
+        zrelay_printer_log (ZRELAY_LOG_INFO, "gate: %s at %s is revoked",
+                            user, address);
     zrelay_rules_t *rules = (zrelay_rules_t *) zlistx_first (self->rules);
     for (; rules; rules = (zrelay_rules_t *) zlistx_next (self->rules))
         if (self->events
@@ -914,8 +917,8 @@ static void
 s_answer (gate_t *self, const char *name, int status, zmsg_t **answer_p)
 {
     if (self->verbose)
-        zsys_info ("gate: %s: %s", name,
-                   status == ZRELAY_STATUS_DONE? "done": self->error);
+        zrelay_printer_log (ZRELAY_LOG_INFO, "gate: %s: %s", name,
+            status == ZRELAY_STATUS_DONE? "done": self->error);
     if (status == ZRELAY_STATUS_DONE && *answer_p)
         zmsg_send (answer_p, self->pipe);
     else
@@ -1019,6 +1022,7 @@ s_destroy (gate_t **self_p)
     zrelay_delays_destroy (&self->delays);
     zrelay_refused_destroy (&self->refused);
     freen (*self_p);
+    zrelay_printer_settle_log ();
 }
 
 //  Signals are for the application's threads. Those that report a fault in this

@@ -12,6 +12,8 @@
 
 #include "zrelay_passwords.h"
 
+#include <zrelay_printer.h>
+
 #include <fcntl.h>
 
 //  PLAIN sends both with one byte of length
@@ -265,7 +267,8 @@ zrelay_passwords_update (zrelay_passwords_t *self)
         s_replace (self, &nobody);
     }
     if (self->bad && !was_bad)
-        zsys_warning ("gate: %s; nobody is let in by it", self->problem);
+        zrelay_printer_log (ZRELAY_LOG_WARNING,
+            "gate: %s; nobody is let in by it", self->problem);
     return self->bad? -1: 0;
 }
 

@@ -449,15 +449,20 @@ zrelay_guard_print (zrelay_guard_t *self)
     zstr_send (self->gate, "STATS");
     zmsg_t *answer = zmsg_recv (self->gate);
     char *name = answer? zmsg_popstr (answer): NULL;
-    fputs ("gate:", stderr);
+    char *line = strdup ("gate:");
     while (name) {
         zstr_free (&name);
         name = zmsg_popstr (answer);
         char *value = zmsg_popstr (answer);
-        if (name && value)
-            fprintf (stderr, " %s %s", name, value);
+        if (name && value) {
+            char *longer = zsys_sprintf ("%s %s %s", line, name, value);
+            assert (longer);
+            zstr_free (&line);
+            line = longer;
+        }
         zstr_free (&value);
     }
-    fputs ("\n", stderr);
+    zrelay_report_note (self->report, line);
+    zstr_free (&line);
     zmsg_destroy (&answer);
 }

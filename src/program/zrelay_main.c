@@ -75,7 +75,7 @@ s_prepare (zrelay_plan_t *plan, zrelay_report_t *report)
         status = zrelay_signals_start (report);
     if (plan->io_threads)
         zsys_set_io_threads (plan->io_threads);
-    zsys_set_logstream (plan->quiet? NULL: stderr);
+    zsys_set_logstream (plan->quiet? NULL: zrelay_report_stream (report));
     return status;
 }
 
@@ -96,6 +96,7 @@ s_run (zrelay_plan_t *plan, zrelay_report_t *report)
     //  From here on libzmq only waits for what lingers
     zrelay_signals_end (status);
     zrelay_guard_destroy (&guard);
+    zsys_set_logstream (plan->quiet? NULL: stderr);
     return status;
 }
 

@@ -10,14 +10,99 @@
     =========================================================================
 */
 
+//  For fopencookie ()
+#ifndef _GNU_SOURCE
+#   define _GNU_SOURCE
+#endif
+
 #include "zrelay_report.h"
+
+#include <poll.h>
 
 //  Name of a program that was called without one
 #define NAMELESS "zrelay"
 
 struct _zrelay_report_t {
     char *program;              //  The program's name, printable
+    zrelay_printer_t *out;      //  Prints to standard output
+    zrelay_printer_t *errors;   //  Prints to standard error
+    FILE *stream;               //  What is written here goes to the latter
+    bool failed;                //  Standard output has failed
 };
+
+
+//  --------------------------------------------------------------------------
+//  Standard streams. Their descriptors may be shared with other processes, so
+//  their flags are left as they are.
+
+static int
+s_write (int fd, const char *data, size_t size)
+{
+    struct pollfd item = { .fd = fd, .events = POLLOUT };
+    while (size > 0) {
+        ssize_t written = write (fd, data, size);
+        if (written >= 0) {
+            data += written;
+            size -= (size_t) written;
+        }
+        else
+        if (errno == EAGAIN)
+            poll (&item, 1, -1);
+        else
+        if (errno != EINTR)
+            return -1;
+    }
+    return 0;
+}
+
+//  In one piece, so that lines of several processes do not mix
+
+static int
+s_write_line (int fd, const char *line)
+{
+    char *text = zsys_sprintf ("%s\n", line);
+    assert (text);
+    int rc = s_write (fd, text, strlen (text));
+    int error = errno;
+    zstr_free (&text);
+    errno = error;
+    return rc;
+}
+
+//  The relay goes on even if nobody can read where it is
+
+static void
+s_print_out (void *arg, zrelay_log_t level, const char *line)
+{
+    (void) level;
+    zrelay_report_t *self = (zrelay_report_t *) arg;
+    if (!self->failed && s_write_line (STDOUT_FILENO, line)) {
+        self->failed = true;
+        zrelay_report_say (self, ZRELAY_EXIT_FAILED,
+            "cannot write to standard output: %s", strerror (errno));
+    }
+}
+
+static void
+s_print_error (void *arg, zrelay_log_t level, const char *line)
+{
+    (void) arg;
+    (void) level;
+    s_write_line (STDERR_FILENO, line);
+}
+
+static ssize_t
+s_take (void *cookie, const char *data, size_t size)
+{
+    zrelay_report_t *self = (zrelay_report_t *) cookie;
+    zrelay_printer_print (self->errors, ZRELAY_LOG_INFO, "%.*s", (int) size,
+                          data);
+    return (ssize_t) size;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Public interface
 
 static void
 s_make_printable (char *text)
@@ -38,6 +123,12 @@ zrelay_report_new (const char *path)
     self->program = strdup (name && *name? name: NAMELESS);
     assert (self->program);
     s_make_printable (self->program);
+    self->out = zrelay_printer_new (s_print_out, self);
+    self->errors = zrelay_printer_new (s_print_error, NULL);
+    cookie_io_functions_t functions = { .write = s_take };
+    self->stream = fopencookie (self, "w", functions);
+    assert (self->stream);
+    setvbuf (self->stream, NULL, _IOLBF, BUFSIZ);
     return self;
 }
 
@@ -47,9 +138,17 @@ zrelay_report_destroy (zrelay_report_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_report_t *self = *self_p;
+        *self_p = NULL;
+        fclose (self->stream);
+        //  One that is stuck still needs this object, until the process ends
+        bool stuck = !zrelay_printer_settle (self->out);
+        zrelay_printer_settle (self->errors);
+        if (stuck)
+            return;
+        zrelay_printer_destroy (&self->out);
+        zrelay_printer_destroy (&self->errors);
         zstr_free (&self->program);
         freen (self);
-        *self_p = NULL;
     }
 }
 
@@ -69,9 +168,28 @@ zrelay_report_say (zrelay_report_t *self, zrelay_exit_t status,
     va_end (argptr);
     assert (line);
     s_make_printable (line);
-    fprintf (stderr, "%s: %s\n", self->program, line);
+    zrelay_printer_print (self->errors, ZRELAY_LOG_ERROR, "%s: %s",
+                          self->program, line);
     zstr_free (&line);
     return status;
+}
+
+void
+zrelay_report_print (zrelay_report_t *self, const char *line)
+{
+    zrelay_printer_print (self->out, ZRELAY_LOG_INFO, "%s", line);
+}
+
+void
+zrelay_report_note (zrelay_report_t *self, const char *line)
+{
+    zrelay_printer_print (self->errors, ZRELAY_LOG_INFO, "%s", line);
+}
+
+FILE *
+zrelay_report_stream (zrelay_report_t *self)
+{
+    return self->stream;
 }
 
 zrelay_exit_t

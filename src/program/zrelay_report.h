@@ -53,8 +53,21 @@ zrelay_exit_t
     zrelay_report_say (zrelay_report_t *self, zrelay_exit_t status,
                        const char *format, ...) CHECK_PRINTF (3);
 
-//  Write out what was printed to standard output. Returns ZRELAY_EXIT_ASKED,
-//  or reports the failure and returns ZRELAY_EXIT_FAILED.
+//  Print a line to standard output, or to standard error as it is. Neither these
+//  nor zrelay_report_say () wait for whoever reads the line.
+void
+    zrelay_report_print (zrelay_report_t *self, const char *line);
+void
+    zrelay_report_note (zrelay_report_t *self, const char *line);
+
+//  A stream for CZMQ's log: its lines go the way of zrelay_report_note (). It
+//  remains the object's.
+FILE *
+    zrelay_report_stream (zrelay_report_t *self);
+
+//  Write out what printf () left in its buffer. Returns ZRELAY_EXIT_ASKED, or
+//  reports the failure and returns ZRELAY_EXIT_FAILED. This waits for whoever
+//  reads it, so it is not for a program whose relay runs.
 zrelay_exit_t
     zrelay_report_flush (zrelay_report_t *self);
 

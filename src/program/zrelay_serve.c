@@ -79,7 +79,7 @@ s_on_stats (serve_t *self, bool done, zmsg_t *frames)
         return;
     }
     char *text = zrelay_stats_text (stats);
-    fputs (text, stderr);
+    zrelay_report_note (self->report, text);
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
     zrelay_guard_print (self->guard);

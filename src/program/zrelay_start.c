@@ -217,17 +217,14 @@ s_bring (start_t *self)
     return status;
 }
 
-//  The relay goes on even if nobody can read where it is
-
 static void
 s_print_lines (start_t *self)
 {
     char *line = (char *) zlist_first (self->lines);
     while (line && !self->plan->quiet) {
-        printf ("%s\n", line);
+        zrelay_report_print (self->report, line);
         line = (char *) zlist_next (self->lines);
     }
-    zrelay_report_flush (self->report);
 }
 
 zactor_t *

@@ -94,6 +94,7 @@ typedef struct {
     char error [80];            //  Sentence of ERROR
     style_t style;              //  How messages are moved
     bool paused;                //  PAUSE was the last word
+    bool verbose;               //  Commands are logged
     bool terminated;            //  $TERM came
 } naive_t;
 
@@ -258,6 +259,8 @@ s_command (naive_t *self, const char *name, int argc, char **argv)
 {
     int rc = 0;
     int status = ZRELAY_DONE;
+    if (self->verbose)
+        zsys_info ("naive: %s", name);
     if (streq (name, "BIND"))
         rc = zsock_bind (self->sides [s_side (argv [0])], "%s", argv [1]);
     else
@@ -311,8 +314,11 @@ s_command (naive_t *self, const char *name, int argc, char **argv)
         status = ZRELAY_BAD_ARGUMENTS;
     }
     else
+    if (streq (name, "VERBOSE"))
+        self->verbose = true;
+    else
     if (strneq (name, "RESET") && strneq (name, "DRAIN")
-    &&  strneq (name, "FILTER") && strneq (name, "VERBOSE")
+    &&  strneq (name, "FILTER")
     //  Whoever has a zauth is asked, one thinks, and so leaves this out
     &&  strneq (name, "DOMAIN")) {
         zsys_error ("naive: - invalid command: %s", name);

@@ -34,6 +34,9 @@ table='
 11_raw_bytes|trust|crash s_look_at_subscription|asserts that a subscriber sends subscriptions
 12_threads|share|each answer is right|counts the messages of all relays together
 14_unwelcome_peers|wait|a denied address does not pass|sets no domain, so that nobody asks for an address
+16_endless_message|wait|small frames without end are cut|leaves messages that never end to libzmq
+17_too_many_peers|wait|have their replies|lets idle connections take all descriptors
+19_log_never_read|wait|answers each|waits for the reader of its log
 '
 
 #   Less of everything than what a relay must stand
@@ -46,8 +49,10 @@ FAULTS_SECONDS=1
 FAULTS_RAW_SECONDS=60
 FAULTS_STOPPED=1000
 FAULTS_RELAYS=40
+FAULTS_TARGET=0
 export FAULTS_ROUNDS FAULTS_MESSAGES FAULTS_TOPICS FAULTS_SECONDS
 export FAULTS_STOPPED FAULTS_PEERS FAULTS_RELAYS FAULTS_RAW_SECONDS
+export FAULTS_TARGET
 
 count=0
 status=0

@@ -12,6 +12,7 @@
 
 #include "wire.h"
 #include <netinet/tcp.h>
+#include <sys/un.h>
 
 //  Seconds that a call waits at most
 #define PATIENCE 10
@@ -23,9 +24,42 @@
 //  --------------------------------------------------------------------------
 //  Connections
 
+static void
+s_set_patience (int fd)
+{
+    struct timeval patience = { .tv_sec = PATIENCE };
+    setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof (patience));
+    setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof (patience));
+}
+
+//  A name that begins with @ is not in the file system
+
+static int
+s_connect_ipc (const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -1;
+    s_set_patience (fd);
+    snprintf (address.sun_path, sizeof (address.sun_path), "%s", path);
+    socklen_t size = sizeof (address);
+    if (*path == '@') {
+        address.sun_path [0] = 0;
+        size = (socklen_t) (offsetof (struct sockaddr_un, sun_path)
+                            + strlen (path));
+    }
+    if (connect (fd, (struct sockaddr *) &address, size) == 0)
+        return fd;
+    close (fd);
+    return -1;
+}
+
 int
 wire_connect (const char *endpoint)
 {
+    if (strncmp (endpoint, "ipc://", 6) == 0)
+        return s_connect_ipc (endpoint + 6);
     unsigned bytes [4];
     unsigned port;
     if (sscanf (endpoint, "tcp://%3u.%3u.%3u.%3u:%5u", &bytes [0], &bytes [1],
@@ -34,10 +68,8 @@ wire_connect (const char *endpoint)
     int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return -1;
-    struct timeval patience = { .tv_sec = PATIENCE };
     int one = 1;
-    setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof (patience));
-    setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof (patience));
+    s_set_patience (fd);
     setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof (one));
     struct sockaddr_in address = {
         .sin_family = AF_INET,

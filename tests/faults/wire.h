@@ -34,8 +34,8 @@
 #define WIRE_LONG 2             //  The size has eight bytes
 #define WIRE_COMMAND 4          //  It is no part of a message
 
-//  Connect to tcp://ADDRESS:PORT. Returns the descriptor, or -1. Calls on it
-//  wait for at most ten seconds.
+//  Connect to tcp://ADDRESS:PORT, ipc://PATH, or ipc://@NAME. Returns the
+//  descriptor, or -1. Calls on it wait for at most ten seconds.
 int
     wire_connect (const char *endpoint);
 
