@@ -56,6 +56,12 @@ extern "C" {
 //      zstr_sendx (proxy, "BACKEND", "PUB", "@tcp://127.0.0.1:5558", NULL);
 //      zsock_wait (proxy);
 //
+//  Between two ROUTERs, a client names its worker and the worker its client:
+//  the first two frames, the sender's routing id and the receiver's, which the
+//  sender put in front, change places on their way, after a filter. The sender
+//  is named as it named itself (ZMQ_ROUTING_ID), or by an id that can be used
+//  to reply to it.
+//
 //  Attach and detach at any time. "tcp://127.0.0.1:*" takes a free port, and
 //  ENDPOINT returns the endpoints with their ports:
 //

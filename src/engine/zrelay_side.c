@@ -776,10 +776,13 @@ zrelay_side_topics (zrelay_side_t *self)
     return zlistx_size (self->topics);
 }
 
+//  libzmq does not tell how an application has set its XPUB
+
 bool
 zrelay_side_repeats (zrelay_side_t *self)
 {
-    return self->repeats && zrelay_side_type (self) == ZMQ_XPUB;
+    return (self->repeats || self->borrowed)
+        && zrelay_side_type (self) == ZMQ_XPUB;
 }
 
 
