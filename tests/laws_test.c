@@ -16,6 +16,7 @@
 //  nothing is lost by stopping it, or by detaching and attaching its sides.
 
 #include "faults/faults.h"
+#include "faults/wire.h"
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -1216,6 +1217,43 @@ s_test_sunk (void)
 
 
 //  --------------------------------------------------------------------------
+//  Publishers that connect, send and leave have not failed
+
+#define LEAVERS         20          //  Of either sort
+
+static bool
+s_has_no_peers (void *arg)
+{
+    return faults_counter ((zactor_t *) arg, "frontend.peers") == 0;
+}
+
+static void
+s_test_leavers (void)
+{
+    zactor_t *relay = faults_relay ("forwarder");
+    char *in = s_attach (relay, "FRONTEND", NULL, NULL);
+    for (int count = 0; count < LEAVERS; count++) {
+        zsock_t *publisher = faults_connect (ZMQ_PUB, in);
+        zstr_send (publisher, "news");
+        zsock_destroy (&publisher);
+        //  One that is in the middle of its handshake for certain
+        byte greeting [WIRE_GREETING];
+        wire_greeting (greeting, "NULL");
+        int peer = wire_connect (in);
+        wire_send (peer, greeting, WIRE_SIGNATURE + 1);
+        wire_close (peer, false);
+    }
+    TAP (faults_counted (relay, "frontend.left_early", LEAVERS),
+         "peers that leave in the middle of their handshake are counted");
+    TAP (faults_wait (s_has_no_peers, relay, FAULTS_PATIENCE)
+         && faults_counter (relay, "frontend.handshakes_failed") == 0,
+         "and publishers that leave have not failed");
+    zactor_destroy (&relay);
+    zstr_free (&in);
+}
+
+
+//  --------------------------------------------------------------------------
 //  A topic that would be the end of an XSUB's stack. An own subscriber of
 //  libzmq's could not send it and live, so this speaks ZMTP 3, see ZeroMQ
 //  RFC 23, by itself.
@@ -1687,6 +1725,7 @@ main (int argc, char **argv)
     s_test_second_reply ();
     s_test_spin ();
     s_test_sunk ();
+    s_test_leavers ();
     s_test_long_topic ();
     s_test_capture ();
     s_test_unread_capture ();
