@@ -43,6 +43,11 @@ extern "C" {
 //    it, and more than that are dropped and counted.
 //  - No message on the control socket ends the process; unknown words are
 //    ignored.
+//  - Between an XPUB with ZMQ_XPUB_VERBOSE and an XSUB, the last cancellation of
+//    a topic reaches the publishers. ZMQ_XPUB_VERBOSER, which libzmq does not
+//    tell from it, must not be set: the first cancellation counts as the last.
+//  - Between two ROUTERs, the first two frames change places, see
+//    zrelay_proxy.h.
 //  - Whoever knows one of the routing ids that a ROUTER gave its peers knows the
 //    next, and can end the process by it (libzmq). So workers and captures see
 //    such ids hidden, and the relay reveals them in what comes back. An

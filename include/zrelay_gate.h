@@ -119,7 +119,8 @@ extern "C" {
 //
 //      zstr_send (gate, "VERBOSE");
 //      zstr_send (gate, "HELP");                   //  a query
-//      zstr_send (gate, "ERROR");                  //  a query
+//      zstr_send (gate, "ERROR");                  //  a query: what was wrong
+//                                                  //  with the command before
 //      zstr_send (gate, "PING");
 //
 //  This is the gate's constructor as a zactor_fn. args is NULL:

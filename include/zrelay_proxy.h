@@ -32,8 +32,10 @@ extern "C" {
 //  bad arguments, ZRELAY_STATUS_BAD_STATE (3) not possible in this state,
 //  ZRELAY_STATUS_REFUSED (4) refused by the system. A query is answered with a
 //  message that begins with the query's name, or with a status if it failed. A
-//  refused command changes nothing. ERROR returns a sentence that says what was
-//  wrong and what is allowed:
+//  refused command changes nothing. ERROR returns a sentence about the command
+//  before it, behind that command's name: "BIND: cannot bind the frontend ...".
+//  It says what was wrong and what is allowed, and is empty if nothing was. One
+//  about a DRAIN comes with the DRAIN's late answer:
 //
 //      zstr_send (proxy, "ERROR");
 //      zstr_recvx (proxy, &name, &sentence, NULL);
@@ -53,6 +55,12 @@ extern "C" {
 //      zsock_wait (proxy);
 //      zstr_sendx (proxy, "BACKEND", "PUB", "@tcp://127.0.0.1:5558", NULL);
 //      zsock_wait (proxy);
+//
+//  Between two ROUTERs, a client names its worker and the worker its client:
+//  the first two frames, the sender's routing id and the receiver's, which the
+//  sender put in front, change places on their way, after a filter. The sender
+//  is named as it named itself (ZMQ_ROUTING_ID), or by an id that can be used
+//  to reply to it.
 //
 //  Attach and detach at any time. "tcp://127.0.0.1:*" takes a free port, and
 //  ENDPOINT returns the endpoints with their ports:
@@ -150,7 +158,9 @@ extern "C" {
 //  Stop both flows, and start them again. While they are stopped, messages wait
 //  in the sockets, up to their high-water marks, and none is lost.
 //  Subscriptions, for which there is no such mark, continue to flow. PAUSE is
-//  refused while a DRAIN is under way:
+//  refused while a DRAIN is under way. RESUME of a relay that is not paused has
+//  status 0, and does nothing: zproxy answers so in every state, and programs
+//  use it to make sure that a proxy runs:
 //
 //      zstr_send (proxy, "PAUSE");
 //      zstr_send (proxy, "RESUME");

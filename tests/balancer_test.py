@@ -307,7 +307,7 @@ for _name, _good, _bad in (
                 equal(status, 2, "status of %s %r" % (name, value))
                 equal(name in sentence and len(sentence) > 20, True,
                       "the sentence %r explains it" % sentence)
-                equal(relay.query("ERROR"), [sentence], "ERROR")
+                equal(relay.query("ERROR"), ["SET: " + sentence], "ERROR")
                 equal({other: relay.get(other) for other in DEFAULTS},
                       before, "nothing has changed")
 

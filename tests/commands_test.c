@@ -1523,6 +1523,67 @@ s_test_filter (void)
     s_bench_destroy (&bench);
 }
 
+//  ERROR is about the command before it, and says which that was
+
+static bool
+s_error_is (bench_t *bench, const char *name, const char *word)
+{
+    char *sentence = s_query (bench, "ERROR", NULL, NULL);
+    bool right = sentence && (*name? strncmp (sentence, name, strlen (name)) == 0
+                        && strncmp (sentence + strlen (name), ": ", 2) == 0
+                        && strstr (sentence, word): !*sentence);
+    if (!right)
+        printf ("#   ERROR: %s\n", sentence? sentence: "(nothing)");
+    zstr_free (&sentence);
+    return right;
+}
+
+static void
+s_test_error (void)
+{
+    bench_t *bench = s_bench_new (&s_kinds [2], &s_states [1]);
+    TAP (s_command (bench, "SET", "FRONTEND", "backlog", "10") == 0
+         && s_error_is (bench, "SET", "later connections")
+         && s_error_is (bench, "SET", "later connections"),
+         "a remark names its command, and ERROR does not forget it");
+    TAP (s_command (bench, "PAUSE", NULL, NULL, NULL) == 0
+         && s_error_is (bench, "", NULL),
+         "after a command with status 0 there is none");
+    TAP (s_command (bench, "UNBIND", "BACKEND", "tcp://127.0.0.1:1", NULL) == 3
+         && s_error_is (bench, "UNBIND", "not bound"),
+         "a refusal names its command");
+    zstr_sendx (bench->relay, "BIND", "NOWHERE", "x", NULL);
+    zstr_sendx (bench->relay, "DRAIN", "never", NULL);
+    TAP (zsock_wait (bench->relay) == 2 && zsock_wait (bench->relay) == 2
+         && s_error_is (bench, "DRAIN", "'never'"),
+         "of several failures, ERROR is about the last");
+    char *state = s_query (bench, "STATE", NULL, NULL);
+    TAP (state && s_error_is (bench, "", NULL),
+         "a query that was answered was the last command, too");
+    zstr_free (&state);
+    TAP (s_command (bench, "NONSENSE", NULL, NULL, NULL) == 1,
+         "a command that does not exist is refused");
+    char *sentence = s_query (bench, "ERROR", NULL, NULL);
+    TAP (sentence && strncmp (sentence, "there is no command 'NONSENSE'", 30)
+         == 0, "and its sentence names it");
+    zstr_free (&sentence);
+    s_bench_destroy (&bench);
+
+    //  The answer to a DRAIN comes later than those to queries
+    bench = s_bench_new (&s_kinds [0], &s_states [1]);
+    zstr_send (bench->client, "request");
+    zmsg_t *request = zmsg_recv (bench->worker);
+    zstr_sendx (bench->relay, "DRAIN", "100", NULL);
+    state = s_query (bench, "STATE", NULL, NULL);
+    TAP (state && streq (state, "draining")
+         && zsock_wait (bench->relay) == ZRELAY_BAD_STATE
+         && s_error_is (bench, "DRAIN", "time ran out"),
+         "the late answer to a DRAIN brings its sentence");
+    zstr_free (&state);
+    zmsg_destroy (&request);
+    s_bench_destroy (&bench);
+}
+
 //  A refusal changes nothing, and the table above cannot see all of it
 
 static void
@@ -1782,6 +1843,7 @@ main (void)
     s_test_options ();
     s_test_security ();
     s_test_filter ();
+    s_test_error ();
     s_test_refusals ();
     s_test_drain ();
     s_test_end ();

@@ -49,7 +49,7 @@ TOP_BUILDDIR = os.environ.get(
     "TOP_BUILDDIR", os.path.join(TOP_SRCDIR, "build"))
 
 
-def _without_wrapper(path):
+def without_wrapper(path):
     """The program behind libtool's shell script, if path is one: a signal
     that comes early is to meet the program, not the shell."""
     folder, name = os.path.split(path)
@@ -62,7 +62,7 @@ def _without_wrapper(path):
     return os.path.join(folder, name)
 
 
-ZRELAY = _without_wrapper(os.environ.get(
+ZRELAY = without_wrapper(os.environ.get(
     "ZRELAY", os.path.join(TOP_BUILDDIR, "src", "zrelay")))
 
 
@@ -420,7 +420,7 @@ class Steered(Process):
                  backend=Relay.FREE_PORT, **settings):
         import zmq
         self._context = zmq.Context()
-        super().__init__([_without_wrapper(
+        super().__init__([without_wrapper(
             os.path.join(TOP_BUILDDIR, "tests", "steered")), kind])
         try:
             self.control = self.expect("^control (.*)").group(1)

@@ -15,6 +15,9 @@
 //  Longest sentence
 #define SENTENCE_MAX 400
 
+//  Longest name of a command that is kept
+#define COMMAND_MAX 40
+
 //  How much of a string is repeated, and room for that with its quotes
 #define QUOTED_MAX 80
 #define QUOTE_SIZE (QUOTED_MAX + 3)
@@ -31,6 +34,8 @@
 
 struct _zrelay_error_t {
     char sentence [SENTENCE_MAX];           //  The last one, or ""
+    char command [COMMAND_MAX];             //  Whose it is, or ""
+    char explanation [COMMAND_MAX + 2 + SENTENCE_MAX];  //  "COMMAND: sentence"
     char quotes [QUOTES] [QUOTE_SIZE];      //  Strings for use in the next
     size_t quoted;                          //  How many have been, ever
     bool secrecy;                           //  No string may be repeated
@@ -102,6 +107,21 @@ zrelay_error_clear (zrelay_error_t *self)
     *self->sentence = 0;
 }
 
+void
+zrelay_error_set_command (zrelay_error_t *self, const char *command)
+{
+    snprintf (self->command, sizeof (self->command), "%s", command);
+}
+
+const char *
+zrelay_error_explain (zrelay_error_t *self)
+{
+    bool named = *self->sentence && *self->command;
+    snprintf (self->explanation, sizeof (self->explanation), "%s%s%s",
+              named? self->command: "", named? ": ": "", self->sentence);
+    return self->explanation;
+}
+
 
 //  --------------------------------------------------------------------------
 //  Quotes
@@ -164,8 +184,14 @@ zrelay_error_test (bool verbose)
     zrelay_error_set (self, ZRELAY_STATUS_DONE, "%s twice",
                       zrelay_error_sentence (self));
     assert (streq (zrelay_error_sentence (self), "cannot bind 'x?' twice"));
+    //  It belongs to a command
+    assert (streq (zrelay_error_explain (self), "cannot bind 'x?' twice"));
+    zrelay_error_set_command (self, "BIND");
+    assert (streq (zrelay_error_explain (self),
+                   "BIND: cannot bind 'x?' twice"));
     zrelay_error_clear (self);
     assert (streq (zrelay_error_sentence (self), ""));
+    assert (streq (zrelay_error_explain (self), ""));
 
     //  A key is never repeated, also with a character too many or too few
     const char *key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hIDx";

@@ -49,6 +49,13 @@ const char *
 void
     zrelay_error_clear (zrelay_error_t *self);
 
+//  The command that the sentence, or the next one, is about; "": none. And the
+//  sentence behind the command's name, or "". It remains the object's.
+void
+    zrelay_error_set_command (zrelay_error_t *self, const char *command);
+const char *
+    zrelay_error_explain (zrelay_error_t *self);
+
 //  A string that came from a caller, for use in a sentence: in quotes, of at
 //  most 80 characters, and as '(secret)' if it may be a key or if secrecy is
 //  on. Valid until four more were quoted.

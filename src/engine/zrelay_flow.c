@@ -102,6 +102,7 @@ struct _zrelay_flow_t {
     bool selective;             //  The output does not accept every message
     bool captures;              //  The capture is active
     bool zframes;               //  Frames are received as zframes
+    bool swaps;                 //  The first two frames change places
     way_t way;                  //  How messages move now
     state_t state;              //  What the flow does now
     bool running;               //  The engine lets it
@@ -352,7 +353,7 @@ s_way (zrelay_flow_t *self)
     ||  zrelay_side_hears_topics (self->input))
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
-    || (self->captures && self->selective))
+    || (self->captures && self->selective) || self->swaps)
         return WAY_LOOK;
     return self->captures? WAY_COPY: WAY_PASS;
 }
@@ -366,6 +367,11 @@ zrelay_flow_update (zrelay_flow_t *self)
     self->captures = zrelay_capture_active (self->capture);
     self->selective = self->output
         && !zrelay_port_accepts_any (zrelay_side_port (self->output));
+    //  A kind that handles messages addresses them itself
+    self->swaps = self->output && self->output != self->input
+        && !s_is_set (&self->handler)
+        && zrelay_pairing_swaps (zrelay_side_type (self->input),
+                                 zrelay_side_type (self->output));
     self->way = s_way (self);
     self->zframes = s_receives_zframes (self);
     s_enter (self);
@@ -754,6 +760,8 @@ static void
 s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
     s_need_message (self);
+    if (self->swaps && to == self->output)
+        zrelay_message_swap (self->message);
     zrelay_outcome_t outcome = ZRELAY_OUTCOME_SENT;
     if (self->selective || to != self->output)
         outcome = zrelay_port_accepts (zrelay_side_port (to), self->message);
@@ -841,11 +849,14 @@ s_way_look (zrelay_flow_t *self, turn_t *turn)
         s_look_at_message (self);
 }
 
+//  A subscription has done its work in the XPUB, and was never to go further
+
 static void
 s_way_sink (zrelay_flow_t *self, turn_t *turn)
 {
     s_found (turn, zrelay_port_recv_message (self->from, self->message));
-    if (turn->found && s_is_news (self))
+    if (turn->found && s_is_news (self)
+    &&  !zrelay_port_subscribes (self->message))
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
     zrelay_message_clear (self->message);
 }

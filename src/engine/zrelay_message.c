@@ -303,6 +303,24 @@ zrelay_message_move (zrelay_message_t *self, zrelay_message_t *from,
         zrelay_message_sent (from);
 }
 
+void
+zrelay_message_swap (zrelay_message_t *self)
+{
+    if (self->count < 2)
+        return;
+    zmq_msg_t *slots = &self->slots [self->first];
+    size_t *sizes = &self->sizes [self->first];
+    zmq_msg_t spare;
+    zmq_msg_init (&spare);
+    zmq_msg_move (&spare, &slots [0]);
+    zmq_msg_move (&slots [0], &slots [1]);
+    zmq_msg_move (&slots [1], &spare);
+    zmq_msg_close (&spare);
+    size_t size = sizes [0];
+    sizes [0] = sizes [1];
+    sizes [1] = size;
+}
+
 //  The new message has the room, this one gets other
 
 zrelay_message_t *
@@ -531,8 +549,12 @@ s_test_moves (void)
     assert (zrelay_message_frames (self) == 2);
     assert (zrelay_message_streq (self, 0, "id"));
     assert (zrelay_message_frames (taken) == 1);
+    zrelay_message_swap (taken);
     zrelay_message_move (self, taken, 9);
     assert (zrelay_message_frames (self) == 3);
+    zrelay_message_swap (self);
+    assert (zrelay_message_size (self, 0) == 0);
+    assert (zrelay_message_streq (self, 1, "id"));
     assert (zrelay_message_frames (taken) == 0);
     zrelay_message_set (self, 2, "new", 3);
     char *string = zrelay_message_strdup (self, 2);

@@ -71,6 +71,10 @@ void
 void
     zrelay_message_restore (zrelay_message_t *self, zmsg_t *msg);
 
+//  Let the first two frames change places, if there are two.
+void
+    zrelay_message_swap (zrelay_message_t *self);
+
 //  Receive a message from a socket of libzmq's. Never waits; returns NULL with
 //  errno, EAGAIN if there is none.
 zmsg_t *

@@ -52,6 +52,9 @@ static const struct {
     { NULL, -1 }
 };
 
+//  Of a pair of which each side wants a routing id in front
+#define SWAPS "a message names its receiver, and gets its sender's name"
+
 //  A pair is refused by the first row that names one of its types in each
 //  column, in either order; a pair that no row refuses is a relay.
 
@@ -128,6 +131,12 @@ zrelay_pairing_receives (int type)
 }
 
 bool
+zrelay_pairing_swaps (int input, int output)
+{
+    return input == ZMQ_ROUTER && output == ZMQ_ROUTER;
+}
+
+bool
 zrelay_pairing_sends (int type)
 {
     return type >= OTHERS || (type >= 0 && (SEND & T (type)));
@@ -175,10 +184,12 @@ zrelay_pairing_explain (zchunk_t *text, const char *frontends,
                 continue;
             const char *reason = zrelay_pairing_refusal (
                 s_types [front].type, s_types [back].type);
+            const char *note = reason? reason: zrelay_pairing_swaps (
+                s_types [front].type, s_types [back].type)? SWAPS: "";
             char line [80];
-            snprintf (line, sizeof (line), "    %-6s  %s%s\n",
-                      s_types [back].name, reason? "no: ": "yes",
-                      reason? reason: "");
+            snprintf (line, sizeof (line), "    %-6s  %s%s%s\n",
+                      s_types [back].name, reason? "no": "yes",
+                      *note? ": ": "", note);
             s_add (text, line);
         }
     }
@@ -256,6 +267,8 @@ zrelay_pairing_test (bool verbose)
     if (verbose)
         printf ("\n%s", (char *) zchunk_data (text));
     assert (strstr ((char *) zchunk_data (text), "    PULL    no: "));
+    assert (strstr ((char *) zchunk_data (text), "    ROUTER  yes: " SWAPS));
+    assert (strstr ((char *) zchunk_data (text), "    DEALER  yes\n"));
     zchunk_destroy (&text);
     //  @end
     printf ("OK\n");

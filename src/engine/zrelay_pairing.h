@@ -30,6 +30,11 @@ bool
 bool
     zrelay_pairing_sends (int type);
 
+//  True if the first two frames change places on their way from one to the
+//  other: the sender's routing id, and the receiver's that the sender named.
+bool
+    zrelay_pairing_swaps (int input, int output);
+
 //  NULL if frontend and backend make a relay, else the reason why not.
 const char *
     zrelay_pairing_refusal (int frontend, int backend);

@@ -171,6 +171,7 @@ struct _zrelay_peers_t {
     uint64_t messages;          //  Messages heard
     uint64_t empties;           //  Times that the socket was read empty
     uint64_t failures [FAILURE_REASONS];    //  Handshakes, by reason
+    uint64_t left_early;        //  Peers that left before theirs was over
     zrelay_limits_t *limits;    //  How many there may be; the side's
     zrelay_index_t *hosts;      //  host_t by address
     size_t next_look;           //  Descriptor where to go on looking
@@ -558,9 +559,23 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
         s_admit (self, peer);
 }
 
-static void
-s_count_failure (zrelay_peers_t *self, uint16_t event)
+//  A peer that has nothing more to say leaves, such as a publisher that has
+//  sent its message. libzmq reports this, too, as a failure without details.
+
+static bool
+s_has_left (uint16_t event, uint32_t error)
 {
+    return event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        && (error == EPIPE || error == ECONNRESET);
+}
+
+static void
+s_count_failure (zrelay_peers_t *self, uint16_t event, uint32_t error)
+{
+    if (s_has_left (event, error)) {
+        self->left_early++;
+        return;
+    }
     for (size_t index = 0; index < FAILURE_REASONS; index++)
         if (s_failures [index].event == event)
             self->failures [index]++;
@@ -591,7 +606,7 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
     }
     else
     if (event & FAILURES)
-        s_count_failure (self, event);
+        s_count_failure (self, event, value);
     else
         s_remove (self, (int) value);
     return true;
@@ -813,6 +828,8 @@ zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
         zrelay_counts_add (answer, self? self->failures [index]: 0,
                            "%s.handshakes_failed_%s", name,
                            s_failures [index].name);
+    zrelay_counts_add (answer, self? self->left_early: 0, "%s.left_early",
+                       name);
     total = 0;
     for (size_t index = 0; self && index < ZRELAY_CUTS; index++)
         total += self->cuts [index];
@@ -827,6 +844,7 @@ void
 zrelay_peers_reset (zrelay_peers_t *self)
 {
     zrelay_peers_lock (self);
+    self->left_early = 0;
     memset (self->cuts, 0, sizeof (self->cuts));
     memset (self->failures, 0, sizeof (self->failures));
     zrelay_peers_unlock (self);

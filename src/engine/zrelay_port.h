@@ -132,6 +132,10 @@ bool
 zrelay_outcome_t
     zrelay_port_accepts (zrelay_port_t *self, zrelay_message_t *message);
 
+//  True if a message, from an XPUB, subscribes to a topic or cancels that.
+bool
+    zrelay_port_subscribes (zrelay_message_t *message);
+
 //  Longest topic in bytes. libzmq keeps the topics of a SUB or XSUB byte by
 //  byte, and forgets them by recursion: some hundred thousand bytes are the end
 //  of the stack, and of the process.

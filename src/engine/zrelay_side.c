@@ -816,6 +816,8 @@ zrelay_side_topics (zrelay_side_t *self)
     return zlistx_size (self->topics);
 }
 
+//  libzmq does not tell how an application has set its XPUB
+
 bool
 zrelay_side_hears_topics (zrelay_side_t *self)
 {
@@ -841,7 +843,8 @@ zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
 bool
 zrelay_side_repeats (zrelay_side_t *self)
 {
-    return self->repeats && zrelay_side_type (self) == ZMQ_XPUB;
+    return (self->repeats || self->borrowed)
+        && zrelay_side_type (self) == ZMQ_XPUB;
 }
 
 

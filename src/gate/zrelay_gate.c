@@ -90,6 +90,7 @@ typedef struct {
     bool verbose;               //  Log everything
     bool ends;                  //  $TERM has come
     char error [SENTENCE_SIZE]; //  For ERROR
+    const char *command;        //  Whose it is; NULL: one that does not exist
 } gate_t;
 
 //  A file or a folder, for any number of domains
@@ -791,7 +792,9 @@ s_error (gate_t *self, size_t argc, char **argv, zmsg_t *answer)
 {
     (void) argc;
     (void) argv;
-    zmsg_addstr (answer, self->error);
+    bool named = *self->error && self->command;
+    zmsg_addstrf (answer, "%s%s%s", named? self->command: "",
+                  named? ": ": "", self->error);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -827,7 +830,7 @@ static const struct {
     { "VERBOSE", "", 0, 0, s_verbose, 0, "log commands and answers" },
     { "PING", "", 0, 0, s_ping, 0, "do nothing" },
     { "ERROR", "", 0, 0, s_error, QUERY | ALWAYS,
-      "a sentence about the last failure" },
+      "explain why the command before was refused" },
     { "HELP", "", 0, 0, s_help, QUERY | ALWAYS, "this list" }
 };
 #define COMMANDS (sizeof (s_commands) / sizeof (*s_commands))
@@ -934,6 +937,11 @@ s_command (gate_t *self, const char *name, size_t argc, char **argv)
         index++;
     zmsg_t *answer = NULL;
     int status;
+    //  ERROR is about the command before it
+    if (index == COMMANDS || s_commands [index].handler != s_error) {
+        *self->error = 0;
+        self->command = index < COMMANDS? s_commands [index].name: NULL;
+    }
     if (index == COMMANDS)
         status = s_fail (self, ZRELAY_STATUS_UNKNOWN,
             "there is no command '%.*s'; HELP lists them", QUOTED_MAX, name);

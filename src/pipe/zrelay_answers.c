@@ -189,6 +189,10 @@ void
 zrelay_answers_give (zrelay_answer_t *self, int status, zmsg_t **frames_p)
 {
     zrelay_answers_t *answers = self->answers;
+    //  Other commands may have begun since this one did
+    if (status != ZRELAY_STATUS_DONE)
+        zrelay_error_set_command (zrelay_engine_error (answers->engine),
+                                  self->name);
     zmsg_t *message = s_take_frames (self, status, frames_p);
     if (answers->bare && !self->envelope)
         self->message = message? message: zmsg_new_signal ((byte) status);

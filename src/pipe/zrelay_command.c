@@ -380,7 +380,7 @@ HANDLER (s_cut)
 HANDLER (s_error)
 {
     UNUSED;
-    zmsg_addstr (answer, zrelay_error_sentence (zrelay_engine_error (self)));
+    zmsg_addstr (answer, zrelay_error_explain (zrelay_engine_error (self)));
     return ZRELAY_STATUS_DONE;
 }
 
@@ -459,7 +459,7 @@ static const zrelay_command_t s_commands [] = {
     COMMAND ("HELP", "[command]",
              "explain the commands", s_help, QUERY),
     COMMAND ("ERROR", "",
-             "explain why the last command was refused", s_error, QUERY),
+             "explain why the command before it was refused", s_error, QUERY),
     COMMAND ("PING", "",
              "answer at once", s_ping, QUERY),
     COMMAND ("DOMAIN", "side name",

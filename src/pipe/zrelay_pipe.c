@@ -123,6 +123,11 @@ s_execute (zrelay_pipe_t *self, const zrelay_command_t *command, zmsg_t *msg,
     zrelay_answer_t *answer =
         zrelay_answers_add (self->answers, command->name, query, envelope);
     zmsg_t *frames = query? zmsg_new (): NULL;
+    //  ERROR is about the command before it
+    if (strneq (command->name, "ERROR")) {
+        zrelay_error_clear (error);
+        zrelay_error_set_command (error, command->name);
+    }
     zrelay_error_set_secrecy (error, s_is_secret (command, msg));
     int status = zrelay_command_execute (command, self->engine, msg, frames);
     zrelay_error_set_secrecy (error, false);
@@ -143,8 +148,9 @@ s_refuse (zrelay_pipe_t *self, const char *name, zmsg_t *envelope)
         zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "%s",
                            zrelay_error_sentence (error));
     zmsg_t *nothing = NULL;
+    //  The name is anybody's, and may even be a key; the sentence quotes it
     zrelay_answers_give (
-        zrelay_answers_add (self->answers, name, false, envelope), status,
+        zrelay_answers_add (self->answers, "", false, envelope), status,
         &nothing);
 }
 

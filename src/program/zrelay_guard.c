@@ -147,7 +147,8 @@ s_domain (zrelay_guard_t *self, zrelay_side_id_t id)
     return domain;
 }
 
-//  Report the gate's sentence about the command before, given by that option
+//  Report the gate's sentence about the command before, in whose place the user
+//  gave an option
 
 static zrelay_exit_t
 s_report_gate (zrelay_guard_t *self, const char *option)
@@ -156,8 +157,9 @@ s_report_gate (zrelay_guard_t *self, const char *option)
     char *sentence = NULL;
     zstr_send (self->gate, "ERROR");
     zstr_recvx (self->gate, &name, &sentence, NULL);
+    const char *said = sentence? strstr (sentence, ": "): NULL;
     zrelay_exit_t status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-        "--%s: %s", option, sentence? sentence: "refused");
+        "--%s: %s", option, said? said + strlen (": "): "refused");
     zstr_free (&name);
     zstr_free (&sentence);
     return status;

@@ -60,6 +60,7 @@ static const zrelay_stats_metric_t s_metrics [] = {
     { "side", "throttled", ZRELAY_STATS_THROTTLED, NULL, NULL },
     { "side", "handshakes_failed", ZRELAY_STATS_SUM, NULL, NULL },
     { "side", "handshakes_failed_*", ZRELAY_STATS_HANDSHAKES, "reason", NULL },
+    { "side", "left_early", ZRELAY_STATS_LEFT_EARLY, NULL, NULL },
     { "side", "cut", ZRELAY_STATS_SUM, NULL, NULL },
     { "side", "cut_*", ZRELAY_STATS_CUT, "reason", NULL },
     { "flow", "stalls", ZRELAY_STATS_STALLS, NULL, NULL },

@@ -50,6 +50,8 @@ static const known_t s_known [ZRELAY_STATS_FAMILIES] = {
         "Times that reading from a side waited for its rate limit.", false },
     [ZRELAY_STATS_HANDSHAKES] = { "zrelay_handshakes_failed_total", "counter",
         "Connections to a side that failed their handshake.", false },
+    [ZRELAY_STATS_LEFT_EARLY] = { "zrelay_left_early_total", "counter",
+        "Peers of a side that left before their handshake was over.", false },
     [ZRELAY_STATS_CUT] = { "zrelay_cut_total", "counter",
         "Connections to a side that the relay cut.", false },
     [ZRELAY_STATS_STALLS] = { "zrelay_stalls_total", "counter",

@@ -347,14 +347,16 @@ s_passes (bench_t *self, int relay, int attempt)
     return passed;
 }
 
-//  Failures by who found out, as a relay counts them
+//  Failures by who found out, as a relay counts them. A peer may find out first
+//  that the mechanism is another one, and leave.
 
 static uint64_t
 s_failures (zactor_t *relay, int finder)
 {
     uint64_t auth = faults_counter (relay, "frontend.handshakes_failed_auth");
     return finder == AUTH? auth:
-           faults_counter (relay, "frontend.handshakes_failed") - auth;
+           faults_counter (relay, "frontend.handshakes_failed") - auth
+         + faults_counter (relay, "frontend.left_early");
 }
 
 typedef struct {
