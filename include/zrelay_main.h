@@ -37,8 +37,8 @@ extern "C" {
 //  argv [0]. "keygen FILE" makes a certificate, so no kind should have that
 //  name. Returns the exit status: 0 ended as asked, 1 failed while running,
 //  2 wrong usage, or could not start. Call it once, from main (), before the
-//  process has other threads: it handles SIGINT, SIGTERM and SIGUSR1, ignores
-//  SIGPIPE, and raises the limit of open files.
+//  process has other threads: it handles SIGINT, SIGTERM, SIGHUP and SIGUSR1,
+//  ignores SIGPIPE, and raises the limit of open files.
 ZRELAY_EXPORT int
     zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv []);
 //  @end

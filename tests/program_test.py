@@ -594,7 +594,7 @@ def _():
 #   --------------------------------------------------------------------------
 #   Signals
 
-for _signal in (signal.SIGINT, signal.SIGTERM):
+for _signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     @test("%s ends every kind" % _signal.name)
     def _(number=_signal):
         for kind in KINDS:
@@ -621,6 +621,24 @@ def _():
     with shell("trap '' INT; exec \"$0\" \"$@\"", "queue", *SIDES) as process:
         process.expect("backend bound")
         process.signal(signal.SIGINT)
+        assert process.wait() == ASKED
+
+
+@test("SIGHUP drains, unless nohup has it ignored")
+def _():
+    with Relay("streamer", "--drain", "%d000" % DEADLINE) as relay, \
+            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+        pusher.send(b"task")
+        wait_until(lambda: received(relay) == 1)
+        relay.signal(signal.SIGHUP)
+        with sockets((zmq.PULL, relay.backend)) as (puller,):
+            assert puller.recv() == b"task"
+        assert relay.wait() == ASKED
+    with shell("trap '' HUP; exec \"$0\" \"$@\"", "queue", *SIDES) as process:
+        process.expect("backend bound")
+        process.signal(signal.SIGHUP)
+        assert not catches(process.pid, signal.SIGHUP)
+        process.signal(signal.SIGTERM)
         assert process.wait() == ASKED
 
 

@@ -17,9 +17,9 @@
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
-//  Handle signals until the relay has done its work. SIGINT and SIGTERM drain
-//  it, a second one ends it at once, and SIGUSR1 prints statistics. Connections
-//  of peers that the guard no longer lets in are cut. Returns
+//  Handle signals until the relay has done its work. SIGINT, SIGTERM and SIGHUP
+//  drain it, a second one ends it at once, and SIGUSR1 prints statistics.
+//  Connections of peers that the guard no longer lets in are cut. Returns
 //  ZRELAY_EXIT_ASKED, or reports a failure and returns ZRELAY_EXIT_FAILED. The
 //  actor remains the caller's; it must have no client while this function runs,
 //  since a client would take the answers.

@@ -15,7 +15,7 @@
 #include <signal.h>
 
 //  Those that the program handles
-static const int s_signals [] = { SIGINT, SIGTERM, SIGUSR1 };
+static const int s_signals [] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 #define SIGNALS (sizeof (s_signals) / sizeof (s_signals [0]))
 
 //  The pipe's two ends
@@ -64,6 +64,18 @@ zrelay_signals_unblock (void)
     s_mask (SIG_UNBLOCK);
 }
 
+//  nohup has SIGHUP ignored, and means it. SIGINT is ignored in the background
+//  jobs of a script, and who sends it by its number means that.
+
+static void
+s_handle (int number, const struct sigaction *action)
+{
+    struct sigaction before;
+    if (number != SIGHUP || sigaction (number, NULL, &before)
+    ||  before.sa_handler != SIG_IGN)
+        sigaction (number, action, NULL);
+}
+
 zrelay_exit_t
 zrelay_signals_start (zrelay_report_t *report)
 {
@@ -82,7 +94,7 @@ zrelay_signals_start (zrelay_report_t *report)
     action.sa_handler = s_on_signal;
     sigemptyset (&action.sa_mask);
     for (size_t index = 0; index < SIGNALS; index++)
-        sigaction (s_signals [index], &action, NULL);
+        s_handle (s_signals [index], &action);
     return ZRELAY_EXIT_NOT_YET;
 }
 
