@@ -24,7 +24,7 @@ from zrelay_testing import DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Relay, \
 OWN = os.path.join(TOP_BUILDDIR, "tests", "own_program")
 
 #   Exit statuses
-ASKED, FAILED, MISUSE = 0, 1, 2
+ASKED, FAILED, MISUSE, UNDELIVERED = 0, 1, 2, 3
 
 KINDS = ["queue", "forwarder", "streamer", "proxy", "balancer", "majordomo",
          "cache"]
@@ -124,22 +124,22 @@ def statistics(relay, last="return"):
     return wait_until(printed, what="statistics")
 
 
-def frontend(relay, column):
-    """A number of the frontend's line "in"."""
+def number_in(relay, side, column):
+    """A number of a side's line "in"."""
     for line in statistics(relay):
-        if line.startswith("frontend in"):
+        if line.startswith(side + " in"):
             return int(line.split()[column])
-    raise AssertionError("no line of the frontend")
+    raise AssertionError("no line of the %s" % side)
 
 
 def received(relay):
     """Messages that the frontend has received."""
-    return frontend(relay, 2)
+    return number_in(relay, "frontend", 2)
 
 
-def clients(relay):
-    """Peers of the frontend."""
-    return frontend(relay, 5)
+def clients(relay, side="frontend"):
+    """Peers of a side."""
+    return number_in(relay, side, 5)
 
 
 def assert_one_line(output, pattern, program="zrelay"):
@@ -522,7 +522,7 @@ def _():
             wait_until(lambda: received(process) == 1)
             shown = len(process.error_lines)
             process.signal(signal.SIGTERM)
-            assert process.wait() == ASKED
+            assert process.wait() == UNDELIVERED
             assert process.lines == []
             assert len(process.error_lines) == shown
 
@@ -547,7 +547,7 @@ def _():
         text = "\n".join(statistics(relay))
         assert re.search(r"forward +\d+ +\d+ +7 +4\n", text), text
         assert "dropped: overflow 3, frames 1" in text, text
-        assert relay.stop() == ASKED
+        assert relay.stop() == UNDELIVERED
 
 
 @test("--set has the last word about linger, and values may hold = and .")
@@ -693,6 +693,9 @@ def _():
 TASK = b"x" * 10000
 TASKS = 2000
 
+#   Enough topics to keep libzmq busy for seconds
+FLOOD = 60000
+
 
 def take_all(puller, count):
     for number in range(count):
@@ -755,18 +758,78 @@ def _():
             sockets((zmq.PUSH, relay.frontend)) as (pusher,):
         pusher.send(b"task")
         wait_until(lambda: received(relay) == 1)
-        assert relay.stop() == ASKED
+        assert relay.stop() == UNDELIVERED
         assert any("--drain" in line for line in relay.error_lines)
 
 
 @test("--drain 0 ends at once")
 def _():
-    with Relay("streamer", "--drain", "0", "-v") as relay, \
-            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
-        pusher.send(b"task")
-        wait_until(lambda: received(relay) == 1)
+    for tasks, status in ((0, ASKED), (1, UNDELIVERED)):
+        with Relay("streamer", "--drain", "0") as relay, \
+                sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+            for _ in range(tasks):
+                pusher.send(b"task")
+            wait_until(lambda: received(relay) == tasks)
+            assert relay.stop() == status
+            assert any("time ran out" in line
+                       for line in relay.error_lines) == (tasks > 0)
+
+
+@test("messages that cannot leave the sockets give a status of their own")
+def _():
+    with Relay("streamer", "--drain", "500") as relay, \
+            sockets((zmq.PUSH, relay.frontend, ("sndhwm", TASKS)),
+                    (zmq.PULL, relay.backend, ("rcvhwm", 1),
+                     ("rcvbuf", 4096))) as (pusher, puller):
+        #   The relay is rid of them, but its socket is not
+        for _ in range(500):
+            pusher.send(TASK)
+        wait_until(lambda: received(relay) == 500)
+        assert relay.stop() == UNDELIVERED
+        assert any("left its sockets" in line for line in relay.error_lines)
+        #   All have left: the same relay ends with status 0
+    with Relay("streamer", "--drain", "%d000" % DEADLINE) as relay, \
+            sockets((zmq.PUSH, relay.frontend),
+                    (zmq.PULL, relay.backend)) as (pusher, puller):
+        pusher.send(TASK)
+        take_all(puller, 1)
         assert relay.stop() == ASKED
-        assert not any("DRAIN" in line for line in relay.error_lines)
+
+
+@test("a flood of subscriptions does not delay the end")
+def _():
+    with Relay("forwarder", "--drain", "500") as relay, \
+            sockets((zmq.XSUB, relay.backend, ("sndhwm", 0))) as (flooder,):
+        for number in range(FLOOD):
+            flooder.send(b"\1%d " % number + b"topic" * 40)
+        wait_until(lambda: clients(relay, "backend") == 1)
+        started = time.monotonic()
+        assert relay.stop() == ASKED
+        #   Half a second to drain, and as much again for a busy machine
+        assert time.monotonic() - started < 1.5, time.monotonic() - started
+
+
+for _end in ("SIGTERM", "SIGHUP"):
+    @test("%s leaves no file of an ipc socket" % _end)
+    def _(end=_end):
+        with tempfile.TemporaryDirectory() as folder:
+            with Relay("streamer", frontend="ipc://%s/frontend" % folder,
+                       backend="ipc://%s/backend" % folder) as relay:
+                assert len(os.listdir(folder)) == 2
+                assert relay.stop(signal.Signals[end]) == ASKED
+                assert os.listdir(folder) == []
+
+
+@test("the end leaves a file that another program has made meanwhile")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/frontend"
+        with Relay("streamer", frontend="ipc://" + path) as relay:
+            os.unlink(path)
+            with open(path, "w") as file:
+                file.write("mine")
+            assert relay.stop() == ASKED
+            assert os.listdir(folder) == ["frontend"]
 
 
 @test("a second signal ends at once")
@@ -780,7 +843,7 @@ def _():
         wait_until(lambda: statistics(relay)[0].startswith(
             "streamer: draining, "))
         assert relay.running()
-        assert relay.stop(signal.SIGINT) == ASKED
+        assert relay.stop(signal.SIGINT) == UNDELIVERED
 
 
 @test("a second signal ends at once also what lingers")
@@ -800,7 +863,7 @@ def _():
             relay.signal(signal.SIGTERM)
             time.sleep(0.5)
             assert relay.running()
-            assert relay.stop() == ASKED
+            assert relay.stop() == UNDELIVERED
     finally:
         context.destroy(linger=0)
 
@@ -1031,7 +1094,7 @@ def _():
         time.sleep(REST)
         assert relay.running()
         assert relay.cpu_time() - before < REST_CPU
-        assert relay.stop() == ASKED
+        assert relay.stop() == UNDELIVERED
 
 
 if __name__ == "__main__":

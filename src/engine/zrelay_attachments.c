@@ -16,6 +16,7 @@
 typedef struct {
     char *endpoint;             //  As resolved by libzmq
     bool bound;                 //  Or else connected
+    zrelay_endpoint_file_t file;    //  The socket's, where that is ours
 } attachment_t;
 
 struct _zrelay_attachments_t {
@@ -175,6 +176,9 @@ zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
     if (item->endpoint != resolved)
         zstr_free (&resolved);
     assert (item->endpoint);
+    //  libzmq removes a file whose name it has chosen
+    if (bind && strneq (endpoint, "ipc://*"))
+        zrelay_endpoint_find_file (item->endpoint, &item->file);
     zlistx_add_end (self->items, item);
     return ZRELAY_STATUS_DONE;
 }
@@ -202,6 +206,7 @@ s_detach_item (void *handle, zrelay_peers_t *peers, attachment_t *item)
     int rc = s_ask_to_detach (handle, item->endpoint, item->bound);
     if (rc == -1 && errno != ENOENT)
         return -1;
+    zrelay_endpoint_remove_file (item->endpoint, &item->file);
     //  libzmq does not report the end of these connections
     if (peers) {
         zrelay_peers_update (peers);
@@ -307,7 +312,9 @@ void
 zrelay_attachments_release (zrelay_attachments_t *self, void *handle)
 {
     attachment_t *item = (attachment_t *) zlistx_first (self->items);
-    for (; item; item = (attachment_t *) zlistx_next (self->items))
+    for (; item; item = (attachment_t *) zlistx_next (self->items)) {
         if (item->bound && strstr (item->endpoint, "inproc:") == item->endpoint)
             zmq_unbind (handle, item->endpoint);
+        zrelay_endpoint_remove_file (item->endpoint, &item->file);
+    }
 }

@@ -120,6 +120,38 @@ s_ipc_refusal (const char *address, bool bind)
 }
 
 
+//  The path of an endpoint that has a file, or NULL
+
+static const char *
+s_path (const char *endpoint)
+{
+    return strncmp (endpoint, "ipc://", 6) == 0 && endpoint [6] != '@'?
+           endpoint + 6: NULL;
+}
+
+void
+zrelay_endpoint_find_file (const char *endpoint, zrelay_endpoint_file_t *file)
+{
+    const char *path = s_path (endpoint);
+    struct stat status;
+    memset (file, 0, sizeof (*file));
+    if (path && lstat (path, &status) == 0 && S_ISSOCK (status.st_mode)) {
+        file->device = status.st_dev;
+        file->inode = status.st_ino;
+    }
+}
+
+void
+zrelay_endpoint_remove_file (const char *endpoint,
+                             const zrelay_endpoint_file_t *file)
+{
+    zrelay_endpoint_file_t now;
+    zrelay_endpoint_find_file (endpoint, &now);
+    if (file->inode && now.inode == file->inode && now.device == file->device)
+        unlink (s_path (endpoint));
+}
+
+
 //  --------------------------------------------------------------------------
 //  Transports that a relay uses
 
@@ -366,7 +398,18 @@ s_test_ipc (void)
     close (handle);
     assert (!zrelay_endpoint_refusal (endpoint, true));
 
-    assert (remove (path) == 0);
+    //  The file is removed while it is that socket's
+    zrelay_endpoint_file_t mine, none;
+    zrelay_endpoint_find_file (endpoint, &mine);
+    zrelay_endpoint_find_file ("ipc:///nowhere", &none);
+    assert (mine.inode && !none.inode);
+    zrelay_endpoint_remove_file (endpoint, &none);
+    mine.inode++;
+    zrelay_endpoint_remove_file (endpoint, &mine);
+    assert (zsys_file_exists (path));
+    mine.inode--;
+    zrelay_endpoint_remove_file (endpoint, &mine);
+    assert (!zsys_file_exists (path));
     assert (rmdir (folder) == 0);
     zstr_free (&endpoint);
 }

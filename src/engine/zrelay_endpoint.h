@@ -27,6 +27,21 @@ const char *
 bool
     zrelay_endpoint_meets (const char *bound, const char *connected);
 
+//  The file of a socket that is bound by ipc, as the system knows it. libzmq
+//  leaves it behind. Finding it fills in *file, which is zero if there is none;
+//  it is removed only if it still is that one, and not another program's that
+//  has the name now.
+typedef struct {
+    dev_t device;
+    ino_t inode;
+} zrelay_endpoint_file_t;
+void
+    zrelay_endpoint_find_file (const char *endpoint,
+                               zrelay_endpoint_file_t *file);
+void
+    zrelay_endpoint_remove_file (const char *endpoint,
+                                 const zrelay_endpoint_file_t *file);
+
 void
     zrelay_endpoint_test (bool verbose);
 

@@ -192,6 +192,15 @@ zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side)
     return types && strchr (types, ',');
 }
 
+const char *
+zrelay_plan_type (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    zrelay_plan_endpoint_t *first =
+        (zrelay_plan_endpoint_t *) zlistx_first (self->sides [side].endpoints);
+    return first && first->type? first->type:
+           zrelay_plan_spec (self, side)->types;
+}
+
 char *
 zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side)
 {
@@ -211,6 +220,17 @@ zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side)
         types += types [size]? size + 1: size;
     }
     return text;
+}
+
+bool
+zrelay_plan_sets (zrelay_plan_t *self, const char *place, const char *option)
+{
+    zrelay_plan_setting_t *setting =
+        (zrelay_plan_setting_t *) zlistx_first (self->settings);
+    while (setting && (strcasecmp (setting->place, place) != 0
+                    || strneq (setting->option, option)))
+        setting = (zrelay_plan_setting_t *) zlistx_next (self->settings);
+    return setting != NULL;
 }
 
 static bool
