@@ -219,7 +219,7 @@ s_print_notes (help_t *self)
         "SIGINT, SIGTERM and SIGHUP end the relay once it has passed on its\n"
         "messages; a second one ends it at once. SIGUSR1 prints statistics.\n"
         "Exit status: 0 ended as asked, 1 failed while running, 2 wrong usage\n"
-        "or could not start, 3 ended with messages that were not delivered. See\n"
+        "or could not start, 3 ended, but not all messages were delivered. See\n"
         "zrelay(1).\n",
         s_by_sides (self, "frontend or backend", "frontend", "backend"),
         s_by_sides (self, "backend", "frontend", "backend"));

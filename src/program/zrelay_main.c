@@ -101,8 +101,8 @@ s_shut_down_unmoved (void)
         zsys_shutdown ();
 }
 
-//  Wait for libzmq, which is waiting for messages to leave its sockets. Only the
-//  time that this takes says whether they have.
+//  Wait for libzmq, which waits for messages to leave its sockets. Only the time
+//  that this takes says whether they have.
 
 static zrelay_exit_t
 s_wait_for_sockets (zrelay_plan_t *plan, zrelay_report_t *report,

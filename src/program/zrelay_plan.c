@@ -234,6 +234,31 @@ zrelay_plan_sets (zrelay_plan_t *self, const char *place, const char *option)
 }
 
 static bool
+s_is_local (const char *address)
+{
+    static const char *const places [] = {
+        "ipc://", "inproc://", "tcp://127.", "tcp://[::1]", "ws://127.",
+        "ws://[::1]", NULL
+    };
+    int index = 0;
+    while (places [index]
+       &&  strncmp (address, places [index], strlen (places [index])))
+        index++;
+    return places [index] != NULL;
+}
+
+bool
+zrelay_plan_is_local (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    zlistx_t *endpoints = self->sides [side].endpoints;
+    zrelay_plan_endpoint_t *endpoint =
+        (zrelay_plan_endpoint_t *) zlistx_first (endpoints);
+    while (endpoint && (!endpoint->bind || s_is_local (endpoint->address)))
+        endpoint = (zrelay_plan_endpoint_t *) zlistx_next (endpoints);
+    return endpoint == NULL;
+}
+
+static bool
 s_has (zlistx_t *endpoints, bool bind)
 {
     zrelay_plan_endpoint_t *endpoint =

@@ -97,8 +97,8 @@ bool
 bool
     zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side);
 
-//  The type of that side's socket, where the kind does not leave it to the user,
-//  or the user has named it; otherwise a list of those it can be.
+//  The type of that side's socket, where the kind does not leave it to the
+//  user, or the user has named it; otherwise a list of those it can be.
 const char *
     zrelay_plan_type (zrelay_plan_t *self, zrelay_side_id_t side);
 
@@ -124,6 +124,10 @@ int
 bool
     zrelay_plan_sets (zrelay_plan_t *self, const char *place,
                       const char *option);
+
+//  True if no other machine can reach that side.
+bool
+    zrelay_plan_is_local (zrelay_plan_t *self, zrelay_side_id_t side);
 
 //  True if an endpoint of that side is to be bound, or connected.
 bool

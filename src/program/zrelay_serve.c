@@ -196,8 +196,8 @@ s_on_drained (serve_t *self, bool done, zmsg_t *frames)
     s_end (self);
 }
 
-//  Give up messages that have not left yet. There are some, unless the relay has
-//  already said that it has drained.
+//  Give up messages that have not left yet. There are some, unless the relay
+//  has already said that it has drained.
 
 static void
 s_cut_short (serve_t *self)

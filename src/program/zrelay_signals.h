@@ -48,14 +48,14 @@ int
 int
     zrelay_signals_next (void);
 
-//  End the process after so many msecs at the latest, whatever it is doing, with
-//  this status.
+//  End the process after so many msecs at the latest, whatever it is doing,
+//  with this status.
 void
     zrelay_signals_limit (size_t msecs, zrelay_exit_t status);
 
 //  From now on SIGINT, SIGTERM and SIGHUP end the process almost at once, with
-//  this status, as the limit does; and SIGUSR1 is ignored. For the end, when sockets may still linger, and a
-//  user who is in a hurry asks again.
+//  this status, as the limit does; and SIGUSR1 is ignored. For the end, when
+//  sockets may still linger, and a user who is in a hurry asks again.
 void
     zrelay_signals_end (zrelay_exit_t status);
 
