@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,7 @@ import time
 import zmq
 
 from zrelay_testing import DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Relay, \
-    main, test, wait_until
+    Skip, main, test, wait_until
 
 #   Programs with kinds of their own; the first argument says which
 OWN = os.path.join(TOP_BUILDDIR, "tests", "own_program")
@@ -281,6 +282,13 @@ REFUSED = [
      "cannot bind the frontend.*--frontend"),
     ("an unknown transport", ("queue", "-f", FREE, "-b", ">smtp://a:1"),
      "cannot connect the backend.*transport.*--backend"),
+    ("a name to bind", ("queue", "-f", "tcp://localhost:*"),
+     r"names cannot be bound; write 127.0.0.1, or \[::1\].*--frontend"),
+    ("another name to bind", ("queue", "-f", "tcp://example.invalid:5555"),
+     "names cannot be bound; write an address of this machine.*--frontend"),
+    ("a transport that would end the process",
+     ("forwarder", "-f", ">norm://no-such-interface;239.1.1.1:5556"),
+     "would end the process|no such transport"),
     ("a foreign address", ("queue", "-f", "tcp://192.0.2.1:1"),
      "cannot bind the frontend.*--frontend"),
     ("a folder that is not there", ("queue", "-f", "ipc:///no/such/folder"),
@@ -468,6 +476,35 @@ def _():
             pusher.send(b"task")
             assert puller.recv() == b"task"
             assert relay.stop() == ASKED
+
+
+def has_ipv6():
+    with contextlib.suppress(OSError), \
+            socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@test("IPv6 needs no option, and tcp://* remains IPv4")
+def _():
+    if not has_ipv6():
+        raise Skip("no IPv6 on this machine")
+    with Relay("streamer", frontend=["tcp://[::1]:*", "tcp://*:*"]) as first:
+        assert first.frontends[0].startswith("tcp://[::1]:")
+        assert first.frontends[1].startswith("tcp://0.0.0.0:")
+        #   One way to write a name that has only this address
+        for host in ("[::1]", "::1"):
+            port = first.frontends[0].rpartition(":")[2]
+            with Relay("streamer", backend=">tcp://%s:%s" % (host, port)) \
+                    as second, \
+                    sockets((zmq.PUSH, second.frontend),
+                            (zmq.PULL, first.backend)) as (pusher, puller):
+                pusher.send(b"task")
+                assert puller.recv() == b"task"
+    with Relay("streamer", "-o", "frontend.ipv6=1",
+               frontend="tcp://*:*") as relay:
+        assert relay.frontend.startswith("tcp://[::]:"), relay.frontend
 
 
 @test("two relays of one chain, one connected to the other")

@@ -21,6 +21,16 @@
 const char *
     zrelay_endpoint_refusal (const char *endpoint, bool bind);
 
+//  True if it has to be tried in another process first, see zrelay_trial.h.
+bool
+    zrelay_endpoint_is_risky (const char *endpoint);
+
+//  True if the socket needs the option ipv6 for it: it has an address of IPv6,
+//  or a name to connect to that has only such addresses. May wait for a name
+//  server, see zrelay_names.h.
+bool
+    zrelay_endpoint_wants_ipv6 (const char *endpoint, bool bind);
+
 //  True if who connects to the one endpoint reaches a socket that is bound to
 //  the other. Asks nobody for the addresses of names: of these it knows
 //  localhost and that of this machine.
