@@ -36,9 +36,11 @@ extern "C" {
 //  and settings come from its description, and the program's name from
 //  argv [0]. "keygen FILE" makes a certificate, so no kind should have that
 //  name. Returns the exit status: 0 ended as asked, 1 failed while running,
-//  2 wrong usage, or could not start. Call it once, from main (), before the
-//  process has other threads: it handles SIGINT, SIGTERM and SIGUSR1, ignores
-//  SIGPIPE, and raises the limit of open files.
+//  2 wrong usage, or could not start, 3 ended as asked, but not all messages
+//  were delivered. Call it once, from main (), before the process has other
+//  threads: it handles SIGINT, SIGTERM, SIGHUP, SIGUSR1 and, at the end,
+//  SIGALRM, ignores SIGPIPE, raises the limit of open files, and at the end
+//  calls zsys_shutdown ().
 ZRELAY_EXPORT int
     zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv []);
 //  @end

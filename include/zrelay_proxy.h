@@ -71,6 +71,19 @@ extern "C" {
 //      zstr_sendx (proxy, "DISCONNECT", "BACKEND", endpoint, NULL);
 //      zstr_sendx (proxy, "ENDPOINT", "FRONTEND", NULL);      //  query
 //
+//  An endpoint may have any transport that this libzmq has, such as
+//  "ws://127.0.0.1:5557" for peers that speak WebSocket (RFC 45). pgm, epgm and
+//  norm are tried in a child process first, which takes a tenth of a second,
+//  since libzmq would end the process over some of their endpoints. An address
+//  of IPv6, "tcp://[::1]:5557", and a name to connect to that has only such
+//  addresses need no option; for "tcp://*" the option "ipv6" says what it is. A
+//  name other than that of a network interface cannot be bound. CONNECT to a
+//  name may wait for a name server, for a fifth of a second at most. UNBIND,
+//  and the relay's end, remove the file of an ipc socket:
+//
+//      zstr_sendx (proxy, "BIND", "FRONTEND", "ws://127.0.0.1:*", NULL);
+//      zstr_sendx (proxy, "CONNECT", "BACKEND", "tcp://[fd00::2]:9000", NULL);
+//
 //  UNBIND, and the relay's end, are not safe from strangers on a side without a
 //  ZAP domain: the first bytes of ZMTP 1.0, sent just then, can make libzmq
 //  4.3.4 end the process. With a domain, see DOMAIN below, libzmq refuses ZMTP

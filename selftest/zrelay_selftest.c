@@ -38,8 +38,10 @@
 #include "zrelay_setting.h"
 #include "zrelay_side.h"
 #include "zrelay_topic.h"
+#include "zrelay_names.h"
 #include "zrelay_topics.h"
 #include "zrelay_watcher.h"
+#include "zrelay_trial.h"
 #include "zrelay_tree.h"
 
 #include <getopt.h>
@@ -67,8 +69,10 @@ static const test_item_t s_tests [] = {
     { "zrelay_private", zrelay_private_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
+    { "zrelay_names", zrelay_names_test },
     { "zrelay_topics", zrelay_topics_test },
     { "zrelay_watcher", zrelay_watcher_test },
+    { "zrelay_trial", zrelay_trial_test },
     { "zrelay_limits", zrelay_limits_test },
     { "zrelay_mask", zrelay_mask_test },
     { "zrelay_port", zrelay_port_test },

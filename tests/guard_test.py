@@ -87,10 +87,10 @@ def kept_out(socket, relay, puller):
     return told and not puller.poll(PATIENCE)
 
 
-def refused(word, *options):
+def refused(word, *options, sides=("-f", Relay.FREE_PORT,
+                                   "-b", Relay.FREE_PORT)):
     """Run a streamer with options that it must refuse with that word."""
-    done = subprocess.run([ZRELAY, "streamer", "-f", Relay.FREE_PORT, "-b",
-                           Relay.FREE_PORT, *options],
+    done = subprocess.run([ZRELAY, "streamer", *sides, *options],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=DEADLINE)
     errors = done.stderr.decode()
@@ -221,6 +221,55 @@ def _():
                 server.send(b"hello")
                 assert puller.poll(DEADLINE * 1000)
                 equal(puller.recv(), b"hello", "message")
+
+
+@test("CURVE: --server alone is enough, as a key or as a file with one")
+def _():
+    with temp_dir() as folder:
+        server_cert = os.path.join(folder, "server")
+        key = keygen(server_cert)
+        key_file = os.path.join(folder, "key")
+        with open(key_file, "w") as file:
+            file.write(key + "\n")
+        for word in (key, key_file, server_cert):
+            with sockets(zmq.PUSH, zmq.PULL) as (server, puller):
+                server.curve_server = True
+                server.curve_publickey, server.curve_secretkey = \
+                    keys(server_cert)
+                port = server.bind_to_random_port("tcp://127.0.0.1")
+                #   The other side is as open as without --server
+                with Relay("streamer", "--server", word,
+                           frontend=">tcp://127.0.0.1:%d" % port) as relay:
+                    puller.connect(relay.backend)
+                    server.send(b"hello")
+                    assert puller.poll(DEADLINE * 1000), word
+                    equal(puller.recv(), b"hello", "message")
+
+
+@test("CURVE: a known client with a plain local side needs no --guard")
+def _():
+    with temp_dir() as folder:
+        server_cert = os.path.join(folder, "server")
+        relay_cert = os.path.join(folder, "relay")
+        keygen(server_cert)
+        keygen(relay_cert)
+        with sockets(zmq.PUSH, zmq.PULL) as (server, puller):
+            server.curve_server = True
+            server.curve_publickey, server.curve_secretkey = keys(server_cert)
+            port = server.bind_to_random_port("tcp://127.0.0.1")
+            upstream = ">tcp://127.0.0.1:%d" % port
+            options = ["--curve", relay_cert, "--server", server_cert]
+            with Relay("streamer", *options, frontend=upstream,
+                       backend=["ipc", "tcp://127.0.0.1:*"]) as relay:
+                puller.connect(relay.backend)
+                server.send(b"hello")
+                assert puller.poll(DEADLINE * 1000)
+                equal(puller.recv(), b"hello", "message")
+            #   To the network it may be meant as that of a server
+            refused("lets peers in", *options, "-f", upstream, "-b",
+                    "tcp://0.0.0.0:*", sides=[])
+            refused("lets peers in", *options, "--guard", "backend", "-f",
+                    upstream, "-b", "ipc://" + folder + "/backend", sides=[])
 
 
 #   --------------------------------------------------------------------------
@@ -447,8 +496,8 @@ def _():
                         ("symbolic", "--plain", path("link")),
                         ("symbolic", "--curve", path("certlink"), "--clients",
                          "any"),
-                        ("regular", "--curve", cert, "--server",
-                         path("fifo")),
+                        ("regular", "--server", path("fifo"), "-f",
+                         ">tcp://127.0.0.1:9", "-b", Relay.FREE_PORT),
                         ("go-w", "--curve", cert, "--clients", path("open")),
                         ("folder", "--curve", cert, "--clients",
                          path("fifo")),
@@ -632,14 +681,14 @@ def _():
         shutil.copy(cert, public_only)
         os.chmod(public_only, 0o600)
         nothing = os.path.join(folder, "nothing")
+        upstream = ">tcp://127.0.0.1:9"
         for options in (
                 ("--clients", "--curve", cert),
                 ("no directory", "--curve", cert, "--clients", nothing),
                 ("secret key", "--curve", public_only, "--clients", "any"),
                 ("cannot read", "--curve", nothing, "--clients", "any"),
                 ("cannot read", "--plain", nothing),
-                ("cannot read", "--curve", cert, "--server", nothing),
-                ("--server needs", "--server", cert),
+                ("no side does", "--server", cert),
                 ("--clients needs", "--clients", "any"),
                 ("one mechanism", "--curve", cert, "--clients", "any",
                  "--plain", nothing),
@@ -649,9 +698,14 @@ def _():
                 ("does nothing", "--guard", "backend"),
                 ("twice", "--curve", cert, "--curve", cert),
                 ("empty", "--curve", ""),
-                ("lets peers in", "--curve", cert, "--server", cert,
-                 "--guard", "frontend")):
+                ("both bind and be", "--server", cert, "-f", upstream)):
             refused(*options)
+        for word, server in (("neither a file nor", nothing),
+                             ("neither a file nor", "x" * 39),
+                             ("neither a file nor", "x" * 39 + "\\"),
+                             ("not a certificate", __file__)):
+            refused(word, "--server", server,
+                    sides=["-f", upstream, "-b", Relay.FREE_PORT])
 
 
 if __name__ == "__main__":

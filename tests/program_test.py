@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,13 +19,13 @@ import time
 import zmq
 
 from zrelay_testing import DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Relay, \
-    main, test, wait_until
+    Skip, main, test, wait_until
 
 #   Programs with kinds of their own; the first argument says which
 OWN = os.path.join(TOP_BUILDDIR, "tests", "own_program")
 
 #   Exit statuses
-ASKED, FAILED, MISUSE = 0, 1, 2
+ASKED, FAILED, MISUSE, UNDELIVERED = 0, 1, 2, 3
 
 KINDS = ["queue", "forwarder", "streamer", "proxy", "balancer", "majordomo",
          "cache"]
@@ -124,22 +125,22 @@ def statistics(relay, last="return"):
     return wait_until(printed, what="statistics")
 
 
-def frontend(relay, column):
-    """A number of the frontend's line "in"."""
+def number_in(relay, side, column):
+    """A number of a side's line "in"."""
     for line in statistics(relay):
-        if line.startswith("frontend in"):
+        if line.startswith(side + " in"):
             return int(line.split()[column])
-    raise AssertionError("no line of the frontend")
+    raise AssertionError("no line of the %s" % side)
 
 
 def received(relay):
     """Messages that the frontend has received."""
-    return frontend(relay, 2)
+    return number_in(relay, "frontend", 2)
 
 
-def clients(relay):
-    """Peers of the frontend."""
-    return frontend(relay, 5)
+def clients(relay, side="frontend"):
+    """Peers of a side."""
+    return number_in(relay, side, 5)
 
 
 def assert_one_line(output, pattern, program="zrelay"):
@@ -281,6 +282,13 @@ REFUSED = [
      "cannot bind the frontend.*--frontend"),
     ("an unknown transport", ("queue", "-f", FREE, "-b", ">smtp://a:1"),
      "cannot connect the backend.*transport.*--backend"),
+    ("a name to bind", ("queue", "-f", "tcp://localhost:*"),
+     r"names cannot be bound; write 127.0.0.1, or \[::1\].*--frontend"),
+    ("another name to bind", ("queue", "-f", "tcp://example.invalid:5555"),
+     "names cannot be bound; write an address of this machine.*--frontend"),
+    ("a transport that would end the process",
+     ("forwarder", "-f", ">norm://no-such-interface;239.1.1.1:5556"),
+     "would end the process|no such transport"),
     ("a foreign address", ("queue", "-f", "tcp://192.0.2.1:1"),
      "cannot bind the frontend.*--frontend"),
     ("a folder that is not there", ("queue", "-f", "ipc:///no/such/folder"),
@@ -470,6 +478,35 @@ def _():
             assert relay.stop() == ASKED
 
 
+def has_ipv6():
+    with contextlib.suppress(OSError), \
+            socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@test("IPv6 needs no option, and tcp://* remains IPv4")
+def _():
+    if not has_ipv6():
+        raise Skip("no IPv6 on this machine")
+    with Relay("streamer", frontend=["tcp://[::1]:*", "tcp://*:*"]) as first:
+        assert first.frontends[0].startswith("tcp://[::1]:")
+        assert first.frontends[1].startswith("tcp://0.0.0.0:")
+        #   One way to write a name that has only this address
+        for host in ("[::1]", "::1"):
+            port = first.frontends[0].rpartition(":")[2]
+            with Relay("streamer", backend=">tcp://%s:%s" % (host, port)) \
+                    as second, \
+                    sockets((zmq.PUSH, second.frontend),
+                            (zmq.PULL, first.backend)) as (pusher, puller):
+                pusher.send(b"task")
+                assert puller.recv() == b"task"
+    with Relay("streamer", "-o", "frontend.ipv6=1",
+               frontend="tcp://*:*") as relay:
+        assert relay.frontend.startswith("tcp://[::]:"), relay.frontend
+
+
 @test("two relays of one chain, one connected to the other")
 def _():
     with Relay("queue") as first, \
@@ -522,7 +559,7 @@ def _():
             wait_until(lambda: received(process) == 1)
             shown = len(process.error_lines)
             process.signal(signal.SIGTERM)
-            assert process.wait() == ASKED
+            assert process.wait() == UNDELIVERED
             assert process.lines == []
             assert len(process.error_lines) == shown
 
@@ -547,7 +584,7 @@ def _():
         text = "\n".join(statistics(relay))
         assert re.search(r"forward +\d+ +\d+ +7 +4\n", text), text
         assert "dropped: overflow 3, frames 1" in text, text
-        assert relay.stop() == ASKED
+        assert relay.stop() == UNDELIVERED
 
 
 @test("--set has the last word about linger, and values may hold = and .")
@@ -594,7 +631,7 @@ def _():
 #   --------------------------------------------------------------------------
 #   Signals
 
-for _signal in (signal.SIGINT, signal.SIGTERM):
+for _signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     @test("%s ends every kind" % _signal.name)
     def _(number=_signal):
         for kind in KINDS:
@@ -621,6 +658,24 @@ def _():
     with shell("trap '' INT; exec \"$0\" \"$@\"", "queue", *SIDES) as process:
         process.expect("backend bound")
         process.signal(signal.SIGINT)
+        assert process.wait() == ASKED
+
+
+@test("SIGHUP drains, unless nohup has it ignored")
+def _():
+    with Relay("streamer", "--drain", "%d000" % DEADLINE) as relay, \
+            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+        pusher.send(b"task")
+        wait_until(lambda: received(relay) == 1)
+        relay.signal(signal.SIGHUP)
+        with sockets((zmq.PULL, relay.backend)) as (puller,):
+            assert puller.recv() == b"task"
+        assert relay.wait() == ASKED
+    with shell("trap '' HUP; exec \"$0\" \"$@\"", "queue", *SIDES) as process:
+        process.expect("backend bound")
+        process.signal(signal.SIGHUP)
+        assert not catches(process.pid, signal.SIGHUP)
+        process.signal(signal.SIGTERM)
         assert process.wait() == ASKED
 
 
@@ -674,6 +729,9 @@ def _():
 #   Enough to fill what kernels buffer between two sockets
 TASK = b"x" * 10000
 TASKS = 2000
+
+#   Enough topics to keep libzmq busy for seconds
+FLOOD = 60000
 
 
 def take_all(puller, count):
@@ -737,18 +795,78 @@ def _():
             sockets((zmq.PUSH, relay.frontend)) as (pusher,):
         pusher.send(b"task")
         wait_until(lambda: received(relay) == 1)
-        assert relay.stop() == ASKED
+        assert relay.stop() == UNDELIVERED
         assert any("--drain" in line for line in relay.error_lines)
 
 
 @test("--drain 0 ends at once")
 def _():
-    with Relay("streamer", "--drain", "0", "-v") as relay, \
-            sockets((zmq.PUSH, relay.frontend)) as (pusher,):
-        pusher.send(b"task")
-        wait_until(lambda: received(relay) == 1)
+    for tasks, status in ((0, ASKED), (1, UNDELIVERED)):
+        with Relay("streamer", "--drain", "0") as relay, \
+                sockets((zmq.PUSH, relay.frontend)) as (pusher,):
+            for _ in range(tasks):
+                pusher.send(b"task")
+            wait_until(lambda: received(relay) == tasks)
+            assert relay.stop() == status
+            assert any("time ran out" in line
+                       for line in relay.error_lines) == (tasks > 0)
+
+
+@test("messages that cannot leave the sockets give a status of their own")
+def _():
+    with Relay("streamer", "--drain", "500") as relay, \
+            sockets((zmq.PUSH, relay.frontend, ("sndhwm", TASKS)),
+                    (zmq.PULL, relay.backend, ("rcvhwm", 1),
+                     ("rcvbuf", 4096))) as (pusher, puller):
+        #   The relay is rid of them, but its socket is not
+        for _ in range(500):
+            pusher.send(TASK)
+        wait_until(lambda: received(relay) == 500)
+        assert relay.stop() == UNDELIVERED
+        assert any("left its sockets" in line for line in relay.error_lines)
+        #   All have left: the same relay ends with status 0
+    with Relay("streamer", "--drain", "%d000" % DEADLINE) as relay, \
+            sockets((zmq.PUSH, relay.frontend),
+                    (zmq.PULL, relay.backend)) as (pusher, puller):
+        pusher.send(TASK)
+        take_all(puller, 1)
         assert relay.stop() == ASKED
-        assert not any("DRAIN" in line for line in relay.error_lines)
+
+
+@test("a flood of subscriptions does not delay the end")
+def _():
+    with Relay("forwarder", "--drain", "500") as relay, \
+            sockets((zmq.XSUB, relay.backend, ("sndhwm", 0))) as (flooder,):
+        for number in range(FLOOD):
+            flooder.send(b"\1%d " % number + b"topic" * 40)
+        wait_until(lambda: clients(relay, "backend") == 1)
+        started = time.monotonic()
+        assert relay.stop() == ASKED
+        #   Half a second to drain, and as much again for a busy machine
+        assert time.monotonic() - started < 1.5, time.monotonic() - started
+
+
+for _end in ("SIGTERM", "SIGHUP"):
+    @test("%s leaves no file of an ipc socket" % _end)
+    def _(end=_end):
+        with tempfile.TemporaryDirectory() as folder:
+            with Relay("streamer", frontend="ipc://%s/frontend" % folder,
+                       backend="ipc://%s/backend" % folder) as relay:
+                assert len(os.listdir(folder)) == 2
+                assert relay.stop(signal.Signals[end]) == ASKED
+                assert os.listdir(folder) == []
+
+
+@test("the end leaves a file that another program has made meanwhile")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/frontend"
+        with Relay("streamer", frontend="ipc://" + path) as relay:
+            os.unlink(path)
+            with open(path, "w") as file:
+                file.write("mine")
+            assert relay.stop() == ASKED
+            assert os.listdir(folder) == ["frontend"]
 
 
 @test("a second signal ends at once")
@@ -762,7 +880,7 @@ def _():
         wait_until(lambda: statistics(relay)[0].startswith(
             "streamer: draining, "))
         assert relay.running()
-        assert relay.stop(signal.SIGINT) == ASKED
+        assert relay.stop(signal.SIGINT) == UNDELIVERED
 
 
 @test("a second signal ends at once also what lingers")
@@ -782,7 +900,7 @@ def _():
             relay.signal(signal.SIGTERM)
             time.sleep(0.5)
             assert relay.running()
-            assert relay.stop() == ASKED
+            assert relay.stop() == UNDELIVERED
     finally:
         context.destroy(linger=0)
 
@@ -1101,7 +1219,7 @@ def _():
         time.sleep(REST)
         assert relay.running()
         assert relay.cpu_time() - before < REST_CPU
-        assert relay.stop() == ASKED
+        assert relay.stop() == UNDELIVERED
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def _():
 
 def move(text, folder):
     """The same text, but with sockets in a folder instead of fixed ports."""
-    return re.sub(r"tcp://127\.0\.0\.1:(\d+)", r"ipc://%s/\1" % folder, text)
+    return re.sub(r"(?:tcp|ws)://(?:127\.0\.0\.1|\[::1\]):(\d+)",
+                  r"ipc://%s/\1" % folder, text)
 
 
 @test("the command lines in README.md and doc/kinds.md are understood")

@@ -12,10 +12,12 @@
 
 #include "zrelay_attachments.h"
 #include "zrelay_endpoint.h"
+#include "zrelay_trial.h"
 
 typedef struct {
     char *endpoint;             //  As resolved by libzmq
     bool bound;                 //  Or else connected
+    zrelay_endpoint_file_t file;    //  The socket's, where that is ours
 } attachment_t;
 
 struct _zrelay_attachments_t {
@@ -103,7 +105,8 @@ s_meaning (int error)
         { EINVAL, "not an endpoint; it looks like tcp://ADDRESS:PORT, "
                   "ipc://PATH or inproc://NAME" },
         { ENODEV, "no such address or interface on this machine" },
-        { EPROTONOSUPPORT, "no such transport; there are tcp, ipc and inproc" },
+        { EPROTONOSUPPORT, "this system does not have this transport" },
+        { EAFNOSUPPORT, "this system does not have this transport" },
         { ENOCOMPATPROTO, "this transport does not go with this socket type" },
         { ENAMETOOLONG, "the path is too long for a socket" },
         { 0, NULL }
@@ -115,14 +118,37 @@ s_meaning (int error)
            zmq_strerror (error);
 }
 
+//  Endpoints of IPv6 need an option, which must not act on others: tcp://* is
+//  IPv4 unless the user has set it
+
+static int
+s_ask (void *handle, const char *endpoint, bool bind)
+{
+    int one = 1;
+    int zero = 0;
+    bool ipv6 = zsock_ipv6 (handle) == 0
+             && zrelay_endpoint_wants_ipv6 (endpoint, bind);
+    if (ipv6)
+        zmq_setsockopt (handle, ZMQ_IPV6, &one, sizeof (one));
+    int rc = bind? zmq_bind (handle, endpoint): zmq_connect (handle, endpoint);
+    int error = errno;
+    if (ipv6)
+        zmq_setsockopt (handle, ZMQ_IPV6, &zero, sizeof (zero));
+    errno = error;
+    return rc;
+}
+
 const char *
 zrelay_attachments_ask (void *handle, const char *endpoint, bool bind)
 {
     const char *refusal = zrelay_endpoint_refusal (endpoint, bind);
     if (refusal)
         return refusal;
-    int rc = bind? zmq_bind (handle, endpoint): zmq_connect (handle, endpoint);
-    return rc == -1? s_meaning (errno): NULL;
+    if (zrelay_endpoint_is_risky (endpoint)
+    && !zrelay_trial_survives (zsock_type (handle), endpoint, bind))
+        return "this transport would end the process; check the interface, the "
+               "address and the port, and for pgm the right to raw sockets";
+    return s_ask (handle, endpoint, bind) == -1? s_meaning (errno): NULL;
 }
 
 //  Which of the relay's own is at the other end of that; NULL: none
@@ -175,6 +201,9 @@ zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
     if (item->endpoint != resolved)
         zstr_free (&resolved);
     assert (item->endpoint);
+    //  libzmq removes a file whose name it has chosen
+    if (bind && strneq (endpoint, "ipc://*"))
+        zrelay_endpoint_find_file (item->endpoint, &item->file);
     zlistx_add_end (self->items, item);
     return ZRELAY_STATUS_DONE;
 }
@@ -202,6 +231,7 @@ s_detach_item (void *handle, zrelay_peers_t *peers, attachment_t *item)
     int rc = s_ask_to_detach (handle, item->endpoint, item->bound);
     if (rc == -1 && errno != ENOENT)
         return -1;
+    zrelay_endpoint_remove_file (item->endpoint, &item->file);
     //  libzmq does not report the end of these connections
     if (peers) {
         zrelay_peers_update (peers);
@@ -307,7 +337,9 @@ void
 zrelay_attachments_release (zrelay_attachments_t *self, void *handle)
 {
     attachment_t *item = (attachment_t *) zlistx_first (self->items);
-    for (; item; item = (attachment_t *) zlistx_next (self->items))
+    for (; item; item = (attachment_t *) zlistx_next (self->items)) {
         if (item->bound && strstr (item->endpoint, "inproc:") == item->endpoint)
             zmq_unbind (handle, item->endpoint);
+        zrelay_endpoint_remove_file (item->endpoint, &item->file);
+    }
 }

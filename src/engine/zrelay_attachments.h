@@ -69,8 +69,8 @@ void
     zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer);
 
 //  libzmq closes a socket some time later, on threads of its own. Give back
-//  names of inproc now, so that whoever binds next finds them free; nothing but
-//  the name is lost by it.
+//  names of inproc and files of ipc now, so that whoever binds next finds them
+//  free; nothing but the name is lost by it.
 void
     zrelay_attachments_release (zrelay_attachments_t *self, void *handle);
 

@@ -13,15 +13,17 @@
 #define _GNU_SOURCE 1
 
 #include "zrelay_endpoint.h"
+#include "zrelay_names.h"
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <net/if.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 //  libzmq itself reports most mistakes in an endpoint. This class reports the
-//  others: libzmq ends the process over a malformed norm://, makes 4464 of the
-//  port 70000, and to bind ipc:// it removes whatever file is there, also when
-//  that is another program's socket in use.
+//  others: libzmq makes 4464 of the port 70000, and to bind ipc:// it removes
+//  whatever file is there, also when that is another program's socket in use.
 
 #define PORT_DIGITS 5
 
@@ -31,27 +33,86 @@
 
 typedef struct {
     const char *prefix;         //  Transport
+    const char *capability;     //  By zmq_has (), or NULL: there in any case
+    bool has_host;              //  Its addresses are HOST:PORT, maybe a path
+    bool risky;                 //  It can end the process
     const char *(*refusal) (const char *address, bool bind);
 } transport_t;
 
 
 //  --------------------------------------------------------------------------
-//  tcp: where a source address is given, the port of the destination counts
+//  tcp and ws
+
+//  An address, taken apart
+typedef struct {
+    char host [256];            //  Without brackets and interface
+    char port [64];             //  As it was written; empty: there is none
+} host_t;
+
+//  Where a source address is given, the destination counts. ws has a path. A
+//  port that is too long is cut, and remains too long. Returns false if there is
+//  no port, or if the host is too long.
+
+static bool
+s_parse_address (host_t *self, const char *address)
+{
+    const char *semicolon = strrchr (address, ';');
+    address = semicolon? semicolon + 1: address;
+    memset (self, 0, sizeof (*self));
+    int size = (int) strcspn (address, "/");
+    const char *colon = address + size;
+    while (colon > address && *colon != ':')
+        colon--;
+    bool brackets = *address == '[' && colon > address && colon [-1] == ']';
+    int host = snprintf (self->host, sizeof (self->host), "%.*s",
+        (int) (colon - address) - 2 * brackets, address + brackets);
+    snprintf (self->port, sizeof (self->port), "%.*s",
+              (int) (address + size - colon) - 1, colon + 1);
+    //  A link-local address names its interface
+    self->host [strcspn (self->host, "%")] = 0;
+    return colon > address && host < (int) sizeof (self->host);
+}
+
+//  The family of an address, or AF_UNSPEC: it is a name
+
+static int
+s_family (const char *host)
+{
+    struct in6_addr address;
+    return inet_pton (AF_INET, host, &address) == 1? AF_INET:
+           inet_pton (AF_INET6, host, &address) == 1? AF_INET6: AF_UNSPEC;
+}
+
+//  libzmq says that there is no such address, also for a name that has one
+
+static const char *
+s_bound_name_refusal (const char *host)
+{
+    if (streq (host, "*") || s_family (host) != AF_UNSPEC
+    ||  if_nametoindex (host))
+        return NULL;
+    return strcasecmp (host, "localhost") == 0?
+        "names cannot be bound; write 127.0.0.1, or [::1], for localhost":
+        "names cannot be bound; write an address of this machine, such as "
+        "127.0.0.1, the name of a network interface, or * for all addresses";
+}
 
 static const char *
 s_tcp_refusal (const char *address, bool bind)
 {
-    const char *colon = strrchr (address, ':');
-    //  libzmq itself reports these two cases
-    if (!colon || streq (colon, ":") || streq (colon, ":*"))
+    host_t place;
+    //  libzmq itself reports these cases
+    if (!s_parse_address (&place, address) || streq (place.host, ""))
         return NULL;
-    const char *port = colon + 1;
+    const char *port = place.port;
+    if (!*port || streq (port, "*"))
+        return *port && bind? s_bound_name_refusal (place.host): NULL;
     bool number = strspn (port, "0123456789") == strlen (port)
                && strlen (port) <= PORT_DIGITS && atoi (port) <= UINT16_MAX;
-    if (number && (bind || atoi (port) > 0))
-        return NULL;
-    return bind? "a port is a number up to 65535, or * for a free one"
-               : "a port to connect to is a number from 1 to 65535";
+    if (!number || (!bind && atoi (port) == 0))
+        return bind? "a port is a number up to 65535, or * for a free one"
+                   : "a port to connect to is a number from 1 to 65535";
+    return bind? s_bound_name_refusal (place.host): NULL;
 }
 
 
@@ -120,15 +181,111 @@ s_ipc_refusal (const char *address, bool bind)
 }
 
 
+//  The path of an endpoint that has a file, or NULL
+
+static const char *
+s_path (const char *endpoint)
+{
+    return strncmp (endpoint, "ipc://", 6) == 0 && endpoint [6] != '@'?
+           endpoint + 6: NULL;
+}
+
+void
+zrelay_endpoint_find_file (const char *endpoint, zrelay_endpoint_file_t *file)
+{
+    const char *path = s_path (endpoint);
+    struct stat status;
+    memset (file, 0, sizeof (*file));
+    if (path && lstat (path, &status) == 0 && S_ISSOCK (status.st_mode)) {
+        file->device = status.st_dev;
+        file->inode = status.st_ino;
+    }
+}
+
+void
+zrelay_endpoint_remove_file (const char *endpoint,
+                             const zrelay_endpoint_file_t *file)
+{
+    zrelay_endpoint_file_t now;
+    zrelay_endpoint_find_file (endpoint, &now);
+    if (file->inode && now.inode == file->inode && now.device == file->device)
+        unlink (s_path (endpoint));
+}
+
+
 //  --------------------------------------------------------------------------
 //  Transports that a relay uses
 
+//  wss needs a key and a certificate to bind, or libzmq ends the process; its
+//  stable interface has no options for them
+
+static const char *
+s_wss_refusal (const char *address, bool bind)
+{
+    return !bind? s_tcp_refusal (address, bind):
+        "wss can connect, but not bind: there is no option for its certificate";
+}
+
+//  udp goes with no type of socket that a relay has
+
 static const transport_t s_transports [] = {
-    { "tcp://", s_tcp_refusal },
-    { "ipc://", s_ipc_refusal },
-    { "inproc://", NULL },
-    { NULL, NULL }
+    { "tcp://", NULL, true, false, s_tcp_refusal },
+    { "ipc://", NULL, false, false, s_ipc_refusal },
+    { "inproc://", NULL, false, false, NULL },
+    { "ws://", "WS", true, false, s_tcp_refusal },
+    { "wss://", "WSS", true, false, s_wss_refusal },
+    { "tipc://", "tipc", false, false, NULL },
+    { "vmci://", "vmci", false, false, NULL },
+    { "pgm://", "pgm", false, true, NULL },
+    { "epgm://", "pgm", false, true, NULL },
+    { "norm://", "norm", false, true, NULL }
 };
+#define TRANSPORTS (sizeof (s_transports) / sizeof (*s_transports))
+
+static bool
+s_is_there (const transport_t *transport)
+{
+    return !transport->capability || zmq_has (transport->capability);
+}
+
+static char s_no_transport [120];   //  A sentence
+
+static void
+s_make_sentence (void)
+{
+    char *end = s_no_transport;
+    char *limit = end + sizeof (s_no_transport);
+    end += snprintf (end, limit - end, "no such transport; there are");
+    for (size_t index = 0; index < TRANSPORTS; index++) {
+        const transport_t *transport = &s_transports [index];
+        if (s_is_there (transport))
+            end += snprintf (end, limit - end, "%s %.*s", index? ",": "",
+                             (int) strcspn (transport->prefix, ":"),
+                             transport->prefix);
+        assert (end < limit);
+    }
+}
+
+static const char *
+s_transport_refusal (void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once (&once, s_make_sentence);
+    return s_no_transport;
+}
+
+//  The transport, or NULL
+
+static const transport_t *
+s_transport (const char *endpoint)
+{
+    for (size_t index = 0; index < TRANSPORTS; index++)
+        if (strncmp (endpoint, s_transports [index].prefix,
+                     strlen (s_transports [index].prefix)) == 0)
+            return s_is_there (&s_transports [index])? &s_transports [index]:
+                                                       NULL;
+    return NULL;
+}
 
 const char *
 zrelay_endpoint_refusal (const char *endpoint, bool bind)
@@ -136,14 +293,32 @@ zrelay_endpoint_refusal (const char *endpoint, bool bind)
     //  libzmq itself reports that there is no transport
     if (!strstr (endpoint, "://"))
         return NULL;
-    const transport_t *transport = s_transports;
-    while (transport->prefix
-       &&  strncmp (endpoint, transport->prefix, strlen (transport->prefix)))
-        transport++;
-    if (!transport->prefix)
-        return "no such transport; there are tcp, ipc and inproc";
+    const transport_t *transport = s_transport (endpoint);
+    if (!transport)
+        return s_transport_refusal ();
     return transport->refusal?
         transport->refusal (endpoint + strlen (transport->prefix), bind): NULL;
+}
+
+bool
+zrelay_endpoint_is_risky (const char *endpoint)
+{
+    const transport_t *transport = s_transport (endpoint);
+    return transport && transport->risky;
+}
+
+bool
+zrelay_endpoint_wants_ipv6 (const char *endpoint, bool bind)
+{
+    const transport_t *transport = s_transport (endpoint);
+    host_t place;
+    if (!transport || !transport->has_host
+    || !s_parse_address (&place, endpoint + strlen (transport->prefix)))
+        return false;
+    int family = s_family (place.host);
+    return family == AF_INET6
+        || (family == AF_UNSPEC && !bind && *place.host
+         && zrelay_names_only_ipv6 (place.host));
 }
 
 
@@ -154,8 +329,7 @@ zrelay_endpoint_refusal (const char *endpoint, bool bind)
 typedef struct {
     struct in6_addr address;
     bool numeric;               //  The host is one
-    char host [256];            //  As it was written
-    const char *port;           //  In digits
+    host_t parts;               //  As it was written
 } place_t;
 
 static bool
@@ -177,24 +351,14 @@ s_parse_host (const char *host, struct in6_addr *address)
         && strchr (host, '.') && inet_pton (AF_INET6, mapped, address) == 1;
 }
 
-//  Returns false if it is not HOST:PORT. A source address does not matter.
+//  Returns false if it is not HOST:PORT
 
 static bool
 s_parse_place (place_t *self, const char *address)
 {
-    const char *semicolon = strrchr (address, ';');
-    address = semicolon? semicolon + 1: address;
-    const char *colon = strrchr (address, ':');
-    size_t size = colon? (size_t) (colon - address): 0;
-    if (size == 0 || size >= sizeof (self->host))
+    if (!s_parse_address (&self->parts, address))
         return false;
-    bool brackets = address [0] == '[' && size > 2 && colon [-1] == ']';
-    snprintf (self->host, sizeof (self->host), "%.*s",
-              (int) size - 2 * brackets, address + brackets);
-    //  A link-local address names its interface
-    self->host [strcspn (self->host, "%")] = 0;
-    self->port = colon + 1;
-    self->numeric = s_parse_host (self->host, &self->address);
+    self->numeric = s_parse_host (self->parts.host, &self->address);
     return true;
 }
 
@@ -244,8 +408,8 @@ s_is_this_machine (const place_t *place)
         return s_is_any (&place->address) || s_is_loopback (&place->address)
             || s_is_of_interface (&place->address);
     gethostname (name, sizeof (name) - 1);
-    return strcasecmp (place->host, "localhost") == 0
-        || strcasecmp (place->host, name) == 0;
+    return strcasecmp (place->parts.host, "localhost") == 0
+        || strcasecmp (place->parts.host, name) == 0;
 }
 
 //  A socket that is bound to any address of IPv6 may take IPv4 too. Who
@@ -256,7 +420,7 @@ s_tcp_meets (const char *bound, const char *connected)
 {
     place_t here, there;
     if (!s_parse_place (&here, bound) || !s_parse_place (&there, connected)
-    ||  strneq (here.port, there.port) || !here.numeric)
+    ||  strneq (here.parts.port, there.parts.port) || !here.numeric)
         return false;
     if (s_is_any (&here.address))
         return s_is_this_machine (&there)
@@ -266,7 +430,7 @@ s_tcp_meets (const char *bound, const char *connected)
         return memcmp (&here.address, &there.address,
                        sizeof (here.address)) == 0;
     return s_is_loopback (&here.address)
-        && (there.numeric || strcasecmp (there.host, "localhost") == 0);
+        && (there.numeric || strcasecmp (there.parts.host, "localhost") == 0);
 }
 
 //  A file may have several names
@@ -339,6 +503,22 @@ s_test_refused (const char *endpoint, bool bind, const char *word)
 }
 
 static void
+s_test_ipv6 (void)
+{
+    assert (zrelay_endpoint_wants_ipv6 ("tcp://[::1]:5555", true));
+    assert (zrelay_endpoint_wants_ipv6 ("tcp://[::1]:5555", false));
+    assert (zrelay_endpoint_wants_ipv6 ("tcp://[fe80::1%lo]:5555", false));
+    assert (zrelay_endpoint_wants_ipv6 ("tcp://[::]:0;[::1]:5555", false));
+    //  What the system says about this name is the same as about its own
+    assert (zrelay_endpoint_wants_ipv6 ("tcp://::1:5555", false));
+    assert (!zrelay_endpoint_wants_ipv6 ("tcp://*:5555", true));
+    assert (!zrelay_endpoint_wants_ipv6 ("tcp://127.0.0.1:5555", false));
+    assert (!zrelay_endpoint_wants_ipv6 ("tcp://localhost:5555", false));
+    assert (!zrelay_endpoint_wants_ipv6 ("ipc://[::1]:5555", false));
+    assert (!zrelay_endpoint_wants_ipv6 ("nonsense", false));
+}
+
+static void
 s_test_ipc (void)
 {
     char folder [] = "/tmp/zrelay-endpoint-XXXXXX";
@@ -366,7 +546,18 @@ s_test_ipc (void)
     close (handle);
     assert (!zrelay_endpoint_refusal (endpoint, true));
 
-    assert (remove (path) == 0);
+    //  The file is removed while it is that socket's
+    zrelay_endpoint_file_t mine, none;
+    zrelay_endpoint_find_file (endpoint, &mine);
+    zrelay_endpoint_find_file ("ipc:///nowhere", &none);
+    assert (mine.inode && !none.inode);
+    zrelay_endpoint_remove_file (endpoint, &none);
+    mine.inode++;
+    zrelay_endpoint_remove_file (endpoint, &mine);
+    assert (zsys_file_exists (path));
+    mine.inode--;
+    zrelay_endpoint_remove_file (endpoint, &mine);
+    assert (!zsys_file_exists (path));
     assert (rmdir (folder) == 0);
     zstr_free (&endpoint);
 }
@@ -400,13 +591,21 @@ zrelay_endpoint_test (bool verbose)
         assert (s_test_refused (ports [index], true, "65535"));
         assert (s_test_refused (ports [index], false, "65535"));
     }
+    assert (s_test_refused ("ws://127.0.0.1:70000/path", true, "65535"));
+    assert (s_test_refused ("ws://127.0.0.1:0/path", false, "65535"));
+    assert (!zrelay_endpoint_refusal ("ws://127.0.0.1:5555/pa:th", false));
+    assert (s_test_refused ("tcp://localhost:5555", true, "127.0.0.1"));
+    assert (s_test_refused ("tcp://example.invalid:*", true, "interface"));
+    assert (!zrelay_endpoint_refusal ("tcp://lo:5555", true));
+    assert (!zrelay_endpoint_refusal ("tcp://localhost:5555", false));
     const char *transports [] = {
-        "norm://;", "norm://x", "pgm://;", "udp://127.0.0.1:5555", "TCP://*:*",
-        "://", "tcp:x://"
+        "udp://127.0.0.1:5555", "TCP://*:*", "://", "tcp:x://"
     };
     for (size_t index = 0;
          index < sizeof (transports) / sizeof (*transports); index++)
         assert (s_test_refused (transports [index], true, "transport"));
+    assert (s_test_refused ("x://y", true, "there are tcp, ipc, inproc"));
+    s_test_ipv6 ();
     s_test_ipc ();
     s_test_meets ();
     //  @end

@@ -81,12 +81,15 @@ s_check (zrelay_guard_t *self)
           "a side has only one mechanism; give either --curve or --plain" },
         { plan->clients && !plan->curve,
           "--clients needs --curve, the relay's certificate" },
-        { plan->server && !plan->curve,
-          "--server needs --curve, the relay's certificate" },
+        { plan->server
+          && !zrelay_plan_connects (self->plan, ZRELAY_SIDE_FRONTEND)
+          && !zrelay_plan_connects (self->plan, ZRELAY_SIDE_BACKEND),
+          "--server is for a side that connects, as in -f '>tcp://HOST:PORT',"
+          " and no side does" },
         { plan->curve && !plan->clients && !plan->server,
           "--curve needs to know who may connect; give --clients DIRECTORY,"
           " or --clients any" },
-        { plan->curve && !zsys_has_curve (),
+        { (plan->curve || plan->server) && !zsys_has_curve (),
           "libzmq was built without CURVE" }
     };
     for (size_t index = 0; index < sizeof (rules) / sizeof (*rules); index++)
@@ -108,8 +111,8 @@ s_sides_named (zrelay_guard_t *self)
         || self->plan->sides [ZRELAY_SIDE_BACKEND].guarded;
 }
 
-//  Unless sides were named, those that let peers in are guarded, and those that
-//  are to be clients
+//  A side that connects to the server is its client. Unless sides were named,
+//  those that let peers in are guarded.
 
 static bool
 s_is_client (zrelay_guard_t *self, zrelay_side_id_t id)
@@ -120,8 +123,19 @@ s_is_client (zrelay_guard_t *self, zrelay_side_id_t id)
 static bool
 s_is_guarded (zrelay_guard_t *self, zrelay_side_id_t id)
 {
-    return s_sides_named (self)? self->plan->sides [id].guarded:
-           zrelay_plan_binds (self->plan, id) || s_is_client (self, id);
+    return !s_is_client (self, id)
+        && (s_sides_named (self)? self->plan->sides [id].guarded:
+            zrelay_plan_binds (self->plan, id));
+}
+
+//  The certificate may be that of a client only. A relay that is nothing else
+//  lets in others as if there was none, but not from the network, where the
+//  user may mean something else.
+
+static bool
+s_only_client (zrelay_guard_t *self)
+{
+    return self->plan->server && !self->plan->clients;
 }
 
 static bool
@@ -251,7 +265,7 @@ static bool
 s_has_secret (zrelay_guard_t *self)
 {
     static const char *words [] = { "secretkey", "password" };
-    bool has = self->plan->curve || self->plan->plain;
+    bool has = self->plan->curve || self->plan->plain || self->plan->server;
     zrelay_plan_setting_t *setting =
         (zrelay_plan_setting_t *) zlistx_first (self->plan->settings);
     for (; setting && !has;
@@ -262,15 +276,19 @@ s_has_secret (zrelay_guard_t *self)
     return has;
 }
 
+//  Who has no certificate gets one that nobody knows
+
 static zrelay_exit_t
 s_load (zrelay_guard_t *self)
 {
     const zrelay_plan_t *plan = self->plan;
     if (plan->curve)
         self->cert = zrelay_secret_load (plan->curve, true, self->report);
+    else
+    if (plan->server)
+        self->cert = zcert_new ();
     if (plan->server && self->cert)
-        self->server_cert =
-            zrelay_secret_load (plan->server, false, self->report);
+        self->server_cert = zrelay_secret_load_key (plan->server, self->report);
     return (plan->curve && !self->cert) || (plan->server && !self->server_cert)?
            ZRELAY_EXIT_MISUSE: ZRELAY_EXIT_NOT_YET;
 }
@@ -356,7 +374,7 @@ s_be_server (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
         zrelay_client_command (relay, "PLAIN", side, NULL);
         status = s_confirm (self, relay);
     }
-    if (status == ZRELAY_EXIT_NOT_YET && self->plan->curve) {
+    if (status == ZRELAY_EXIT_NOT_YET && self->plan->clients) {
         zrelay_client_command (relay, "CURVE", side,
                                zcert_public_txt (self->cert),
                                zcert_secret_txt (self->cert), NULL);
@@ -371,21 +389,20 @@ zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
 {
     const zrelay_plan_t *plan = self->plan;
     const zrelay_plan_side_t *side = &plan->sides [id];
-    bool binds = zrelay_plan_binds (self->plan, id);
-    bool client = s_is_client (self, id);
+    if (s_is_client (self, id))
+        return !zrelay_plan_binds (self->plan, id)?
+            s_be_client (self, relay, side->name):
+            zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+                "the %s cannot both bind and be a client of --server; a socket"
+                " has one role", side->name);
     if (!self->gate || !s_is_guarded (self, id))
         return s_be_open (self, relay, id);
-    if (!client && plan->server && !plan->clients)
+    if (plan->curve && s_only_client (self)
+    && (side->guarded || !zrelay_plan_is_local (self->plan, id)))
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "the %s lets peers in; say which ones with --clients, or guard the"
             " other side only", side->name);
-    if (!client)
-        return s_be_server (self, relay, id);
-    if (binds)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "the %s cannot both bind and be a client of --server; a socket"
-            " has one role", side->name);
-    return s_be_client (self, relay, side->name);
+    return s_be_server (self, relay, id);
 }
 
 

@@ -216,10 +216,11 @@ s_print_notes (help_t *self)
         "or it is forward or return, with burst, overflow or queue, such as\n"
         "forward.overflow=drop-old; or it is relay, with spin.\n"
         "\n"
-        "SIGINT and SIGTERM end the relay once it has passed on its messages;\n"
-        "a second one ends it at once. SIGUSR1 prints statistics.\n"
+        "SIGINT, SIGTERM and SIGHUP end the relay once it has passed on its\n"
+        "messages; a second one ends it at once. SIGUSR1 prints statistics.\n"
         "Exit status: 0 ended as asked, 1 failed while running, 2 wrong usage\n"
-        "or could not start. See zrelay(1).\n",
+        "or could not start, 3 ended, but not all messages were delivered. See\n"
+        "zrelay(1).\n",
         s_by_sides (self, "frontend or backend", "frontend", "backend"),
         s_by_sides (self, "backend", "frontend", "backend"));
 }

@@ -79,6 +79,46 @@ s_prepare (zrelay_plan_t *plan, zrelay_report_t *report)
     return status;
 }
 
+//  libzmq's wait would be over when this thread gets a signal
+
+static void *
+s_shut_down (void *arg)
+{
+    zsys_shutdown ();
+    return arg;
+}
+
+static void
+s_shut_down_unmoved (void)
+{
+    pthread_t thread;
+    zrelay_signals_block ();
+    bool started = pthread_create (&thread, NULL, s_shut_down, NULL) == 0;
+    zrelay_signals_unblock ();
+    if (started)
+        pthread_join (thread, NULL);
+    else
+        zsys_shutdown ();
+}
+
+//  Wait for libzmq, which waits for messages to leave its sockets. Only the time
+//  that this takes says whether they have.
+
+static zrelay_exit_t
+s_wait_for_sockets (zrelay_plan_t *plan, zrelay_report_t *report,
+                    const zrelay_serve_end_t *end)
+{
+    //  A second signal ends this, too
+    zrelay_signals_end (end->sent? ZRELAY_EXIT_UNDELIVERED: ZRELAY_EXIT_ASKED);
+    s_shut_down_unmoved ();
+    if (!end->sent || zclock_mono () < end->until)
+        return ZRELAY_EXIT_ASKED;
+    return plan->quiet? ZRELAY_EXIT_UNDELIVERED:
+        zrelay_report_say (report, ZRELAY_EXIT_UNDELIVERED,
+            "%s: time ran out before all messages had left its sockets;"
+            " --drain gives them more", zrelay_plan_name (plan));
+}
+
 static zrelay_exit_t
 s_run (zrelay_plan_t *plan, zrelay_report_t *report)
 {
@@ -86,17 +126,19 @@ s_run (zrelay_plan_t *plan, zrelay_report_t *report)
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
     zrelay_guard_t *guard = zrelay_guard_new (plan, report);
+    zrelay_serve_end_t end = { false, 0 };
     status = zrelay_guard_start (guard);
     if (status == ZRELAY_EXIT_NOT_YET) {
         zactor_t *relay = zrelay_start (plan, guard, report);
-        status = relay? zrelay_serve (relay, plan, guard, report):
+        status = relay? zrelay_serve (relay, plan, guard, report, &end):
                         ZRELAY_EXIT_MISUSE;
         zactor_destroy (&relay);
     }
-    //  From here on libzmq only waits for what lingers
-    zrelay_signals_end (status);
     zrelay_guard_destroy (&guard);
     zsys_set_logstream (plan->quiet? NULL: stderr);
+    if (status == ZRELAY_EXIT_ASKED)
+        return s_wait_for_sockets (plan, report, &end);
+    zrelay_signals_end (status);
     return status;
 }
 

@@ -192,6 +192,15 @@ zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side)
     return types && strchr (types, ',');
 }
 
+const char *
+zrelay_plan_type (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    zrelay_plan_endpoint_t *first =
+        (zrelay_plan_endpoint_t *) zlistx_first (self->sides [side].endpoints);
+    return first && first->type? first->type:
+           zrelay_plan_spec (self, side)->types;
+}
+
 char *
 zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side)
 {
@@ -211,6 +220,42 @@ zrelay_plan_types (zrelay_plan_t *self, zrelay_side_id_t side)
         types += types [size]? size + 1: size;
     }
     return text;
+}
+
+bool
+zrelay_plan_sets (zrelay_plan_t *self, const char *place, const char *option)
+{
+    zrelay_plan_setting_t *setting =
+        (zrelay_plan_setting_t *) zlistx_first (self->settings);
+    while (setting && (strcasecmp (setting->place, place) != 0
+                    || strneq (setting->option, option)))
+        setting = (zrelay_plan_setting_t *) zlistx_next (self->settings);
+    return setting != NULL;
+}
+
+static bool
+s_is_local (const char *address)
+{
+    static const char *const places [] = {
+        "ipc://", "inproc://", "tcp://127.", "tcp://[::1]", "ws://127.",
+        "ws://[::1]", NULL
+    };
+    int index = 0;
+    while (places [index]
+       &&  strncmp (address, places [index], strlen (places [index])))
+        index++;
+    return places [index] != NULL;
+}
+
+bool
+zrelay_plan_is_local (zrelay_plan_t *self, zrelay_side_id_t side)
+{
+    zlistx_t *endpoints = self->sides [side].endpoints;
+    zrelay_plan_endpoint_t *endpoint =
+        (zrelay_plan_endpoint_t *) zlistx_first (endpoints);
+    while (endpoint && (!endpoint->bind || s_is_local (endpoint->address)))
+        endpoint = (zrelay_plan_endpoint_t *) zlistx_next (endpoints);
+    return endpoint == NULL;
 }
 
 static bool

@@ -97,6 +97,11 @@ bool
 bool
     zrelay_plan_type_is_open (zrelay_plan_t *self, zrelay_side_id_t side);
 
+//  The type of that side's socket, where the kind does not leave it to the
+//  user, or the user has named it; otherwise a list of those it can be.
+const char *
+    zrelay_plan_type (zrelay_plan_t *self, zrelay_side_id_t side);
+
 //  The types that the kind allows for that side's socket, for people, such as
 //  "PULL" or "SUB, XSUB or PULL". The caller frees the string with
 //  zstr_free ().
@@ -114,6 +119,15 @@ const zrelay_plan_endpoint_t *
 //  text does not have that form.
 int
     zrelay_plan_add_setting (zrelay_plan_t *self, const char *text);
+
+//  True if the user sets that option.
+bool
+    zrelay_plan_sets (zrelay_plan_t *self, const char *place,
+                      const char *option);
+
+//  True if no other machine can reach that side.
+bool
+    zrelay_plan_is_local (zrelay_plan_t *self, zrelay_side_id_t side);
 
 //  True if an endpoint of that side is to be bound, or connected.
 bool

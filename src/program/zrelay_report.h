@@ -29,6 +29,8 @@ typedef enum {
     ZRELAY_EXIT_ASKED = 0,      //  Ended as asked
     ZRELAY_EXIT_FAILED = 1,     //  Failed while running
     ZRELAY_EXIT_MISUSE = 2,     //  Wrong usage, or could not start
+    ZRELAY_EXIT_UNDELIVERED = 3,    //  Ended as asked, with messages that have
+                                //  not left it
     ZRELAY_EXIT_NOT_YET = -1    //  None of these: there is more to do
 } zrelay_exit_t;
 

@@ -107,12 +107,28 @@ s_decode (const char *text, const char *name, byte *key)
     return false;
 }
 
+//  A file may be nothing but a public key
+
+static bool
+s_decode_alone (const char *text, byte *key)
+{
+    const char *blanks = " \t\r\n";
+    text += strspn (text, blanks);
+    size_t size = strcspn (text, blanks);
+    if (size != KEY_TEXT_SIZE || text [size + strspn (text + size, blanks)])
+        return false;
+    char value [KEY_TEXT_SIZE + 1];
+    snprintf (value, sizeof (value), "%s", text);
+    return zmq_z85_decode (key, value) != NULL;
+}
+
 static zcert_t *
 s_make (reader_t *self)
 {
     byte public_key [KEY_SIZE];
     byte secret_key [KEY_SIZE] = { 0 };
-    bool right = s_decode (self->text, "public-key", public_key);
+    bool right = s_decode (self->text, "public-key", public_key)
+              || (!self->secret && s_decode_alone (self->text, public_key));
     bool secret = s_decode (self->text, "secret-key", secret_key);
     zcert_t *cert = right && (secret || !self->secret)?
                     zcert_new_from (public_key, secret_key): NULL;
@@ -138,7 +154,7 @@ s_load (const char *filename, const char *shown, bool secret,
     if (readable && !cert && !secret)
         zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
             "%s is not a certificate; --server takes the public one of the"
-            " server", shown);
+            " server, or the 40 letters of its public key", shown);
     explicit_bzero (self->text, sizeof (self->text));
     freen (self);
     return cert;
@@ -156,6 +172,23 @@ zrelay_secret_load (const char *filename, bool secret,
                             report);
     zstr_free (&other);
     return cert;
+}
+
+
+zcert_t *
+zrelay_secret_load_key (const char *text, zrelay_report_t *report)
+{
+    struct stat status;
+    byte public_key [KEY_SIZE];
+    byte no_key [KEY_SIZE] = { 0 };
+    if (lstat (text, &status) == 0)
+        return s_load (text, text, false, report);
+    if (s_decode_alone (text, public_key))
+        return zcert_new_from (public_key, no_key);
+    zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+        "%s is neither a file nor a public key of 40 letters; --server takes"
+        " one of these", text);
+    return NULL;
 }
 
 

@@ -28,6 +28,12 @@ zcert_t *
     zrelay_secret_load (const char *filename, bool secret,
                         zrelay_report_t *report);
 
+//  Read the public key of a server: its 40 letters, or the name of a file with
+//  a public certificate, or with just these letters. A file that is there comes
+//  first. Returns NULL, with the reason reported, if it is neither.
+zcert_t *
+    zrelay_secret_load_key (const char *text, zrelay_report_t *report);
+
 //  Write a new file that only its owner can write to, and with secret only
 //  read. Returns 0, or -1 with errno.
 int

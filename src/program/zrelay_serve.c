@@ -18,7 +18,14 @@
 //  A zrelay_client_t waits for the answer to each command. This part of the
 //  program must handle signals while the relay drains, so it sends commands in
 //  the client's format but waits for whatever comes next. The envelope of a
-//  command is its name, which finds the handler of the answer in s_answers.
+//  command, most often its name, finds the handler of the answer in s_answers.
+
+//  Msecs that messages in sockets have at least to leave them: with none,
+//  libzmq ends the process when a connection breaks in mid-message
+#define LINGER_LEAST 200
+
+//  Msecs that the process has after all of this, to take down libzmq
+#define LIMIT_MARGIN 50
 
 //  What the relay is doing
 typedef enum {
@@ -35,20 +42,24 @@ typedef struct {
     phase_t phase;              //  What the relay is doing
     size_t asked;               //  Statistics that were asked for and have not
                                 //  come yet
+    int64_t over_at;            //  When its time to drain is over
+    bool undelivered;           //  Messages have not left it
+    zrelay_serve_end_t *end;    //  For the caller
 } serve_t;
 
 //  Send a command with these arguments, which are strings
 
-#define s_send(self, ...) s_send_words ((self), __VA_ARGS__, NULL)
+#define s_send(self, command, ...) \
+    s_send_words ((self), command, command, ##__VA_ARGS__, NULL)
 
 static void
-s_send_words (serve_t *self, const char *command, ...)
+s_send_words (serve_t *self, const char *envelope, const char *command, ...)
 {
     zmsg_t *message = zmsg_new ();
     assert (message);
     //  An empty frame, the envelope, an empty frame, the words
     zmsg_addstr (message, "");
-    zmsg_addstr (message, command);
+    zmsg_addstr (message, envelope);
     zmsg_addstr (message, "");
     va_list argptr;
     va_start (argptr, command);
@@ -68,37 +79,101 @@ s_ask_stats (serve_t *self)
     self->asked++;
 }
 
-static void
-s_on_stats (serve_t *self, bool done, zmsg_t *frames)
+//  Returns NULL if there are none
+
+static zrelay_stats_t *
+s_read_stats (serve_t *self, bool done, zmsg_t *frames)
 {
     self->asked--;
     zrelay_stats_t *stats = done? zrelay_stats_new (frames): NULL;
-    if (!stats) {
+    if (!stats)
         zsys_error ("%s: cannot read the statistics",
                     zrelay_plan_name (self->plan));
-        return;
-    }
+    return stats;
+}
+
+static void
+s_print_stats (serve_t *self, zrelay_stats_t *stats)
+{
     char *text = zrelay_stats_text (stats);
     zrelay_report_note (self->report, text);
     zstr_free (&text);
-    zrelay_stats_destroy (&stats);
     zrelay_guard_print (self->guard);
+}
+
+static void
+s_on_stats (serve_t *self, bool done, zmsg_t *frames)
+{
+    zrelay_stats_t *stats = s_read_stats (self, done, frames);
+    if (stats)
+        s_print_stats (self, stats);
+    zrelay_stats_destroy (&stats);
 }
 
 //  --------------------------------------------------------------------------
 //  The end
 
+//  Subscriptions that a side sends are no messages
+
+static bool
+s_delivers (serve_t *self, zrelay_side_id_t side)
+{
+    return zrelay_plan_has_side (self->plan, side)
+        && strcasecmp (zrelay_plan_type (self->plan, side), "XSUB") != 0;
+}
+
+//  Messages that are in sockets now have what is left of the time
+
+static void
+s_linger (serve_t *self, zrelay_stats_t *stats)
+{
+    int64_t left = self->over_at - zclock_mono ();
+    left = left < LINGER_LEAST? LINGER_LEAST: left;
+    char *msecs = zsys_sprintf ("%" PRId64, left);
+    assert (msecs);
+    for (int index = 0; index < ZRELAY_PLAN_SIDES; index++) {
+        zrelay_side_id_t side = (zrelay_side_id_t) index;
+        if (!s_delivers (self, side))
+            continue;
+        const char *name = self->plan->sides [side].name;
+        char *count = zsys_sprintf ("%s.out.messages", name);
+        assert (count);
+        if (zrelay_stats_value (stats, count) > 0)
+            self->end->sent = true;
+        zstr_free (&count);
+        if (!zrelay_plan_sets (self->plan, name, "linger"))
+            s_send (self, "SET", name, "linger", msecs);
+    }
+    zstr_free (&msecs);
+    self->end->until = zclock_mono () + left;
+}
+
+static void
+s_on_last_stats (serve_t *self, bool done, zmsg_t *frames)
+{
+    zrelay_stats_t *stats = s_read_stats (self, done, frames);
+    if (stats) {
+        s_linger (self, stats);
+        if (self->plan->verbose)
+            s_print_stats (self, stats);
+    }
+    zrelay_stats_destroy (&stats);
+}
+
 static void
 s_end (serve_t *self)
 {
     self->phase = PHASE_ENDED;
-    if (self->plan->verbose)
-        s_ask_stats (self);
+    s_send_words (self, "END", "STATS", NULL);
+    self->asked++;
 }
 
 static void
 s_drain (serve_t *self)
 {
+    self->over_at = zclock_mono () + (int64_t) self->plan->drain;
+    zrelay_signals_limit (self->plan->drain + LINGER_LEAST + LIMIT_MARGIN,
+                          ZRELAY_EXIT_UNDELIVERED);
     char *msecs = zsys_sprintf ("%zu", self->plan->drain);
     assert (msecs);
     s_send (self, "DRAIN", msecs);
@@ -109,6 +184,7 @@ s_drain (serve_t *self)
 static void
 s_on_drained (serve_t *self, bool done, zmsg_t *frames)
 {
+    self->undelivered = !done;
     if (self->phase != PHASE_DRAINING)
         return;
     char *sentence = done? NULL: zmsg_popstr (frames);
@@ -120,15 +196,16 @@ s_on_drained (serve_t *self, bool done, zmsg_t *frames)
     s_end (self);
 }
 
-//  Give up messages that have not left yet
+//  Give up messages that have not left yet. There are some, unless the relay
+//  has already said that it has drained.
 
 static void
 s_cut_short (serve_t *self)
 {
-    for (int side = 0; side < ZRELAY_PLAN_SIDES; side++)
-        if (zrelay_plan_has_side (self->plan, (zrelay_side_id_t) side))
-            s_send (self, "SET", self->plan->sides [side].name,
-                    "linger", "0");
+    self->undelivered = true;
+    self->over_at = zclock_mono ();
+    zrelay_signals_limit (LINGER_LEAST + LIMIT_MARGIN,
+                          ZRELAY_EXIT_UNDELIVERED);
     s_end (self);
 }
 
@@ -140,11 +217,8 @@ s_cut_short (serve_t *self)
 static void
 s_end_asked (serve_t *self)
 {
-    if (self->phase == PHASE_RUNNING && self->plan->drain > 0)
-        s_drain (self);
-    else
     if (self->phase == PHASE_RUNNING)
-        s_end (self);
+        s_drain (self);
     else
     if (self->phase == PHASE_DRAINING)
         s_cut_short (self);
@@ -168,6 +242,7 @@ static const struct {
     void (*handler) (serve_t *self, bool done, zmsg_t *frames);
 } s_answers [] = {
     { "DRAIN", s_on_drained },
+    { "END", s_on_last_stats },
     { "STATS", s_on_stats }
 };
 #define ANSWERS (sizeof (s_answers) / sizeof (s_answers [0]))
@@ -256,12 +331,14 @@ s_wait (serve_t *self)
 
 zrelay_exit_t
 zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_guard_t *guard,
-              zrelay_report_t *report)
+              zrelay_report_t *report, zrelay_serve_end_t *end)
 {
-    serve_t self = { relay, plan, guard, report, PHASE_RUNNING, 0 };
+    serve_t self = { .relay = relay, .plan = plan, .guard = guard,
+        .report = report, .phase = PHASE_RUNNING, .end = end };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     while (status == ZRELAY_EXIT_NOT_YET
        && (self.phase != PHASE_ENDED || self.asked > 0))
         status = s_wait (&self);
-    return status == ZRELAY_EXIT_NOT_YET? ZRELAY_EXIT_ASKED: status;
+    return status != ZRELAY_EXIT_NOT_YET? status:
+           self.undelivered? ZRELAY_EXIT_UNDELIVERED: ZRELAY_EXIT_ASKED;
 }

@@ -17,14 +17,24 @@
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
-//  Handle signals until the relay has done its work. SIGINT and SIGTERM drain
-//  it, a second one ends it at once, and SIGUSR1 prints statistics. Connections
-//  of peers that the guard no longer lets in are cut. Returns
-//  ZRELAY_EXIT_ASKED, or reports a failure and returns ZRELAY_EXIT_FAILED. The
-//  actor remains the caller's; it must have no client while this function runs,
-//  since a client would take the answers.
+//  How a relay ended
+typedef struct {
+    bool sent;                  //  It has sent messages, which may be on their
+                                //  way out of its sockets
+    int64_t until;              //  They have until then, by zclock_mono ()
+} zrelay_serve_end_t;
+
+//  Handle signals until the relay has done its work. SIGINT, SIGTERM and SIGHUP
+//  drain it, a second one ends it at once, and SIGUSR1 prints statistics. From
+//  the first on, the process ends soon after the plan's time to drain, whatever
+//  happens. Connections of peers that the guard no longer lets in are cut.
+//  Returns ZRELAY_EXIT_ASKED or ZRELAY_EXIT_UNDELIVERED, and fills in *end; or
+//  reports a failure and returns ZRELAY_EXIT_FAILED. The actor remains the
+//  caller's; it must have no client while this function runs, since a client
+//  would take the answers.
 zrelay_exit_t
     zrelay_serve (zactor_t *relay, zrelay_plan_t *plan,
-                  zrelay_guard_t *guard, zrelay_report_t *report);
+                  zrelay_guard_t *guard, zrelay_report_t *report,
+                  zrelay_serve_end_t *end);
 
 #endif

@@ -13,9 +13,10 @@
 #include "zrelay_signals.h"
 
 #include <signal.h>
+#include <sys/time.h>
 
 //  Those that the program handles
-static const int s_signals [] = { SIGINT, SIGTERM, SIGUSR1 };
+static const int s_signals [] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 #define SIGNALS (sizeof (s_signals) / sizeof (s_signals [0]))
 
 //  The pipe's two ends
@@ -27,14 +28,31 @@ typedef enum {
 
 //  All that the handler can reach
 static int s_pipe [PIPE_ENDS];              //  Numbers of signals
-static volatile sig_atomic_t s_exit_status = ZRELAY_EXIT_NOT_YET; // Once known
+static volatile sig_atomic_t s_status;      //  For an end by SIGALRM
+static volatile sig_atomic_t s_ending;      //  There is nothing more to do
+
+//  Msecs that libzmq has to finish when somebody is in a hurry. It takes one if
+//  all messages have left.
+#define HURRY 50
+
+static void
+s_set_timer (size_t msecs)
+{
+    struct itimerval timer = { .it_value = {
+        (time_t) (msecs / 1000), (suseconds_t) (msecs % 1000 * 1000) } };
+    setitimer (ITIMER_REAL, &timer, NULL);
+}
 
 static void
 s_on_signal (int number)
 {
     int error = errno;
-    if (s_exit_status != ZRELAY_EXIT_NOT_YET)
-        _exit (s_exit_status);
+    if (number == SIGALRM)
+        _exit (s_status);
+    if (s_ending) {
+        s_set_timer (HURRY);
+        return;
+    }
     byte message = (byte) number;
     //  If the pipe is full, more signals are waiting than anybody can want
     ssize_t rc = write (s_pipe [PIPE_WRITE], &message, sizeof (message));
@@ -64,6 +82,23 @@ zrelay_signals_unblock (void)
     s_mask (SIG_UNBLOCK);
 }
 
+//  nohup has SIGHUP ignored, and means it. SIGINT is ignored in the background
+//  jobs of a script, and who sends it by its number means that.
+
+static void
+s_handle (int number)
+{
+    struct sigaction before;
+    if (number == SIGHUP && sigaction (number, NULL, &before) == 0
+    &&  before.sa_handler == SIG_IGN)
+        return;
+    struct sigaction action;
+    memset (&action, 0, sizeof (action));
+    action.sa_handler = s_on_signal;
+    sigemptyset (&action.sa_mask);
+    sigaction (number, &action, NULL);
+}
+
 zrelay_exit_t
 zrelay_signals_start (zrelay_report_t *report)
 {
@@ -77,12 +112,8 @@ zrelay_signals_start (zrelay_report_t *report)
     }
     //  CZMQ would install handlers of its own
     zsys_handler_set (NULL);
-    struct sigaction action;
-    memset (&action, 0, sizeof (action));
-    action.sa_handler = s_on_signal;
-    sigemptyset (&action.sa_mask);
     for (size_t index = 0; index < SIGNALS; index++)
-        sigaction (s_signals [index], &action, NULL);
+        s_handle (s_signals [index]);
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -100,10 +131,22 @@ zrelay_signals_next (void)
     return size == sizeof (number)? number: 0;
 }
 
+//  SIGALRM is never blocked
+
+void
+zrelay_signals_limit (size_t msecs, zrelay_exit_t status)
+{
+    s_status = status;
+    s_handle (SIGALRM);
+    s_set_timer (msecs);
+}
+
 void
 zrelay_signals_end (zrelay_exit_t status)
 {
-    s_exit_status = status;
+    s_status = status;
+    s_handle (SIGALRM);
+    s_ending = true;
     signal (SIGUSR1, SIG_IGN);
     zrelay_signals_unblock ();
 }

@@ -15,8 +15,9 @@
 
 #include "zrelay_report.h"
 
-//  SIGINT, SIGTERM and SIGUSR1 become numbers in a pipe, to be polled for like
-//  anything else that the program waits for. They are blocked except between
+//  SIGINT, SIGTERM, SIGHUP and SIGUSR1 become numbers in a pipe, to be polled
+//  for like anything else that the program waits for. SIGHUP does not where it
+//  was ignored before, as nohup has it. They are blocked except between
 //  zrelay_signals_unblock () and zrelay_signals_block (), so none is missed
 //  from the start on, none interrupts a dialogue with the relay, and none is
 //  handled on another thread:
@@ -47,9 +48,14 @@ int
 int
     zrelay_signals_next (void);
 
-//  From now on SIGINT and SIGTERM end the process at once, with this status,
-//  and SIGUSR1 is ignored. For the end, when sockets may still linger, and a
-//  user who is in a hurry asks again.
+//  End the process after so many msecs at the latest, whatever it is doing,
+//  with this status.
+void
+    zrelay_signals_limit (size_t msecs, zrelay_exit_t status);
+
+//  From now on SIGINT, SIGTERM and SIGHUP end the process almost at once, with
+//  this status, as the limit does; and SIGUSR1 is ignored. For the end, when
+//  sockets may still linger, and a user who is in a hurry asks again.
 void
     zrelay_signals_end (zrelay_exit_t status);
 
