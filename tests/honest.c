@@ -13,6 +13,9 @@
 #include "honest.h"
 
 #define BEAT_IVL 150            //  Msecs between heartbeats of a worker
+//  The least time, in msecs, after which a relay forgets a worker that was
+//  silent: the shortest silence that the tests allow, ten times
+#define FORGOTTEN_IN 400
 #define BEATS_PATIENCE 15000    //  Msecs without any until it comes back anew
 #define FILLING 300             //  Most bytes in a request, besides its name
 #define TURN_MOST 20            //  Messages received in one turn
@@ -355,7 +358,9 @@ s_worker_receive (honest_t *self, zmsg_t **msg_p)
     }
 }
 
-//  Heartbeats both ways. A worker that hears none begins anew.
+//  Heartbeats both ways. A worker that hears none begins anew. So does one that
+//  was held up so long that the relay may have forgotten it: a heartbeat alone
+//  would say that it is free, and it may have a request.
 
 static void
 s_beat (honest_t *self)
@@ -363,7 +368,8 @@ s_beat (honest_t *self)
     int64_t now = zclock_mono ();
     if (*self->form->beat == NULL)
         return;
-    if (now > self->heard_at + BEATS_PATIENCE) {
+    if (now > self->heard_at + BEATS_PATIENCE
+    ||  now > self->beat_at + FORGOTTEN_IN) {
         self->counts.deserted++;
         honest_return (self);
     }

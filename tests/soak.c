@@ -1433,7 +1433,8 @@ s_look (relay_t *self)
     zstr_free (&value);
 }
 
-//  Each of these is refused
+//  Each of these is refused. None begins with an empty frame, which would
+//  announce an envelope, and be answered with one.
 
 static void
 s_garbage_bytes (relay_t *self)
@@ -1442,6 +1443,8 @@ s_garbage_bytes (relay_t *self)
     byte data [40];
     for (uint64_t left = 1 + s_upto (&s_chance, 5); left > 0; left--) {
         size_t size = s_upto (&s_chance, sizeof (data));
+        if (zmsg_size (msg) == 0 && size == 0)
+            size = 1;
         for (size_t index = 0; index < size; index++)
             data [index] = (byte) s_next (&s_chance) | 128;
         zmsg_addmem (msg, data, size);
