@@ -901,6 +901,32 @@ def hangs_without_retries():
         equal(client.silent(), True, "no late reply")
 
 
+@test("heartbeat 0: a silent worker is not forgotten, nor what it owes")
+def silent_without_heartbeats():
+    with balancer(heartbeat=BEAT, liveness=LIVENESS) as (relay, make):
+        worker = PirateWorker(make, relay.backend)
+        join(relay, worker)
+        client = DealerClient(make, relay.frontend)
+        client.send(b"1")
+        request = worker.take()
+        worker.beat()
+        relay.counts(workers_lost=1, workers=0, requests_waiting=1)
+        relay.do("SET", "RELAY", "heartbeat", "0")
+        #   A timer that had been set before is over after so long
+        other = PirateWorker(make, relay.backend)
+        join(relay, other)
+        equal(other.take().body, [b"1"], "request, given again")
+        equal(other.idle(BEAT * LIVENESS / 1000), True, "no more")
+        #   A heartbeat alone must not make it look free: it has a request
+        client.send(b"2")
+        relay.counts(requests_waiting=1)
+        worker.beat()
+        relay.counts(workers=2, workers_free=0, requests_waiting=1)
+        equal(worker.idle(0.1), True, "no second request")
+        worker.reply(request, [b"late"])
+        equal(worker.take().body, [b"2"], "request, now that it is free")
+
+
 @test("a worker that is silent for very long is forgotten, and welcome again")
 def forgotten():
     with balancer(heartbeat=20, liveness=1) as (relay, make):

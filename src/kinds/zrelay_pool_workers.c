@@ -243,8 +243,8 @@ int64_t
 zrelay_pool_workers_burial_due (zrelay_pool_workers_t *self)
 {
     zrelay_worker_t *worker = zrelay_pool_workers_first_silent (self);
-    return worker? worker->heard_at + s_silence (self) * SILENCES_KEPT + 1:
-                   INT64_MAX;
+    return worker && self->numbers->heartbeat > 0?
+        worker->heard_at + s_silence (self) * SILENCES_KEPT + 1: INT64_MAX;
 }
 
 int64_t
