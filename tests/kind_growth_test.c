@@ -388,8 +388,8 @@ s_output_of (const zrelay_kind_t *kind, int *status)
     return output;
 }
 
-//  The sentence that SET gives, as a fresh string, which is empty if there is
-//  none
+//  The sentence that SET gives, without its name, as a fresh string, which is
+//  empty if there is none
 
 static char *
 s_sentence_of_set (const char *option, const char *value)
@@ -398,6 +398,10 @@ s_sentence_of_set (const char *option, const char *value)
     kind_send (relay, "SET", "FRONTEND", option, value, NULL);
     int status = zsock_wait (relay);
     char *sentence = status == 2? faults_error (relay): strdup ("");
+    const char *prefix = "SET: ";
+    if (strncmp (sentence, prefix, strlen (prefix)) == 0)
+        memmove (sentence, sentence + strlen (prefix),
+                 strlen (sentence + strlen (prefix)) + 1);
     zactor_destroy (&relay);
     return sentence;
 }

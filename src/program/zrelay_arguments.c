@@ -79,7 +79,7 @@ static const option_t s_options [] = {
         "let in clients with a certificate there, or \"any\"" },
       s_text, IN_PLAN (clients), true },
     { { 0, "server", "KEY",
-        "be a client of the CURVE server with this key (or FILE)" },
+        "be a client of the CURVE server with this key" },
       s_text, IN_PLAN (server), true },
     { { 0, "plain", "FILE",
         "let in peers with a name=password line in FILE" },
