@@ -28,6 +28,11 @@
 #define SUBSCRIPTIONS 20000
 #define SUBSCRIPTIONS_BYTES (512 * 1024)
 
+//  Messages that are not subscriptions, before there are too many; and a number
+//  of bytes that nobody means
+#define MESSAGES_AHEAD 100
+#define BYTES_MOST (UINT64_MAX / 8)
+
 struct _zrelay_limits_t {
     int64_t rate;               //  Messages a second that may be read; 0: any
     int64_t rate_burst;         //  How many at once; 0: a tenth of rate
@@ -152,7 +157,8 @@ zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics, size_t bytes)
          || bytes <= (size_t) self->subscriptions_bytes);
 }
 
-//  Some of what it had may be replaced at once
+//  Some of what it had may be replaced at once. Where there is a maxmsgsize, it
+//  may send messages as well, of which libzmq holds some.
 
 uint64_t
 zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
@@ -160,11 +166,14 @@ zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
 {
     uint64_t most = (uint64_t) self->subscriptions_bytes;
     uint64_t headers = (uint64_t) self->subscriptions;
+    uint64_t messages =
+        self->maxmsgsize > 0? (uint64_t) self->maxmsgsize: 0;
     if (most == 0 || headers == 0
-    ||  headers > (UINT64_MAX - most - SPARE_BYTES) / header)
+    ||  messages > BYTES_MOST / MESSAGES_AHEAD || headers > BYTES_MOST / header
+    ||  most > BYTES_MOST)
         return UINT64_MAX;
     return most - (bytes < most? bytes: most) / 2
-         + headers * header + SPARE_BYTES;
+         + headers * header + messages * MESSAGES_AHEAD + SPARE_BYTES;
 }
 
 zrelay_outcome_t

@@ -512,9 +512,9 @@ s_command (input_t *self, fuzz_word_t *line)
     else {
         self->options [self->commands] = s_look_at_option (self, words, count);
         s_send (self, msg);
+        s_ask (self, "ERROR", NULL, NULL);
         s_look_at_option (self, words, count);
         s_look (self);
-        s_ask (self, "ERROR", NULL, NULL);
         self->commands++;
     }
     for (size_t index = 0; index < count; index++)
@@ -651,9 +651,9 @@ s_check_command (input_t *self, bool option, zmsg_t *looks [2] [QUESTIONS])
     expected_t *expected = (expected_t *) zlist_first (self->expected);
     bool drain = streq (expected->name, "DRAIN");
     zmsg_t *answer = s_next (self);
+    zmsg_t *error = s_next (self);
     zmsg_t *after = option? s_next (self): NULL;
     s_see (self, looks [1]);
-    zmsg_t *error = s_next (self);
     if (zmsg_signal (answer) > 0 && !drain) {
         s_check_error (error);
         FUZZ_MUST (!option || zmsg_eq (before, after));
