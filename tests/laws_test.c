@@ -1313,6 +1313,7 @@ s_test_long_topic (void)
     zactor_t *relay = faults_relay ("forwarder");
     //  It is not even received, unless one asks for it
     faults_command (relay, "SET", "BACKEND", "maxmsgsize", "2000000", NULL);
+    faults_command (relay, "SET", "BACKEND", "subscriptions_bytes", "0", NULL);
     char *in = faults_bind (relay, "FRONTEND");
     char *out = faults_bind (relay, "BACKEND");
     int handle = s_zmtp_connect (out);

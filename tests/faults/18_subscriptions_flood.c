@@ -323,6 +323,43 @@ s_test_honest (void)
     s_cleanup (&bench);
 }
 
+//  Messages to publishers are no flood of topics, also while nobody reads them
+
+#define UPSTREAM        20          //  Messages, of so many bytes
+#define UPSTREAM_BYTES  1000000
+
+static void
+s_test_messages (void)
+{
+    bench_t bench = { .stop = false };
+    s_setup (&bench, "forwarder", NULL);
+    faults_command (bench.relay, "SET", "BACKEND", "maxmsgsize", "1000000",
+                    NULL);
+    s_publish (&bench);
+    zstr_free (&bench.out);
+    bench.out = faults_bind (bench.relay, "BACKEND");
+    zsock_t *sock = faults_connect (ZMQ_XSUB, bench.out);
+    faults_counted (bench.relay, "backend.peers", 1);
+    faults_command (bench.relay, "PAUSE", NULL);
+    zframe_t *frame = zframe_new (NULL, UPSTREAM_BYTES);
+    memset (zframe_data (frame), 'u', UPSTREAM_BYTES);
+    for (int index = 0; index < UPSTREAM; index++)
+        zframe_send (&frame, sock, ZFRAME_REUSE);
+    zframe_destroy (&frame);
+    zclock_sleep (300);
+    faults_command (bench.relay, "RESUME", NULL);
+    int heard = 0;
+    while (heard < UPSTREAM && (frame = zframe_recv (bench.publisher))) {
+        heard += zframe_size (frame) == UPSTREAM_BYTES;
+        zframe_destroy (&frame);
+    }
+    TAP (heard == UPSTREAM
+      && faults_counter (bench.relay, "backend.cut_subscriptions") == 0,
+         "%d messages to a publisher arrive, and nobody is cut", heard);
+    zsock_destroy (&sock);
+    s_cleanup (&bench);
+}
+
 static const faults_role_t s_roles [] = {
     { "flood", s_flood },
     { NULL, NULL }
@@ -347,5 +384,6 @@ main (int argc, char **argv)
         s_test_flood (&floods [index]);
     s_test_longest ();
     s_test_honest ();
+    s_test_messages ();
     return faults_end ();
 }
