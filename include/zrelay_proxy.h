@@ -71,6 +71,13 @@ extern "C" {
 //      zstr_sendx (proxy, "DISCONNECT", "BACKEND", endpoint, NULL);
 //      zstr_sendx (proxy, "ENDPOINT", "FRONTEND", NULL);      //  query
 //
+//  With the word "marked", each endpoint begins with "@" if it is bound, and
+//  with ">" if it is connected. CAPTURE takes the place of a side for the
+//  endpoints of a capture:
+//
+//      zstr_sendx (proxy, "ENDPOINT", "BACKEND", "marked", NULL);
+//      zstr_sendx (proxy, "ENDPOINT", "CAPTURE", "marked", NULL);
+//
 //  An endpoint may have any transport that this libzmq has, such as
 //  "ws://127.0.0.1:5557" for peers that speak WebSocket (RFC 45). pgm, epgm and
 //  norm are tried in a child process first, which takes a tenth of a second,
@@ -168,6 +175,25 @@ extern "C" {
 //  "User-Id" and "Peer-Address": with zrelay_message_property (), or, on a side
 //  that authenticates its peers, with zframe_meta () of a zmsg's last frame.
 //
+//  Restrict the topics that a flow passes, and rename them, by their first
+//  bytes. Messages from SUB, XSUB, PULL and PAIR have topics: the first bytes
+//  of their first frame. A message passes if it begins with the topic of a rule
+//  "only", where there are any, and not with that of a rule "except"; then the
+//  first rule "rename" that fits replaces its topic. Publishers are asked for
+//  nothing that would not pass. Messages that do not pass count as dropped by
+//  the filter, and each rule counts the messages that it was about. A command
+//  of its own, and not SET, gives rules, since there may be any number, and
+//  they have counts. It is refused with status 3 once a side is attached:
+//
+//      zstr_sendx (proxy, "RULE", "FORWARD", "only", "orders.", NULL);
+//      zstr_sendx (proxy, "RULE", "FORWARD", "except", "orders.test.", NULL);
+//      zstr_sendx (proxy, "RULE", "FORWARD", "rename", "orders.", "uk.", NULL);
+//      zstr_sendx (proxy, "RULE", "FORWARD", "none", NULL);
+//
+//  List them, a query: for each rule its name, topic, new topic, and count:
+//
+//      zstr_sendx (proxy, "RULES", "FORWARD", NULL);
+//
 //  Stop both flows, and start them again. While they are stopped, messages wait
 //  in the sockets, up to their high-water marks, and none is lost.
 //  Subscriptions, for which there is no such mark, continue to flow. PAUSE is
@@ -222,6 +248,16 @@ extern "C" {
 //  it after a peer was taken off a list, see EVENTS in zrelay_gate.h:
 //
 //      zstr_sendx (proxy, "CUT", "FRONTEND", "10.0.0.7", NULL);
+//
+//  CONNECT succeeds for a host that does not exist. EVENTS sends what becomes
+//  of the connections that the relay makes to a PULL socket, each event as the
+//  frames LINK, side, state, endpoint, reason. The state is connected (the
+//  handshake is complete), disconnected, unreachable (nobody answers there),
+//  unresolved (there is no such host), or refused (the handshake failed; the
+//  reason is auth, protocol or other). It comes when it changes. Bind that
+//  socket before this, and give this command before CONNECT:
+//
+//      zstr_sendx (proxy, "EVENTS", "inproc://proxy-events", NULL);
 //
 //  Log commands and their results through zsys:
 //

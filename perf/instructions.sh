@@ -20,7 +20,8 @@ messages=${2:-10000}
 if [ $# -gt 2 ]; then
     shift 2
 else
-    set -- zrelay loop zproxy zmq_proxy zrelay-look zrelay-zmsg zrelay-filter
+    set -- zrelay loop zproxy zmq_proxy zrelay-look zrelay-zmsg zrelay-filter \
+        zrelay-rules
 fi
 
 rm -f "$folder/instructions.csv"
@@ -77,4 +78,9 @@ awk -F , -v floor="$floor" '
     floor && $1 == "zrelay" {
         printf "%s  instructions of zrelay / loop %.2f, at most 1.10\n",
                $2 <= 1.1 * floor? "met": "missed", $2 / floor
+    }
+    $1 == "zrelay" { pass = $2 }
+    pass && $1 == "zrelay-rules" {
+        printf "%s  instructions with rules / without %.2f, at most 1.30\n",
+               $2 <= 1.3 * pass? "met": "missed", $2 / pass
     }' "$folder/instructions.csv"

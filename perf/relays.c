@@ -246,6 +246,21 @@ s_zrelay_filter (relay_t *relay)
     return s_zrelay_bind (relay, actor);
 }
 
+//  Rules about topics, of which two see each message and change it
+
+static zactor_t *
+s_zrelay_rules (relay_t *relay)
+{
+    zactor_t *actor = s_zrelay_new (relay);
+    zstr_sendx (actor, "RULE", "FORWARD", "only", "A", NULL);
+    s_check (actor, "RULE");
+    zstr_sendx (actor, "RULE", "FORWARD", "except", "AB", NULL);
+    s_check (actor, "RULE");
+    zstr_sendx (actor, "RULE", "FORWARD", "rename", "A", "B", NULL);
+    s_check (actor, "RULE");
+    return s_zrelay_bind (relay, actor);
+}
+
 //  Looks on for half a millisecond, longer than a worker takes to reply
 
 static zactor_t *
@@ -376,6 +391,7 @@ static const make_t s_makes [] = {
     { "zrelay-look", s_zrelay_look, NULL, false },
     { "zrelay-zmsg", s_zrelay_zmsg, NULL, false },
     { "zrelay-filter", s_zrelay_filter, NULL, false },
+    { "zrelay-rules", s_zrelay_rules, NULL, false },
     { "zrelay-capture", s_zrelay_capture, NULL, true },
     { "zrelay-spin", s_zrelay_spin, NULL, false },
     { "zrelay_device_run", NULL, zrelay_device_run, false },

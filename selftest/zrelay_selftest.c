@@ -38,7 +38,9 @@
 #include "zrelay_setting.h"
 #include "zrelay_side.h"
 #include "zrelay_topic.h"
+#include "zrelay_events.h"
 #include "zrelay_names.h"
+#include "zrelay_sieve.h"
 #include "zrelay_topics.h"
 #include "zrelay_watcher.h"
 #include "zrelay_trial.h"
@@ -69,7 +71,9 @@ static const test_item_t s_tests [] = {
     { "zrelay_private", zrelay_private_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
+    { "zrelay_events", zrelay_events_test },
     { "zrelay_names", zrelay_names_test },
+    { "zrelay_sieve", zrelay_sieve_test },
     { "zrelay_topics", zrelay_topics_test },
     { "zrelay_watcher", zrelay_watcher_test },
     { "zrelay_trial", zrelay_trial_test },

@@ -1008,7 +1008,36 @@ static const case_t s_cases [] = {
     { ALL, ANY, ARGS, "it is VERBOSE", { "VERBOSE", "1" } },
     { ALL, ANY, ARGS, "it is $TERM", { "$TERM", "now" } },
     { ALL, ANY, ARGS, "ENDPOINT side", { "ENDPOINT" } },
-    { ALL, ANY, ARGS, "FRONTEND or BACKEND", { "ENDPOINT", "RETURN" } },
+    { ALL, ANY, ARGS, "BACKEND or CAPTURE", { "ENDPOINT", "RETURN" } },
+    { ALL, ANY, ARGS, "can be marked", { "ENDPOINT", "FRONTEND", "named" } },
+    { ALL, UP, DONE, "@tcp://127.0.0.1:",
+      { "ENDPOINT", "frontend", "Marked" } },
+    { ALL, FRESH, DONE, NULL, { "ENDPOINT", "capture" } },
+    { ALL, ANY, ARGS, "EVENTS endpoint", { "EVENTS" } },
+    { ALL, ANY, SYSTEM, "cannot send events to 'nonsense'",
+      { "EVENTS", "nonsense" } },
+    { ALL, ANY, DONE, NULL, { "EVENTS", "inproc://commands-events" } },
+
+    //  RULE
+    { ALL, ANY, ARGS, "RULE flow rule", { "RULE", "FORWARD" } },
+    { ALL, ANY, ARGS, "FORWARD or RETURN", { "RULE", "FRONTEND", "none" } },
+    { ALL, ANY, ARGS, "is not a rule", { "RULE", "FORWARD", "never", "A" } },
+    { ALL, ANY, ARGS, "is not a rule", { "RULE", "FORWARD", "only" } },
+    { ALL, ANY, ARGS, "is not a rule", { "RULE", "FORWARD", "rename", "A" } },
+    { ALL, ANY, ARGS, "is not a rule", { "RULE", "FORWARD", "none", "A" } },
+    { ALL, ANY, ARGS, "not empty", { "RULE", "FORWARD", "only", "" } },
+    { ALL, ATTACHED, ARGS, "too long", { "RULE", "FORWARD", "only", "%big" } },
+    { QUEUE, ANY, STATE, "have no topics", { "RULE", "FORWARD", "only", "A" } },
+    { FORWARDER | STREAMER, FRESH, DONE, NULL,
+      { "RULE", "forward", "Only", "A" } },
+    { FORWARDER, FRESH, DONE, NULL,
+      { "RULE", "FORWARD", "rename", "", "A" } },
+    { FORWARDER, FRESH, DONE, NULL, { "RULE", "FORWARD", "none" } },
+    { FORWARDER, ANY, STATE, "have no topics",
+      { "RULE", "RETURN", "except", "A" } },
+    { FORWARDER | STREAMER, UP, STATE, "attached already",
+      { "RULE", "FORWARD", "only", "A" } },
+    { ALL, ANY, DONE, NULL, { "RULES", "FORWARD" } },
     { ALL, ANY, ARGS, "PEERS side", { "PEERS", "FRONTEND", "BACKEND" } },
     { ALL, ANY, ARGS, "FRONTEND or BACKEND", { "PEERS", "" } },
     { ALL, ANY, ARGS, "HELP [command]", { "HELP", "BIND", "UNBIND" } },
@@ -1177,7 +1206,8 @@ static const char *s_names [] = {
     "BIND", "UNBIND", "CONNECT", "DISCONNECT", "FRONTEND", "BACKEND",
     "SUBSCRIBE", "UNSUBSCRIBE", "SET", "GET", "CAPTURE", "FILTER", "PAUSE",
     "RESUME", "DRAIN", "STATS", "RESET", "STATE", "ENDPOINT", "PEERS", "CUT",
-    "HELP", "ERROR", "PING", "DOMAIN", "PLAIN", "CURVE", "VERBOSE", "$TERM"
+    "EVENTS", "RULE", "RULES", "HELP", "ERROR", "PING", "DOMAIN", "PLAIN",
+    "CURVE", "VERBOSE", "$TERM"
 };
 #define NAMES (sizeof (s_names) / sizeof (*s_names))
 
@@ -1186,7 +1216,8 @@ static const struct {
     const char *word;
     const char *value;
 } s_arguments [] = {
-    { "side", "FRONTEND" }, { "flow", "FORWARD" }, { "side|flow|relay", "FORWARD" },
+    { "side", "FRONTEND" }, { "side|capture", "FRONTEND" },
+    { "marked", "marked" }, { "rule", "rename" }, { "to", "B" }, { "flow", "FORWARD" }, { "side|flow|relay", "FORWARD" },
     { "endpoint", "nonsense" }, { "endpoints", "nonsense" },
     { "type", "PUSH" }, { "topic", "A" }, { "option", "burst" },
     { "value", "5" }, { "in-prefix", "I" }, { "out-prefix", "O" },

@@ -238,6 +238,10 @@ WRONG_USE = [
     (("proxy", "-f", "PULL@inproc://a,inproc://b"), "takes one endpoint"),
     (("queue", "-c", ""), "--capture needs an argument that is not empty"),
     (("queue", "-c", "inproc://a", "-c", "inproc://b"), "given twice"),
+    (("queue", "-c", "PUB@"), "--capture needs an endpoint"),
+    (("queue", "--capture-prefixes", "a,b"), "say with --capture where"),
+    (("queue", "-c", "PUB@" + FREE, "--capture-prefixes", "a"),
+     "takes two words with a comma"),
     (("queue", "-n", ""), "--name needs an argument that is not empty"),
     (("queue", "-n", "a", "-n", "b"), "given twice"),
     (("queue", "-n", "a\nb"), r"--name takes letters, .* not 'a\?b'"),
@@ -453,8 +457,10 @@ def _():
                    frontend=[">" + endpoint for endpoint in endpoints]) \
                 as relay:
             assert relay.frontends == endpoints
-            assert relay.lines[0] == ("forwarder: frontend connected to "
+            assert relay.lines[0] == ("forwarder: frontend connecting to "
                                       + endpoints[0])
+            for endpoint in endpoints:
+                relay.expect("^forwarder: frontend connected to %s$" % endpoint)
             #   The relay's own subscription arrives without a subscriber
             for publisher in publishers:
                 assert publisher.recv() == b"\x01news"
@@ -505,6 +511,51 @@ def _():
     with Relay("streamer", "-o", "frontend.ipv6=1",
                frontend="tcp://*:*") as relay:
         assert relay.frontend.startswith("tcp://[::]:"), relay.frontend
+
+
+@test("a host that does not exist is connecting, and never connected")
+def _():
+    with Relay("forwarder", frontend=">tcp://nobody.invalid:5556") as relay:
+        relay.expect("frontend to tcp://nobody.invalid:5556: there is no host "
+                     "of that name", errors=True)
+        assert not any("connected" in line for line in relay.lines)
+
+
+@test("a closed port is connecting, and connected once it is open")
+def _():
+    with Relay("queue") as nobody:
+        port = nobody.frontend.rpartition(":")[2]
+    for host in ("127.0.0.1", "localhost"):
+        endpoint = "tcp://%s:%s" % (host, port)
+        with Relay("forwarder", frontend=">" + endpoint) as relay:
+            relay.expect("%s: nobody answers there" % endpoint, errors=True)
+            assert not any("connected" in line for line in relay.lines)
+            with Relay("forwarder", backend="tcp://127.0.0.1:" + port) as up:
+                relay.expect("^forwarder: frontend connected to %s$" % endpoint)
+                assert up.stop() == ASKED
+            relay.expect("%s: the connection has ended" % endpoint,
+                         errors=True)
+            assert sum("connected" in line for line in relay.lines) == 1
+            assert relay.stop() == ASKED
+
+
+@test("a wrong key is told, and is not connected")
+def _():
+    with tempfile.TemporaryDirectory() as folder:
+        key = zrelay("keygen", folder + "/cert").stdout.decode().strip()
+        other = zrelay("keygen", folder + "/other").stdout.decode().strip()
+        with Relay("forwarder", "--curve", folder + "/cert", "--clients",
+                   "any", "--guard", "backend") as server:
+            with Relay("forwarder", "--server", key,
+                       frontend=">" + server.backend) as relay:
+                relay.expect("^forwarder: frontend connected to ")
+                assert relay.stop() == ASKED
+            for options in (["--server", other], []):
+                with Relay("forwarder", *options,
+                           frontend=">" + server.backend) as relay:
+                    relay.expect(r"W: .*%s: the handshake" % server.backend,
+                                 errors=True)
+                    assert len(relay.lines) == 2
 
 
 @test("two relays of one chain, one connected to the other")
@@ -611,6 +662,38 @@ def _():
             assert relay.stop() == ASKED
     finally:
         context.destroy(linger=0)
+
+
+@test("--capture PUB@: each of three loggers sees everything, and tells which")
+def _():
+    with Relay("queue", "-c", "PUB@" + FREE, "--capture-prefixes",
+               "request,reply") as relay:
+        endpoint = relay.expect("^queue: capture bound to (.*)$").group(1)
+        with sockets((zmq.REQ, relay.frontend), (zmq.REP, relay.backend),
+                     *[(zmq.SUB, endpoint)] * 3) as (client, worker, *loggers):
+            for logger, topic in zip(loggers, (b"", b"request", b"reply")):
+                logger.subscribe(topic)
+
+            def exchange():
+                client.send(b"question")
+                assert worker.recv() == b"question"
+                worker.send(b"answer")
+                assert client.recv() == b"answer"
+                return all(logger.poll(50) for logger in loggers)
+            wait_until(exchange, what="loggers")
+            for logger in loggers:
+                while logger.poll(100):
+                    logger.recv_multipart()
+            exchange()
+            seen = [[loggers[0].recv_multipart() for _ in range(2)],
+                    [loggers[1].recv_multipart()],
+                    [loggers[2].recv_multipart()]]
+            kinds = [[(frames[0], frames[-1]) for frames in messages]
+                     for messages in seen]
+            assert kinds == [[(b"request", b"question"), (b"reply", b"answer")],
+                             [(b"request", b"question")],
+                             [(b"reply", b"answer")]], kinds
+        assert relay.stop() == ASKED
 
 
 @test("options may come before the kind, and long ones be shortened")

@@ -340,7 +340,7 @@ class Relay(Process):
 
     #   One line for each endpoint, printed when all are there
     READY = re.compile(
-        r"^(\S+): (frontend|backend) (bound|connected) to (\S+)$")
+        r"^(\S+): (frontend|backend) (bound|connecting) to (\S+)$")
     FREE_PORT = "tcp://127.0.0.1:*"
 
     def __init__(self, kind, *options, frontend=FREE_PORT, backend=FREE_PORT,

@@ -326,11 +326,13 @@ zrelay_attachments_bound (zrelay_attachments_t *self)
 }
 
 void
-zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer)
+zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer,
+                         bool marked)
 {
     attachment_t *item = (attachment_t *) zlistx_first (self->items);
     for (; item; item = (attachment_t *) zlistx_next (self->items))
-        zmsg_addstr (answer, item->endpoint);
+        zmsg_addstrf (answer, "%s%s", !marked? "": item->bound? "@": ">",
+                      item->endpoint);
 }
 
 void

@@ -66,7 +66,8 @@ size_t
 bool
     zrelay_attachments_bound (zrelay_attachments_t *self);
 void
-    zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer);
+    zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer,
+                             bool marked);
 
 //  libzmq closes a socket some time later, on threads of its own. Give back
 //  names of inproc and files of ipc now, so that whoever binds next finds them

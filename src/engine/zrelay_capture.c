@@ -153,6 +153,12 @@ zrelay_capture_stop (zrelay_capture_t *self)
     zstr_free (&self->prefixes [ZRELAY_FLOW_RETURN]);
 }
 
+zrelay_side_t *
+zrelay_capture_side (zrelay_capture_t *self)
+{
+    return self->side;
+}
+
 bool
 zrelay_capture_active (zrelay_capture_t *self)
 {

@@ -72,6 +72,10 @@ void
 void
     zrelay_capture_reset (zrelay_capture_t *self);
 
+//  The side that it is, or NULL if there is no capture.
+zrelay_side_t *
+    zrelay_capture_side (zrelay_capture_t *self);
+
 void
     zrelay_capture_test (bool verbose);
 

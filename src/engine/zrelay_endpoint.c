@@ -50,8 +50,8 @@ typedef struct {
 } host_t;
 
 //  Where a source address is given, the destination counts. ws has a path. A
-//  port that is too long is cut, and remains too long. Returns false if there is
-//  no port, or if the host is too long.
+//  port that is too long is cut, and remains too long. Returns false if there
+//  is no port, or if the host is too long.
 
 static bool
 s_parse_address (host_t *self, const char *address)

@@ -81,6 +81,8 @@ struct _zrelay_engine_t {
     zrelay_side_t *sides [SIDES];   //  By zrelay_side_id_t; backend or NULL
     zrelay_flow_t *flows [FLOWS];   //  By zrelay_flow_id_t; return or NULL
     zrelay_capture_t *capture;      //  Copies of what passes
+    zrelay_events_t *events;        //  What becomes of connections it makes
+    zrelay_sieve_t *sieves [FLOWS]; //  Rules about topics
     watch_t watches [SIDES];        //  The polls of the sides
     void *capturing;                //  A borrowed capture's socket, or NULL
     short capture_events;           //  What that is polled for
@@ -290,6 +292,9 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     self->readers = s_list_new ();
     self->error = zrelay_error_new ();
     self->capture = zrelay_capture_new (self->error);
+    self->events = zrelay_events_new ();
+    for (int flow = 0; flow < FLOWS; flow++)
+        self->sieves [flow] = zrelay_sieve_new ();
     self->loop = zloop_new ();
     assert (self->loop);
     //  The relay ends when its owner says so, not when Ctrl-C is pressed
@@ -360,6 +365,9 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
         if (self->sides [side])
             zrelay_side_set_default_topic (self->sides [side],
                                            self->kind.topic);
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side])
+            zrelay_side_report_to (self->sides [side], self->events);
     s_join_sides (self);
     s_make_flows (self, self->sides [ZRELAY_SIDE_BACKEND]);
     if (self->kind.create)
@@ -419,6 +427,9 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         for (int side = 0; side < SIDES; side++)
             zrelay_side_destroy (&self->sides [side]);
         zrelay_capture_destroy (&self->capture);
+        zrelay_events_destroy (&self->events);
+        for (int flow = 0; flow < FLOWS; flow++)
+            zrelay_sieve_destroy (&self->sieves [flow]);
         zrelay_error_destroy (&self->error);
         zlistx_destroy (&self->tickers);
         zlistx_destroy (&self->readers);
@@ -837,6 +848,79 @@ zrelay_engine_resume (zrelay_engine_t *self)
 //  --------------------------------------------------------------------------
 //  Commands
 
+static zrelay_sieve_t *
+s_sieve (zrelay_engine_t *self, zrelay_flow_t *flow)
+{
+    return self->sieves [flow == self->flows [ZRELAY_FLOW_FORWARD]?
+                         ZRELAY_FLOW_FORWARD: ZRELAY_FLOW_RETURN];
+}
+
+//  Subscriptions that publishers have got already cannot be changed by rules
+
+static zrelay_status_t
+s_check_rules (zrelay_engine_t *self, zrelay_flow_id_t id)
+{
+    zrelay_side_t *input = self->sides [s_input (id)];
+    int type = zrelay_side_type (input);
+    if (type != -1 && !zrelay_flow_has_topics (type))
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+            "messages of the %s flow come from a %s and have no topics; those "
+            "from SUB, XSUB, PULL and PAIR have",
+            zrelay_flow_name (self->flows [id]), zsys_sockname (type));
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side] && zrelay_side_attached (self->sides [side]))
+            return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+                "the %s is attached already; give rules before that",
+                zrelay_side_name (self->sides [side]));
+    return ZRELAY_STATUS_DONE;
+}
+
+static void
+s_use_sieve (zrelay_engine_t *self, zrelay_flow_id_t id)
+{
+    zrelay_sieve_t *sieve = zrelay_sieve_empty (self->sieves [id])? NULL:
+                            self->sieves [id];
+    zrelay_flow_set_sieve (self->flows [id], sieve);
+    if (self->flows [s_back (id)])
+        zrelay_flow_set_asked (self->flows [s_back (id)], sieve);
+    zrelay_side_set_sieve (self->sides [s_input (id)], sieve);
+}
+
+zrelay_status_t
+zrelay_engine_add_rule (zrelay_engine_t *self, zrelay_flow_id_t id,
+                        zrelay_sieve_rule_t rule, const char *topic,
+                        const char *to)
+{
+    zrelay_status_t status = s_check_rules (self, id);
+    if (status != ZRELAY_STATUS_DONE)
+        return status;
+    zrelay_side_switch_topics (self->sides [s_input (id)], false);
+    zrelay_sieve_add (self->sieves [id], rule, topic, to);
+    s_use_sieve (self, id);
+    zrelay_side_switch_topics (self->sides [s_input (id)], true);
+    return ZRELAY_STATUS_DONE;
+}
+
+zrelay_status_t
+zrelay_engine_clear_rules (zrelay_engine_t *self, zrelay_flow_id_t id)
+{
+    zrelay_status_t status = s_check_rules (self, id);
+    if (status != ZRELAY_STATUS_DONE)
+        return status;
+    zrelay_side_switch_topics (self->sides [s_input (id)], false);
+    zrelay_sieve_clear (self->sieves [id]);
+    s_use_sieve (self, id);
+    zrelay_side_switch_topics (self->sides [s_input (id)], true);
+    return ZRELAY_STATUS_DONE;
+}
+
+void
+zrelay_engine_list_rules (zrelay_engine_t *self, zrelay_flow_id_t id,
+                          zmsg_t *answer)
+{
+    zrelay_sieve_list (self->sieves [id], answer);
+}
+
 zrelay_status_t
 zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
                          const char *type, const char *endpoints,
@@ -855,6 +939,12 @@ zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
             "a %s %s with a %s %s makes no relay: %s", zsys_sockname (number),
             zrelay_side_name (side), zsys_sockname (other),
             zrelay_side_name (self->sides [s_other (id)]), refusal);
+    zrelay_flow_t *flow = s_reader (self, id);
+    if (number != -1 && !zrelay_flow_has_topics (number) && flow
+    && !zrelay_sieve_empty (s_sieve (self, flow)))
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "the %s flow has rules about topics, and messages from a %s have "
+            "none", zrelay_flow_name (flow), zsys_sockname (number));
     return zrelay_configure (side, self->error, type, endpoints, count, words);
 }
 
@@ -898,6 +988,33 @@ zrelay_engine_get_option (zrelay_engine_t *self, const char *option,
     if (!row)
         return ZRELAY_STATUS_BAD_ARGUMENTS;
     *value_p = zrelay_setting_get (row, self, object);
+    return ZRELAY_STATUS_DONE;
+}
+
+//  As many events as may wait for a reader
+#define EVENTS_MOST 10000
+
+zrelay_status_t
+zrelay_engine_report_to (zrelay_engine_t *self, const char *endpoint)
+{
+    if (self->borrowed)
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+            "a relay in another program makes no sockets of its own");
+    void *handle = zsys_socket (ZMQ_PUSH, __FILE__, __LINE__);
+    const char *refusal = handle? NULL: zmq_strerror (errno);
+    if (handle) {
+        zsock_set_linger (handle, 0);
+        zsock_set_sndhwm (handle, EVENTS_MOST);
+        refusal = zrelay_attachments_ask (handle, endpoint, false);
+    }
+    if (refusal) {
+        if (handle)
+            zsys_close (handle, __FILE__, __LINE__);
+        return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
+            "cannot send events to %s: %s",
+            zrelay_error_quote (self->error, endpoint), refusal);
+    }
+    zrelay_events_send_to (self->events, handle);
     return ZRELAY_STATUS_DONE;
 }
 

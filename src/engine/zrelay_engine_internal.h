@@ -134,6 +134,24 @@ zrelay_status_t
                               char **value_p);
 extern const zrelay_setting_t zrelay_engine_settings [];
 
+//  RULE and RULES: rules about the topics of a flow, see zrelay_sieve.h, which
+//  can be given and removed while no side is attached. topic and to are short
+//  enough for topics.
+zrelay_status_t
+    zrelay_engine_add_rule (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                            zrelay_sieve_rule_t rule, const char *topic,
+                            const char *to);
+zrelay_status_t
+    zrelay_engine_clear_rules (zrelay_engine_t *self, zrelay_flow_id_t flow);
+void
+    zrelay_engine_list_rules (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                              zmsg_t *answer);
+
+//  EVENTS: send events about the connections that the relay makes to that
+//  endpoint, see zrelay_events.h.
+zrelay_status_t
+    zrelay_engine_report_to (zrelay_engine_t *self, const char *endpoint);
+
 //  STATS and RESET
 void
     zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer);

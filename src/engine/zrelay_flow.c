@@ -15,6 +15,7 @@
 #include "zrelay_message_internal.h"
 #include "zrelay_pairing.h"
 #include "zrelay_setting.h"
+#include "zrelay_topics.h"
 
 //  Bounds of one turn. A turn of small messages takes well below a
 //  millisecond with these, and the pipe is looked at between turns.
@@ -67,6 +68,7 @@ typedef enum {
 typedef enum {
     WAY_PASS,                   //  From port to port, in bursts
     WAY_COPY,                   //  Frame by frame, with copies for the capture
+    WAY_SIFT,                   //  Likewise, and first frames by rules
     WAY_LOOK,                   //  Whole messages: measured, shown, kept
     WAY_SINK                    //  They lead nowhere
 } way_t;
@@ -101,6 +103,9 @@ struct _zrelay_flow_t {
     bool bounded;               //  The input has limits to a message
     bool selective;             //  The output does not accept every message
     bool captures;              //  The capture is active
+    zrelay_sieve_t *sieve;      //  Rules for what passes, or NULL
+    zrelay_sieve_t *asked;      //  Rules for subscriptions that pass, or NULL
+    zrelay_topics_t *repeated;  //  These, if they come again; or NULL
     bool zframes;               //  Frames are received as zframes
     bool swaps;                 //  The first two frames change places
     way_t way;                  //  How messages move now
@@ -190,6 +195,7 @@ zrelay_flow_destroy (zrelay_flow_t **self_p)
     if (*self_p) {
         zrelay_flow_t *self = *self_p;
         zlistx_destroy (&self->backlog);
+        zrelay_topics_destroy (&self->repeated);
         zrelay_message_destroy (&self->message);
         zmsg_destroy (&self->shown);
         zmq_msg_close (&self->frame);
@@ -353,16 +359,32 @@ s_way (zrelay_flow_t *self)
     ||  zrelay_side_hears_topics (self->input))
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
-    || (self->captures && self->selective) || self->swaps)
+    || ((self->captures || self->sieve) && self->selective)
+    ||  self->asked || self->swaps)
         return WAY_LOOK;
-    return self->captures? WAY_COPY: WAY_PASS;
+    return self->sieve? WAY_SIFT: self->captures? WAY_COPY: WAY_PASS;
+}
+
+//  Subscriptions that come again are counted here where several of them may ask
+//  for the same, and by the port otherwise
+
+static void
+s_update_repeats (zrelay_flow_t *self)
+{
+    if (!self->output || !zrelay_side_repeats (self->input))
+        return;
+    zrelay_port_expect_repeats (zrelay_side_port (self->output), !self->asked);
+    if (!self->asked)
+        zrelay_topics_destroy (&self->repeated);
+    else
+    if (!self->repeated)
+        self->repeated = zrelay_topics_new ();
 }
 
 void
 zrelay_flow_update (zrelay_flow_t *self)
 {
-    if (self->output && zrelay_side_repeats (self->input))
-        zrelay_port_expect_repeats (zrelay_side_port (self->output));
+    s_update_repeats (self);
     self->bounded = zrelay_limits_bounded (zrelay_side_limits (self->input));
     self->captures = zrelay_capture_active (self->capture);
     self->selective = self->output
@@ -395,6 +417,28 @@ void
 zrelay_flow_listen_for_ids (zrelay_flow_t *self, zrelay_left_fn *on_left)
 {
     self->on_left = on_left;
+    zrelay_flow_update (self);
+}
+
+
+bool
+zrelay_flow_has_topics (int type)
+{
+    return type == ZMQ_SUB || type == ZMQ_XSUB || type == ZMQ_PULL
+        || type == ZMQ_PAIR;
+}
+
+void
+zrelay_flow_set_sieve (zrelay_flow_t *self, zrelay_sieve_t *sieve)
+{
+    self->sieve = sieve;
+    zrelay_flow_update (self);
+}
+
+void
+zrelay_flow_set_asked (zrelay_flow_t *self, zrelay_sieve_t *sieve)
+{
+    self->asked = sieve;
     zrelay_flow_update (self);
 }
 
@@ -756,12 +800,47 @@ s_show_handler (zrelay_flow_t *self)
     return ZRELAY_VERDICT_DROP;
 }
 
+//  Make a frame of these bytes, of which the first so many are replaced
+
 static void
-s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
+s_rename (zmq_msg_t *frame, const byte *data, size_t size, const char *to,
+          size_t replaced)
 {
+    size_t length = strlen (to);
+    int rc = zmq_msg_init_size (frame, length + size - replaced);
+    assert (rc == 0);
+    byte *target = (byte *) zmq_msg_data (frame);
+    memcpy (target, to, length);
+    memcpy (target + length, data + replaced, size - replaced);
+}
+
+//  What passes the rules may get another topic
+
+static bool
+s_sift_message (zrelay_flow_t *self)
+{
+    const char *to;
+    size_t size;
     s_need_message (self);
-    if (self->swaps && to == self->output)
-        zrelay_message_swap (self->message);
+    const byte *data = zrelay_message_data (self->message, 0);
+    size_t bytes = zrelay_message_size (self->message, 0);
+    if (!zrelay_sieve_passes (self->sieve, data, bytes, &to, &size)) {
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
+        return false;
+    }
+    if (to) {
+        zmq_msg_t frame;
+        s_rename (&frame, data, bytes, to, size);
+        zrelay_message_set (self->message, 0, zmq_msg_data (&frame),
+                            zmq_msg_size (&frame));
+        zmq_msg_close (&frame);
+    }
+    return true;
+}
+
+static void
+s_deliver_message (zrelay_flow_t *self, zrelay_side_t *to)
+{
     zrelay_outcome_t outcome = ZRELAY_OUTCOME_SENT;
     if (self->selective || to != self->output)
         outcome = zrelay_port_accepts (zrelay_side_port (to), self->message);
@@ -772,6 +851,73 @@ s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
         s_keep (self, self->message, to);
     else
         s_settle (self, to, outcome);
+}
+
+//  First bytes of frames that subscribe and cancel, see ZeroMQ RFC 23
+#define CANCEL 0
+#define SUBSCRIBE 1
+
+//  A subscription becomes those that it leads to before the rules
+
+typedef struct {
+    zrelay_flow_t *flow;
+    byte first;                 //  SUBSCRIBE or CANCEL
+} asking_t;
+
+static void
+s_on_asked (void *arg, const void *topic, size_t size)
+{
+    asking_t *asking = (asking_t *) arg;
+    zrelay_message_t *message = asking->flow->message;
+    zmq_msg_t frame;
+    int rc = zmq_msg_init_size (&frame, size + 1);
+    assert (rc == 0);
+    *(byte *) zmq_msg_data (&frame) = asking->first;
+    memcpy ((byte *) zmq_msg_data (&frame) + 1, topic, size);
+    zrelay_message_clear (message);
+    zrelay_message_append_frame (message, &frame);
+    s_deliver_message (asking->flow, asking->flow->output);
+}
+
+//  Is it the first that subscribes to a topic, or the last that cancels it?
+
+static bool
+s_is_first (zrelay_flow_t *self, byte first, const void *topic, size_t size)
+{
+    if (!self->repeated)
+        return true;
+    if (first == SUBSCRIBE)
+        return zrelay_topics_insert (self->repeated, topic, size);
+    zrelay_topics_delete (self->repeated, topic, size);
+    return true;
+}
+
+static bool
+s_ask (zrelay_flow_t *self)
+{
+    const byte *data = zrelay_message_data (self->message, 0);
+    size_t size = zrelay_message_size (self->message, 0);
+    if (!self->asked || zrelay_message_frames (self->message) != 1
+    ||  size == 0 || *data > SUBSCRIBE)
+        return false;
+    asking_t asking = { self, *data };
+    byte *topic = (byte *) malloc (size);
+    assert (topic);
+    memcpy (topic, data + 1, size - 1);
+    if (s_is_first (self, asking.first, topic, size - 1))
+        zrelay_sieve_ask (self->asked, topic, size - 1, s_on_asked, &asking);
+    freen (topic);
+    return true;
+}
+
+static void
+s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
+{
+    s_need_message (self);
+    if (self->swaps && to == self->output)
+        zrelay_message_swap (self->message);
+    if (to != self->output || !s_ask (self))
+        s_deliver_message (self, to);
 }
 
 //  The message is in hand
@@ -788,6 +934,8 @@ s_judge (zrelay_flow_t *self)
         zrelay_flow_count_drop (self, outcome);
         return;
     }
+    if (self->sieve && !s_sift_message (self))
+        return;
     zrelay_verdict_t verdict = s_show_filter (self);
     if (verdict == ZRELAY_VERDICT_PASS)
         verdict = s_show_handler (self);
@@ -870,12 +1018,11 @@ s_receive_rest (zrelay_flow_t *self)
     zrelay_port_recv_rest (self->from, self->message);
 }
 
-//  Pass on a message frame by frame
+//  Pass on a message frame by frame. The first is in hand, and more follow.
 
 static void
-s_pass_rest (zrelay_flow_t *self)
+s_pass_rest (zrelay_flow_t *self, bool more)
 {
-    bool more = zmq_msg_more (&self->frame);
     zrelay_outcome_t outcome =
         s_send_frame (self, self->output, &self->frame, more);
     if (outcome == ZRELAY_OUTCOME_FULL) {
@@ -895,7 +1042,41 @@ s_way_copy (zrelay_flow_t *self, turn_t *turn)
 {
     s_found (turn, zrelay_port_recv (self->from, &self->frame) == 0);
     if (turn->found)
-        s_pass_rest (self);
+        s_pass_rest (self, zmq_msg_more (&self->frame));
+}
+
+static void
+s_discard_rest (zrelay_flow_t *self, bool more)
+{
+    while (more && zrelay_port_recv (self->from, &self->frame) == 0)
+        more = zmq_msg_more (&self->frame);
+    zmq_msg_close (&self->frame);
+    zmq_msg_init (&self->frame);
+}
+
+static void
+s_way_sift (zrelay_flow_t *self, turn_t *turn)
+{
+    s_found (turn, zrelay_port_recv (self->from, &self->frame) == 0);
+    if (!turn->found)
+        return;
+    bool more = zmq_msg_more (&self->frame);
+    byte *data = (byte *) zmq_msg_data (&self->frame);
+    size_t size = zmq_msg_size (&self->frame);
+    const char *to;
+    size_t replaced;
+    if (!zrelay_sieve_passes (self->sieve, data, size, &to, &replaced)) {
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
+        s_discard_rest (self, more);
+        return;
+    }
+    if (to) {
+        zmq_msg_t renamed;
+        s_rename (&renamed, data, size, to, replaced);
+        zmq_msg_move (&self->frame, &renamed);
+        zmq_msg_close (&renamed);
+    }
+    s_pass_rest (self, more);
 }
 
 //  As many as can be without a look at each. One that needs it is passed on
@@ -919,7 +1100,7 @@ s_way_pass (zrelay_flow_t *self, turn_t *turn)
         return;
     turn->moved++;
     if (zrelay_port_accepts_any (to))
-        s_pass_rest (self);
+        s_pass_rest (self, zmq_msg_more (&self->frame));
     else {
         s_receive_rest (self);
         s_look_at_message (self);
@@ -929,6 +1110,7 @@ s_way_pass (zrelay_flow_t *self, turn_t *turn)
 static void (*s_ways []) (zrelay_flow_t *self, turn_t *turn) = {
     [WAY_PASS] = s_way_pass,
     [WAY_COPY] = s_way_copy,
+    [WAY_SIFT] = s_way_sift,
     [WAY_LOOK] = s_way_look,
     [WAY_SINK] = s_way_sink
 };
@@ -1079,6 +1261,8 @@ zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
     for (size_t reason = 0; reason < self->reason_count; reason++)
         s_stat_dropped (self, answer, self->reasons [reason],
                         self->dropped_own [reason]);
+    if (self->sieve)
+        zrelay_sieve_stats (self->sieve, s_names [self->id], answer);
 }
 
 void
@@ -1089,6 +1273,8 @@ zrelay_flow_reset (zrelay_flow_t *self)
     self->stalled_at = zclock_mono ();
     memset (self->dropped, 0, sizeof (self->dropped));
     memset (self->dropped_own, 0, self->reason_count * sizeof (uint64_t));
+    if (self->sieve)
+        zrelay_sieve_reset (self->sieve);
 }
 
 

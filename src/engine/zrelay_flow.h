@@ -65,6 +65,17 @@ void
 void
     zrelay_flow_update (zrelay_flow_t *self);
 
+//  Rules about topics, at most of one of a relay's flows; NULL: this one has
+//  none. They apply to what it reads, and to the subscriptions that the other
+//  flow brings, which is told with the second function. Whether a socket's
+//  messages can have topics.
+void
+    zrelay_flow_set_sieve (zrelay_flow_t *self, zrelay_sieve_t *sieve);
+void
+    zrelay_flow_set_asked (zrelay_flow_t *self, zrelay_sieve_t *sieve);
+bool
+    zrelay_flow_has_topics (int type);
+
 //  Options: burst, overflow, queue.
 extern const zrelay_setting_t zrelay_flow_settings [];
 

@@ -75,7 +75,11 @@
                 | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL \
                 | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED \
-              | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | FAILURES)
+              | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | FAILURES \
+              | ZRELAY_EVENTS)
+
+//  Those after which a connection is no more
+#define ENDS (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED)
 
 //  Reasons why handshakes fail, as libzmq reports them
 
@@ -163,6 +167,8 @@ struct _zrelay_peers_t {
     zrelay_topics_t *nobodys;   //  Those of them of unknown connections
     zrelay_topics_t *owed;      //  Cancellations to come of those who have left
     void *handle;               //  libzmq's socket where events arrive
+    zrelay_events_t *events;    //  Hears of connections made, or NULL
+    const char *name;           //  Name of the side there
     peer_t **peers;             //  Those connected, by descriptor; or NULL
     size_t room;                //  How many descriptors there is room for
     size_t count;               //  How many peers are connected
@@ -597,19 +603,29 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
     if (zmq_msg_recv (frame, self->handle, ZMQ_DONTWAIT) == -1)
         return false;
 
-    if (event & (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED)) {
-        char *endpoint = strndup ((char *) zmq_msg_data (frame),
-                                  zmq_msg_size (frame));
-        assert (endpoint);
+    char *endpoint = strndup ((char *) zmq_msg_data (frame),
+                              zmq_msg_size (frame));
+    assert (endpoint);
+    if (event & (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED))
         s_insert (self, (int) value, endpoint, event == ZMQ_EVENT_ACCEPTED);
-        zstr_free (&endpoint);
-    }
     else
     if (event & FAILURES)
         s_count_failure (self, event, value);
     else
+    if (event & ENDS)
         s_remove (self, (int) value);
+    if (event & ZRELAY_EVENTS && zrelay_events_wanted (self->events))
+        zrelay_events_monitor (self->events, self->name, event, endpoint);
+    zstr_free (&endpoint);
     return true;
+}
+
+void
+zrelay_peers_report_to (zrelay_peers_t *self, zrelay_events_t *events,
+                        const char *name)
+{
+    self->events = events;
+    self->name = name;
 }
 
 static void

@@ -14,6 +14,7 @@
 #define ZRELAY_PEERS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_events.h"
 #include "zrelay_limits.h"
 
 typedef struct _zrelay_peers_t zrelay_peers_t;
@@ -22,6 +23,12 @@ typedef struct _zrelay_peers_t zrelay_peers_t;
 //  limits, which outlive it, say how many peers there may be.
 zrelay_peers_t *
     zrelay_peers_new (void *watched, zrelay_limits_t *limits);
+
+//  Tell of the connections that the watched socket makes, under that name; both
+//  must outlive the peers.
+void
+    zrelay_peers_report_to (zrelay_peers_t *self, zrelay_events_t *events,
+                            const char *name);
 
 //  To be called before the watched socket is closed.
 void

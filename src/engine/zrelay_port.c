@@ -372,8 +372,11 @@ s_send_topic (zrelay_port_t *self, zmq_msg_t *frame, bool more)
 }
 
 void
-zrelay_port_expect_repeats (zrelay_port_t *self)
+zrelay_port_expect_repeats (zrelay_port_t *self, bool expect)
 {
+    if (!expect)
+        zrelay_topics_destroy (&self->topics);
+    else
     if (!self->topics && self->type == ZMQ_XSUB)
         self->topics = zrelay_topics_new ();
 }

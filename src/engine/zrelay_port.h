@@ -142,9 +142,10 @@ bool
 #define ZRELAY_PORT_TOPIC_MAX 4096
 
 //  Have an XSUB cope with subscriptions that come again, as they do from an
-//  XPUB with xpub_verbose; and true if it has to, so that pass is not possible.
+//  XPUB with xpub_verbose, or no longer; and true if it has to, so that pass is
+//  not possible.
 void
-    zrelay_port_expect_repeats (zrelay_port_t *self);
+    zrelay_port_expect_repeats (zrelay_port_t *self, bool expect);
 bool
     zrelay_port_expects_repeats (zrelay_port_t *self);
 

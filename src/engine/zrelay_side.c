@@ -48,11 +48,13 @@ struct _zrelay_side_t {
     zrelay_port_t *port;        //  Moves frames; knows the socket
     zrelay_limits_t *limits;    //  How much it accepts
     zrelay_peers_t *peers;      //  Who is connected; NULL without socket
+    zrelay_events_t *events;    //  Hears of connections made, or NULL
     zrelay_attachments_t *attachments;  //  Its endpoints
     zrelay_options_t *options;  //  For when the socket is made
     zlistx_t *topics;           //  The relay's own subscriptions
     zrelay_topics_t *reported;  //  Topics that an XPUB of ours has reported
     const char *topic;          //  The one while there are none, or NULL
+    zrelay_sieve_t *sieve;      //  What passes of all this, or NULL
     bool borrowed;              //  The socket is the application's
     bool repeats;               //  It reports each subscription: xpub_verbose
     bool lingers;               //  It was drained, and has another linger
@@ -179,7 +181,16 @@ s_open (zrelay_side_t *self, int type, const char *name)
         self->reported = zrelay_topics_new ();
         zrelay_peers_watch (self->peers);
     }
+    zrelay_peers_report_to (peers, self->events, self->name);
     return ZRELAY_STATUS_DONE;
+}
+
+void
+zrelay_side_report_to (zrelay_side_t *self, zrelay_events_t *events)
+{
+    self->events = events;
+    if (self->peers)
+        zrelay_peers_report_to (self->peers, events, self->name);
 }
 
 zrelay_status_t
@@ -396,7 +407,7 @@ zrelay_side_attached (zrelay_side_t *self)
 }
 
 void
-zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer)
+zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer, bool marked)
 {
     //  Of what the application attached, libzmq reports the last
     if (self->borrowed && zrelay_attachments_count (self->attachments) == 0) {
@@ -405,7 +416,7 @@ zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer)
             zmsg_addstr (answer, last);
         zstr_free (&last);
     }
-    zrelay_attachments_list (self->attachments, answer);
+    zrelay_attachments_list (self->attachments, answer, marked);
 }
 
 
@@ -694,9 +705,9 @@ zrelay_side_secure (zrelay_side_t *self, void *handle)
 //  Subscriptions
 
 static int
-s_subscription (zrelay_side_t *self, const char *topic, bool subscribe)
+s_subscribe_to (zrelay_side_t *self, const void *topic, size_t size,
+                bool subscribe)
 {
-    size_t size = strlen (topic);
     void *handle = zrelay_side_handle (self);
     if (zrelay_side_type (self) == ZMQ_SUB)
         return zmq_setsockopt (handle,
@@ -710,6 +721,32 @@ s_subscription (zrelay_side_t *self, const char *topic, bool subscribe)
     int rc = zmq_send (handle, data, size + 1, ZMQ_DONTWAIT);
     freen (data);
     return rc == -1? -1: 0;
+}
+
+typedef struct {
+    zrelay_side_t *side;
+    bool subscribe;
+    int rc;                     //  -1 if any of them failed
+} subscription_t;
+
+static void
+s_on_asked (void *arg, const void *topic, size_t size)
+{
+    subscription_t *self = (subscription_t *) arg;
+    if (s_subscribe_to (self->side, topic, size, self->subscribe))
+        self->rc = -1;
+}
+
+static int
+s_subscription (zrelay_side_t *self, const char *topic, bool subscribe)
+{
+    subscription_t asked = { self, subscribe, 0 };
+    if (self->sieve)
+        zrelay_sieve_ask_before (self->sieve, topic, strlen (topic),
+                                 s_on_asked, &asked);
+    else
+        s_on_asked (&asked, topic, strlen (topic));
+    return asked.rc;
 }
 
 //  To subscribe to the default topic, or to cancel that, while the relay has
@@ -729,6 +766,22 @@ zrelay_side_set_default_topic (zrelay_side_t *self, const char *topic)
 {
     self->topic = topic;
     s_default_topic (self, true);
+}
+
+void
+zrelay_side_set_sieve (zrelay_side_t *self, zrelay_sieve_t *sieve)
+{
+    self->sieve = sieve;
+}
+
+void
+zrelay_side_switch_topics (zrelay_side_t *self, bool on)
+{
+    if (zrelay_side_topics (self) == 0)
+        s_default_topic (self, on);
+    char *topic = (char *) zlistx_first (self->topics);
+    for (; topic; topic = (char *) zlistx_next (self->topics))
+        s_subscription (self, topic, on);
 }
 
 //  Leaves the list's cursor on the topic
@@ -947,7 +1000,7 @@ s_test_endpoints (zrelay_error_t *error)
     assert (zrelay_side_attach (self, "tcp://127.0.0.1:*", true)
             == ZRELAY_STATUS_DONE);
     zmsg_t *answer = zmsg_new ();
-    zrelay_side_endpoints (self, answer);
+    zrelay_side_endpoints (self, answer, false);
     char *endpoint = zmsg_popstr (answer);
     zmsg_destroy (&answer);
     assert (zrelay_side_attached (self));

@@ -19,6 +19,7 @@
 #include "zrelay_options.h"
 #include "zrelay_peers.h"
 #include "zrelay_port.h"
+#include "zrelay_sieve.h"
 
 //  Functions that return a status keep a sentence in the error object that the
 //  side was given when it is not ZRELAY_STATUS_DONE, and have then changed
@@ -63,6 +64,10 @@ int
 zrelay_peers_t *
     zrelay_side_peers (zrelay_side_t *self);
 
+//  Tell of the connections that the side makes; events must outlive it.
+void
+    zrelay_side_report_to (zrelay_side_t *self, zrelay_events_t *events);
+
 //  Make the socket. If it exists, with another type, it is replaced as long
 //  as it has no endpoint. And close it again, type -1: not chosen.
 zrelay_status_t
@@ -83,11 +88,12 @@ zrelay_status_t
     zrelay_side_attach_list (zrelay_side_t *self, const char *endpoints,
                              bool bind);
 
-//  True if the side has an endpoint; and add a frame for each.
+//  True if the side has an endpoint; and add a frame for each, marked with "@"
+//  if it is bound, and ">" if it is connected.
 bool
     zrelay_side_attached (zrelay_side_t *self);
 void
-    zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer);
+    zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer, bool marked);
 
 
 //  --------------------------------------------------------------------------
@@ -140,6 +146,13 @@ zrelay_status_t
     zrelay_side_subscribe (zrelay_side_t *self, size_t count, char **topics);
 zrelay_status_t
     zrelay_side_unsubscribe (zrelay_side_t *self, size_t count, char **topics);
+
+//  Ask publishers for no more than passes a sieve, which must outlive the side
+//  and may be NULL. While its rules are changed, the subscriptions are off.
+void
+    zrelay_side_set_sieve (zrelay_side_t *self, zrelay_sieve_t *sieve);
+void
+    zrelay_side_switch_topics (zrelay_side_t *self, bool on);
 
 //  The topic to which a SUB or XSUB subscribes while the set is empty. It must
 //  outlive the side.

@@ -47,6 +47,12 @@ s_index (const char *names [2], const char *word)
 }
 
 static bool
+s_is_capture (const char *word)
+{
+    return strcasecmp (word, "CAPTURE") == 0;
+}
+
+static bool
 s_is_relay (const char *word)
 {
     return strcasecmp (word, "RELAY") == 0;
@@ -251,6 +257,50 @@ HANDLER (s_filter)
 
 
 //  --------------------------------------------------------------------------
+//  Rules about topics. They are no options, since a flow has any number of
+//  them, each with a count.
+
+static int
+s_bad_rule (zrelay_engine_t *self, const char *word)
+{
+    return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+        "%s is not a rule; the rules are: only TOPIC, except TOPIC, rename "
+        "TOPIC TO, and none, which removes them",
+        zrelay_engine_quote (self, word));
+}
+
+HANDLER (s_rule)
+{
+    UNUSED;
+    zrelay_flow_id_t flow =
+        (zrelay_flow_id_t) s_index (s_flow_names, argv [0]);
+    if (strcasecmp (argv [1], "none") == 0 && argc == 2)
+        return zrelay_engine_clear_rules (self, flow);
+    int rule = zrelay_sieve_find (argv [1]);
+    bool renames = rule == ZRELAY_SIEVE_RENAME;
+    if (rule == -1 || argc != (renames? 4: 3))
+        return s_bad_rule (self, argv [1]);
+    if (!renames && !*argv [2])
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "%s takes a topic that is not empty, which would be everything",
+            argv [1]);
+    zrelay_status_t status = zrelay_side_check_topics (
+        zrelay_engine_side (self, ZRELAY_SIDE_FRONTEND), argc - 2, argv + 2);
+    return status != ZRELAY_STATUS_DONE? status:
+        zrelay_engine_add_rule (self, flow, (zrelay_sieve_rule_t) rule,
+                                argv [2], renames? argv [3]: NULL);
+}
+
+HANDLER (s_rules)
+{
+    UNUSED;
+    zrelay_engine_list_rules (self,
+        (zrelay_flow_id_t) s_index (s_flow_names, argv [0]), answer);
+    return ZRELAY_STATUS_DONE;
+}
+
+
+//  --------------------------------------------------------------------------
 //  Going and stopping
 
 HANDLER (s_pause)
@@ -348,10 +398,20 @@ HANDLER (s_state)
     return ZRELAY_STATUS_DONE;
 }
 
+//  Whoever connects to an endpoint wants no mark before it
+
 HANDLER (s_endpoint)
 {
     UNUSED;
-    zrelay_side_endpoints (s_side (self, argv [0]), answer);
+    if (argc > 1 && strcasecmp (argv [1], "marked") != 0)
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "%s is not a form of endpoints; they can be marked, or not",
+            zrelay_engine_quote (self, argv [1]));
+    zrelay_side_t *side = s_is_capture (argv [0])?
+        zrelay_capture_side (zrelay_engine_capture (self)):
+        s_side (self, argv [0]);
+    if (side)
+        zrelay_side_endpoints (side, answer, argc > 1);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -375,6 +435,12 @@ HANDLER (s_cut)
         zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
             "CUT takes an IP address, ipc, or * for all peers, not %s",
             zrelay_engine_quote (self, argv [1]));
+}
+
+HANDLER (s_events)
+{
+    UNUSED;
+    return zrelay_engine_report_to (self, argv [0]);
 }
 
 HANDLER (s_error)
@@ -437,6 +503,12 @@ static const zrelay_command_t s_commands [] = {
     COMMAND ("FILTER", "flow *function *argument [form]",
              "show each message to a function (NULL: no longer)",
              s_filter, OWNER),
+    COMMAND ("RULE", "flow rule [topic [to]]",
+             "pass only topic, all except topic, rename topic, or none",
+             s_rule, 0),
+    COMMAND ("RULES", "flow",
+             "list the rules, each with topic, new topic and count", s_rules,
+             QUERY),
     COMMAND ("PAUSE", "",
              "stop both flows; sockets queue", s_pause, 0),
     COMMAND ("RESUME", "",
@@ -449,13 +521,17 @@ static const zrelay_command_t s_commands [] = {
              "set the counters to zero", s_reset, 0),
     COMMAND ("STATE", "",
              "report idle, active, paused or draining", s_state, QUERY),
-    COMMAND ("ENDPOINT", "side",
-             "list the endpoints, resolved", s_endpoint, QUERY),
+    COMMAND ("ENDPOINT", "side|capture [marked]",
+             "list the endpoints, resolved (marked: @ bound, > connected)",
+             s_endpoint, QUERY),
     COMMAND ("PEERS", "side",
              "report the number of peers, and list their addresses",
              s_peers, QUERY),
     COMMAND ("CUT", "side address",
              "end the connections from that address", s_cut, 0),
+    COMMAND ("EVENTS", "endpoint",
+             "push what becomes of the connections made to a PULL", s_events,
+             0),
     COMMAND ("HELP", "[command]",
              "explain the commands", s_help, QUERY),
     COMMAND ("ERROR", "",
@@ -648,6 +724,12 @@ s_is_flow (zrelay_engine_t *engine, const char *value)
 }
 
 static bool
+s_is_side_or_capture (zrelay_engine_t *engine, const char *value)
+{
+    return s_is_side (engine, value) || s_is_capture (value);
+}
+
+static bool
 s_is_any (zrelay_engine_t *engine, const char *value)
 {
     return s_is_side (engine, value) || s_is_flow (engine, value)
@@ -664,6 +746,8 @@ static const struct {
     const char *one;            //  And of a relay with one side
 } s_words [] = {
     { "side", s_is_side, "side", "FRONTEND or BACKEND", "FRONTEND" },
+    { "side|capture", s_is_side_or_capture, "side",
+      "FRONTEND, BACKEND or CAPTURE", "FRONTEND or CAPTURE" },
     { "flow", s_is_flow, "flow", "FORWARD or RETURN", "FORWARD" },
     { "side|flow|relay", s_is_any, "side or flow",
       "FRONTEND, BACKEND, FORWARD, RETURN or RELAY",

@@ -36,8 +36,9 @@ typedef struct _arguments_t arguments_t;
 typedef zrelay_exit_t (option_fn) (arguments_t *self, const option_t *option,
                                    const char *argument);
 
-static option_fn s_endpoint, s_topic, s_setting, s_text, s_name, s_drain,
-    s_io_threads, s_network, s_guard, s_switch, s_flag, s_version, s_help;
+static option_fn s_endpoint, s_topic, s_rule, s_capture, s_prefixes,
+    s_setting, s_text, s_name, s_drain, s_io_threads, s_network, s_guard,
+    s_switch, s_flag, s_version, s_help;
 
 struct _option_t {
     zrelay_arguments_option_t shown;    //  As people see it
@@ -58,11 +59,23 @@ static const option_t s_options [] = {
         "attach the side for workers, subscribers, pullers" },
       s_endpoint, 0, false },
     { { 's', "subscribe", "TOPIC",
-        "subscribe for the relay itself; \"\" is everything" },
+        "subscribe for the relay, too; this restricts nothing" },
       s_topic, 0, false },
+    { { 0, "only", "TOPIC",
+        "pass only messages that begin with it" },
+      s_rule, 0, false },
+    { { 0, "except", "TOPIC",
+        "pass no messages that begin with it" },
+      s_rule, 0, false },
+    { { 0, "rename", "FROM=TO",
+        "put TO in the place of FROM at a message's beginning" },
+      s_rule, 0, false },
     { { 'c', "capture", "ENDPOINT",
-        "send a copy of each message to a PULL socket there" },
-      s_text, IN_PLAN (capture), true },
+        "send copies to a PULL there; PUB@ENDPOINT: to many" },
+      s_capture, 0, true },
+    { { 0, "capture-prefixes", "A,B",
+        "copies begin with a frame: A forward, B return" },
+      s_prefixes, 0, true },
     { { 'o', "set", "SIDE.OPTION=VALUE",
         "set an option of a side, a flow or the relay" },
       s_setting, 0, false },
@@ -164,6 +177,39 @@ s_topic (arguments_t *self, const option_t *option, const char *argument)
     (void) option;
     zlist_append (self->plan->topics, (void *) argument);
     return ZRELAY_EXIT_NOT_YET;
+}
+
+//  The option has the name of its rule
+
+static zrelay_exit_t
+s_rule (arguments_t *self, const option_t *option, const char *argument)
+{
+    const char *name = option->shown.name;
+    if (zrelay_plan_add_rule (self->plan, name, argument) == 0)
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        "--%s takes %s, not '%s'%s", name, option->shown.argument, argument,
+        *argument? "": ", which is everything");
+}
+
+static zrelay_exit_t
+s_capture (arguments_t *self, const option_t *option, const char *argument)
+{
+    if (*zrelay_plan_set_capture (self->plan, argument)->address)
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        "--%s needs an endpoint, such as PUB@tcp://127.0.0.1:5561",
+        option->shown.name);
+}
+
+static zrelay_exit_t
+s_prefixes (arguments_t *self, const option_t *option, const char *argument)
+{
+    if (zrelay_plan_set_prefixes (self->plan, argument) == 0)
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        "--%s takes two words with a comma between, such as request,reply, not"
+        " '%s'", option->shown.name, argument);
 }
 
 static zrelay_exit_t
@@ -512,6 +558,10 @@ s_complete (arguments_t *self)
     if (plan->verbose && plan->quiet)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "--verbose and --quiet contradict each other; give one of them");
+    if (plan->prefixes [0] && !plan->capture)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "--capture-prefixes is about copies; say with --capture where they"
+            " go");
     zrelay_exit_t status = s_complete_side (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_complete_side (self, ZRELAY_SIDE_BACKEND);

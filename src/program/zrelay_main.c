@@ -19,6 +19,7 @@
 #include "zrelay_guard.h"
 #include "zrelay_help.h"
 #include "zrelay_keygen.h"
+#include "zrelay_links.h"
 #include "zrelay_serve.h"
 #include "zrelay_signals.h"
 #include "zrelay_start.h"
@@ -101,8 +102,8 @@ s_shut_down_unmoved (void)
         zsys_shutdown ();
 }
 
-//  Wait for libzmq, which waits for messages to leave its sockets. Only the time
-//  that this takes says whether they have.
+//  Wait for libzmq, which waits for messages to leave its sockets. Only the
+//  time that this takes says whether they have.
 
 static zrelay_exit_t
 s_wait_for_sockets (zrelay_plan_t *plan, zrelay_report_t *report,
@@ -126,14 +127,17 @@ s_run (zrelay_plan_t *plan, zrelay_report_t *report)
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
     zrelay_guard_t *guard = zrelay_guard_new (plan, report);
+    zrelay_links_t *links = zrelay_links_new (plan, report);
     zrelay_serve_end_t end = { false, 0 };
     status = zrelay_guard_start (guard);
     if (status == ZRELAY_EXIT_NOT_YET) {
-        zactor_t *relay = zrelay_start (plan, guard, report);
-        status = relay? zrelay_serve (relay, plan, guard, report, &end):
-                        ZRELAY_EXIT_MISUSE;
+        zactor_t *relay = zrelay_start (plan, guard, links, report);
+        status = relay?
+            zrelay_serve (relay, plan, guard, links, report, &end):
+            ZRELAY_EXIT_MISUSE;
         zactor_destroy (&relay);
     }
+    zrelay_links_destroy (&links);
     zrelay_guard_destroy (&guard);
     zsys_set_logstream (plan->quiet? NULL: stderr);
     if (status == ZRELAY_EXIT_ASKED)

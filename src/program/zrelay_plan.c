@@ -25,6 +25,8 @@ s_endpoint_destroy (void **self_p)
     *self_p = NULL;
 }
 
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 //  Letters directly before "@" or ">" are a socket type, since no address
 //  starts like this.
 
@@ -34,9 +36,7 @@ s_endpoint_new (const char *text)
     zrelay_plan_endpoint_t *self =
         (zrelay_plan_endpoint_t *) zmalloc (sizeof (zrelay_plan_endpoint_t));
     assert (self);
-    size_t size = 0;
-    while (isalpha ((byte) text [size]))
-        size++;
+    size_t size = strspn (text, LETTERS);
     bool marked = text [size] == '@' || text [size] == '>';
     self->bind = !marked || text [size] == '@';
     self->address = strdup (marked? text + size + 1: text);
@@ -46,6 +46,16 @@ s_endpoint_new (const char *text)
         assert (self->type);
     }
     return self;
+}
+
+static void
+s_rule_destroy (void **self_p)
+{
+    zrelay_plan_rule_t *self = (zrelay_plan_rule_t *) *self_p;
+    zstr_free (&self->topic);
+    zstr_free (&self->to);
+    freen (self);
+    *self_p = NULL;
 }
 
 static void
@@ -92,6 +102,7 @@ zrelay_plan_new (void)
     }
     self->settings = s_list_new (s_setting_destroy);
     self->topics = s_strings_new ();
+    self->rules = s_list_new (s_rule_destroy);
     self->allow = s_strings_new ();
     self->deny = s_strings_new ();
     self->drain = ZRELAY_PLAN_DRAIN;
@@ -109,10 +120,14 @@ zrelay_plan_destroy (zrelay_plan_t **self_p)
             zlistx_destroy (&self->sides [side].endpoints);
         zlistx_destroy (&self->settings);
         zlist_destroy (&self->topics);
+        zlistx_destroy (&self->rules);
         zlist_destroy (&self->allow);
         zlist_destroy (&self->deny);
         zstr_free (&self->name);
-        zstr_free (&self->capture);
+        if (self->capture)
+            s_endpoint_destroy ((void **) &self->capture);
+        for (size_t flow = 0; flow < ZRELAY_PLAN_SIDES; flow++)
+            zstr_free (&self->prefixes [flow]);
         zstr_free (&self->curve);
         zstr_free (&self->clients);
         zstr_free (&self->server);
@@ -132,6 +147,47 @@ zrelay_plan_add_endpoint (zrelay_plan_t *self, zrelay_side_id_t side,
     zrelay_plan_endpoint_t *endpoint = s_endpoint_new (text);
     zlistx_add_end (self->sides [side].endpoints, endpoint);
     return endpoint;
+}
+
+//  A topic may have any characters
+
+int
+zrelay_plan_add_rule (zrelay_plan_t *self, const char *rule, const char *text)
+{
+    bool renames = streq (rule, "rename");
+    const char *equals = renames? strrchr (text, '='): NULL;
+    if (renames? !equals: !*text)
+        return -1;
+    zrelay_plan_rule_t *added =
+        (zrelay_plan_rule_t *) zmalloc (sizeof (zrelay_plan_rule_t));
+    assert (added);
+    added->rule = rule;
+    added->topic = renames? strndup (text, (size_t) (equals - text)):
+                            strdup (text);
+    added->to = renames? strdup (equals + 1): NULL;
+    assert (added->topic && (added->to || !renames));
+    zlistx_add_end (self->rules, added);
+    return 0;
+}
+
+const zrelay_plan_endpoint_t *
+zrelay_plan_set_capture (zrelay_plan_t *self, const char *text)
+{
+    self->capture = s_endpoint_new (text);
+    self->capture->bind = text [strspn (text, LETTERS)] == '@';
+    return self->capture;
+}
+
+int
+zrelay_plan_set_prefixes (zrelay_plan_t *self, const char *text)
+{
+    const char *comma = strchr (text, ',');
+    if (!comma || strchr (comma + 1, ','))
+        return -1;
+    self->prefixes [0] = strndup (text, (size_t) (comma - text));
+    self->prefixes [1] = strdup (comma + 1);
+    assert (self->prefixes [0] && self->prefixes [1]);
+    return 0;
 }
 
 //  The value may contain further dots and equals signs
@@ -199,6 +255,15 @@ zrelay_plan_type (zrelay_plan_t *self, zrelay_side_id_t side)
         (zrelay_plan_endpoint_t *) zlistx_first (self->sides [side].endpoints);
     return first && first->type? first->type:
            zrelay_plan_spec (self, side)->types;
+}
+
+const char *
+zrelay_plan_topical_flow (zrelay_plan_t *self)
+{
+    const char *type = zrelay_plan_has_side (self, ZRELAY_SIDE_BACKEND)?
+        zrelay_plan_type (self, ZRELAY_SIDE_BACKEND): "";
+    return strcasecmp (type, "SUB") == 0 || strcasecmp (type, "XSUB") == 0?
+           "return": "forward";
 }
 
 char *

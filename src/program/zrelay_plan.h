@@ -33,6 +33,13 @@ typedef struct {
     char *value;                //  May be empty
 } zrelay_plan_setting_t;
 
+//  A rule about topics
+typedef struct {
+    const char *rule;           //  "only", "except" or "rename"
+    char *topic;                //  What it is about
+    char *to;                   //  What takes its place, or NULL
+} zrelay_plan_rule_t;
+
 //  One side of the relay
 typedef struct {
     const char *name;           //  "frontend" or "backend"
@@ -52,7 +59,10 @@ typedef struct {
     zrelay_plan_side_t sides [ZRELAY_PLAN_SIDES];   //  By zrelay_side_id_t
     zlistx_t *settings;         //  zrelay_plan_setting_t
     zlist_t *topics;            //  Subscriptions of the relay's own
-    char *capture;              //  Where copies go, or NULL
+    zlistx_t *rules;            //  zrelay_plan_rule_t
+    zrelay_plan_endpoint_t *capture;    //  Where copies go, or NULL
+    char *prefixes [ZRELAY_PLAN_SIDES]; //  What these begin with, by flow, or
+                                        //  NULL
     size_t drain;               //  Milliseconds to finish in; 0: end at once
     size_t io_threads;          //  Threads for input and output, or 0: as
                                 //  many as CZMQ takes
@@ -114,6 +124,27 @@ char *
 const zrelay_plan_endpoint_t *
     zrelay_plan_add_endpoint (zrelay_plan_t *self, zrelay_side_id_t side,
                               const char *text);
+
+//  Add a rule about topics. text is TOPIC, or, for "rename", FROM=TO, where the
+//  last equals sign counts. Returns 0, or -1 if text does not have that form.
+int
+    zrelay_plan_add_rule (zrelay_plan_t *self, const char *rule,
+                          const char *text);
+
+//  The flow of messages with topics, "forward" or "return": from where the
+//  relay subscribes.
+const char *
+    zrelay_plan_topical_flow (zrelay_plan_t *self);
+
+//  Say where copies go. text is as for an endpoint, but it is connected without
+//  a mark. Returns it.
+const zrelay_plan_endpoint_t *
+    zrelay_plan_set_capture (zrelay_plan_t *self, const char *text);
+
+//  Say how copies begin. text is FORWARD,RETURN. Returns 0, or -1 if it does
+//  not have that form.
+int
+    zrelay_plan_set_prefixes (zrelay_plan_t *self, const char *text);
 
 //  Add an option to be set. text is PLACE.OPTION=VALUE. Returns 0, or -1 if
 //  text does not have that form.

@@ -38,6 +38,7 @@ typedef struct {
     zactor_t *relay;            //  The relay
     zrelay_plan_t *plan;        //  Says how it ends
     zrelay_guard_t *guard;      //  Says who is no longer let in
+    zrelay_links_t *links;      //  Hears where the relay has connected
     zrelay_report_t *report;    //  Hears about failures
     phase_t phase;              //  What the relay is doing
     size_t asked;               //  Statistics that were asked for and have not
@@ -296,19 +297,31 @@ s_guard_spoke (serve_t *self)
     zstr_free (&address);
 }
 
+//  An item of zmq_poll () for a socket, or, without one, for no descriptor,
+//  which reports nothing
+
+static zmq_pollitem_t
+s_item (zsock_t *sock)
+{
+    zmq_pollitem_t item = {
+        sock? zsock_resolve (sock): NULL, -1, sock? ZMQ_POLLIN: 0, 0
+    };
+    return item;
+}
+
 //  Wait for an event and handle it
 
 static zrelay_exit_t
 s_wait (serve_t *self)
 {
-    zsock_t *events = zrelay_guard_events (self->guard);
     zmq_pollitem_t items [] = {
         { zsock_resolve (self->relay), 0, ZMQ_POLLIN, 0 },
         { NULL, zrelay_signals_fd (), ZMQ_POLLIN, 0 },
-        { events? zsock_resolve (events): NULL, 0, ZMQ_POLLIN, 0 }
+        s_item (zrelay_guard_events (self->guard)),
+        s_item (zrelay_links_sock (self->links))
     };
     zrelay_signals_unblock ();
-    int rc = zmq_poll (items, events? 3: 2, -1);
+    int rc = zmq_poll (items, sizeof (items) / sizeof (*items), -1);
     int error = errno;
     zrelay_signals_block ();
     if (rc == -1 && error != EINTR)
@@ -323,6 +336,9 @@ s_wait (serve_t *self)
     else
     if (rc > 0 && items [2].revents)
         s_guard_spoke (self);
+    else
+    if (rc > 0 && items [3].revents)
+        zrelay_links_handle (self->links);
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -331,10 +347,11 @@ s_wait (serve_t *self)
 
 zrelay_exit_t
 zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_guard_t *guard,
-              zrelay_report_t *report, zrelay_serve_end_t *end)
+              zrelay_links_t *links, zrelay_report_t *report,
+              zrelay_serve_end_t *end)
 {
     serve_t self = { .relay = relay, .plan = plan, .guard = guard,
-        .report = report, .phase = PHASE_RUNNING, .end = end };
+        .links = links, .report = report, .phase = PHASE_RUNNING, .end = end };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     while (status == ZRELAY_EXIT_NOT_YET
        && (self.phase != PHASE_ENDED || self.asked > 0))

@@ -14,6 +14,7 @@
 #define ZRELAY_SERVE_H_INCLUDED
 
 #include "zrelay_guard.h"
+#include "zrelay_links.h"
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
@@ -34,7 +35,8 @@ typedef struct {
 //  would take the answers.
 zrelay_exit_t
     zrelay_serve (zactor_t *relay, zrelay_plan_t *plan,
-                  zrelay_guard_t *guard, zrelay_report_t *report,
+                  zrelay_guard_t *guard, zrelay_links_t *links,
+                  zrelay_report_t *report,
                   zrelay_serve_end_t *end);
 
 #endif

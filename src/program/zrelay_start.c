@@ -20,6 +20,7 @@
 typedef struct {
     zrelay_plan_t *plan;        //  Where it is to be
     zrelay_guard_t *guard;      //  Decides who may connect to it
+    zrelay_links_t *links;      //  Hears where it has connected
     zrelay_report_t *report;    //  Hears what it refuses
     zrelay_client_t *relay;     //  Steers it
     zlist_t *lines;             //  Printed when it is ready
@@ -62,6 +63,16 @@ s_guard (start_t *self)
 }
 
 static zrelay_exit_t
+s_report_links (start_t *self)
+{
+    const char *endpoint = zrelay_links_endpoint (self->links);
+    if (!endpoint)
+        return ZRELAY_EXIT_NOT_YET;
+    zrelay_client_command (self->relay, "EVENTS", endpoint, NULL);
+    return s_confirm (self, "", "");
+}
+
+static zrelay_exit_t
 s_set (start_t *self, const zrelay_plan_setting_t *setting)
 {
     zrelay_client_command (self->relay, "SET", setting->place,
@@ -89,12 +100,22 @@ s_set_all (start_t *self)
 }
 
 static zrelay_exit_t
-s_capture (start_t *self)
+s_add_rules (start_t *self)
 {
-    if (!self->plan->capture)
-        return ZRELAY_EXIT_NOT_YET;
-    zrelay_client_command (self->relay, "CAPTURE", self->plan->capture, NULL);
-    return s_confirm (self, "", "; name another with --capture");
+    const char *flow = zrelay_plan_topical_flow (self->plan);
+    zlistx_t *rules = self->plan->rules;
+    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
+    zrelay_plan_rule_t *rule = (zrelay_plan_rule_t *) zlistx_first (rules);
+    while (rule && status == ZRELAY_EXIT_NOT_YET) {
+        zrelay_client_command (self->relay, "RULE", flow, rule->rule,
+                               rule->topic, rule->to, NULL);
+        char *before = zsys_sprintf ("--%s: ", rule->rule);
+        assert (before);
+        status = s_confirm (self, before, "");
+        zstr_free (&before);
+        rule = (zrelay_plan_rule_t *) zlistx_next (rules);
+    }
+    return status;
 }
 
 //  --------------------------------------------------------------------------
@@ -114,12 +135,33 @@ s_note_endpoint (start_t *self, const char *side,
     assert (endpoint);
     char *line = zsys_sprintf ("%s: %s %s to %s",
                                zrelay_plan_name (self->plan), side,
-                               item->bind? "bound": "connected", endpoint);
+                               item->bind? "bound": "connecting", endpoint);
     assert (line);
     zlist_append (self->lines, line);
     zstr_free (&line);
     zstr_free (&endpoint);
     zmsg_destroy (&endpoints);
+}
+
+static zrelay_exit_t
+s_capture (start_t *self)
+{
+    const zrelay_plan_endpoint_t *item = self->plan->capture;
+    if (!item)
+        return ZRELAY_EXIT_NOT_YET;
+    char **prefixes = self->plan->prefixes;
+    char *endpoint = zsys_sprintf ("%c%s", item->bind? '@': '>',
+                                   item->address);
+    assert (endpoint);
+    zrelay_client_command (self->relay, "CAPTURE", endpoint,
+                           item->type? item->type: "PUSH", prefixes [0],
+                           prefixes [1], NULL);
+    zstr_free (&endpoint);
+    zrelay_exit_t status = s_confirm (self, "",
+                                      "; name another with --capture");
+    if (status == ZRELAY_EXIT_NOT_YET)
+        s_note_endpoint (self, "capture", item);
+    return status;
 }
 
 //  The command that also chooses the socket's type has the name of its side
@@ -206,9 +248,9 @@ s_bring (start_t *self)
     typedef zrelay_exit_t (step_fn) (start_t *self);
     bool open = zrelay_plan_type_is_open (self->plan, ZRELAY_SIDE_FRONTEND);
     step_fn *steps [] = {
-        s_verbose, s_guard, s_set_all, s_capture,
+        s_verbose, s_guard, s_report_links, s_set_all, s_add_rules,
         open? s_attach_all: s_subscribe,
-        open? s_subscribe: s_attach_all
+        open? s_subscribe: s_attach_all, s_capture
     };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     for (size_t index = 0; status == ZRELAY_EXIT_NOT_YET
@@ -229,7 +271,7 @@ s_print_lines (start_t *self)
 
 zactor_t *
 zrelay_start (zrelay_plan_t *plan, zrelay_guard_t *guard,
-              zrelay_report_t *report)
+              zrelay_links_t *links, zrelay_report_t *report)
 {
     zactor_t *relay = zrelay_engine_spawn (plan->kind, plan->name);
     if (!relay) {
@@ -237,7 +279,8 @@ zrelay_start (zrelay_plan_t *plan, zrelay_guard_t *guard,
             "cannot create the relay's sockets: %s", zmq_strerror (errno));
         return NULL;
     }
-    start_t self = { plan, guard, report, NULL, NULL };
+    start_t self = { .plan = plan, .guard = guard, .links = links,
+                     .report = report };
     self.relay = zrelay_client_new (relay);
     zrelay_client_set_timeout (self.relay, TIMEOUT);
     self.lines = zlist_new ();

@@ -14,6 +14,7 @@
 #define ZRELAY_START_H_INCLUDED
 
 #include "zrelay_guard.h"
+#include "zrelay_links.h"
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
@@ -23,6 +24,6 @@
 //  option that it is about.
 zactor_t *
     zrelay_start (zrelay_plan_t *plan, zrelay_guard_t *guard,
-                  zrelay_report_t *report);
+                  zrelay_links_t *links, zrelay_report_t *report);
 
 #endif
