@@ -15,18 +15,6 @@
 
 #include <czmq.h>
 
-//  Version of this header; zrelay_version () tells that of the library
-//  at run time. Versions follow semver.org.
-#define ZRELAY_VERSION_MAJOR 0
-#define ZRELAY_VERSION_MINOR 1
-#define ZRELAY_VERSION_PATCH 0
-
-#define ZRELAY_MAKE_VERSION(major, minor, patch) \
-    ((major) * 10000 + (minor) * 100 + (patch))
-#define ZRELAY_VERSION \
-    ZRELAY_MAKE_VERSION (ZRELAY_VERSION_MAJOR, ZRELAY_VERSION_MINOR, \
-                         ZRELAY_VERSION_PATCH)
-
 //  The library is compiled with hidden symbols; what is public says so
 #if defined (__GNUC__)
 #   define ZRELAY_EXPORT __attribute__ ((visibility ("default")))
@@ -39,6 +27,22 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+//  @interface
+//  Every other public header includes this one. An application includes
+//  <zrelay.h>, which includes them all.
+
+//  Version of this header; zrelay_version () tells that of the library
+//  at run time. Versions follow semver.org.
+#define ZRELAY_VERSION_MAJOR 0
+#define ZRELAY_VERSION_MINOR 1
+#define ZRELAY_VERSION_PATCH 0
+
+#define ZRELAY_MAKE_VERSION(major, minor, patch) \
+    ((major) * 10000 + (minor) * 100 + (patch))
+#define ZRELAY_VERSION \
+    ZRELAY_MAKE_VERSION (ZRELAY_VERSION_MAJOR, ZRELAY_VERSION_MINOR, \
+                         ZRELAY_VERSION_PATCH)
 
 //  How a relay answers a command. The first five are sent by zsock_signal ()
 //  and read with zsock_wait ().
@@ -63,6 +67,7 @@ typedef enum {
 //  ZRELAY_MAKE_VERSION.
 ZRELAY_EXPORT int
     zrelay_version (void);
+//  @end
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,7 @@
 extern "C" {
 #endif
 
+//  @interface
 //  Standard error may be a pipe that nobody reads, a stopped terminal, or a
 //  file system that hangs. Whoever writes there then waits, perhaps for ever.
 //  A printer takes lines at once and has them printed by a thread, which runs
@@ -78,6 +79,7 @@ ZRELAY_EXPORT bool
 //  Self test of this class.
 ZRELAY_EXPORT void
     zrelay_printer_test (bool verbose);
+//  @end
 
 #ifdef __cplusplus
 }

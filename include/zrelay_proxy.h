@@ -128,6 +128,18 @@ extern "C" {
 //  connection too; set maxmsgsize there if subscribers send more than
 //  subscriptions. The relay sets "rcvhwm" to 100 there.
 //
+//  "ipc_mode" and "ipc_group" say which users of this machine an ipc endpoint
+//  lets in: the permissions, in octal, and the group of its file. They act on
+//  endpoints that are bound later, whatever the umask is. A user who may write
+//  to the file may connect. The group is given by its name or number, and the
+//  process must be a member of it; with a group alone, the mode is 0660. An
+//  empty value takes back what was set. An endpoint without a file, ipc://* or
+//  ipc://@NAME, is refused while one of them is set:
+//
+//      zstr_sendx (proxy, "SET", "FRONTEND", "ipc_mode", "0660", NULL);
+//      zstr_sendx (proxy, "SET", "FRONTEND", "ipc_group", "orders", NULL);
+//      zstr_sendx (proxy, "BIND", "FRONTEND", "ipc:///run/orders/in", NULL);
+//
 //  A flow has three options. "burst" is the number of messages that it moves
 //  in one turn. "overflow" says what to do when the output is full: "hold" one
 //  message and stop reading, or continue to read, keep up to "queue" messages,
@@ -148,9 +160,9 @@ extern "C" {
 //  a frame that names its flow: the first prefix for forward, the second for
 //  return. A capture that is not read never slows the relay; copies that it
 //  cannot take are dropped and counted. A capture that binds takes over the
-//  security of the frontend, or else of the backend, as it is then; SET RELAY
-//  capture_security none, before CAPTURE, opens it to everybody. Without
-//  arguments, the capture stops:
+//  security of the frontend, or else of the backend, as it is then, and so it
+//  does with ipc_mode and ipc_group; SET RELAY capture_security none, before
+//  CAPTURE, opens it to everybody. Without arguments, the capture stops:
 //
 //      zstr_sendx (proxy, "CAPTURE", "inproc://log", NULL);
 //      zstr_sendx (proxy, "CAPTURE", "inproc://log", "PUSH", "I", "O", NULL);

@@ -30,6 +30,7 @@
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
+#include "zrelay_access.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
 #include "zrelay_refused.h"
@@ -69,6 +70,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_option", zrelay_option_test },
     { "zrelay_endpoint", zrelay_endpoint_test },
     { "zrelay_private", zrelay_private_test },
+    { "zrelay_access", zrelay_access_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_events", zrelay_events_test },

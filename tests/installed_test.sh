@@ -15,6 +15,7 @@ count=0
 status=0
 bindir=$INSTALLED_BINDIR
 libdir=$INSTALLED_LIBDIR
+mandir=$INSTALLED_MANDIR
 pkgconfigdir=$INSTALLED_PKGCONFIGDIR
 stage=$(mktemp -d) || exit 1
 trap 'rm -rf "$stage"' EXIT
@@ -53,13 +54,17 @@ files_left () {
     [ -z "$(find "$destdir" ! -type d -print)" ]
 }
 
+#   offered HEADER...: the functions that these headers declare
+offered () {
+    sed -n '/\/\//!s/^    .*\(zrelay_[a-z_]*\) (.*[,;)]$/\1/p' "$@" | sort -u
+}
+
 #   symbols_fit LIBRARY HEADER...: every function that the headers offer is
 #   there, and nothing else
 symbols_fit () {
     library=$1
     shift
-    sed -n 's/^    .*\(zrelay_[a-z_]*\) (.*[,;)]$/\1/p' "$@" |
-        sort -u > "$stage/offered"
+    offered "$@" > "$stage/offered"
     nm -D --defined-only "$destdir$libdir/$library" |
         sed -n 's/.* [TDBR] //p' | sort -u > "$stage/defined"
     diff "$stage/offered" "$stage/defined"
@@ -138,6 +143,41 @@ run_program () {
     grep -q "$(pkg_config --modversion libzrelay)" "$stage/version"
 }
 
+#   Each header has a page, which shows its functions, and that zrelay(7) names
+headers_have_pages () {
+    for header in "$(includedir)"/zrelay_*.h; do
+        class=$(basename "$header" .h)
+        page=$destdir$mandir/man3/$class.3
+        grep -q "^$class \\\\- ." "$page" || return 1
+        grep -q "$class (3)" "$destdir$mandir/man7/zrelay.7" ||
+            { echo "zrelay(7) does not name $class"; return 1; }
+        sed -n '/SYNOPSIS/,/DESCRIPTION/p' "$page" > "$stage/synopsis"
+        for name in $(offered "$header"); do
+            grep -q "[ *]$name (" "$stage/synopsis" ||
+                { echo "$name is not in $page"; return 1; }
+        done
+    done
+    #   One page for each header and no more
+    [ "$(find "$destdir$mandir/man3" -name '*.3' | wc -l)" -eq \
+        "$(find "$(includedir)" -name 'zrelay_*.h' | wc -l)" ]
+}
+
+#   Each page can be read and found
+pages_are_sound () {
+    find "$destdir$mandir" -type f | sort > "$stage/pages"
+    while read -r page; do
+        LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$page" \
+            > "$stage/page" 2> "$stage/warnings" || return 1
+        lexgrog "$page" || return 1
+        if [ -s "$stage/warnings" ]; then
+            cat "$stage/warnings"
+            return 1
+        fi
+        grep -q SYNOPSIS "$stage/page" || grep -q DESCRIPTION "$stage/page" ||
+            return 1
+    done < "$stage/pages"
+}
+
 result "make install" run_make install
 mkdir -p "$stage/pkgconfig"
 for package in libzrelay libzrelay-main; do
@@ -147,6 +187,12 @@ done
 
 result "the installed program runs" run_program
 result "each installed header compiles alone" headers_compile
+result "each has a manual page" headers_have_pages
+if command -v man > /dev/null && command -v lexgrog > /dev/null; then
+    result "the manual pages can be read" pages_are_sound
+else
+    skip "the manual pages can be read" "there is no man"
+fi
 if [ -e "$destdir$libdir/libzrelay.so" ]; then
     result "the library has what the headers offer, and no other symbol" \
         library_fits

@@ -22,6 +22,7 @@ typedef struct {
 
 struct _zrelay_attachments_t {
     const char *name;           //  Of the side, for sentences
+    zrelay_access_t *access;    //  Whom ipc endpoints let in
     zrelay_error_t *error;      //  Where these go
     zlistx_t *items;            //  attachment_t in order of time
     zrelay_attachments_t *next; //  The relay's others, and itself, in a ring
@@ -41,12 +42,14 @@ s_attachment_destroy (void **item_p)
 }
 
 zrelay_attachments_t *
-zrelay_attachments_new (const char *name, zrelay_error_t *error)
+zrelay_attachments_new (const char *name, zrelay_access_t *access,
+                        zrelay_error_t *error)
 {
     zrelay_attachments_t *self =
         (zrelay_attachments_t *) zmalloc (sizeof (zrelay_attachments_t));
     assert (self);
     self->name = name;
+    self->access = access;
     self->error = error;
     self->next = self;
     self->items = zlistx_new ();
@@ -139,11 +142,14 @@ s_ask (void *handle, const char *endpoint, bool bind)
 }
 
 const char *
-zrelay_attachments_ask (void *handle, const char *endpoint, bool bind)
+zrelay_attachments_ask (void *handle, const char *endpoint, bool bind,
+                        zrelay_access_t *access)
 {
     const char *refusal = zrelay_endpoint_refusal (endpoint, bind);
     if (refusal)
         return refusal;
+    if (bind && access && zrelay_access_applies (access, endpoint))
+        return zrelay_access_bind (access, handle, endpoint);
     if (zrelay_endpoint_is_risky (endpoint)
     && !zrelay_trial_survives (zsock_type (handle), endpoint, bind))
         return "this transport would end the process; check the interface, the "
@@ -187,7 +193,8 @@ zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
             "messages would go round for ever", bind? "bind": "connect",
             self->name, zrelay_error_quote (self->error, endpoint), own->name,
             bind? "connected": "bound");
-    const char *refusal = zrelay_attachments_ask (handle, endpoint, bind);
+    const char *refusal = zrelay_attachments_ask (handle, endpoint, bind,
+                                                  self->access);
     if (refusal)
         return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
             "cannot %s the %s to %s: %s", bind? "bind": "connect", self->name,

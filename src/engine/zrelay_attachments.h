@@ -14,6 +14,7 @@
 #define ZRELAY_ATTACHMENTS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_access.h"
 #include "zrelay_error.h"
 #include "zrelay_peers.h"
 
@@ -22,17 +23,20 @@
 
 typedef struct _zrelay_attachments_t zrelay_attachments_t;
 
-//  Without any. name, which is used in sentences, must outlive the object.
+//  Without any. name, which is used in sentences, and access, which applies to
+//  what is bound, must outlive the object.
 zrelay_attachments_t *
-    zrelay_attachments_new (const char *name, zrelay_error_t *error);
+    zrelay_attachments_new (const char *name, zrelay_access_t *access,
+                            zrelay_error_t *error);
 
 void
     zrelay_attachments_destroy (zrelay_attachments_t **self_p);
 
-//  Bind or connect any socket, with the same care. Returns NULL, or the reason
-//  why it cannot be done.
+//  Bind or connect any socket, with the same care. access may be NULL. Returns
+//  NULL, or the reason why it cannot be done.
 const char *
-    zrelay_attachments_ask (void *handle, const char *endpoint, bool bind);
+    zrelay_attachments_ask (void *handle, const char *endpoint, bool bind,
+                            zrelay_access_t *access);
 
 //  Belong to the same relay as another object. What one of these is bound to,
 //  none may connect to: messages would go round for ever.

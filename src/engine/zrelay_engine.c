@@ -1540,7 +1540,10 @@ zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side, void *sock,
         return zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
             "a socket cannot take over the security of the %s: %s",
             zrelay_side_name (self->sides [side]), zmq_strerror (errno));
-    const char *refusal = zrelay_attachments_ask (handle, endpoint, true);
+    zrelay_access_t *access = self->sides [side]?
+        zrelay_side_access (self->sides [side]): NULL;
+    const char *refusal = zrelay_attachments_ask (handle, endpoint, true,
+                                                  access);
     return !refusal? ZRELAY_STATUS_DONE:
         zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
             "cannot bind to %s: %s", zrelay_engine_quote (self, endpoint),
@@ -1644,6 +1647,16 @@ zrelay_engine_guarded (zrelay_engine_t *self)
         if (self->capture_security == SECURITY_SAME && self->sides [side]
         &&  zrelay_side_guards (self->sides [side]))
             return self->sides [side];
+    return NULL;
+}
+
+zrelay_access_t *
+zrelay_engine_restricted (zrelay_engine_t *self)
+{
+    for (int side = 0; side < SIDES; side++)
+        if (self->capture_security == SECURITY_SAME && self->sides [side]
+        &&  zrelay_access_restricts (zrelay_side_access (self->sides [side])))
+            return zrelay_side_access (self->sides [side]);
     return NULL;
 }
 

@@ -49,6 +49,8 @@ zrelay_flow_t *
     zrelay_engine_flow (zrelay_engine_t *self, zrelay_flow_id_t flow);
 zrelay_side_t *
     zrelay_engine_guarded (zrelay_engine_t *self);
+zrelay_access_t *
+    zrelay_engine_restricted (zrelay_engine_t *self);
 zrelay_capture_t *
     zrelay_engine_capture (zrelay_engine_t *self);
 zrelay_error_t *

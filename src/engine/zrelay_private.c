@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_private - listens by ipc for nobody but this user
+    zrelay_private - listens by ipc for those who are to be let in
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -10,6 +10,9 @@
     =========================================================================
 */
 
+//  For O_PATH
+#define _GNU_SOURCE 1
+
 #include "zrelay_private.h"
 
 #include <fcntl.h>
@@ -17,9 +20,6 @@
 #include <sys/un.h>
 
 #define TRANSPORT "ipc://"
-
-//  Connections that may wait to be accepted
-#define BACKLOG 100
 
 static const char *
 s_path (const char *endpoint)
@@ -43,26 +43,67 @@ s_unlink_socket (const char *path)
         unlink (path);
 }
 
-//  The mode of a socket before it is bound is that of its file, less the umask
+//  Give the file at a path its group and permissions. By way of a descriptor,
+//  so that a link that somebody put in its place gets neither.
 
 static int
-s_listen (const char *path)
+s_grant (const char *path, mode_t mode, gid_t group)
+{
+    int fd = open (path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    char self [64];
+    snprintf (self, sizeof (self), "/proc/self/fd/%d", fd);
+    struct stat status;
+    int rc = fstat (fd, &status);
+    if (rc == 0 && !S_ISSOCK (status.st_mode)) {
+        errno = EADDRINUSE;
+        rc = -1;
+    }
+    if (rc == 0 && group != (gid_t) -1)
+        rc = fchownat (fd, "", (uid_t) -1, group, AT_EMPTY_PATH);
+    if (rc == 0 && (status.st_mode & ALLPERMS) != mode)
+        rc = chmod (self, mode);
+    int error = errno;
+    close (fd);
+    errno = error;
+    return rc;
+}
+
+//  The mode of a socket before it is bound is that of its file, less the umask,
+//  which belongs to all threads. Until listen () nobody can connect.
+
+static int
+s_bind_and_listen (int fd, const char *path, mode_t mode, gid_t group,
+                   int backlog)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    if (strlen (path) >= sizeof (address.sun_path)) {
+    memcpy (address.sun_path, path, strlen (path) + 1);
+    if (fchmod (fd, mode)
+    ||  fcntl (fd, F_SETFD, FD_CLOEXEC)
+    ||  fcntl (fd, F_SETFL, O_NONBLOCK)
+    ||  bind (fd, (struct sockaddr *) &address, sizeof (address)))
+        return -1;
+    if (s_grant (path, mode, group) == 0 && listen (fd, backlog) == 0)
+        return 0;
+    int error = errno;
+    s_unlink_socket (path);
+    errno = error;
+    return -1;
+}
+
+static int
+s_listen (const char *path, mode_t mode, gid_t group, int backlog)
+{
+    if (strlen (path) >= sizeof (((struct sockaddr_un *) NULL)->sun_path)) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    memcpy (address.sun_path, path, strlen (path) + 1);
     int fd = socket (AF_UNIX, SOCK_STREAM, 0);
     if (fd == -1)
         return -1;
     s_unlink_socket (path);
-    if (fchmod (fd, S_IRUSR | S_IWUSR)
-    ||  fcntl (fd, F_SETFD, FD_CLOEXEC)
-    ||  fcntl (fd, F_SETFL, O_NONBLOCK)
-    ||  bind (fd, (struct sockaddr *) &address, sizeof (address))
-    ||  listen (fd, BACKLOG)) {
+    if (s_bind_and_listen (fd, path, mode, group, backlog)) {
         int error = errno;
         close (fd);
         errno = error;
@@ -72,20 +113,44 @@ s_listen (const char *path)
 }
 
 int
-zrelay_private_bind (void *socket, const char *endpoint)
+zrelay_private_use (void *socket, const char *endpoint, int fd)
 {
-    int fd = s_listen (s_path (endpoint));
+    if (zmq_setsockopt (socket, ZMQ_USE_FD, &fd, sizeof (fd)))
+        return -1;
+    int rc = zmq_bind (socket, endpoint);
+    int error = errno;
+    //  Endpoints that are bound later have descriptors of their own
+    int none = -1;
+    zmq_setsockopt (socket, ZMQ_USE_FD, &none, sizeof (none));
+    errno = error;
+    return rc;
+}
+
+int
+zrelay_private_bind_for (void *socket, const char *endpoint, mode_t mode,
+                         gid_t group)
+{
+    int backlog = 0;
+    size_t size = sizeof (backlog);
+    if (zmq_getsockopt (socket, ZMQ_BACKLOG, &backlog, &size))
+        return -1;
+    int fd = s_listen (s_path (endpoint), mode, group, backlog);
     if (fd == -1)
         return -1;
-    //  libzmq closes it from here on
-    if (zmq_setsockopt (socket, ZMQ_USE_FD, &fd, sizeof (fd)) == 0
-    &&  zmq_bind (socket, endpoint) == 0)
+    if (zrelay_private_use (socket, endpoint, fd) == 0)
         return 0;
     int error = errno;
     close (fd);
     zrelay_private_remove (endpoint);
     errno = error;
     return -1;
+}
+
+int
+zrelay_private_bind (void *socket, const char *endpoint)
+{
+    return zrelay_private_bind_for (socket, endpoint, S_IRUSR | S_IWUSR,
+                                    (gid_t) -1);
 }
 
 void

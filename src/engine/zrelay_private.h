@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_private - listens by ipc for nobody but this user
+    zrelay_private - listens by ipc for those who are to be let in
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -25,6 +25,18 @@ bool
 //  there is replaced. Returns 0, or -1 with errno.
 int
     zrelay_private_bind (void *socket, const char *endpoint);
+
+//  The same for those whom the file's permissions let in, and whom its group
+//  lets in, unless that is -1.
+int
+    zrelay_private_bind_for (void *socket, const char *endpoint, mode_t mode,
+                             gid_t group);
+
+//  Bind a socket of libzmq's to an endpoint at which a descriptor listens. It
+//  is libzmq's from here on, if this returns 0; else it is the caller's, and
+//  errno is set.
+int
+    zrelay_private_use (void *socket, const char *endpoint, int fd);
 
 //  Remove the endpoint's file after the socket was closed.
 void

@@ -47,6 +47,7 @@ struct _zrelay_side_t {
     zrelay_error_t *error;      //  Where sentences go
     zrelay_port_t *port;        //  Moves frames; knows the socket
     zrelay_limits_t *limits;    //  How much it accepts
+    zrelay_access_t *access;    //  Whom its ipc endpoints let in
     zrelay_peers_t *peers;      //  Who is connected; NULL without socket
     zrelay_events_t *events;    //  Hears of connections made, or NULL
     zrelay_attachments_t *attachments;  //  Its endpoints
@@ -256,7 +257,8 @@ s_side_new (const char *name, const char *types, zrelay_error_t *error)
     self->error = error;
     self->port = zrelay_port_new ();
     self->limits = zrelay_limits_new ();
-    self->attachments = zrelay_attachments_new (name, error);
+    self->access = zrelay_access_new (error);
+    self->attachments = zrelay_attachments_new (name, self->access, error);
     self->options = zrelay_options_new ();
     self->topics = zlistx_new ();
     assert (self->topics);
@@ -322,6 +324,7 @@ zrelay_side_destroy (zrelay_side_t **self_p)
         zrelay_port_destroy (&self->port);
         zrelay_limits_destroy (&self->limits);
         zrelay_attachments_destroy (&self->attachments);
+        zrelay_access_destroy (&self->access);
         zrelay_options_destroy (&self->options);
         zlistx_destroy (&self->topics);
         freen (self);
@@ -356,6 +359,12 @@ zrelay_limits_t *
 zrelay_side_limits (zrelay_side_t *self)
 {
     return self->limits;
+}
+
+zrelay_access_t *
+zrelay_side_access (zrelay_side_t *self)
+{
+    return self->access;
 }
 
 zrelay_peers_t *
@@ -524,7 +533,8 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
 static zrelay_status_t
 s_no_option (zrelay_side_t *self, const char *name)
 {
-    char *names = zrelay_setting_names (zrelay_limits_settings, NULL);
+    char *names = zrelay_setting_names (zrelay_limits_settings,
+                                        zrelay_access_settings);
     zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
         "there is no option %s; a side has %s, and socket options by their "
         "zsock names, such as sndhwm", zrelay_error_quote (self->error, name),
@@ -533,20 +543,53 @@ s_no_option (zrelay_side_t *self, const char *name)
     return ZRELAY_STATUS_BAD_ARGUMENTS;
 }
 
+//  An option that is not libzmq's, and the object that has it, or NULL
+
+static const zrelay_setting_t *
+s_find_setting (zrelay_side_t *self, const char *name, void **object_p)
+{
+    const zrelay_setting_t *setting =
+        zrelay_setting_find (zrelay_limits_settings, name);
+    *object_p = self->limits;
+    if (!setting) {
+        setting = zrelay_setting_find (zrelay_access_settings, name);
+        *object_p = self->access;
+    }
+    return setting;
+}
+
+static zrelay_status_t
+s_set_access (zrelay_side_t *self, const zrelay_setting_t *setting,
+              const char *value)
+{
+    zrelay_status_t status = zrelay_setting_set (setting, NULL, self->access,
+                                                 value, self->error);
+    if (status == ZRELAY_STATUS_DONE
+    &&  zrelay_attachments_bound (self->attachments))
+        zrelay_error_set (self->error, status, "%s of the %s acts on endpoints "
+            "that are bound later only", setting->name, self->name);
+    return status;
+}
+
 zrelay_status_t
 zrelay_side_set_option (zrelay_side_t *self, const char *name,
                         const char *value)
 {
     //  maxmsgsize is ours for messages and libzmq's for frames
-    const zrelay_setting_t *limit =
-        zrelay_setting_find (zrelay_limits_settings, name);
+    void *object;
+    const zrelay_setting_t *setting = s_find_setting (self, name, &object);
     const zrelay_option_t *option = zrelay_option_find (name);
-    if (!limit && !option)
+    if (!setting && !option)
         return s_no_option (self, name);
-    zrelay_peers_lock (self->peers);
-    zrelay_status_t status = !limit? ZRELAY_STATUS_DONE:
-        zrelay_setting_set (limit, NULL, self->limits, value, self->error);
-    zrelay_peers_unlock (self->peers);
+    zrelay_status_t status = ZRELAY_STATUS_DONE;
+    if (setting && object == self->limits) {
+        zrelay_peers_lock (self->peers);
+        status = zrelay_setting_set (setting, NULL, object, value, self->error);
+        zrelay_peers_unlock (self->peers);
+    }
+    else
+    if (setting)
+        status = s_set_access (self, setting, value);
     if (status == ZRELAY_STATUS_DONE && option)
         status = s_set_option (self, option, value);
     return status;
@@ -566,10 +609,10 @@ s_option_value (zrelay_side_t *self, const zrelay_option_t *option)
 char *
 zrelay_side_option (zrelay_side_t *self, const char *name)
 {
-    const zrelay_setting_t *limit =
-        zrelay_setting_find (zrelay_limits_settings, name);
-    if (limit)
-        return zrelay_setting_get (limit, NULL, self->limits);
+    void *object;
+    const zrelay_setting_t *setting = s_find_setting (self, name, &object);
+    if (setting)
+        return zrelay_setting_get (setting, NULL, object);
     const zrelay_option_t *option = zrelay_option_find (name);
     return option && !(option->flags & ZRELAY_OPTION_SECRET)?
         s_option_value (self, option): NULL;
@@ -579,7 +622,8 @@ zrelay_status_t
 zrelay_side_get_option (zrelay_side_t *self, const char *name, char **value_p)
 {
     const zrelay_option_t *option = zrelay_option_find (name);
-    if (!option && !zrelay_setting_find (zrelay_limits_settings, name))
+    void *object;
+    if (!option && !s_find_setting (self, name, &object))
         return s_no_option (self, name);
     if (option && option->flags & ZRELAY_OPTION_SECRET)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,

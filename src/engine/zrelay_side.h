@@ -14,6 +14,7 @@
 #define ZRELAY_SIDE_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_access.h"
 #include "zrelay_error.h"
 #include "zrelay_limits.h"
 #include "zrelay_options.h"
@@ -128,6 +129,10 @@ zrelay_status_t
 //  True if the side checks those who connect to it.
 bool
     zrelay_side_guards (zrelay_side_t *self);
+
+//  Whom its ipc endpoints let in.
+zrelay_access_t *
+    zrelay_side_access (zrelay_side_t *self);
 
 //  Give another socket the same security. Returns -1 with errno if it does not
 //  take it.

@@ -228,7 +228,7 @@ HANDLER (s_capture)
             "CAPTURE takes two prefixes, one for each flow, or none");
     return zrelay_capture_start (capture, argv [0],
         argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL,
-        zrelay_engine_guarded (self));
+        zrelay_engine_guarded (self), zrelay_engine_restricted (self));
 }
 
 HANDLER (s_filter)
@@ -616,6 +616,7 @@ s_add_settings (zchunk_t *text, const zrelay_kind_t *kind)
     zrelay_setting_explain (zrelay_flow_settings, text);
     s_add (text, "Options of a side, besides those of its socket:\n");
     zrelay_setting_explain (zrelay_limits_settings, text);
+    zrelay_setting_explain (zrelay_access_settings, text);
 }
 
 static void

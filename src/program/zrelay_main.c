@@ -21,6 +21,7 @@
 #include "zrelay_keygen.h"
 #include "zrelay_links.h"
 #include "zrelay_serve.h"
+#include "zrelay_service.h"
 #include "zrelay_signals.h"
 #include "zrelay_start.h"
 
@@ -121,7 +122,8 @@ s_wait_for_sockets (zrelay_plan_t *plan, zrelay_report_t *report,
 }
 
 static zrelay_exit_t
-s_run (zrelay_plan_t *plan, zrelay_report_t *report)
+s_run_relay (zrelay_plan_t *plan, zrelay_service_t *service,
+             zrelay_report_t *report)
 {
     zrelay_exit_t status = s_prepare (plan, report);
     if (status != ZRELAY_EXIT_NOT_YET)
@@ -133,7 +135,7 @@ s_run (zrelay_plan_t *plan, zrelay_report_t *report)
     if (status == ZRELAY_EXIT_NOT_YET) {
         zactor_t *relay = zrelay_start (plan, guard, links, report);
         status = relay?
-            zrelay_serve (relay, plan, guard, links, report, &end):
+            zrelay_serve (relay, plan, guard, links, service, report, &end):
             ZRELAY_EXIT_MISUSE;
         zactor_destroy (&relay);
     }
@@ -143,6 +145,17 @@ s_run (zrelay_plan_t *plan, zrelay_report_t *report)
     if (status == ZRELAY_EXIT_ASKED)
         return s_wait_for_sockets (plan, report, &end);
     zrelay_signals_end (status);
+    return status;
+}
+
+static zrelay_exit_t
+s_run (zrelay_plan_t *plan, zrelay_report_t *report)
+{
+    zrelay_service_t *service = zrelay_service_new (plan, report);
+    zrelay_exit_t status = zrelay_service_start (service);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_run_relay (plan, service, report);
+    zrelay_service_destroy (&service);
     return status;
 }
 

@@ -131,6 +131,9 @@ zrelay_plan_destroy (zrelay_plan_t **self_p)
         zstr_free (&self->curve);
         zstr_free (&self->clients);
         zstr_free (&self->server);
+        zstr_free (&self->user);
+        zstr_free (&self->pid_file);
+        zstr_free (&self->runtime_dir);
         zstr_free (&self->plain);
         freen (self);
         *self_p = NULL;

@@ -70,6 +70,9 @@ typedef struct {
     char *clients;              //  Directory of those of clients, "any", NULL
     char *server;               //  File of that of the server, or NULL
     char *plain;                //  File of names and passwords, or NULL
+    char *user;                 //  USER or USER:GROUP to become, or NULL
+    char *pid_file;             //  File for the PID, or NULL
+    char *runtime_dir;          //  Directory to make, or NULL
     zlist_t *allow;             //  IP networks that are let in
     zlist_t *deny;              //  IP networks that are not
     bool revoke_cuts;           //  Connections end when a peer is taken off a

@@ -27,6 +27,9 @@
 //  Msecs that the process has after all of this, to take down libzmq
 #define LIMIT_MARGIN 50
 
+//  Msecs that a service manager should grant beyond the time to drain
+#define STOP_MARGIN 5000
+
 //  What the relay is doing
 typedef enum {
     PHASE_RUNNING,              //  It works
@@ -39,6 +42,7 @@ typedef struct {
     zrelay_plan_t *plan;        //  Says how it ends
     zrelay_guard_t *guard;      //  Says who is no longer let in
     zrelay_links_t *links;      //  Hears where the relay has connected
+    zrelay_service_t *service;  //  Hears what the relay is doing
     zrelay_report_t *report;    //  Hears about failures
     phase_t phase;              //  What the relay is doing
     size_t asked;               //  Statistics that were asked for and have not
@@ -218,8 +222,12 @@ s_cut_short (serve_t *self)
 static void
 s_end_asked (serve_t *self)
 {
-    if (self->phase == PHASE_RUNNING)
+    if (self->phase == PHASE_RUNNING) {
+        //  Sockets have the same time again
+        zrelay_service_stopping (self->service,
+                                 2 * self->plan->drain + STOP_MARGIN);
         s_drain (self);
+    }
     else
     if (self->phase == PHASE_DRAINING)
         s_cut_short (self);
@@ -236,6 +244,14 @@ s_signal_arrived (serve_t *self)
         s_end_asked (self);
 }
 
+static void
+s_on_ping (serve_t *self, bool done, zmsg_t *frames)
+{
+    (void) frames;
+    if (done)
+        zrelay_service_alive (self->service);
+}
+
 //  Handlers of answers, which get the frames behind the status. Other answers
 //  do not matter.
 static const struct {
@@ -244,6 +260,7 @@ static const struct {
 } s_answers [] = {
     { "DRAIN", s_on_drained },
     { "END", s_on_last_stats },
+    { "PING", s_on_ping },
     { "STATS", s_on_stats }
 };
 #define ANSWERS (sizeof (s_answers) / sizeof (s_answers [0]))
@@ -321,12 +338,15 @@ s_wait (serve_t *self)
         s_item (zrelay_links_sock (self->links))
     };
     zrelay_signals_unblock ();
-    int rc = zmq_poll (items, sizeof (items) / sizeof (*items), -1);
+    int rc = zmq_poll (items, sizeof (items) / sizeof (*items),
+                       zrelay_service_wait (self->service));
     int error = errno;
     zrelay_signals_block ();
     if (rc == -1 && error != EINTR)
         return zrelay_report_say (self->report, ZRELAY_EXIT_FAILED,
             "cannot wait for the relay: %s", zmq_strerror (error));
+    if (zrelay_service_due (self->service))
+        s_send (self, "PING");
     //  Signals first: those that came before the end are still served
     if (rc > 0 && items [1].revents)
         s_signal_arrived (self);
@@ -347,12 +367,16 @@ s_wait (serve_t *self)
 
 zrelay_exit_t
 zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_guard_t *guard,
-              zrelay_links_t *links, zrelay_report_t *report,
-              zrelay_serve_end_t *end)
+              zrelay_links_t *links, zrelay_service_t *service,
+              zrelay_report_t *report, zrelay_serve_end_t *end)
 {
-    serve_t self = { .relay = relay, .plan = plan, .guard = guard,
-        .links = links, .report = report, .phase = PHASE_RUNNING, .end = end };
+    serve_t self = {
+        .relay = relay, .plan = plan, .guard = guard, .links = links,
+        .service = service, .report = report, .phase = PHASE_RUNNING,
+        .end = end
+    };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
+    zrelay_service_ready (service);
     while (status == ZRELAY_EXIT_NOT_YET
        && (self.phase != PHASE_ENDED || self.asked > 0))
         status = s_wait (&self);

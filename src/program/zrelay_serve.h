@@ -17,6 +17,7 @@
 #include "zrelay_links.h"
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
+#include "zrelay_service.h"
 
 //  How a relay ended
 typedef struct {
@@ -31,11 +32,13 @@ typedef struct {
 //  happens. Connections of peers that the guard no longer lets in are cut.
 //  Returns ZRELAY_EXIT_ASKED or ZRELAY_EXIT_UNDELIVERED, and fills in *end; or
 //  reports a failure and returns ZRELAY_EXIT_FAILED. The actor remains the
-//  caller's; it must have no client while this function runs, since a client
+//  caller's; the service hears when the relay is ready, when it ends, and that it
+//  answers. The relay must have no client while this function runs, since a client
 //  would take the answers.
 zrelay_exit_t
     zrelay_serve (zactor_t *relay, zrelay_plan_t *plan,
                   zrelay_guard_t *guard, zrelay_links_t *links,
+                  zrelay_service_t *service,
                   zrelay_report_t *report,
                   zrelay_serve_end_t *end);
 
