@@ -1005,7 +1005,7 @@ zrelay_engine_report_to (zrelay_engine_t *self, const char *endpoint)
     if (handle) {
         zsock_set_linger (handle, 0);
         zsock_set_sndhwm (handle, EVENTS_MOST);
-        refusal = zrelay_attachments_ask (handle, endpoint, false);
+        refusal = zrelay_attachments_ask (handle, endpoint, false, NULL);
     }
     if (refusal) {
         if (handle)

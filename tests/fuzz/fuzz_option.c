@@ -186,7 +186,7 @@ s_use (zrelay_side_t *side)
         zsock_set_subscribe (peer, "");
     if (zrelay_side_attach (side, "tcp://127.0.0.1:*", true) == ZRELAY_DONE) {
         zmsg_t *answer = zmsg_new ();
-        zrelay_side_endpoints (side, answer);
+        zrelay_side_endpoints (side, answer, false);
         char *endpoint = zmsg_popstr (answer);
         zmsg_destroy (&answer);
         zsock_connect (peer, "%s", endpoint);
