@@ -32,6 +32,7 @@
 #include "zrelay_pairing.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
+#include "zrelay_permits.h"
 #include "zrelay_refused.h"
 #include "zrelay_row.h"
 #include "zrelay_scan.h"
@@ -40,6 +41,7 @@
 #include "zrelay_topic.h"
 #include "zrelay_topics.h"
 #include "zrelay_watcher.h"
+#include "zrelay_hush.h"
 #include "zrelay_tree.h"
 
 #include <getopt.h>
@@ -68,6 +70,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_topics", zrelay_topics_test },
     { "zrelay_watcher", zrelay_watcher_test },
+    { "zrelay_hush", zrelay_hush_test },
     { "zrelay_limits", zrelay_limits_test },
     { "zrelay_mask", zrelay_mask_test },
     { "zrelay_port", zrelay_port_test },
@@ -96,6 +99,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_cidr", zrelay_cidr_test },
     { "zrelay_file", zrelay_file_test },
     { "zrelay_passwords", zrelay_passwords_test },
+    { "zrelay_permits", zrelay_permits_test },
     { "zrelay_certs", zrelay_certs_test },
     { "zrelay_delays", zrelay_delays_test },
     { "zrelay_refused", zrelay_refused_test },
