@@ -33,6 +33,7 @@
 #include "zrelay_access.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
+#include "zrelay_permits.h"
 #include "zrelay_refused.h"
 #include "zrelay_row.h"
 #include "zrelay_scan.h"
@@ -45,6 +46,7 @@
 #include "zrelay_topics.h"
 #include "zrelay_watcher.h"
 #include "zrelay_trial.h"
+#include "zrelay_hush.h"
 #include "zrelay_tree.h"
 
 #include <getopt.h>
@@ -79,6 +81,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_topics", zrelay_topics_test },
     { "zrelay_watcher", zrelay_watcher_test },
     { "zrelay_trial", zrelay_trial_test },
+    { "zrelay_hush", zrelay_hush_test },
     { "zrelay_limits", zrelay_limits_test },
     { "zrelay_mask", zrelay_mask_test },
     { "zrelay_port", zrelay_port_test },
@@ -107,6 +110,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_cidr", zrelay_cidr_test },
     { "zrelay_file", zrelay_file_test },
     { "zrelay_passwords", zrelay_passwords_test },
+    { "zrelay_permits", zrelay_permits_test },
     { "zrelay_certs", zrelay_certs_test },
     { "zrelay_delays", zrelay_delays_test },
     { "zrelay_refused", zrelay_refused_test },

@@ -89,7 +89,8 @@ asserts_hold () {
         folder=$(basename "$(dirname "$source")")
         #   shellcheck disable=SC2086 # lists of words
         $CC -std=gnu99 -DNDEBUG $KEEP_ASSERTS -I"$TOP_SRCDIR/include" \
-            -I"$src/engine" -I"$src/pipe" -I"$src/$folder" $ZMQ_CFLAGS \
+            -I"$src/engine" -I"$src/pipe" -I"$src/gate" -I"$src/$folder" \
+            $ZMQ_CFLAGS \
             -S -o "$stage/code.s" "$source" || return 1
         if ! grep -q '__assert' "$stage/code.s"; then
             echo "$source: no assert is left"
@@ -103,7 +104,7 @@ result "a circle would be found" finds_circle
 result "kinds need nothing but include/" compiles kinds
 result "stats are a leaf" compiles stats
 result "the engine does not need the pipe" compiles engine
-result "the pipe needs the engine" compiles pipe engine
+result "the pipe needs engine and gate" compiles pipe engine gate
 result "the client needs nothing but include/" compiles client
 result "the gate needs nothing but include/" compiles gate
 result "the program needs nothing but include/" compiles program

@@ -57,6 +57,7 @@ typedef struct {
 typedef struct {
     void *handle;               //  libzmq's socket, which may be replaced
     short events;               //  And for what
+    int hush;                   //  What is polled for that, or 0
     void *monitor;              //  The peers' socket
     int monitor_fd;             //  Which is watched by this descriptor
 } watch_t;
@@ -102,6 +103,8 @@ struct _zrelay_engine_t {
     uint64_t moved;                 //  How many had, ever
     bool exhausted;                 //  The process has no descriptors left
     end_t end;                      //  Why the loop ends
+    zrelay_permit_t permit;         //  Says what peers may do, if anybody does
+    bool has_bound;                 //  Sockets of the kind's, for others
     int64_t capture_security;       //  SECURITY_SAME or SECURITY_NONE
     int64_t started;                //  When, in msecs of zclock_mono ()
 };
@@ -430,6 +433,8 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         zrelay_events_destroy (&self->events);
         for (int flow = 0; flow < FLOWS; flow++)
             zrelay_sieve_destroy (&self->sieves [flow]);
+        if (self->permit.may)
+            self->permit.destroy (self->permit.object);
         zrelay_error_destroy (&self->error);
         zlistx_destroy (&self->tickers);
         zlistx_destroy (&self->readers);
@@ -617,6 +622,35 @@ s_watch_flow (zrelay_engine_t *self, zrelay_flow_id_t id, short *events)
         s_wake_in (self, msecs);
 }
 
+//  A signal came to the side's socket when it was not to be heard
+
+static int
+s_on_hush (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side])
+            zrelay_port_unhush (zrelay_side_port (self->sides [side]));
+    return 0;
+}
+
+static void
+s_poll_hush (zrelay_engine_t *self, watch_t *watch, zrelay_side_t *side)
+{
+    int fd = zrelay_port_hush_fd (zrelay_side_port (side));
+    fd = fd == -1? 0: fd;
+    if (fd == watch->hush)
+        return;
+    zmq_pollitem_t item = { .fd = watch->hush, .events = ZMQ_POLLIN };
+    if (watch->hush)
+        zloop_poller_end (self->loop, &item);
+    item.fd = watch->hush = fd;
+    if (fd)
+        zloop_poller (self->loop, &item, s_on_hush, self);
+}
+
 static void
 s_watch (zrelay_engine_t *self)
 {
@@ -631,6 +665,7 @@ s_watch (zrelay_engine_t *self)
         s_poll_socket (self, &watch->handle, &watch->events,
                        zrelay_side_handle (side), events [index]);
         s_poll_monitor (self, watch, zrelay_side_peers (side));
+        s_poll_hush (self, watch, side);
     }
     if (self->capturing)
         s_poll_socket (self, &self->capturing, &self->capture_events,
@@ -948,6 +983,28 @@ zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
     return zrelay_configure (side, self->error, type, endpoints, count, words);
 }
 
+zrelay_status_t
+zrelay_engine_set_permit (zrelay_engine_t *self, const zrelay_permit_t *permit)
+{
+    if (self->borrowed || self->has_bound)
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+            self->borrowed?
+            "the application's sockets cannot be watched for what peers may do":
+            "the relay has bound a socket that permissions do not cover");
+    if (self->permit.may)
+        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+            "there are permissions already; change their file");
+    self->permit = *permit;
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_set_permit (self->flows [flow],
+                self->flows [s_back ((zrelay_flow_id_t) flow)], &self->permit);
+    for (int side = 0; side < SIDES; side++)
+        if (s_type (self, (zrelay_side_id_t) side) == ZMQ_XPUB)
+            zrelay_peers_refuse_all (zrelay_side_peers (self->sides [side]));
+    return ZRELAY_STATUS_DONE;
+}
+
 //  The row of an option and the object that it is in, or NULL with a sentence
 
 static const zrelay_setting_t *
@@ -1123,8 +1180,9 @@ s_turn_of (zrelay_engine_t *self, bool forward, bool back)
     zrelay_capture_flush (self->capture);
     if (forward)
         zrelay_flow_turn (self->flows [ZRELAY_FLOW_FORWARD]);
-    if (back && self->flows [ZRELAY_FLOW_RETURN])
-        zrelay_flow_turn (self->flows [ZRELAY_FLOW_RETURN]);
+    zrelay_flow_t *returning = self->flows [ZRELAY_FLOW_RETURN];
+    if (returning && (back || zrelay_flow_has_heard (returning)))
+        zrelay_flow_turn (returning);
     s_report_gone (self);
     s_watch (self);
     s_check_drain (self);
@@ -1536,6 +1594,9 @@ zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side, void *sock,
                     const char *endpoint)
 {
     void *handle = zsock_resolve (sock);
+    if (self->permit.may)
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_STATE,
+            "there are permissions, which do not cover a socket of the kind's");
     if (self->sides [side] && zrelay_side_secure (self->sides [side], handle))
         return zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
             "a socket cannot take over the security of the %s: %s",
@@ -1544,6 +1605,7 @@ zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side, void *sock,
         zrelay_side_access (self->sides [side]): NULL;
     const char *refusal = zrelay_attachments_ask (handle, endpoint, true,
                                                   access);
+    self->has_bound |= !refusal;
     return !refusal? ZRELAY_STATUS_DONE:
         zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
             "cannot bind to %s: %s", zrelay_engine_quote (self, endpoint),

@@ -126,6 +126,14 @@ zrelay_status_t
                              const char *type, const char *endpoints,
                              size_t count, char **words);
 
+//  Ask somebody what peers may do, see zrelay_flow_set_permit (); permit is
+//  copied, and the engine's if that is done. All subscribers are cut. Refused if
+//  somebody is asked already, where sockets are borrowed, or where the kind has
+//  bound some of its own.
+zrelay_status_t
+    zrelay_engine_set_permit (zrelay_engine_t *self,
+                              const zrelay_permit_t *permit);
+
 //  The relay's own options, and the kind's. The second function sets *value_p
 //  to a fresh string.
 zrelay_status_t

@@ -76,7 +76,7 @@ typedef enum {
 //  Ends of the names of counters, by zrelay_outcome_t
 static const char *s_reasons [ZRELAY_OUTCOMES] = {
     NULL, NULL, "full", "unroutable", "lost", "overflow", "size", "frames",
-    "filter", "handler", "refused", "undelivered"
+    "permit", "filter", "handler", "refused", "undelivered"
 };
 
 static const char *s_names [] = { "forward", "return" };
@@ -86,6 +86,12 @@ typedef struct {
     zrelay_message_t *message;
     zrelay_side_t *to;          //  Where it goes
 } held_t;
+
+//  A subscription that was read before it was this flow's turn
+typedef struct {
+    zrelay_message_t *message;
+    zmsg_t *shown;              //  Or as zframes; else NULL
+} heard_t;
 
 struct _zrelay_flow_t {
     zrelay_flow_id_t id;        //  Which of the two
@@ -100,6 +106,11 @@ struct _zrelay_flow_t {
     zrelay_shown_to_t handler;  //  The kind's
     zrelay_left_fn *on_left;    //  Called when somebody has left whose routing
                                 //  id comes again; NULL: ids do not matter
+    const zrelay_permit_t *permit;  //  Who may send what; NULL: everybody
+    zrelay_flow_t *other;       //  The flow that travels back, or NULL
+    uint64_t revision;          //  Of what subscribers may do
+    zlistx_t *heard;            //  heard_t in order
+    bool known;                 //  The message in hand comes from there
     bool bounded;               //  The input has limits to a message
     bool selective;             //  The output does not accept every message
     bool captures;              //  The capture is active
@@ -158,6 +169,16 @@ s_held_destroy (void **item_p)
     *item_p = NULL;
 }
 
+static void
+s_heard_destroy (void **item_p)
+{
+    heard_t *heard = (heard_t *) *item_p;
+    zrelay_message_destroy (&heard->message);
+    zmsg_destroy (&heard->shown);
+    freen (heard);
+    *item_p = NULL;
+}
+
 zrelay_flow_t *
 zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
                  zrelay_side_t *input, zrelay_side_t *output,
@@ -183,6 +204,9 @@ zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
     self->backlog = zlistx_new ();
     assert (self->backlog);
     zlistx_set_destructor (self->backlog, s_held_destroy);
+    self->heard = zlistx_new ();
+    assert (self->heard);
+    zlistx_set_destructor (self->heard, s_heard_destroy);
     zmq_msg_init (&self->frame);
     zmq_msg_init (&self->copy);
     return self;
@@ -196,6 +220,7 @@ zrelay_flow_destroy (zrelay_flow_t **self_p)
         zrelay_flow_t *self = *self_p;
         zlistx_destroy (&self->backlog);
         zrelay_topics_destroy (&self->repeated);
+        zlistx_destroy (&self->heard);
         zrelay_message_destroy (&self->message);
         zmsg_destroy (&self->shown);
         zmq_msg_close (&self->frame);
@@ -355,7 +380,7 @@ s_way (zrelay_flow_t *self)
     if (!zrelay_flow_possible (self))
         return zrelay_side_type (self->input) == ZMQ_XPUB? WAY_SINK: WAY_PASS;
     if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->on_left
-    ||  self->bounded || self->input == self->output
+    ||  self->bounded || self->permit || self->input == self->output
     ||  zrelay_side_hears_topics (self->input))
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
@@ -509,9 +534,8 @@ s_send_frame (zrelay_flow_t *self, zrelay_side_t *to, zmq_msg_t *frame,
     return outcome;
 }
 
-zrelay_outcome_t
-zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
-                  zrelay_message_t *message)
+static zrelay_outcome_t
+s_send (zrelay_flow_t *self, zrelay_side_t *to, zrelay_message_t *message)
 {
     zrelay_port_t *port = zrelay_side_port (to);
     if (!self->captures)
@@ -528,6 +552,41 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
                                 index + 1 < frames);
     zrelay_message_sent (message);
     return outcome;
+}
+
+static void
+s_hear (zrelay_flow_t *self);
+
+//  Before a message goes to subscribers, all subscriptions are heard that wait,
+//  and during that none are taken in. Who may not have what it asked for, or may
+//  no longer have what it has, is cut by then.
+
+static zrelay_outcome_t
+s_send_to_subscribers (zrelay_flow_t *self, zrelay_side_t *to,
+                       zrelay_message_t *message)
+{
+    zrelay_peers_t *peers = zrelay_side_peers (to);
+    uint64_t revision = self->permit->revision (self->permit->object);
+    if (revision != self->revision)
+        zrelay_peers_refuse_all (peers);
+    self->revision = revision;
+    s_hear (to == self->input? self: self->other);
+    if (!zrelay_port_hush (zrelay_side_port (to)))
+        return ZRELAY_OUTCOME_PERMIT;
+    zrelay_outcome_t outcome = s_send (self, to, message);
+    zrelay_port_unhush (zrelay_side_port (to));
+    return outcome;
+}
+
+zrelay_outcome_t
+zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
+                  zrelay_message_t *message)
+{
+    if (self->permit && zrelay_side_type (to) == ZMQ_XPUB)
+        return s_send_to_subscribers (self, to, message);
+    //  A PUB does not say who has subscribed to what
+    return self->permit && zrelay_side_type (to) == ZMQ_PUB?
+        ZRELAY_OUTCOME_PERMIT: s_send (self, to, message);
 }
 
 
@@ -612,7 +671,7 @@ s_flush (zrelay_flow_t *self)
 //  ROUTER's routing id may have none, so all are received like this.
 
 static bool
-s_receive (zrelay_flow_t *self)
+s_receive_next (zrelay_flow_t *self)
 {
     if (!self->zframes)
         return zrelay_port_recv_message (self->from, self->message);
@@ -626,6 +685,25 @@ s_receive (zrelay_flow_t *self)
         zmsg_append (self->shown, &frame);
         frame = more? zrelay_port_recv_zframe (self->from): NULL;
     }
+    return true;
+}
+
+//  Those that were heard come first
+
+static bool
+s_receive (zrelay_flow_t *self)
+{
+    heard_t *heard = (heard_t *) zlistx_first (self->heard);
+    self->known = heard != NULL;
+    if (!heard)
+        return s_receive_next (self);
+    zrelay_message_destroy (&self->message);
+    zmsg_destroy (&self->shown);
+    self->message = heard->message;
+    self->shown = heard->shown;
+    heard->message = NULL;
+    heard->shown = NULL;
+    zlistx_delete (self->heard, NULL);
     return true;
 }
 
@@ -675,13 +753,99 @@ s_measure (zrelay_flow_t *self)
 //  only if a poll has not fetched it ahead
 
 static const char *
-s_property (zrelay_flow_t *self)
+s_property_of (zrelay_flow_t *self, const char *name)
 {
     return s_is_zmsg (self)?
-        zframe_meta (zmsg_last (self->shown), ZRELAY_PEERS_PROPERTY):
+        zframe_meta (zmsg_last (self->shown), name):
         zmq_msg_gets (zrelay_message_frame (self->message,
-                                            self->message->count - 1),
-                      ZRELAY_PEERS_PROPERTY);
+                                            self->message->count - 1), name);
+}
+
+static const char *
+s_property (zrelay_flow_t *self)
+{
+    return s_property_of (self, ZRELAY_PEERS_PROPERTY);
+}
+
+//  A frame's data and size; false if there is no such frame
+
+static bool
+s_frame (zrelay_flow_t *self, size_t index, const byte **data_p,
+         size_t *size_p)
+{
+    if (!s_is_zmsg (self)) {
+        if (index >= zrelay_message_frames (self->message))
+            return false;
+        *data_p = (const byte *) zrelay_message_data (self->message, index);
+        *size_p = zrelay_message_size (self->message, index);
+        return true;
+    }
+    zframe_t *frame = zmsg_first (self->shown);
+    for (; frame && index > 0; index--)
+        frame = zmsg_next (self->shown);
+    if (frame) {
+        *data_p = zframe_data (frame);
+        *size_p = zframe_size (frame);
+    }
+    return frame != NULL;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Permission. Peers by inproc belong to the process, and have no properties.
+
+static bool
+s_may (zrelay_flow_t *self, zrelay_wish_t *wish)
+{
+    wish->user = s_property_of (self, "User-Id");
+    wish->address = s_property_of (self, "Peer-Address");
+    if (!s_property (self))
+        return true;
+    bool permitted = self->permit->may (self->permit->object, wish);
+    if (!permitted)
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_PERMIT);
+    return permitted;
+}
+
+static bool
+s_may_subscribe (zrelay_flow_t *self, const byte *frame, size_t size)
+{
+    zrelay_wish_t wish = {
+        .right = ZRELAY_RIGHT_SUBSCRIBE, .data = frame + 1, .size = size - 1
+    };
+    return s_may (self, &wish);
+}
+
+//  What comes from the backend is a reply. At the frontend, the types decide.
+
+static zrelay_right_t
+s_right (zrelay_flow_t *self)
+{
+    static const zrelay_right_t rights [] = {
+        [ZMQ_REP] = ZRELAY_RIGHT_REQUEST, [ZMQ_ROUTER] = ZRELAY_RIGHT_REQUEST,
+        [ZMQ_DEALER] = ZRELAY_RIGHT_REQUEST, [ZMQ_REQ] = ZRELAY_RIGHT_REQUEST,
+        [ZMQ_PAIR] = ZRELAY_RIGHT_PUBLISH, [ZMQ_SUB] = ZRELAY_RIGHT_PUBLISH,
+        [ZMQ_PULL] = ZRELAY_RIGHT_PUBLISH, [ZMQ_XSUB] = ZRELAY_RIGHT_PUBLISH,
+        [ZMQ_XPUB] = ZRELAY_RIGHT_PUBLISH
+    };
+    return self->id == ZRELAY_FLOW_RETURN? ZRELAY_RIGHT_REPLY:
+           rights [zrelay_side_type (self->input)];
+}
+
+//  Requests and replies begin behind their routing ids and empty frames
+
+static bool
+s_may_send (zrelay_flow_t *self)
+{
+    zrelay_wish_t wish = { .right = s_right (self), .data = "" };
+    size_t index = zrelay_side_type (self->input) == ZMQ_ROUTER;
+    const byte *data = NULL;
+    while (s_frame (self, index, &data, &wish.size) && wish.size == 0
+        && wish.right != ZRELAY_RIGHT_PUBLISH)
+        index++;
+    if (wish.size > 0)
+        wish.data = data;
+    return s_may (self, &wish);
 }
 
 //  A ROUTER's peer has been heard
@@ -704,18 +868,33 @@ s_heard (zrelay_flow_t *self, zrelay_peers_t *peers, const char *property)
 static bool
 s_is_news (zrelay_flow_t *self)
 {
-    if (!zrelay_side_hears_topics (self->input))
+    if (self->known || !zrelay_side_hears_topics (self->input))
         return true;
     const char *property = s_property (self);
-    zframe_t *first = s_is_zmsg (self)? zmsg_first (self->shown): NULL;
-    size_t size = first? zframe_size (first):
-                         zrelay_message_size (self->message, 0);
-    bool news = zrelay_side_heard_topic (self->input, property,
-        first? zframe_data (first): zrelay_message_data (self->message, 0),
-        size);
+    const byte *frame = NULL;
+    size_t size = 0;
+    s_frame (self, 0, &frame, &size);
+    if (self->permit && size > 0 && frame [0] == 1
+    &&  !s_may_subscribe (self, frame, size)) {
+        zrelay_peers_refuse (zrelay_side_peers (self->input), property,
+                             frame + 1, size - 1);
+        return false;
+    }
+    bool news = zrelay_side_heard_topic (self->input, property, frame, size);
     if (!news)
         zrelay_port_discount (self->from, 1, size);
     return news;
+}
+
+//  Subscriptions and cancellations that were judged by the function above
+
+static bool
+s_is_topic (zrelay_flow_t *self)
+{
+    const byte *frame = NULL;
+    size_t size = 0;
+    return zrelay_side_hears_topics (self->input)
+        && s_frame (self, 0, &frame, &size) && size > 0 && frame [0] <= 1;
 }
 
 //  Tell the peers who has sent this. The end of an earlier connection comes
@@ -926,7 +1105,8 @@ static void
 s_judge (zrelay_flow_t *self)
 {
     s_listen (self);
-    if (!s_is_news (self))
+    if (!s_is_news (self)
+    || (self->permit && !s_is_topic (self) && !s_may_send (self)))
         return;
     zrelay_outcome_t outcome =
         self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
@@ -946,15 +1126,83 @@ s_judge (zrelay_flow_t *self)
         s_deliver (self, self->input);
 }
 
+//  Frames that are still there must not be kept in memory
+
 static void
-s_look_at_message (zrelay_flow_t *self)
+s_clear (zrelay_flow_t *self)
 {
-    s_judge (self);
-    //  Frames that are still there must not be kept in memory
     if (self->message->count > 0 || self->message->origin)
         zrelay_message_clear (self->message);
     if (s_is_zmsg (self))
         zmsg_destroy (&self->shown);
+}
+
+static void
+s_look_at_message (zrelay_flow_t *self)
+{
+    s_judge (self);
+    s_clear (self);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Hearing: the other flow is about to send to those whose subscriptions this
+//  one reads. They are read to the last, and kept for when it is its turn. The
+//  message in hand is left alone.
+
+static void
+s_keep_heard (zrelay_flow_t *self)
+{
+    if (!s_is_news (self))
+        return;
+    if (self->way == WAY_SINK) {
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
+        return;
+    }
+    heard_t *heard = (heard_t *) zmalloc (sizeof (heard_t));
+    assert (heard);
+    heard->message = zrelay_message_take (self->message);
+    heard->shown = self->shown;
+    self->shown = NULL;
+    zlistx_add_end (self->heard, heard);
+}
+
+static void
+s_hear (zrelay_flow_t *self)
+{
+    zrelay_message_t *message = self->message;
+    zmsg_t *shown = self->shown;
+    bool known = self->known;
+    self->message = zrelay_message_new ();
+    self->shown = NULL;
+    self->known = false;
+    while (s_receive_next (self)) {
+        s_keep_heard (self);
+        s_clear (self);
+    }
+    zrelay_message_destroy (&self->message);
+    zmsg_destroy (&self->shown);
+    self->message = message;
+    self->shown = shown;
+    self->known = known;
+    zrelay_peers_emptied (zrelay_side_peers (self->input));
+}
+
+bool
+zrelay_flow_has_heard (zrelay_flow_t *self)
+{
+    return zlistx_size (self->heard) > 0;
+}
+
+void
+zrelay_flow_set_permit (zrelay_flow_t *self, zrelay_flow_t *other,
+                        const zrelay_permit_t *permit)
+{
+    self->other = other;
+    self->permit = permit;
+    if (permit)
+        self->revision = permit->revision (permit->object);
+    zrelay_flow_update (self);
 }
 
 
@@ -1002,6 +1250,7 @@ s_way_look (zrelay_flow_t *self, turn_t *turn)
 static void
 s_way_sink (zrelay_flow_t *self, turn_t *turn)
 {
+    self->known = false;
     s_found (turn, zrelay_port_recv_message (self->from, self->message));
     if (turn->found && s_is_news (self)
     &&  !zrelay_port_subscribes (self->message))
@@ -1182,7 +1431,8 @@ s_wants_input (zrelay_flow_t *self, short *events)
         return 0;
     *events |= ZMQ_POLLIN;
     //  No poll reports that an input is empty
-    return zrelay_flow_reads_to_end (self)? RETRY_LEAST: 0;
+    return zrelay_flow_reads_to_end (self) || zrelay_flow_has_heard (self)?
+           RETRY_LEAST: 0;
 }
 
 static size_t

@@ -15,6 +15,7 @@
 
 #include <zrelay.h>
 #include "zrelay_capture.h"
+#include "zrelay_permit.h"
 #include "zrelay_side.h"
 
 typedef struct _zrelay_flow_t zrelay_flow_t;
@@ -61,6 +62,19 @@ void
 typedef void (zrelay_left_fn) (zrelay_engine_t *engine);
 void
     zrelay_flow_listen_for_ids (zrelay_flow_t *self, zrelay_left_fn *on_left);
+
+//  Ask somebody about each message: whoever may not send it loses it, and a
+//  subscriber its connection. other is the flow that travels back, or NULL.
+//  Neither is a message sent to subscribers before all who wait have been asked
+//  about. permit outlives the flow; NULL: everybody may do everything.
+void
+    zrelay_flow_set_permit (zrelay_flow_t *self, zrelay_flow_t *other,
+                            const zrelay_permit_t *permit);
+
+//  True if subscriptions were read for the sake of the other flow, and a turn is
+//  to follow.
+bool
+    zrelay_flow_has_heard (zrelay_flow_t *self);
 
 void
     zrelay_flow_update (zrelay_flow_t *self);

@@ -26,6 +26,7 @@ typedef enum {
     ZRELAY_OUTCOME_OVERFLOW,    //  More than the flow's queue
     ZRELAY_OUTCOME_SIZE,        //  More bytes than maxmsgsize, or a topic may
     ZRELAY_OUTCOME_FRAMES,      //  More frames than maxframes
+    ZRELAY_OUTCOME_PERMIT,      //  Its sender may not do that
     ZRELAY_OUTCOME_FILTER,      //  A filter said so
     ZRELAY_OUTCOME_HANDLER,     //  The kind said so, without a reason
     ZRELAY_OUTCOME_REFUSED,     //  The socket refused it for another reason

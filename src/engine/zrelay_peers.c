@@ -96,7 +96,7 @@ static const struct {
 //  Why connections are cut, as STATS names it
 
 static const char *const s_cuts [ZRELAY_CUTS] = {
-    "endless", "connections", "subscriptions", "asked"
+    "endless", "connections", "subscriptions", "permit", "asked"
 };
 
 //  How many connections are looked at in one go; msecs until they are again if
@@ -116,6 +116,10 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 //  of a command, see ZeroMQ RFC 37; and those that CURVE adds
 #define TOPIC_HEADER 13
 #define CURVE_HEADER 33
+
+//  Bytes of the shortest hand-shake of a subscriber: a greeting, and a command
+//  READY with a socket type
+#define HANDSHAKE_LEAST 91
 
 //  One in so many descriptors is kept for other purposes than peers, but at
 //  least and at most so many
@@ -969,16 +973,37 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 //  a cancellation of each topic, without a property. Peers by inproc have none
 //  either: what was not owed by somebody who has left is theirs.
 
-//  The connection, or NULL. It may have come, or left, just now.
+//  Is it the connection that has sent this, and not another one that has its
+//  descriptor now? libzmq keeps the string while the connection lives. One that
+//  has not been heard yet must have brought enough.
+
+static bool
+s_has_sent (peer_t *peer, const char *property, size_t size)
+{
+    uint64_t bytes;
+    if (peer->property)
+        return peer->property == property;
+    if (zrelay_kernel_read (peer->fd, &bytes)
+    &&  bytes < HANDSHAKE_LEAST + size)
+        return false;
+    peer->property = property;
+    return true;
+}
+
+//  The connection of a subscription to a topic of so many bytes, or NULL. It may
+//  have come just now, and have the descriptor of one that has left.
 
 static peer_t *
-s_subscriber (zrelay_peers_t *self, const char *property)
+s_subscriber (zrelay_peers_t *self, const char *property, size_t size)
 {
-    int fd = property? atoi (property): -1;
+    if (!property)
+        return NULL;
+    int fd = atoi (property);
     peer_t *peer = s_lookup (self, fd);
-    if (!peer && property)
+    if (!peer || peer->cut || peer->inode != s_inode (fd))
         s_update (self);
-    return s_lookup (self, fd);
+    peer = s_lookup (self, fd);
+    return peer && s_has_sent (peer, property, size)? peer: NULL;
 }
 
 static bool
@@ -1009,8 +1034,8 @@ zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
                          const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
-    bool welcome = s_subscribed (self, s_subscriber (self, property), topic,
-                                 size);
+    bool welcome = s_subscribed (self, s_subscriber (self, property, size),
+                                 topic, size);
     zrelay_peers_unlock (self);
     return welcome;
 }
@@ -1040,7 +1065,7 @@ zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
                         const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
-    peer_t *peer = s_subscriber (self, property);
+    peer_t *peer = s_subscriber (self, property, size);
     //  The event of who has left has come before
     if (!property && zrelay_topics_has (self->holders, topic, size)
     &&  !zrelay_topics_has (self->owed, topic, size))
@@ -1049,6 +1074,35 @@ zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
     bool last = !zrelay_topics_has (self->holders, topic, size);
     zrelay_peers_unlock (self);
     return last;
+}
+
+//  Events may be behind; one whose connection is not known then has ended
+
+void
+zrelay_peers_refuse (zrelay_peers_t *self, const char *property,
+                     const void *topic, size_t size)
+{
+    zrelay_peers_lock (self);
+    while (self->behind)
+        s_update (self);
+    peer_t *peer = s_subscriber (self, property, size);
+    if (peer)
+        s_cut (self, peer, ZRELAY_CUT_PERMIT);
+    s_subscribed (self, peer, topic, size);
+    zrelay_peers_unlock (self);
+}
+
+void
+zrelay_peers_refuse_all (zrelay_peers_t *self)
+{
+    zrelay_peers_lock (self);
+    do
+        s_update (self);
+    while (self->behind);
+    for (size_t fd = 0; fd < self->room; fd++)
+        if (self->peers [fd])
+            s_cut (self, self->peers [fd], ZRELAY_CUT_PERMIT);
+    zrelay_peers_unlock (self);
 }
 
 //  What libzmq had read at the last look is known when the XPUB was read empty

@@ -91,6 +91,7 @@ typedef enum {
     ZRELAY_CUT_ENDLESS,         //  A message that never ends
     ZRELAY_CUT_CONNECTIONS,     //  Too many
     ZRELAY_CUT_SUBSCRIPTIONS,   //  It has subscribed to too much
+    ZRELAY_CUT_PERMIT,          //  It may not do what it does
     ZRELAY_CUT_ASKED,           //  A command said so
     ZRELAY_CUTS                 //  How many reasons there are
 } zrelay_cut_t;
@@ -111,6 +112,14 @@ bool
 bool
     zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
                             const void *topic, size_t size);
+
+//  As zrelay_peers_subscribed (), but its connection may not have that topic,
+//  and is cut: when this returns, nothing more can leave by it. And cut all.
+void
+    zrelay_peers_refuse (zrelay_peers_t *self, const char *property,
+                         const void *topic, size_t size);
+void
+    zrelay_peers_refuse_all (zrelay_peers_t *self);
 
 //  Look at connections, at most a bounded number. waiting is the number of
 //  bytes that whole messages in the socket may have, INT64_MAX: any. watched is

@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_port.h"
+#include "zrelay_hush.h"
 #include "zrelay_mask.h"
 #include "zrelay_message_internal.h"
 #include "zrelay_topics.h"
@@ -41,6 +42,8 @@ struct _zrelay_port_t {
     zrelay_outcome_t outcome;   //  And why
     bool router;                //  Its messages begin with routing ids
     zrelay_mask_t mask;         //  Hides these
+    zrelay_hush_t *hush;        //  For sending without taking in, or NULL
+    bool hushed;                //  It does that now
     bool interrupted;           //  By a signal that the caller caught
     zrelay_topics_t *topics;    //  Subscriptions that were sent; NULL if they
                                 //  do not come again
@@ -65,6 +68,7 @@ zrelay_port_destroy (zrelay_port_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_topics_destroy (&(*self_p)->topics);
+        zrelay_hush_destroy (&(*self_p)->hush);
         freen (*self_p);
     }
 }
@@ -73,6 +77,7 @@ void
 zrelay_port_open (zrelay_port_t *self, void *handle, int type)
 {
     zrelay_topics_destroy (&self->topics);
+    zrelay_hush_destroy (&self->hush);
     self->handle = handle;
     self->type = type;
     self->router = type == ZMQ_ROUTER;
@@ -433,6 +438,35 @@ zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more)
     }
     s_count_sent (self, size, more);
     return ZRELAY_OUTCOME_SENT;
+}
+
+bool
+zrelay_port_hush (zrelay_port_t *self)
+{
+    if (!self->hush)
+        self->hush = zrelay_hush_new (self->handle);
+    if (!self->hush)
+        return false;
+    zrelay_hush_begin (self->hush);
+    self->hushed = true;
+    return true;
+}
+
+void
+zrelay_port_unhush (zrelay_port_t *self)
+{
+    if (self->hushed)
+        zrelay_hush_end (self->hush);
+    else
+    if (self->hush)
+        zrelay_hush_forward (self->hush);
+    self->hushed = false;
+}
+
+int
+zrelay_port_hush_fd (zrelay_port_t *self)
+{
+    return self->hush? zrelay_hush_fd (self->hush): -1;
 }
 
 static zrelay_outcome_t

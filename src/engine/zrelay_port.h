@@ -154,6 +154,18 @@ bool
 bool
     zrelay_port_polls_out (zrelay_port_t *self);
 
+//  Take in nothing while messages are sent, see zrelay_hush.h. Returns false if
+//  the system refuses that. Not for borrowed sockets.
+bool
+    zrelay_port_hush (zrelay_port_t *self);
+void
+    zrelay_port_unhush (zrelay_port_t *self);
+
+//  A descriptor that becomes readable when zrelay_port_unhush () has to be
+//  called once more, or -1.
+int
+    zrelay_port_hush_fd (zrelay_port_t *self);
+
 //  True if a signal that the caller catches came since this was asked last. It
 //  was not allowed to tear a message.
 bool

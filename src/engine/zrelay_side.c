@@ -91,12 +91,12 @@ void
 zrelay_side_close (zrelay_side_t *self)
 {
     void *handle = zrelay_side_handle (self);
+    zrelay_port_open (self->port, NULL, -1);
     if (handle && !self->borrowed) {
         zrelay_peers_destroy (&self->peers, handle);
         zrelay_attachments_release (self->attachments, handle);
         zsys_close (handle, __FILE__, __LINE__);
     }
-    zrelay_port_open (self->port, NULL, -1);
     zrelay_topics_destroy (&self->reported);
 }
 

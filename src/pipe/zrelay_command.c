@@ -14,6 +14,7 @@
 #include "zrelay_engine_internal.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
+#include "zrelay_permission.h"
 #include "zrelay_row.h"
 #include "zrelay_setting.h"
 
@@ -374,6 +375,13 @@ HANDLER (s_curve)
 }
 
 
+HANDLER (s_permit)
+{
+    UNUSED;
+    return zrelay_permission_set (self, argv [0]);
+}
+
+
 //  --------------------------------------------------------------------------
 //  Queries
 
@@ -544,6 +552,8 @@ static const zrelay_command_t s_commands [] = {
              "ask peers for a name and a password", s_plain, SECRET),
     COMMAND ("CURVE", "side public secret",
              "encrypt, and ask peers for a key", s_curve, SECRET),
+    COMMAND ("PERMIT", "file",
+             "let peers do only what the file permits", s_permit, OWNER),
     COMMAND ("VERBOSE", "",
              "log commands", s_verbose, 0),
     COMMAND ("$TERM", "",
