@@ -121,8 +121,8 @@ extern "C" {
 //  counted.
 //
 //  On a side that is an XPUB, "subscriptions" is the number of topics to which
-//  one peer may have subscribed (default 20000, 0: no limit), and
-//  "subscriptions_bytes" is the number of bytes in all of them (default 524288,
+//  one peer may have subscribed (default 10000, 0: no limit), and
+//  "subscriptions_bytes" is the number of bytes in all of them (default 131072,
 //  0: no limit). The relay cuts the connection of a peer that asks for more.
 //  Longer frames than 4160 bytes, which hold the longest topic, end the
 //  connection too; set maxmsgsize there if subscribers send more than

@@ -28,17 +28,34 @@
 #define SPARE_LOOK 64
 
 #if defined (__linux__)
+//  Counts of bytes came late, and bytes_received last
+
+static bool
+s_info (int fd, struct tcp_info *info)
+{
+    socklen_t size = sizeof (*info);
+    return getsockopt (fd, IPPROTO_TCP, TCP_INFO, info, &size) == 0
+        && size >= offsetof (struct tcp_info, tcpi_bytes_received)
+                   + sizeof (info->tcpi_bytes_received);
+}
+
+bool
+zrelay_kernel_moved (int fd, uint64_t *bytes)
+{
+    struct tcp_info info;
+    if (!s_info (fd, &info))
+        return false;
+    *bytes = info.tcpi_bytes_received + info.tcpi_bytes_acked;
+    return true;
+}
+
 //  What arrives between the two calls counts as waiting, never as read
 
 static bool
 s_read_tcp (int fd, uint64_t *bytes, int *waiting)
 {
     struct tcp_info info;
-    socklen_t size = sizeof (info);
-    if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &size) == -1
-    ||  size < offsetof (struct tcp_info, tcpi_bytes_received)
-               + sizeof (info.tcpi_bytes_received)
-    ||  ioctl (fd, SIOCINQ, waiting) == -1)
+    if (!s_info (fd, &info) || ioctl (fd, SIOCINQ, waiting) == -1)
         return false;
     *bytes = info.tcpi_bytes_received - (uint64_t) *waiting;
     return true;
@@ -85,6 +102,14 @@ zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
     return true;
 }
 #else
+bool
+zrelay_kernel_moved (int fd, uint64_t *bytes)
+{
+    (void) fd;
+    (void) bytes;
+    return false;
+}
+
 bool
 zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
                     uint64_t *waiting_p)

@@ -26,6 +26,11 @@ bool
     zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
                         uint64_t *waiting);
 
+//  Bytes that a tcp connection has received in its life, and those that were
+//  sent and have arrived. Returns false if the system does not tell.
+bool
+    zrelay_kernel_moved (int fd, uint64_t *bytes);
+
 //  End a connection, as if its peer had: libzmq closes the descriptor.
 void
     zrelay_kernel_cut (int fd);

@@ -25,8 +25,8 @@
 //  What one peer may subscribe to: topics, and bytes in all of them. For each
 //  byte that no other topic begins with, libzmq keeps 33, and as many again at
 //  the side that subscribes to them.
-#define SUBSCRIPTIONS 20000
-#define SUBSCRIPTIONS_BYTES (512 * 1024)
+#define SUBSCRIPTIONS 10000
+#define SUBSCRIPTIONS_BYTES (128 * 1024)
 
 //  Messages that are not subscriptions, before there are too many; and a number
 //  of bytes that nobody means

@@ -100,10 +100,12 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 };
 
 //  How many connections are looked at in one go; msecs until they are again if
-//  one of them has brought something, if there are more, and if neither is so.
+//  one of them has brought half of what is too much, if one has brought
+//  something, if there are more, and if neither is so.
 //  Empty frames take 64 bytes of memory each, and millions of them may come in
 //  that time.
 #define LOOKS_MOST 200
+#define LOOK_SOON 1
 #define LOOK_BUSY 5
 #define LOOK_MORE 10
 #define LOOK_IVL 20
@@ -126,6 +128,16 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 #define RESERVE_PART 8
 #define RESERVE_LEAST 8
 #define RESERVE_MOST 64
+
+//  If they are used up, so many are gained at once: this part of the reserve
+#define CUT_PART 4
+
+//  Bytes after which a peer has done more than to shake hands
+#define ESTABLISHED 2048
+
+//  Longest time without newcomers from where a flood of subscriptions came, in
+//  msecs
+#define FLOOD_MOST 30000
 
 //  Peers of one address
 typedef struct {
@@ -190,6 +202,10 @@ struct _zrelay_peers_t {
     zrelay_cut_t last_cut;      //  The reason of the last
     char last_address [ADDRESS_MAX];    //  And its address
     char told_address [ADDRESS_MAX];    //  The same, for who has asked
+    char flooder [ADDRESS_MAX];     //  Whose subscriptions were too many last,
+                                    //  without the port
+    uint64_t flooded;           //  empties then
+    int64_t flooded_at;         //  And when that was, in msecs
     int64_t swept_at;           //  When descriptors were checked, in msecs
     int64_t sweep_ivl;          //  When they will be again, after that
     bool behind;                //  There may be more events to read
@@ -467,6 +483,31 @@ s_inode (int fd)
     return fstat (fd, &status) == 0? status.st_ino: 0;
 }
 
+//  What a flood of subscriptions leaves behind takes libzmq longer to tidy up
+//  than the flood takes to come. So until the relay has caught up with one, it
+//  takes no newcomer from there. Reading twice all that is there means that it
+//  has.
+
+static void
+s_note_flood (zrelay_peers_t *self, peer_t *peer)
+{
+    const char *port = strrchr (peer->address, ':');
+    snprintf (self->flooder, sizeof (self->flooder), "%.*s",
+              (int) (port - peer->address), peer->address);
+    self->flooded = self->empties;
+    self->flooded_at = zclock_mono ();
+}
+
+static bool
+s_is_flooder (zrelay_peers_t *self, peer_t *peer)
+{
+    size_t size = strlen (self->flooder);
+    return size > 0 && self->empties < self->flooded + 2
+        && zclock_mono () < self->flooded_at + FLOOD_MOST
+        && strncmp (peer->address, self->flooder, size) == 0
+        && strchr (peer->address + size, ':') == peer->address + size;
+}
+
 //  Cut a connection, if its descriptor is still that. libzmq sees its end, and
 //  tidies up.
 
@@ -478,35 +519,77 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
     peer->cut = true;
     zrelay_kernel_cut (peer->fd);
     self->cuts [reason]++;
+    if (reason == ZRELAY_CUT_SUBSCRIPTIONS && !s_is_flooder (self, peer))
+        s_note_flood (self, peer);
     self->unreported++;
     self->last_cut = reason;
     snprintf (self->last_address, sizeof (self->last_address), "%s",
               peer->address);
 }
 
-//  Who has said least has to go, the longest here of these first, when a
-//  newcomer takes the last descriptors. The younger half is given time to say
-//  something: not so many msecs, which attackers in great numbers would use up
-//  for all.
+//  Who has said and taken least has to go, the longest here of these first, when
+//  newcomers take the last descriptors. Subscribers and pullers say nothing, but
+//  take what is sent. The younger half is given time to say something: not so
+//  many msecs, which attackers in great numbers would use up for all. But if
+//  all of the older ones have done so, those who have not have to go.
 
-static peer_t *
-s_quietest (zrelay_peers_t *self, peer_t *newcomer)
+//  One who may have to go
+typedef struct {
+    peer_t *peer;               //  The peer
+    uint64_t moved;             //  Bytes that it has brought and taken
+    bool spared;                //  It is young
+} candidate_t;
+
+static bool
+s_goes_last (const candidate_t *self)
 {
-    peer_t *quietest = newcomer;
-    uint64_t least = UINT64_MAX;
+    return self->spared || self->moved >= ESTABLISHED;
+}
+
+//  Those who go first come first
+
+static int
+s_compare (const void *first, const void *second)
+{
+    const candidate_t *one = (const candidate_t *) first;
+    const candidate_t *other = (const candidate_t *) second;
+    if (s_goes_last (one) != s_goes_last (other))
+        return s_goes_last (one)? 1: -1;
+    if (one->moved != other->moved)
+        return one->moved < other->moved? -1: 1;
+    return one->peer->number < other->peer->number? -1: 1;
+}
+
+static size_t
+s_find_candidates (zrelay_peers_t *self, candidate_t *candidates)
+{
+    size_t count = 0;
     uint64_t latest = self->arrivals - self->count / 2;
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
-        uint64_t bytes, waiting;
-        if (peer && !peer->cut && peer->host && peer->number <= latest
-        &&  zrelay_kernel_read (peer->fd, &peer->base, &bytes, &waiting)
-        &&  (bytes < least
-          || (bytes == least && peer->number < quietest->number))) {
-            least = bytes;
-            quietest = peer;
-        }
+        uint64_t moved;
+        if (peer && !peer->cut && peer->host
+        &&  zrelay_kernel_moved (peer->fd, &moved))
+            candidates [count++] =
+                (candidate_t) { peer, moved, peer->number > latest };
     }
-    return quietest;
+    return count;
+}
+
+//  Asking the system about each of them takes time, so it is done once for
+//  several newcomers
+
+static void
+s_cut_quietest (zrelay_peers_t *self, size_t most)
+{
+    candidate_t *candidates =
+        (candidate_t *) malloc ((self->count + 1) * sizeof (candidate_t));
+    assert (candidates);
+    size_t count = s_find_candidates (self, candidates);
+    qsort (candidates, count, sizeof (candidate_t), s_compare);
+    for (size_t index = 0; index < count && index < most; index++)
+        s_cut (self, candidates [index].peer, ZRELAY_CUT_CONNECTIONS);
+    free (candidates);
 }
 
 //  Are hardly any descriptors left? Connections that were cut already are about
@@ -514,15 +597,36 @@ s_quietest (zrelay_peers_t *self, peer_t *newcomer)
 //  that was free.
 
 static bool
-s_takes_reserve (zrelay_peers_t *self)
+s_takes_last (zrelay_peers_t *self, int reserve)
 {
-    int reserve = zrelay_kernel_descriptors () / RESERVE_PART;
-    reserve = reserve < RESERVE_LEAST? RESERVE_LEAST:
-              reserve > RESERVE_MOST? RESERVE_MOST: reserve;
     int spare = zrelay_kernel_spare (reserve);
     for (size_t fd = 0; spare < reserve && fd < self->room; fd++)
         spare += self->peers [fd] && self->peers [fd]->cut;
     return spare < reserve;
+}
+
+static int
+s_reserve (void)
+{
+    int reserve = zrelay_kernel_descriptors () / RESERVE_PART;
+    return reserve < RESERVE_LEAST? RESERVE_LEAST:
+           reserve > RESERVE_MOST? RESERVE_MOST: reserve;
+}
+
+//  Where there are few peers, it is not these who take the descriptors. None of
+//  them has to go, and newcomers may use half of the reserve.
+
+static void
+s_make_room (zrelay_peers_t *self, peer_t *newcomer)
+{
+    int reserve = s_reserve ();
+    bool few = self->count <= (size_t) reserve;
+    if (!s_takes_last (self, few? reserve / 2: reserve))
+        return;
+    if (few)
+        s_cut (self, newcomer, ZRELAY_CUT_CONNECTIONS);
+    else
+        s_cut_quietest (self, (size_t) reserve / CUT_PART);
 }
 
 static void
@@ -532,8 +636,10 @@ s_admit (zrelay_peers_t *self, peer_t *peer)
                               peer->host? peer->host->count: 0))
         s_cut (self, peer, ZRELAY_CUT_CONNECTIONS);
     else
-    if (s_takes_reserve (self))
-        s_cut (self, s_quietest (self, peer), ZRELAY_CUT_CONNECTIONS);
+    if (s_is_flooder (self, peer))
+        s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
+    else
+        s_make_room (self, peer);
 }
 
 //  libzmq may close a connection while we look at it
@@ -942,7 +1048,7 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
         s_cut (self, peer, ZRELAY_CUT_ENDLESS);
     peer->seen = bytes;
     peer->seen_empties = self->empties;
-    return LOOK_BUSY;
+    return s_is_ahead (peer, bytes, most / 2)? LOOK_SOON: LOOK_BUSY;
 }
 
 size_t

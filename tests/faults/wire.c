@@ -210,3 +210,61 @@ wire_handshake (int fd, const char *socket_type)
         && wire_receive (fd, answer + 2, answer [1])
         && memcmp (answer + 2, "\5READY", 6) == 0;
 }
+
+size_t
+wire_hello (byte *buffer, const char *user, const char *password)
+{
+    static const char name [] = "\5HELLO";
+    wire_greeting (buffer, "PLAIN");
+    byte *place = buffer + WIRE_GREETING;
+    size_t user_size = strlen (user);
+    size_t password_size = strlen (password);
+    assert (user_size + password_size < 240);
+    *place++ = WIRE_COMMAND;
+    *place++ = (byte) (sizeof (name) - 1 + 2 + user_size + password_size);
+    memcpy (place, name, sizeof (name) - 1);
+    place += sizeof (name) - 1;
+    *place++ = (byte) user_size;
+    memcpy (place, user, user_size);
+    place += user_size;
+    *place++ = (byte) password_size;
+    memcpy (place, password, password_size);
+    return (size_t) (place + password_size - buffer);
+}
+
+//  A command whose name begins so
+
+static bool
+s_receive_command (int fd, const char *name)
+{
+    byte answer [256];
+    return wire_receive (fd, answer, 2)
+        && answer [0] == WIRE_COMMAND
+        && wire_receive (fd, answer + 2, answer [1])
+        && answer [1] > strlen (name)
+        && memcmp (answer + 3, name, strlen (name)) == 0;
+}
+
+bool
+wire_plain (int fd, const char *socket_type, const char *user,
+            const char *password)
+{
+    byte hello [WIRE_HELLO_MAX];
+    size_t hello_size = wire_hello (hello, user, password);
+    byte greeting [WIRE_GREETING];
+    //  The metadata is that of READY
+    static const char name [] = "\10INITIATE";
+    byte ready [WIRE_READY_MAX];
+    size_t ready_size = wire_ready (ready, socket_type);
+    byte initiate [WIRE_READY_MAX + sizeof (name)];
+    memcpy (initiate, name, sizeof (name) - 1);
+    size_t skipped = strlen ("\5READY");
+    memcpy (initiate + sizeof (name) - 1, ready + skipped,
+            ready_size - skipped);
+    return wire_send (fd, hello, hello_size)
+        && wire_receive (fd, greeting, sizeof (greeting))
+        && s_receive_command (fd, "WELCOME")
+        && wire_frame (fd, WIRE_COMMAND, initiate,
+                       sizeof (name) - 1 + ready_size - skipped)
+        && s_receive_command (fd, "READY");
+}

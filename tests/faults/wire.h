@@ -80,4 +80,15 @@ size_t
 bool
     wire_handshake (int fd, const char *socket_type);
 
+//  The same with the PLAIN mechanism.
+bool
+    wire_plain (int fd, const char *socket_type, const char *user,
+                const char *password);
+
+//  Write what such a peer says first into a buffer of WIRE_HELLO_MAX bytes: its
+//  greeting and the command HELLO. Returns its size.
+#define WIRE_HELLO_MAX 600
+size_t
+    wire_hello (byte *buffer, const char *user, const char *password);
+
 #endif

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    20_who_may_what - peers that take, send or cancel what they may not
+    21_who_may_what - peers that take, send or cancel what they may not
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
