@@ -157,6 +157,13 @@ bool
 bool
     zrelay_port_polls_out (zrelay_port_t *self);
 
+//  True if the socket reports truly whether the next message will be taken, and
+//  waiting for that makes sense; and true if it reports that event now.
+bool
+    zrelay_port_reports_room (zrelay_port_t *self);
+bool
+    zrelay_port_has (zrelay_port_t *self, short event);
+
 //  True if a signal that the caller catches came since this was asked last. It
 //  was not allowed to tear a message.
 bool

@@ -89,6 +89,10 @@ bool
 void
     zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer);
 
+//  True if nobody is connected, and nobody who was will get what was sent.
+bool
+    zrelay_side_deserted (zrelay_side_t *self);
+
 
 //  --------------------------------------------------------------------------
 //  Options: libzmq's, and those of its limits
@@ -128,9 +132,10 @@ bool
 int
     zrelay_side_secure (zrelay_side_t *self, void *handle);
 
-//  True if peers are authenticated, and so may have names.
-bool
-    zrelay_side_authenticates (zrelay_side_t *self);
+//  The property of libzmq's that each message is stamped with, see
+//  zrelay_sender.h; "": with none, as it could be forged; NULL: no stamp.
+const char *
+    zrelay_side_stamp (zrelay_side_t *self);
 
 
 //  --------------------------------------------------------------------------
