@@ -39,7 +39,7 @@ s_finish (zactor_t **relay_p)
             zrelay_stats_value (stats, "backend.out.messages"),
             zrelay_stats_value (stats, "frontend.out.messages"));
     zrelay_stats_destroy (&stats);
-    zactor_destroy (relay_p);
+    zrelay_destroy (relay_p);
 }
 
 //  The queue: a request goes forward, and its reply returns

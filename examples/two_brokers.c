@@ -85,7 +85,7 @@ s_balancer (void)
     zstr_free (&frontend);
     zstr_free (&backend);
     zrelay_client_destroy (&control);
-    zactor_destroy (&balancer);
+    zrelay_destroy (&balancer);
 }
 
 //  The majordomo: a worker registers for a service, and a client names it
@@ -123,7 +123,7 @@ s_majordomo (void)
     zsock_destroy (&worker);
     zstr_free (&endpoint);
     zrelay_client_destroy (&control);
-    zactor_destroy (&broker);
+    zrelay_destroy (&broker);
 }
 
 int main (void)

@@ -18,6 +18,7 @@
 #include "zrelay_index.h"
 #include "zrelay_printer.h"
 #include "zrelay_engine.h"
+#include "zrelay_actor.h"
 #include "zrelay_stats.h"
 #include "zrelay_client.h"
 #include "zrelay_gate.h"

@@ -33,7 +33,7 @@ extern "C" {
 //      ...
 //      zstr_free (&state);
 //      zrelay_client_destroy (&client);
-//      zactor_destroy (&queue);
+//      zrelay_destroy (&queue);
 //
 //  The client numbers its commands and recognises an answer by its number. It
 //  therefore never takes one answer for another: not that of an earlier

@@ -38,14 +38,15 @@ extern "C" {
 //
 //  These are the differences from libzmq's functions:
 //  - A full output never stops the other direction, the control socket, or the
-//    end of the context: the relay holds one message, whole.
+//    end of the context: messages wait in their socket until it can take them.
 //  - A full capture socket never stops the relay: up to 1000 copies wait for
 //    it, and more than that are dropped and counted.
 //  - No message on the control socket ends the process; unknown words are
 //    ignored.
-//  - Between an XPUB with ZMQ_XPUB_VERBOSE and an XSUB, the last cancellation of
-//    a topic reaches the publishers. ZMQ_XPUB_VERBOSER, which libzmq does not
-//    tell from it, must not be set: the first cancellation counts as the last.
+//  - Between an XPUB with ZMQ_XPUB_VERBOSE and an XSUB, the last cancellation
+//    of a topic reaches the publishers. ZMQ_XPUB_VERBOSER, which libzmq does
+//    not tell from it, must not be set: the first cancellation counts as the
+//    last.
 //  - Between two ROUTERs, the first two frames change places, see
 //    zrelay_proxy.h.
 //  - Whoever knows one of the routing ids that a ROUTER gave its peers knows the
@@ -54,8 +55,11 @@ extern "C" {
 //    application that ends the relay and then sends to its ROUTER itself, to an
 //    id that it saw behind the relay, has to call zrelay_device_reveal ().
 //
-//  After EINTR, or after TERMINATE while a message was held, the caller can
-//  call again with the same sockets in the same thread, and nothing is lost.
+//  After EINTR or TERMINATE nothing is lost. The relay reads a message only if
+//  its output can take it, so the caller can read the socket, or call again, in
+//  any thread. (Only an output that says that it has room and then refuses, as
+//  an XPUB with ZMQ_XPUB_NODROP or a peer that has just left make it, leaves a
+//  message with the relay. The next call with the same sockets sends it.)
 //
 //  Three environment variables are for the person who runs the program:
 //

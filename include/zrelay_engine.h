@@ -121,10 +121,9 @@ typedef zrelay_verdict_t (zrelay_message_fn) (zrelay_engine_t *engine,
 //  some hundred nanoseconds for each message. The handler may change *msg_p or
 //  replace it; the engine owns what it points to when the handler returns.
 //  NULL, or a message without frames, counts as ZRELAY_VERDICT_DROP. A handler
-//  that returns ZRELAY_VERDICT_KEPT owns the message. On a side
-//  that authenticates its peers, zframe_meta () finds their properties, best in
-//  the last frame (a ROUTER's routing id may have none);
-//  zrelay_message_property () finds them on any side.
+//  that returns ZRELAY_VERDICT_KEPT owns the message. zframe_meta () finds the
+//  peer's properties, best in the last frame (a ROUTER's routing id may have
+//  none).
 typedef zrelay_verdict_t (zrelay_zmsg_fn) (zrelay_engine_t *engine,
     void *object, zmsg_t **msg_p);
 
@@ -155,7 +154,9 @@ typedef int (zrelay_command_fn) (zrelay_engine_t *engine, void *object,
 //  after a word lets it be repeated. "side endpoint" takes two, "[topic ...]"
 //  any number. An argument written "side" or "flow" is checked by the engine
 //  before the handler sees it; one that begins with "*" is a pointer, which is
-//  sent as its bytes. A table of commands ends with one without a name.
+//  sent as its bytes. Any frame may have as many, so such a command should be
+//  ZRELAY_COMMAND_OWNER, and have a function that gives it. A table of commands
+//  ends with one without a name.
 typedef struct {
     size_t size;                //  Set by ZRELAY_COMMAND
     const char *name;           //  Name, in capitals
@@ -298,8 +299,9 @@ typedef struct _zrelay_kind_t {
 //  Start a relay of this kind as an actor. name names it in logs and
 //  statistics; NULL: as its kind. It consists of letters, digits, "_", "-" and
 //  "."; other characters become "_", and 127 are kept. kind must outlive the
-//  actor. Returns NULL, with errno, if the system has no sockets left. The
-//  caller owns the actor.
+//  actor. Returns NULL, with errno EMFILE, if the system has no sockets left,
+//  where zactor_new () ends the process. The caller owns the actor, and ends it
+//  with zrelay_destroy (), see zrelay_actor.h.
 ZRELAY_EXPORT zactor_t *
     zrelay_engine_spawn (const zrelay_kind_t *kind, const char *name);
 

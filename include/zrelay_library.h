@@ -69,6 +69,13 @@ ZRELAY_EXPORT int
     zrelay_version (void);
 //  @end
 
+//  True if CZMQ's context can make so many sockets more, up to 16, else false,
+//  with errno EMFILE. zactor_new () needs two, and ends the process if there
+//  are fewer; so does zsock_new () if there is none. zrelay_engine_spawn ()
+//  asks this itself.
+ZRELAY_EXPORT bool
+    zrelay_sockets_left (size_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -140,6 +140,22 @@ extern "C" {
 //      zstr_sendx (proxy, "SET", "FRONTEND", "ipc_group", "orders", NULL);
 //      zstr_sendx (proxy, "BIND", "FRONTEND", "ipc:///run/orders/in", NULL);
 //
+//  With the option "stamp" of a side, the programs behind the relay are told
+//  who sent each message that it received there: "user", the user id that the
+//  ZAP handler gave the peer (for zauth with CURVE, its public key), or
+//  "address", its IP address. It is one frame more, in front of the body:
+//  behind the first empty frame of a ROUTER's or DEALER's message, or, if there
+//  is none, behind the routing id; behind the topic, which is the first frame
+//  where a PUB or a SUB takes part; else before all frames. A peer cannot forge
+//  it: it is always there, and is "-" if nothing is known, as of peers that
+//  come by inproc. "user" has to be set before attaching, and makes the side
+//  insist on a ZAP handler (zap_domain, unless that is set, and
+//  zap_enforce_domain): without one, a peer could name itself. Subscriptions
+//  get no stamp. A kind that handles the messages of that side, such as the
+//  balancer, refuses it, since it knows the properties itself:
+//
+//      zstr_sendx (proxy, "SET", "FRONTEND", "stamp", "user", NULL);
+//
 //  A flow has three options. "burst" is the number of messages that it moves
 //  in one turn. "overflow" says what to do when the output is full: "hold" one
 //  message and stop reading, or continue to read, keep up to "queue" messages,
@@ -174,18 +190,26 @@ extern "C" {
 //  zrelay_filter_fn, which gets a zmsg_t with copies of the frames:
 //
 //      zrelay_verdict_t s_filter (zmsg_t **msg_p, void *argument);
-//      zsock_send (proxy, "sspp", "FILTER", "FORWARD", s_filter, argument);
+//      zrelay_set_filter (proxy, ZRELAY_FLOW_FORWARD, s_filter, argument);
 //
 //  "message" is a zrelay_message_fn, which sees the frames without copies:
 //
 //      zrelay_verdict_t s_look (zrelay_engine_t *engine, void *argument,
 //                               zrelay_message_t *message);
+//      zrelay_set_message_filter (proxy, ZRELAY_FLOW_FORWARD, s_look,
+//                                 argument);
+//
+//  Those functions, see zrelay_actor.h, give the command FILTER and read its
+//  status. Both pointers travel as their bytes, and the form may follow. Bytes
+//  that are not the address of code are refused, for any word may have as many
+//  letters; zrelay_set_filter () adds a mark that only this process knows:
+//
 //      zsock_send (proxy, "sspps", "FILTER", "FORWARD", s_look, argument,
 //                  "message");
 //
 //  Either can ask for the properties of the peer that sent the message, such as
-//  "User-Id" and "Peer-Address": with zrelay_message_property (), or, on a side
-//  that authenticates its peers, with zframe_meta () of a zmsg's last frame.
+//  "User-Id" and "Peer-Address": with zrelay_message_property (), or with
+//  zframe_meta () of a zmsg's last frame.
 //
 //  Restrict the topics that a flow passes, and rename them, by their first
 //  bytes. Messages from SUB, XSUB, PULL and PAIR have topics: the first bytes
@@ -219,10 +243,13 @@ extern "C" {
 //  Take no new work, and let the work inside finish, within a number of
 //  milliseconds (default 1000). The relay passes on the messages that wait in
 //  its input sockets. If requests went through a ROUTER or REP frontend, it
-//  waits for their replies. Then the answer comes: 0, or 3 if time ran out or
-//  RESUME ended the DRAIN. The relay reads no new work until RESUME. If you
-//  destroy it instead, its sockets have the same time again to send their last
-//  messages, unless SET linger said otherwise. DRAIN also ends a PAUSE:
+//  waits for their replies, as long as a worker is connected. (Workers that
+//  come by inproc are not known, and one that the relay connects to may return.)
+//  Then the answer comes: 0, or 3 if something was left or RESUME ended the
+//  DRAIN. ERROR says what was left, such as replies that no worker has given.
+//  The relay reads no new work until RESUME. If you destroy it instead, its
+//  sockets have the same time again to send their last messages, unless SET
+//  linger said otherwise. DRAIN also ends a PAUSE:
 //
 //      zstr_sendx (proxy, "DRAIN", "5000", NULL);
 //
@@ -277,10 +304,10 @@ extern "C" {
 //
 //  End the relay and close its sockets, within milliseconds in every state.
 //  Messages still inside are lost, and those that the relay held are logged; if
-//  they matter, DRAIN first. Read all answers before this, since
-//  zactor_destroy () would mistake an unread status for the end:
+//  they matter, DRAIN first. See zrelay_actor.h; zactor_destroy () does the
+//  same only if all answers were read, since it would mistake one for the end:
 //
-//      zactor_destroy (&proxy);
+//      zrelay_destroy (&proxy);
 //
 //  The actor function, for zactor_new (). args is NULL or a string, the relay's
 //  name in logs and statistics. A name consists of letters, digits, "_", "-"

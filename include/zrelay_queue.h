@@ -30,7 +30,7 @@ extern "C" {
 //      zstr_sendx (queue, "BIND", "BACKEND", "tcp://127.0.0.1:5560", NULL);
 //      zsock_wait (queue);
 //      ...
-//      zactor_destroy (&queue);
+//      zrelay_destroy (&queue);
 //
 //  If a client does not read its replies, those above its high-water mark are
 //  dropped and counted as return.dropped_full. A reply to a client that has

@@ -39,6 +39,7 @@
 #include "zrelay_scan.h"
 #include "zrelay_setting.h"
 #include "zrelay_side.h"
+#include "zrelay_sender.h"
 #include "zrelay_topic.h"
 #include "zrelay_events.h"
 #include "zrelay_names.h"
@@ -85,6 +86,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_limits", zrelay_limits_test },
     { "zrelay_mask", zrelay_mask_test },
     { "zrelay_port", zrelay_port_test },
+    { "zrelay_sender", zrelay_sender_test },
     { "zrelay_side", zrelay_side_test },
     { "zrelay_configure", zrelay_configure_test },
     { "zrelay_capture", zrelay_capture_test },
@@ -92,6 +94,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_stats", zrelay_stats_test },
     { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },
+    { "zrelay_actor", zrelay_actor_test },
     { "zrelay_pool", zrelay_pool_test },
     { "zrelay_queue", zrelay_queue_test },
     { "zrelay_forwarder", zrelay_forwarder_test },

@@ -1220,6 +1220,74 @@ s_test_sunk (void)
 
 
 //  --------------------------------------------------------------------------
+//  A DRAIN does not wait for the replies of workers that have gone
+
+#define UNANSWERED      6           //  Requests that they took along
+#define DRAIN_LONG      "60000"     //  Msecs that no DRAIN takes here
+
+static bool
+s_drain_says (zactor_t *relay, const char *word)
+{
+    char *sentence = faults_error (relay);
+    bool says = strstr (sentence, word) != NULL;
+    if (!says)
+        printf ("#   ERROR: %s\n", sentence);
+    zstr_free (&sentence);
+    return says;
+}
+
+static void
+s_test_forsaken (void)
+{
+    zactor_t *relay = faults_relay ("queue");
+    char *in = s_attach (relay, "FRONTEND", NULL, NULL);
+    char *out = s_attach (relay, "BACKEND", NULL, NULL);
+    zsock_t *client = faults_connect (ZMQ_DEALER, in);
+    zsock_t *worker = faults_connect (ZMQ_DEALER, out);
+    for (int count = 0; count <= UNANSWERED; count++)
+        zstr_sendf (client, "request %d", count);
+    zmsg_t *request = zmsg_recv (worker);
+    TAP (request && faults_counted (relay, "backend.out.messages",
+                                    UNANSWERED + 1),
+         "a worker has %d requests", UNANSWERED + 1);
+    zstr_sendx (relay, "DRAIN", "50", NULL);
+    TAP (zsock_wait (relay) == ZRELAY_STATUS_BAD_STATE
+      && s_drain_says (relay, "time ran out; there are 7 replies that no "
+                              "worker has given"),
+         "a DRAIN that runs out of time names the replies");
+
+    //  Its last reply counts, though it leaves at once
+    zstr_sendx (relay, "DRAIN", DRAIN_LONG, NULL);
+    zmsg_send (&request, worker);
+    zsock_set_linger (worker, FAULTS_PATIENCE);
+    zsock_destroy (&worker);
+    TAP (zsock_wait (relay) == ZRELAY_STATUS_BAD_STATE
+      && s_drain_says (relay, "no worker is connected any more; there are 6 "
+                              "replies that no worker has given"),
+         "one whose worker leaves ends, and names those that are missing");
+    char *reply = zstr_recv (client);
+    TAP (reply && streq (reply, "request 0"), "the reply that came is passed");
+    zstr_free (&reply);
+
+    //  Others go on after that
+    TAP (s_command (relay, "RESUME", NULL, NULL, NULL) == 0,
+         "the relay goes on");
+    worker = faults_connect (ZMQ_DEALER, out);
+    zstr_send (client, "request 7");
+    request = zmsg_recv (worker);
+    zmsg_send (&request, worker);
+    reply = zstr_recv (client);
+    TAP (reply && streq (reply, "request 7"), "with another worker");
+    zstr_free (&reply);
+    zsock_destroy (&client);
+    zsock_destroy (&worker);
+    zrelay_destroy (&relay);
+    zstr_free (&in);
+    zstr_free (&out);
+}
+
+
+//  --------------------------------------------------------------------------
 //  Publishers that connect, send and leave have not failed
 
 #define LEAVERS         20          //  Of either sort
@@ -1731,6 +1799,7 @@ main (int argc, char **argv)
     s_test_second_reply ();
     s_test_spin ();
     s_test_sunk ();
+    s_test_forsaken ();
     s_test_leavers ();
     s_test_long_topic ();
     s_test_capture ();

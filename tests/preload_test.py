@@ -290,7 +290,8 @@ def control():
         equal(ask("RESUME"), ["0"], "RESUME")
         equal(server.recv(), b"request", "request")
         equal(ask("DRAIN", "10")[0], "3", "DRAIN with a request under way")
-        equal("1 message of the return flow" in ask("ERROR")[-1], True, "ERROR")
+        equal("1 reply that no worker has given" in ask("ERROR")[-1], True,
+              "ERROR")
         server.send(b"reply")
         equal(client.recv(), b"reply", "reply")
         equal(ask("DRAIN", "10000"), ["0"], "DRAIN")

@@ -29,7 +29,7 @@
 
 struct _zrelay_client_t {
     void *handle;               //  libzmq's socket that leads to the relay
-    zsock_t *own;               //  The same socket if we made it, or NULL
+    void *own;                  //  The same socket if we made it, or NULL
     bool pipe;                  //  It is an actor's pipe and not a DEALER
     size_t timeout;             //  Longest time for a call, in msecs
     int64_t deadline;           //  When this call ends, by zclock_mono ()
@@ -45,7 +45,7 @@ struct _zrelay_client_t {
 //  Constructor and destructor
 
 static zrelay_client_t *
-s_client_new (void *handle, zsock_t *own, bool pipe)
+s_client_new (void *handle, void *own, bool pipe)
 {
     zrelay_client_t *self =
         (zrelay_client_t *) zmalloc (sizeof (zrelay_client_t));
@@ -108,20 +108,21 @@ zrelay_client_connect (const char *endpoint)
     assert (endpoint);
     if (s_check_endpoint (endpoint) == -1)
         return NULL;
-    zsock_t *sock = zsock_new (ZMQ_DEALER);
+    //  Unlike zsock_new () this returns when there is none
+    void *sock = zsys_socket (ZMQ_DEALER, __FILE__, __LINE__);
     if (!sock)
         return NULL;
     //  A command that no relay has taken in time shall not be carried out by
     //  one that is started later, nor keep the process from ending
     zsock_set_immediate (sock, 1);
     zsock_set_linger (sock, 0);
-    if (zmq_connect (zsock_resolve (sock), endpoint) == -1) {
+    if (zmq_connect (sock, endpoint) == -1) {
         int error = errno;
-        zsock_destroy (&sock);
+        zsys_close (sock, __FILE__, __LINE__);
         errno = error;
         return NULL;
     }
-    return s_client_new (zsock_resolve (sock), sock, false);
+    return s_client_new (sock, sock, false);
 }
 
 void
@@ -130,7 +131,8 @@ zrelay_client_destroy (zrelay_client_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_client_t *self = *self_p;
-        zsock_destroy (&self->own);
+        if (self->own)
+            zsys_close (self->own, __FILE__, __LINE__);
         zstr_free (&self->error);
         zframe_destroy (&self->word);
         freen (self);

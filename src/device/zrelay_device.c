@@ -23,7 +23,7 @@
 enum { FRONTEND, BACKEND, CAPTURE, CONTROL, SOCKETS };
 
 //  A relay, and what it was called with
-typedef struct {
+typedef struct _device_t {
     void *sockets [SOCKETS];    //  NULL: none
     int fds [2];                //  ZMQ_FD of frontend and backend
     int types [2];              //  And their socket types
@@ -33,6 +33,8 @@ typedef struct {
     void *context;              //  Of the socket for ZRELAY_CONTROL, or NULL
     void *remote;               //  That socket
     char *private;              //  Its endpoint, if only this user may connect
+    pthread_t thread;           //  For whose next call it waits
+    struct _device_t *next;     //  The next one that waits, of any thread
 } device_t;
 
 //  A relay of any sockets; its kind is named after the numbers that zmq_device
@@ -388,22 +390,43 @@ s_device_destroy (void *arg)
 
 
 //  --------------------------------------------------------------------------
-//  A relay that was interrupted waits for its thread to call again, since it
-//  may hold messages
+//  A relay that was interrupted waits for the next call with its sockets: it
+//  has its counters, and may hold a message that its output refused although it
+//  had reported room. Mostly its own thread calls, and it ends with that.
 
-static pthread_key_t s_waiting;
-static pthread_once_t s_waiting_once = PTHREAD_ONCE_INIT;
+static pthread_key_t s_key;
+static pthread_once_t s_key_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t s_mutex = PTHREAD_MUTEX_INITIALIZER;
+static device_t *s_waiting;     //  All that wait
 
-static void
-s_make_key (void)
+//  Take the first one that is the right one out of the list, or return NULL
+
+static device_t *
+s_take (bool (*is_right) (device_t *self, void *arg), void *arg)
 {
-    int rc = pthread_key_create (&s_waiting, s_device_destroy);
-    assert (rc == 0);
+    pthread_mutex_lock (&s_mutex);
+    device_t **place_p = &s_waiting;
+    while (*place_p && !is_right (*place_p, arg))
+        place_p = &(*place_p)->next;
+    device_t *self = *place_p;
+    if (self)
+        *place_p = self->next;
+    pthread_mutex_unlock (&s_mutex);
+    return self;
 }
 
 static bool
-s_is_same (device_t *self, void *sockets [SOCKETS])
+s_is_mine (device_t *self, void *arg)
 {
+    (void) arg;
+    return self->process == getpid ()
+        && pthread_equal (self->thread, pthread_self ());
+}
+
+static bool
+s_is_same (device_t *self, void *arg)
+{
+    void **sockets = (void **) arg;
     return self->process == getpid ()
         && memcmp (self->sockets, sockets, sizeof (self->sockets)) == 0
         && self->fds [FRONTEND] == zsock_fd (sockets [FRONTEND])
@@ -412,19 +435,44 @@ s_is_same (device_t *self, void *sockets [SOCKETS])
         && self->types [BACKEND] == zsock_type (sockets [BACKEND]);
 }
 
-//  The relay that waits here for these sockets, or NULL. One for others will
-//  not be asked for any more.
+//  A thread ends
+
+static void
+s_end_mine (void *arg)
+{
+    (void) arg;
+    device_t *self = s_take (s_is_mine, NULL);
+    if (self)
+        s_device_destroy (self);
+}
+
+static void
+s_make_key (void)
+{
+    int rc = pthread_key_create (&s_key, s_end_mine);
+    assert (rc == 0);
+}
+
+static void
+s_wait (device_t *self)
+{
+    pthread_once (&s_key_once, s_make_key);
+    self->thread = pthread_self ();
+    pthread_mutex_lock (&s_mutex);
+    self->next = s_waiting;
+    s_waiting = self;
+    pthread_mutex_unlock (&s_mutex);
+    pthread_setspecific (s_key, &s_waiting);
+}
+
+//  The relay that waits for these sockets, or NULL. One of this thread's for
+//  others will not be asked for any more.
 
 static device_t *
 s_take_waiting (void *sockets [SOCKETS])
 {
-    pthread_once (&s_waiting_once, s_make_key);
-    device_t *self = (device_t *) pthread_getspecific (s_waiting);
-    pthread_setspecific (s_waiting, NULL);
-    if (self && !s_is_same (self, sockets)) {
-        s_device_destroy (self);
-        self = NULL;
-    }
+    device_t *self = s_take (s_is_same, sockets);
+    s_end_mine (NULL);
     if (self)
         zrelay_engine_resume (self->engine);
     return self;
@@ -481,7 +529,7 @@ s_run (int type, void *given [SOCKETS])
     int rc = zrelay_engine_loop (self->engine);
     int error = errno;
     if (rc == 0? s_has_messages (self): error == EINTR)
-        pthread_setspecific (s_waiting, self);
+        s_wait (self);
     else
         s_device_destroy (self);
     errno = error;

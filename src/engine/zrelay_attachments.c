@@ -324,6 +324,16 @@ zrelay_attachments_count (zrelay_attachments_t *self)
 }
 
 bool
+zrelay_attachments_counted (zrelay_attachments_t *self)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->items);
+    while (item && item->bound
+       &&  strncmp (item->endpoint, "inproc:", strlen ("inproc:")) != 0)
+        item = (attachment_t *) zlistx_next (self->items);
+    return !item;
+}
+
+bool
 zrelay_attachments_bound (zrelay_attachments_t *self)
 {
     attachment_t *item = (attachment_t *) zlistx_first (self->items);

@@ -73,6 +73,10 @@ void
     zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer,
                              bool marked);
 
+//  True if all are bound, and none by inproc.
+bool
+    zrelay_attachments_counted (zrelay_attachments_t *self);
+
 //  libzmq closes a socket some time later, on threads of its own. Give back
 //  names of inproc and files of ipc now, so that whoever binds next finds them
 //  free; nothing but the name is lost by it.

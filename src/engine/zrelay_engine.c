@@ -93,6 +93,8 @@ struct _zrelay_engine_t {
     void *drained_arg;              //  Its argument
     int64_t drain_until;            //  When the time is over, by zclock_mono ()
     int drain_timer;                //  The loop's timer for that, or 0
+    zrelay_flow_t *forsaken;        //  Read to its end, since nobody is left
+                                    //  who could reply; or NULL
     zlistx_t *tickers;              //  The kind's timers
     zlistx_t *readers;              //  And readers
     int wake_timer;                 //  Gives a turn without a poll, or 0
@@ -398,6 +400,10 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
         zrelay_capture_borrow (self->capture, capture);
     s_make_flows (self, backend == frontend? front:
                         self->sides [ZRELAY_SIDE_BACKEND]);
+    //  What a flow has read is missed by whoever uses these sockets next
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_set_careful (self->flows [flow]);
     zrelay_engine_changed (self);
     return self;
 }
@@ -741,22 +747,27 @@ s_brings_work (zrelay_engine_t *self, zrelay_flow_id_t flow)
         && !(self->kind.pending && flow == ZRELAY_FLOW_RETURN);
 }
 
-//  Work that one flow still has: its held messages and awaited replies, or 1 if
-//  it still reads
+//  Messages that one flow still has: those held, or 1 if it still reads
 
 static uint64_t
-s_to_do (zrelay_engine_t *self, zrelay_flow_id_t id)
+s_undelivered (zrelay_engine_t *self, zrelay_flow_id_t id)
 {
     zrelay_flow_t *flow = self->flows [id];
-    if (!flow)
-        return 0;
-    uint64_t count = zrelay_flow_held (flow);
-    if (!s_carries_work (self, id) || !s_attached (self))
+    uint64_t count = flow? zrelay_flow_held (flow): 0;
+    if (count > 0 || !s_carries_work (self, id) || !s_attached (self))
         return count;
+    return zrelay_flow_reads_to_end (flow);
+}
+
+//  Replies that it awaits
+
+static uint64_t
+s_unanswered (zrelay_engine_t *self, zrelay_flow_id_t id)
+{
+    if (!s_carries_work (self, id) || !s_attached (self))
+        return 0;
     int64_t outstanding = s_outstanding (self, id);
-    if (outstanding >= 0)
-        return count + (uint64_t) outstanding;
-    return count > 0? count: zrelay_flow_reads_to_end (flow);
+    return outstanding > 0? (uint64_t) outstanding: 0;
 }
 
 bool
@@ -770,34 +781,86 @@ s_finish_drain (zrelay_engine_t *self, zrelay_status_t status)
 {
     zrelay_drained_fn *on_drained = self->on_drained;
     self->on_drained = NULL;
+    //  Other workers may come
+    if (self->forsaken)
+        zrelay_flow_open (self->forsaken);
+    self->forsaken = NULL;
     if (self->drain_timer)
         zloop_timer_end (self->loop, self->drain_timer);
     self->drain_timer = 0;
     on_drained (status, self->drained_arg);
 }
 
-//  Say what a drain has left, which is something
+//  What a drain has left
+typedef struct {
+    uint64_t forward;           //  Messages of that flow
+    uint64_t back;              //  And of the return flow
+    uint64_t replies;           //  Those that no worker has given
+    size_t kept;                //  What the kind has inside
+} left_t;
+
+//  Say so; it is something
 
 static zrelay_status_t
-s_explain_drain (zrelay_engine_t *self, uint64_t forward, uint64_t back,
-                 size_t kept)
+s_explain_drain (zrelay_engine_t *self, const char *why, const left_t *left)
 {
     char also [60] = "";
-    if (forward > 0 && back > 0)
+    if (left->forward > 0 && left->back > 0)
         snprintf (also, sizeof (also), " and %" PRIu64 " of the return flow",
-                  back);
+                  left->back);
     char flows [160] = "";
-    uint64_t first = forward > 0? forward: back;
+    uint64_t first = left->forward > 0? left->forward: left->back;
     if (first > 0)
         snprintf (flows, sizeof (flows), " with at least %" PRIu64
                   " message%s of the %s flow%s still to be delivered", first,
-                  first == 1? "": "s", forward > 0? "forward": "return", also);
+                  first == 1? "": "s",
+                  left->forward > 0? "forward": "return", also);
+    char replies [80] = "";
+    if (left->replies > 0)
+        snprintf (replies, sizeof (replies), "; there %s %" PRIu64
+                  " repl%s that no worker has given",
+                  left->replies == 1? "is": "are", left->replies,
+                  left->replies == 1? "y": "ies");
     char inside [60] = "";
-    if (kept > 0)
+    if (left->kept > 0)
         snprintf (inside, sizeof (inside), "; the %.20s has %zu inside",
-                  self->kind.name, kept);
+                  self->kind.name, left->kept);
     return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
-                             "time ran out%s%s", flows, inside);
+                             "%s%s%s%s", why, flows, replies, inside);
+}
+
+//  The flow that awaits replies from workers of which none is connected any
+//  more; or NULL
+
+static zrelay_flow_t *
+s_forsaken (zrelay_engine_t *self)
+{
+    for (int index = 0; index < FLOWS; index++) {
+        zrelay_flow_id_t id = (zrelay_flow_id_t) index;
+        if (s_unanswered (self, id) > 0)
+            return zrelay_side_deserted (self->sides [s_input (id)])?
+                   self->flows [id]: NULL;
+    }
+    return NULL;
+}
+
+//  Workers may have replied before they left, so that flow is read to its end
+//  first. It is to go on when this drain is over: others may come.
+
+static void
+s_give_up_replies (zrelay_engine_t *self, const left_t *left)
+{
+    zrelay_flow_t *flow = s_forsaken (self);
+    if (!flow || left->forward + left->back + left->kept > 0)
+        return;
+    if (self->forsaken != flow) {
+        self->forsaken = flow;
+        zrelay_flow_close (flow);
+        s_wake_in (self, 0);
+        return;
+    }
+    s_finish_drain (self, s_explain_drain (self,
+        "no worker is connected any more", left));
 }
 
 static void
@@ -805,15 +868,22 @@ s_check_drain (zrelay_engine_t *self)
 {
     if (!self->on_drained)
         return;
-    uint64_t forward = s_to_do (self, ZRELAY_FLOW_FORWARD);
-    uint64_t back = s_to_do (self, ZRELAY_FLOW_RETURN);
-    size_t kept = self->kind.pending?
-        self->kind.pending (self, self->object): 0;
-    if (forward + back + kept == 0)
+    left_t left = {
+        .forward = s_undelivered (self, ZRELAY_FLOW_FORWARD),
+        .back = s_undelivered (self, ZRELAY_FLOW_RETURN),
+        .replies = s_unanswered (self, ZRELAY_FLOW_FORWARD)
+                 + s_unanswered (self, ZRELAY_FLOW_RETURN),
+        .kept = self->kind.pending?
+            self->kind.pending (self, self->object): 0
+    };
+    if (left.forward + left.back + left.replies + left.kept == 0)
         s_finish_drain (self, ZRELAY_STATUS_DONE);
     else
     if (zclock_mono () >= self->drain_until)
-        s_finish_drain (self, s_explain_drain (self, forward, back, kept));
+        s_finish_drain (self, s_explain_drain (self, "time ran out", &left));
+    else
+    if (left.replies > 0)
+        s_give_up_replies (self, &left);
 }
 
 static int
@@ -1016,8 +1086,10 @@ s_find_option (zrelay_engine_t *self, const char *option, void **object_p)
     if (!row)
         row = zrelay_setting_find (self->kind.settings, option);
     if (!row) {
-        char *names = zrelay_setting_names (zrelay_engine_settings,
-                                            self->kind.settings);
+        const zrelay_setting_t *tables [] = {
+            zrelay_engine_settings, self->kind.settings, NULL
+        };
+        char *names = zrelay_setting_names (tables);
         zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
             "the relay has no option %s; it has %s",
             zrelay_error_quote (self->error, option), names);
@@ -1199,8 +1271,8 @@ s_turn (zrelay_engine_t *self)
     return s_turn_of (self, true, true);
 }
 
-//  A socket is read by one flow, and written to by the other if that holds
-//  something
+//  A socket is read by one flow, and written to by the other if that waits for
+//  room
 
 static int
 s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
@@ -1210,7 +1282,7 @@ s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     bool back = item->socket == self->watches [ZRELAY_SIDE_BACKEND].handle;
     zrelay_flow_t *writer = back? self->flows [ZRELAY_FLOW_FORWARD]:
                                   self->flows [ZRELAY_FLOW_RETURN];
-    bool both = writer && zrelay_flow_held (writer) > 0;
+    bool both = writer && zrelay_flow_stalled (writer);
     return s_turn_of (self, both || !back, both || back);
 }
 
@@ -1352,6 +1424,7 @@ s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
     if (self->kind.on_gone)
         return s_turn (self);
     s_watch (self);
+    s_check_drain (self);
     return 0;
 }
 

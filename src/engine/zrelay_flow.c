@@ -15,6 +15,7 @@
 #include "zrelay_message_internal.h"
 #include "zrelay_pairing.h"
 #include "zrelay_setting.h"
+#include "zrelay_sender.h"
 #include "zrelay_topics.h"
 
 //  Bounds of one turn. A turn of small messages takes well below a
@@ -34,6 +35,9 @@
 #define RATE_LEAST 10
 #define RATE_MOST 1000
 
+//  A user id has at most 255 bytes, see ZeroMQ RFC 27
+#define STAMP_ROOM 256
+
 //  Messages kept with overflow drop-new or drop-old, unless queue is set
 #define QUEUE_DEFAULT 1000
 
@@ -52,7 +56,8 @@ static const char *const s_overflows [] = {
 typedef enum {
     STATE_STOPPED,              //  Nothing: paused, or a side is not attached
     STATE_CLOSED,               //  Reads no more, but sends what it holds
-    STATE_STALLED,              //  Holds a message for which the output is full
+    STATE_STALLED,              //  Holds a message for which the output is
+                                //  full, or leaves it in the input
     STATE_THROTTLED,            //  Waits for its input's rate
     STATE_READING               //  Reads and sends
 } state_t;
@@ -119,12 +124,16 @@ struct _zrelay_flow_t {
     zrelay_topics_t *repeated;  //  These, if they come again; or NULL
     bool zframes;               //  Frames are received as zframes
     bool swaps;                 //  The first two frames change places
+    const char *stamp;          //  Property that is put before the body, "" if
+                                //  none can be trusted; or NULL
     way_t way;                  //  How messages move now
     state_t state;              //  What the flow does now
     bool running;               //  The engine lets it
     zrelay_reading_t reading;   //  The kind lets it read
     phase_t phase;              //  How far a drain has come
     bool throttled;             //  The input's rate is used up
+    bool careful;               //  Reads only what the output can take
+    bool blocked;               //  So it does not read what is there
     zmq_msg_t frame;            //  The frame on its way; empty between calls
     zmq_msg_t copy;             //  Its copy for the capture; likewise
     zrelay_message_t *message;  //  The one that is looked at; empty likewise
@@ -259,10 +268,22 @@ zrelay_flow_held (zrelay_flow_t *self)
     return self->held;
 }
 
+bool
+zrelay_flow_stalled (zrelay_flow_t *self)
+{
+    return self->held > 0 || self->blocked;
+}
+
 static bool
 s_is_set (const zrelay_shown_to_t *function)
 {
     return function->message || function->zmsg || function->filter;
+}
+
+bool
+zrelay_flow_handled (zrelay_flow_t *self)
+{
+    return s_is_set (&self->handler);
 }
 
 //  A kind's handler may answer, so needs no output
@@ -286,7 +307,7 @@ s_state (zrelay_flow_t *self)
 {
     if (!self->running)
         return STATE_STOPPED;
-    if (self->held > 0 && self->overflow == OVERFLOW_HOLD)
+    if (self->blocked || (self->held > 0 && self->overflow == OVERFLOW_HOLD))
         return STATE_STALLED;
     if (self->phase == PHASE_CLOSED || self->reading == ZRELAY_READING_OFF
     || (self->way != WAY_SINK && !zrelay_flow_possible (self)))
@@ -307,6 +328,12 @@ zrelay_flow_set_running (zrelay_flow_t *self, bool running)
         return;
     self->running = running;
     s_enter (self);
+}
+
+void
+zrelay_flow_set_careful (zrelay_flow_t *self)
+{
+    self->careful = true;
 }
 
 void
@@ -352,8 +379,7 @@ s_emptied (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  To receive a zframe costs more than to copy a frame into one, and is done
-//  only where peers have names.
+//  Only a zframe that was received as such has the properties of its peer
 
 static bool
 s_wants_zmsg (const zrelay_shown_to_t *function)
@@ -364,8 +390,7 @@ s_wants_zmsg (const zrelay_shown_to_t *function)
 static bool
 s_receives_zframes (zrelay_flow_t *self)
 {
-    return (s_wants_zmsg (&self->filter) || s_wants_zmsg (&self->handler))
-        && zrelay_side_authenticates (self->input);
+    return s_wants_zmsg (&self->filter) || s_wants_zmsg (&self->handler);
 }
 
 
@@ -385,7 +410,7 @@ s_way (zrelay_flow_t *self)
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
     || ((self->captures || self->sieve) && self->selective)
-    ||  self->asked || self->swaps)
+    ||  self->asked || self->swaps || self->stamp)
         return WAY_LOOK;
     return self->sieve? WAY_SIFT: self->captures? WAY_COPY: WAY_PASS;
 }
@@ -419,6 +444,8 @@ zrelay_flow_update (zrelay_flow_t *self)
         && !s_is_set (&self->handler)
         && zrelay_pairing_swaps (zrelay_side_type (self->input),
                                  zrelay_side_type (self->output));
+    self->stamp = self->output && !s_is_set (&self->handler)?
+        zrelay_side_stamp (self->input): NULL;
     self->way = s_way (self);
     self->zframes = s_receives_zframes (self);
     s_enter (self);
@@ -666,9 +693,9 @@ s_flush (zrelay_flow_t *self)
 //  --------------------------------------------------------------------------
 //  Looking: a whole message, which is measured, shown, sent or kept
 
-//  Where somebody wants zframes of peers with names, the frames are received as
-//  zframes, since only these have the peer's properties, for zframe_meta (). A
-//  ROUTER's routing id may have none, so all are received like this.
+//  Where somebody wants zframes, the frames are received as zframes, since only
+//  these have the peer's properties, for zframe_meta (). A ROUTER's routing id
+//  may have none, so all are received like this.
 
 static bool
 s_receive_next (zrelay_flow_t *self)
@@ -1093,10 +1120,29 @@ static void
 s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
     s_need_message (self);
-    if (self->swaps && to == self->output)
-        zrelay_message_swap (self->message);
     if (to != self->output || !s_ask (self))
         s_deliver_message (self, to);
+}
+
+static void
+s_note_sender (zrelay_flow_t *self, char sender [STAMP_ROOM])
+{
+    const char *value = s_property_of (self, self->stamp);
+    snprintf (sender, STAMP_ROOM, "%s", value? value: "");
+}
+
+//  To the output, in the form that it has there
+
+static void
+s_pass_on (zrelay_flow_t *self, const char *sender)
+{
+    s_need_message (self);
+    if (self->swaps)
+        zrelay_message_swap (self->message);
+    if (self->stamp)
+        zrelay_sender_put (self->message, zrelay_side_type (self->input),
+                          zrelay_side_type (self->output), sender);
+    s_deliver (self, self->output);
 }
 
 //  The message is in hand
@@ -1114,13 +1160,18 @@ s_judge (zrelay_flow_t *self)
         zrelay_flow_count_drop (self, outcome);
         return;
     }
+    //  A filter may leave no frame that knows
+    char sender [STAMP_ROOM];
+    *sender = 0;
+    if (self->stamp && *self->stamp)
+        s_note_sender (self, sender);
     if (self->sieve && !s_sift_message (self))
         return;
     zrelay_verdict_t verdict = s_show_filter (self);
     if (verdict == ZRELAY_VERDICT_PASS)
         verdict = s_show_handler (self);
     if (verdict == ZRELAY_VERDICT_PASS)
-        s_deliver (self, self->output);
+        s_pass_on (self, sender);
     else
     if (verdict == ZRELAY_VERDICT_ANSWER)
         s_deliver (self, self->input);
@@ -1328,15 +1379,25 @@ s_way_sift (zrelay_flow_t *self, turn_t *turn)
     s_pass_rest (self, more);
 }
 
-//  As many as can be without a look at each. One that needs it is passed on
-//  like any other that does.
+//  Only the sockets named here may be full and say so before
+
+static bool
+s_looks_ahead (zrelay_flow_t *self)
+{
+    return self->careful && self->overflow == OVERFLOW_HOLD
+        && self->way != WAY_SINK && self->output
+        && zrelay_port_reports_room (zrelay_side_port (self->output));
+}
+
+//  As many as can be without a look at each, or at the output. One that needs it
+//  is passed on like any other that does.
 
 static void
 s_way_pass (zrelay_flow_t *self, turn_t *turn)
 {
     zrelay_port_t *to = zrelay_side_port (self->output);
     zrelay_passage_t passage = {
-        .messages = turn->allowed - turn->moved,
+        .messages = s_looks_ahead (self)? 1: turn->allowed - turn->moved,
         .frames = turn->last_frame - turn->tally->frames,
         .bytes = turn->last_byte - turn->tally->bytes
     };
@@ -1376,6 +1437,41 @@ s_way_now (zrelay_flow_t *self)
     return self->held > 0 && self->way != WAY_SINK? WAY_LOOK: self->way;
 }
 
+static bool
+s_has_room (zrelay_flow_t *self)
+{
+    return zrelay_port_has (zrelay_side_port (self->output), ZMQ_POLLOUT);
+}
+
+//  The output is full: leave a message in the input. Returns false if there is
+//  none.
+
+static bool
+s_leave (zrelay_flow_t *self)
+{
+    if (!zrelay_port_has (self->from, ZMQ_POLLIN))
+        return false;
+    self->blocked = true;
+    if (self->held == 0) {
+        self->stalls++;
+        self->stalled_at = zclock_mono ();
+    }
+    s_enter (self);
+    return true;
+}
+
+//  There may be room for what was left
+
+static void
+s_look_for_room (zrelay_flow_t *self)
+{
+    if (!self->blocked || (s_looks_ahead (self) && !s_has_room (self)))
+        return;
+    self->blocked = false;
+    if (self->held == 0)
+        self->stalled_ms += zclock_mono () - self->stalled_at;
+}
+
 static void
 s_read (zrelay_flow_t *self)
 {
@@ -1388,7 +1484,10 @@ s_read (zrelay_flow_t *self)
     turn.last_frame = turn.tally->frames + TURN_FRAMES;
     turn.last_byte = turn.tally->bytes + TURN_BYTES;
     while (s_goes_on (&turn) && self->state == STATE_READING)
-        s_ways [s_way_now (self)] (self, &turn);
+        if (s_looks_ahead (self) && !s_has_room (self))
+            turn.found = s_leave (self);
+        else
+            s_ways [s_way_now (self)] (self, &turn);
 
     self->throttled = turn.moved == turn.allowed
                    && turn.allowed < (size_t) self->burst;
@@ -1404,6 +1503,7 @@ zrelay_flow_turn (zrelay_flow_t *self)
     if (self->state == STATE_STOPPED)
         return;
     s_flush (self);
+    s_look_for_room (self);
     //  Time has passed for one that was throttled
     self->throttled = false;
     s_enter (self);
@@ -1456,6 +1556,8 @@ zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
         (held_t *) zlistx_first (self->backlog): NULL;
     size_t send = held? s_wants_output (self, held->to,
         held->to == self->input? input: output): 0;
+    if (self->blocked)
+        *output |= ZMQ_POLLOUT;
     return read == 0 || (send > 0 && send < read)? send: read;
 }
 
@@ -1492,7 +1594,7 @@ void
 zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
 {
     uint64_t stalled_ms = self->stalled_ms;
-    if (self->held > 0)
+    if (self->held > 0 || self->blocked)
         stalled_ms += zclock_mono () - self->stalled_at;
     s_stat (self, answer, "stalls", self->stalls);
     s_stat (self, answer, "stalled_ms", stalled_ms);

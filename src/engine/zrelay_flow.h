@@ -47,6 +47,10 @@ const char *
 bool
     zrelay_flow_possible (zrelay_flow_t *self);
 
+//  True if the kind handles its messages.
+bool
+    zrelay_flow_handled (zrelay_flow_t *self);
+
 
 //  --------------------------------------------------------------------------
 //  Orders. When something changes that decides how messages move - a function,
@@ -97,6 +101,12 @@ extern const zrelay_setting_t zrelay_flow_settings [];
 //  may not), and whether the kind lets it read.
 void
     zrelay_flow_set_running (zrelay_flow_t *self, bool running);
+
+//  Read a message only if the output can take it, as far as that is known
+//  before: the input is somebody else's, who may read it next.
+void
+    zrelay_flow_set_careful (zrelay_flow_t *self);
+
 void
     zrelay_flow_set_reading (zrelay_flow_t *self, zrelay_reading_t reading);
 
@@ -153,6 +163,11 @@ uint64_t
 //  Messages that are held now
 size_t
     zrelay_flow_held (zrelay_flow_t *self);
+
+//  True if there is one of these, or one that is left in the input, for which
+//  the output is full
+bool
+    zrelay_flow_stalled (zrelay_flow_t *self);
 
 //  The relay ends: count what is held as dropped. Returns how many.
 size_t

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_kernel - asks the system about connections
+    zrelay_kernel - asks the system about connections and memory
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -12,9 +12,11 @@
 
 #include "zrelay_kernel.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -155,4 +157,26 @@ zrelay_kernel_spare (int wanted)
             spare += (items [index].revents & POLLNVAL) != 0;
     }
     return spare;
+}
+
+//  See proc(5): "FROM-TO rwxp OFFSET ...", in hexadecimal digits
+
+bool
+zrelay_kernel_is_code (const void *address)
+{
+    FILE *maps = fopen ("/proc/self/maps", "re");
+    if (!maps)
+        return false;
+    bool found = false;
+    char line [LINE_MAX];
+    while (!found && fgets (line, sizeof (line), maps)) {
+        uintptr_t from, to;
+        char execute;
+        found = sscanf (line, "%" SCNxPTR "-%" SCNxPTR " %*c%*c%c",
+                        &from, &to, &execute) == 3
+             && execute == 'x'
+             && (uintptr_t) address >= from && (uintptr_t) address < to;
+    }
+    fclose (maps);
+    return found;
 }

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_kernel - asks the system about connections
+    zrelay_kernel - asks the system about connections and memory
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -43,5 +43,10 @@ int
 //  wanted.
 int
     zrelay_kernel_spare (int wanted);
+
+//  True if an address is one of the process's code; false also if the system
+//  does not tell.
+bool
+    zrelay_kernel_is_code (const void *address);
 
 #endif

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_library - the version of the library
+    zrelay_library - the version of the library, and what it needs
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -10,9 +10,53 @@
     ========================================================================= */
 
 #include <zrelay.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+//  Most sockets that are asked for; and msecs for which to wait until those of
+//  a trial have gone
+#define SOCKETS_MOST 16
+#define TRIAL_MOST 100
 
 int
 zrelay_version (void)
 {
     return ZRELAY_VERSION;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Sockets. libzmq tells only by a trial how many it has left, and a socket
+//  that was closed is free again when its descriptor is closed, too. Another
+//  thread may be given that number for something else.
+
+static bool
+s_is_open (int fd, const struct stat *before)
+{
+    struct stat now;
+    return fstat (fd, &now) == 0 && now.st_mode == before->st_mode
+        && now.st_dev == before->st_dev && now.st_ino == before->st_ino;
+}
+
+bool
+zrelay_sockets_left (size_t count)
+{
+    assert (count <= SOCKETS_MOST);
+    void *handles [SOCKETS_MOST];
+    size_t made = 0;
+    while (made < count
+       && (handles [made] = zsys_socket (ZMQ_PAIR, __FILE__, __LINE__)))
+        made++;
+    int64_t deadline = zclock_mono () + TRIAL_MOST;
+    for (size_t index = 0; index < made; index++) {
+        int fd = zsock_fd (handles [index]);
+        struct stat before;
+        bool known = fstat (fd, &before) == 0;
+        zsys_close (handles [index], __FILE__, __LINE__);
+        while (known && s_is_open (fd, &before) && zclock_mono () < deadline)
+            sched_yield ();
+    }
+    if (made < count)
+        errno = EMFILE;
+    return made == count;
 }

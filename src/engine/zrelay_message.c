@@ -304,6 +304,26 @@ zrelay_message_move (zrelay_message_t *self, zrelay_message_t *from,
 }
 
 void
+zrelay_message_insert (zrelay_message_t *self, size_t index, const void *data,
+                       size_t size)
+{
+    assert (index <= self->count);
+    zrelay_message_append (self, data, size);
+    zmq_msg_t *slots = &self->slots [self->first];
+    size_t *sizes = &self->sizes [self->first];
+    zmq_msg_t frame;
+    zmq_msg_init (&frame);
+    zmq_msg_move (&frame, &slots [self->count - 1]);
+    for (size_t place = self->count - 1; place > index; place--) {
+        zmq_msg_move (&slots [place], &slots [place - 1]);
+        sizes [place] = sizes [place - 1];
+    }
+    zmq_msg_move (&slots [index], &frame);
+    sizes [index] = size;
+    zmq_msg_close (&frame);
+}
+
+void
 zrelay_message_swap (zrelay_message_t *self)
 {
     if (self->count < 2)

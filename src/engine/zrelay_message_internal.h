@@ -71,6 +71,12 @@ void
 void
     zrelay_message_restore (zrelay_message_t *self, zmsg_t *msg);
 
+//  Put a new frame with a copy of these bytes before another one, or behind the
+//  last.
+void
+    zrelay_message_insert (zrelay_message_t *self, size_t index,
+                           const void *data, size_t size);
+
 //  Let the first two frames change places, if there are two.
 void
     zrelay_message_swap (zrelay_message_t *self);

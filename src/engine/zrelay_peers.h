@@ -74,9 +74,9 @@ void
 int
     zrelay_peers_cut (zrelay_peers_t *self, const char *address);
 
-//  Add "NAME.peers", the counts of failed handshakes and that of peers which left
-//  before theirs was over to an answer to STATS, up to date; and set all but the
-//  first to zero. Where self is NULL, all are zero.
+//  Add "NAME.peers", the counts of failed handshakes and of peers that left
+//  before theirs was over to an answer to STATS, up to date; and set all but
+//  the first to zero. Where self is NULL, all are zero.
 void
     zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer);
 void

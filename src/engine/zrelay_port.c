@@ -722,6 +722,28 @@ zrelay_port_discount (zrelay_port_t *self, size_t frames, size_t bytes)
     self->in.bytes -= bytes;
 }
 
+//  A ROUTER drops what it cannot send, and so do PUB and XPUB unless they were
+//  told to refuse, which they do not report. A REP refuses a reply that nobody
+//  waits for, and must not keep that for the next request.
+
+bool
+zrelay_port_reports_room (zrelay_port_t *self)
+{
+    return self->type == ZMQ_PUSH || self->type == ZMQ_DEALER
+        || self->type == ZMQ_REQ || self->type == ZMQ_PAIR;
+}
+
+//  That a context has ended shows with the next message
+
+bool
+zrelay_port_has (zrelay_port_t *self, short event)
+{
+    int events;
+    size_t size = sizeof (events);
+    return zmq_getsockopt (self->handle, ZMQ_EVENTS, &events, &size) == -1
+        || (events & event) != 0;
+}
+
 const zrelay_tally_t *
 zrelay_port_received (zrelay_port_t *self)
 {

@@ -166,6 +166,13 @@ void
 int
     zrelay_port_hush_fd (zrelay_port_t *self);
 
+//  True if the socket reports truly whether the next message will be taken, and
+//  waiting for that makes sense; and true if it reports that event now.
+bool
+    zrelay_port_reports_room (zrelay_port_t *self);
+bool
+    zrelay_port_has (zrelay_port_t *self, short event);
+
 //  True if a signal that the caller catches came since this was asked last. It
 //  was not allowed to tear a message.
 bool

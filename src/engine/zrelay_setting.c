@@ -127,18 +127,14 @@ zrelay_setting_get (const zrelay_setting_t *self, zrelay_engine_t *engine,
 //  For people
 
 char *
-zrelay_setting_names (const zrelay_setting_t *table,
-                      const zrelay_setting_t *more)
+zrelay_setting_names (const zrelay_setting_t *const *tables)
 {
     char *names = strdup ("");
-    const zrelay_setting_t *row = zrelay_row_first (table);
-    more = zrelay_row_first (more);
+    const zrelay_setting_t *row = zrelay_row_first (*tables);
     while (row) {
         const zrelay_setting_t *next = zrelay_row_next (row);
-        if (!next) {
-            next = more;
-            more = NULL;
-        }
+        if (!next && *++tables)
+            next = zrelay_row_first (*tables);
         char *longer = zsys_sprintf ("%s%s%s", names,
             !*names? "": next? ", ": " and ", row->name);
         assert (longer);
@@ -245,10 +241,12 @@ zrelay_setting_test (bool verbose)
             == ZRELAY_STATUS_DONE);
     assert (test.changes == 5);
 
-    string = zrelay_setting_names (table, NULL);
+    const zrelay_setting_t *tables [] = { table, NULL, NULL };
+    string = zrelay_setting_names (tables);
     assert (streq (string, "number, word, large and own"));
     zstr_free (&string);
-    string = zrelay_setting_names (table + 3, table + 3);
+    tables [0] = tables [1] = table + 3;
+    string = zrelay_setting_names (tables);
     assert (streq (string, "own and own"));
     zstr_free (&string);
     zchunk_t *text = zchunk_new (NULL, 0);

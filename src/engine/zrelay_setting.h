@@ -36,10 +36,9 @@ char *
                         void *object);
 
 //  All names, for a sentence, as a fresh string: "burst, overflow and queue".
-//  more is a second table, or NULL.
+//  The list of tables ends with NULL.
 char *
-    zrelay_setting_names (const zrelay_setting_t *table,
-                          const zrelay_setting_t *more);
+    zrelay_setting_names (const zrelay_setting_t *const *tables);
 
 //  Add a line for each row to a text for people.
 void

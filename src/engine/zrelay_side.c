@@ -15,6 +15,7 @@
 #include "zrelay_counts.h"
 #include "zrelay_pairing.h"
 #include "zrelay_setting.h"
+#include "zrelay_sender.h"
 #include "zrelay_topics.h"
 
 //  How long a closed socket may go on sending, in msecs, unless SET says
@@ -41,6 +42,9 @@
 //  newcomers when many come at once, and they try again after seconds.
 #define BACKLOG 1000
 
+//  The ZAP domain of a side that is to know its users, unless it has another
+#define STAMP_DOMAIN "global"
+
 struct _zrelay_side_t {
     const char *name;           //  "frontend", "backend", "capture"
     const char *types;          //  Socket types that may be chosen
@@ -51,6 +55,7 @@ struct _zrelay_side_t {
     zrelay_peers_t *peers;      //  Who is connected; NULL without socket
     zrelay_events_t *events;    //  Hears of connections made, or NULL
     zrelay_attachments_t *attachments;  //  Its endpoints
+    zrelay_sender_t *stamp;      //  What its messages say of their senders
     zrelay_options_t *options;  //  For when the socket is made
     zlistx_t *topics;           //  The relay's own subscriptions
     zrelay_topics_t *reported;  //  Topics that an XPUB of ours has reported
@@ -58,12 +63,17 @@ struct _zrelay_side_t {
     zrelay_sieve_t *sieve;      //  What passes of all this, or NULL
     bool borrowed;              //  The socket is the application's
     bool repeats;               //  It reports each subscription: xpub_verbose
+    bool insists_late;          //  Peers may have been let in before a ZAP
+                                //  handler had to be asked
     bool lingers;               //  It was drained, and has another linger
     int linger_before;          //  Than this
 };
 
 static void
 s_default_topic (zrelay_side_t *self, bool subscribe);
+static zrelay_status_t
+s_set_stamp (zrelay_side_t *self, const zrelay_setting_t *setting,
+             const char *value);
 
 
 //  --------------------------------------------------------------------------
@@ -259,6 +269,7 @@ s_side_new (const char *name, const char *types, zrelay_error_t *error)
     self->limits = zrelay_limits_new ();
     self->access = zrelay_access_new (error);
     self->attachments = zrelay_attachments_new (name, self->access, error);
+    self->stamp = zrelay_sender_new ();
     self->options = zrelay_options_new ();
     self->topics = zlistx_new ();
     assert (self->topics);
@@ -325,6 +336,7 @@ zrelay_side_destroy (zrelay_side_t **self_p)
         zrelay_limits_destroy (&self->limits);
         zrelay_attachments_destroy (&self->attachments);
         zrelay_access_destroy (&self->access);
+        zrelay_sender_destroy (&self->stamp);
         zrelay_options_destroy (&self->options);
         zlistx_destroy (&self->topics);
         freen (self);
@@ -413,6 +425,16 @@ bool
 zrelay_side_attached (zrelay_side_t *self)
 {
     return self->borrowed || zrelay_attachments_count (self->attachments) > 0;
+}
+
+//  libzmq does not tell who has come by inproc, and what is to be sent to an
+//  endpoint waits while that is connected again
+
+bool
+zrelay_side_deserted (zrelay_side_t *self)
+{
+    return self->peers && zrelay_peers_count (self->peers) == 0
+        && zrelay_attachments_counted (self->attachments);
 }
 
 void
@@ -527,35 +549,89 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
     zrelay_options_put (self->options, option, value);
     if (option->id == ZMQ_XPUB_VERBOSE)
         self->repeats = atoi (value) != 0;
+    if (option->id == ZMQ_ZAP_ENFORCE_DOMAIN && zrelay_side_attached (self))
+        self->insists_late = true;
     return s_remark (self, option);
 }
 
-static zrelay_status_t
-s_no_option (zrelay_side_t *self, const char *name)
+//  libzmq takes a peer's own word for its user id, unless a ZAP handler was
+//  asked. A PLAIN server always asks. NULL and CURVE ask where that is
+//  enforced, which acts on later connections only; a client of PLAIN or CURVE
+//  never asks.
+
+static bool
+s_names_users (zrelay_side_t *self)
 {
-    char *names = zrelay_setting_names (zrelay_limits_settings,
-                                        zrelay_access_settings);
-    zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
-        "there is no option %s; a side has %s, and socket options by their "
-        "zsock names, such as sndhwm", zrelay_error_quote (self->error, name),
-        names);
-    zstr_free (&names);
-    return ZRELAY_STATUS_BAD_ARGUMENTS;
+    void *handle = zrelay_side_handle (self);
+    int mechanism = zsock_mechanism (handle);
+    if (mechanism == ZMQ_PLAIN)
+        return zsock_plain_server (handle) != 0;
+    if (mechanism == ZMQ_CURVE && !zsock_curve_server (handle))
+        return false;
+    char *enforced = zrelay_side_option (self, "zap_enforce_domain");
+    bool names = enforced && streq (enforced, "1") && s_has_domain (self)
+              && !self->insists_late && !self->borrowed;
+    zstr_free (&enforced);
+    return names;
 }
 
-//  An option that is not libzmq's, and the object that has it, or NULL
+//  Have a ZAP handler asked about each peer that is to come
 
-static const zrelay_setting_t *
-s_find_setting (zrelay_side_t *self, const char *name, void **object_p)
+static zrelay_status_t
+s_insist (zrelay_side_t *self)
 {
-    const zrelay_setting_t *setting =
-        zrelay_setting_find (zrelay_limits_settings, name);
-    *object_p = self->limits;
-    if (!setting) {
-        setting = zrelay_setting_find (zrelay_access_settings, name);
-        *object_p = self->access;
-    }
-    return setting;
+    if (zrelay_side_attached (self))
+        return s_names_users (self)? ZRELAY_STATUS_DONE:
+            zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
+                "the %s is attached already, and may have peers that named "
+                "themselves; stamp user has to be set before that",
+                self->name);
+    zrelay_status_t status = s_has_domain (self)? ZRELAY_STATUS_DONE:
+        zrelay_side_set_option (self, "zap_domain", STAMP_DOMAIN);
+    return status != ZRELAY_STATUS_DONE? status:
+        zrelay_side_set_option (self, "zap_enforce_domain", "1");
+}
+
+static zrelay_status_t
+s_set_stamp (zrelay_side_t *self, const zrelay_setting_t *setting,
+             const char *value)
+{
+    zrelay_sender_t *wanted = zrelay_sender_new ();
+    zrelay_status_t status =
+        zrelay_setting_set (setting, NULL, wanted, value, self->error);
+    const char *property = zrelay_sender_property (wanted);
+    if (status == ZRELAY_STATUS_DONE && property
+    &&  streq (property, ZRELAY_SENDER_USER))
+        status = s_insist (self);
+    if (status == ZRELAY_STATUS_DONE)
+        status = zrelay_setting_set (setting, NULL, self->stamp, value,
+                                     self->error);
+    zrelay_sender_destroy (&wanted);
+    return status;
+}
+
+const char *
+zrelay_side_stamp (zrelay_side_t *self)
+{
+    const char *property = zrelay_sender_property (self->stamp);
+    if (!property || !zrelay_side_handle (self)
+    ||  zrelay_side_type (self) == ZMQ_XPUB)
+        return NULL;
+    return streq (property, ZRELAY_SENDER_USER) && !s_names_users (self)? "":
+           property;
+}
+
+//  Options that are not libzmq's. Those who watch peers know the limits, too.
+
+static zrelay_status_t
+s_set_limit (zrelay_side_t *self, const zrelay_setting_t *setting,
+             const char *value)
+{
+    zrelay_peers_lock (self->peers);
+    zrelay_status_t status = zrelay_setting_set (setting, NULL, self->limits,
+                                                 value, self->error);
+    zrelay_peers_unlock (self->peers);
+    return status;
 }
 
 static zrelay_status_t
@@ -571,25 +647,62 @@ s_set_access (zrelay_side_t *self, const zrelay_setting_t *setting,
     return status;
 }
 
+const zrelay_setting_t *const zrelay_side_settings [] = {
+    zrelay_limits_settings, zrelay_access_settings, zrelay_sender_settings,
+    NULL
+};
+
+typedef zrelay_status_t (set_fn) (zrelay_side_t *self,
+                                  const zrelay_setting_t *setting,
+                                  const char *value);
+
+//  In the order of these tables
+static set_fn *const s_setters [] = { s_set_limit, s_set_access, s_set_stamp };
+
+static void *
+s_object (zrelay_side_t *self, size_t table)
+{
+    void *objects [] = { self->limits, self->access, self->stamp };
+    return objects [table];
+}
+
+//  Sets also the table's place in that order
+
+static const zrelay_setting_t *
+s_find_setting (const char *name, size_t *table_p)
+{
+    const zrelay_setting_t *setting = NULL;
+    for (size_t table = 0; !setting && zrelay_side_settings [table]; table++) {
+        setting = zrelay_setting_find (zrelay_side_settings [table], name);
+        *table_p = table;
+    }
+    return setting;
+}
+
+static zrelay_status_t
+s_no_option (zrelay_side_t *self, const char *name)
+{
+    char *names = zrelay_setting_names (zrelay_side_settings);
+    zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
+        "there is no option %s; a side has %s, and socket options by their "
+        "zsock names, such as sndhwm", zrelay_error_quote (self->error, name),
+        names);
+    zstr_free (&names);
+    return ZRELAY_STATUS_BAD_ARGUMENTS;
+}
+
 zrelay_status_t
 zrelay_side_set_option (zrelay_side_t *self, const char *name,
                         const char *value)
 {
     //  maxmsgsize is ours for messages and libzmq's for frames
-    void *object;
-    const zrelay_setting_t *setting = s_find_setting (self, name, &object);
+    size_t table;
+    const zrelay_setting_t *setting = s_find_setting (name, &table);
     const zrelay_option_t *option = zrelay_option_find (name);
     if (!setting && !option)
         return s_no_option (self, name);
-    zrelay_status_t status = ZRELAY_STATUS_DONE;
-    if (setting && object == self->limits) {
-        zrelay_peers_lock (self->peers);
-        status = zrelay_setting_set (setting, NULL, object, value, self->error);
-        zrelay_peers_unlock (self->peers);
-    }
-    else
-    if (setting)
-        status = s_set_access (self, setting, value);
+    zrelay_status_t status = !setting? ZRELAY_STATUS_DONE:
+                             s_setters [table] (self, setting, value);
     if (status == ZRELAY_STATUS_DONE && option)
         status = s_set_option (self, option, value);
     return status;
@@ -609,10 +722,10 @@ s_option_value (zrelay_side_t *self, const zrelay_option_t *option)
 char *
 zrelay_side_option (zrelay_side_t *self, const char *name)
 {
-    void *object;
-    const zrelay_setting_t *setting = s_find_setting (self, name, &object);
+    size_t table;
+    const zrelay_setting_t *setting = s_find_setting (name, &table);
     if (setting)
-        return zrelay_setting_get (setting, NULL, object);
+        return zrelay_setting_get (setting, NULL, s_object (self, table));
     const zrelay_option_t *option = zrelay_option_find (name);
     return option && !(option->flags & ZRELAY_OPTION_SECRET)?
         s_option_value (self, option): NULL;
@@ -622,8 +735,8 @@ zrelay_status_t
 zrelay_side_get_option (zrelay_side_t *self, const char *name, char **value_p)
 {
     const zrelay_option_t *option = zrelay_option_find (name);
-    void *object;
-    if (!option && !s_find_setting (self, name, &object))
+    size_t table;
+    if (!option && !s_find_setting (name, &table))
         return s_no_option (self, name);
     if (option && option->flags & ZRELAY_OPTION_SECRET)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
@@ -663,18 +776,6 @@ zrelay_status_t
 zrelay_side_set_plain (zrelay_side_t *self)
 {
     return s_set_before_attach (self, "plain_server", "1");
-}
-
-bool
-zrelay_side_authenticates (zrelay_side_t *self)
-{
-    void *handle = zrelay_side_handle (self);
-    if (!handle)
-        return false;
-    char *domain = zsock_zap_domain (handle);
-    bool named = domain && *domain;
-    zstr_free (&domain);
-    return named || zsock_mechanism (handle) != ZMQ_NULL;
 }
 
 //  Those who connect are checked: a peer that checks the relay is none of these

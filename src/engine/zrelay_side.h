@@ -96,9 +96,16 @@ bool
 void
     zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer, bool marked);
 
+//  True if nobody is connected, and nobody who was will get what was sent.
+bool
+    zrelay_side_deserted (zrelay_side_t *self);
+
 
 //  --------------------------------------------------------------------------
-//  Options: libzmq's, and those of its limits
+//  Options: libzmq's, and the side's own, which are in these tables. The list
+//  ends with NULL.
+
+extern const zrelay_setting_t *const zrelay_side_settings [];
 
 //  The second function sets *value_p to a fresh string.
 zrelay_status_t
@@ -139,9 +146,10 @@ zrelay_access_t *
 int
     zrelay_side_secure (zrelay_side_t *self, void *handle);
 
-//  True if peers are authenticated, and so may have names.
-bool
-    zrelay_side_authenticates (zrelay_side_t *self);
+//  The property of libzmq's that each message is stamped with, see
+//  zrelay_sender.h; "": with none, as it could be forged; NULL: no stamp.
+const char *
+    zrelay_side_stamp (zrelay_side_t *self);
 
 
 //  --------------------------------------------------------------------------

@@ -74,8 +74,9 @@ static const struct {
 
 typedef struct {
     zsock_t *pipe;              //  Where commands come from; not ours
-    zsock_t *handler;           //  Where libzmq asks; NULL: there is another
-    zsock_t *events;            //  Where revocations go, or NULL
+    void *handler;              //  Where libzmq asks; NULL: there is another
+    void *events;               //  libzmq's socket where revocations go, or
+                                //  NULL
     zloop_t *loop;              //  Waits for all of it
     zlistx_t *rules;            //  zrelay_rules_t of each domain
     zlistx_t *sources;          //  source_t of each file and folder
@@ -363,11 +364,11 @@ s_decide (gate_t *self, zrelay_zap_t **request_p, int times)
 }
 
 static int
-s_on_request (zloop_t *loop, zsock_t *handler, void *arg)
+s_on_request (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     gate_t *self = (gate_t *) arg;
-    zmsg_t *message = zmsg_recv (handler);
+    zmsg_t *message = zmsg_recv (item->socket);
     zrelay_zap_t *request = message? zrelay_zap_new (&message): NULL;
     if (request)
         s_decide (self, &request, 0);
@@ -690,24 +691,34 @@ s_delay (gate_t *self, size_t argc, char **argv, zmsg_t *answer)
     return ZRELAY_STATUS_DONE;
 }
 
+static void
+s_close (void **handle_p)
+{
+    if (*handle_p)
+        zsys_close (*handle_p, __FILE__, __LINE__);
+    *handle_p = NULL;
+}
+
 static int
 s_events (gate_t *self, size_t argc, char **argv, zmsg_t *answer)
 {
     (void) argc;
     (void) answer;
-    zsock_t *events = zsock_new (ZMQ_PUSH);
+    //  Unlike zsock_new () this returns when there is none
+    void *events = zsys_socket (ZMQ_PUSH, __FILE__, __LINE__);
     if (events) {
         zsock_set_sndhwm (events, EVENTS_MAX);
         zsock_set_sndtimeo (events, 0);
         zsock_set_linger (events, 0);
     }
-    if (!events || zmq_connect (zsock_resolve (events), argv [0])) {
-        zsock_destroy (&events);
+    if (!events || zmq_connect (events, argv [0])) {
+        int error = errno;
+        s_close (&events);
         return s_fail (self, ZRELAY_STATUS_REFUSED,
                        "cannot send events to '%.*s': %s", QUOTED_MAX,
-                       argv [0], zmq_strerror (errno));
+                       argv [0], zmq_strerror (error));
     }
-    zsock_destroy (&self->events);
+    s_close (&self->events);
     self->events = events;
     if (!self->watch_timer)
         self->watch_timer =
@@ -857,17 +868,20 @@ s_bind (gate_t *self)
 {
     if (self->handler)
         return true;
-    zsock_t *handler = zsock_new (ZMQ_ROUTER);
+    void *handler = zsys_socket (ZMQ_ROUTER, __FILE__, __LINE__);
     if (handler) {
         zsock_set_sndhwm (handler, 0);
         zsock_set_rcvhwm (handler, 0);
     }
-    if (!handler || zmq_bind (zsock_resolve (handler), ENDPOINT)) {
-        zsock_destroy (&handler);
+    if (!handler || zmq_bind (handler, ENDPOINT)) {
+        int error = errno;
+        s_close (&handler);
+        errno = error;
         return false;
     }
     self->handler = handler;
-    zloop_reader (self->loop, handler, s_on_request, self);
+    zmq_pollitem_t item = { .socket = handler, .events = ZMQ_POLLIN };
+    zloop_poller (self->loop, &item, s_on_request, self);
     return true;
 }
 
@@ -878,9 +892,10 @@ s_unbind (gate_t *self)
 {
     if (!self->handler)
         return;
-    zloop_reader_end (self->loop, self->handler);
-    zmq_unbind (zsock_resolve (self->handler), ENDPOINT);
-    zsock_destroy (&self->handler);
+    zmq_pollitem_t item = { .socket = self->handler };
+    zloop_poller_end (self->loop, &item);
+    zmq_unbind (self->handler, ENDPOINT);
+    s_close (&self->handler);
 }
 
 static void
@@ -1026,7 +1041,7 @@ s_destroy (gate_t **self_p)
     zlistx_destroy (&self->rules);
     zlistx_destroy (&self->sources);
     zloop_destroy (&self->loop);
-    zsock_destroy (&self->events);
+    s_close (&self->events);
     zrelay_delays_destroy (&self->delays);
     zrelay_refused_destroy (&self->refused);
     freen (*self_p);

@@ -13,6 +13,9 @@
 #include "zrelay_answers.h"
 #include "zrelay_engine_internal.h"
 
+//  How long the last answer may wait for room, in msecs
+#define LAST_PATIENCE 1000
+
 //  A command's place in the order of answers
 struct _zrelay_answer_t {
     zrelay_answers_t *answers;  //  Where it is
@@ -209,6 +212,21 @@ zrelay_answers_give (zrelay_answer_t *self, int status, zmsg_t **frames_p)
     }
     assert (self->message);
     s_send (answers);
+}
+
+//  The relay has ended, so its loop polls nothing any more. Whoever has sent an
+//  envelope reads.
+
+void
+zrelay_answers_give_last (zrelay_answer_t *self)
+{
+    zmsg_t *message = zmsg_new ();
+    assert (message);
+    zmsg_addstrf (message, "%d", ZRELAY_STATUS_DONE);
+    s_put_in_envelope (self, message);
+    zsock_set_sndtimeo (self->answers->handle, LAST_PATIENCE);
+    zmsg_send (&message, self->answers->handle);
+    zmsg_destroy (&message);
 }
 
 zrelay_answer_t *

@@ -48,4 +48,9 @@ void
     zrelay_answers_give (zrelay_answer_t *answer, int status,
                          zmsg_t **frames_p);
 
+//  Give the last answer, to the command that ended the relay, which came in an
+//  envelope. To be called when the engine was destroyed.
+void
+    zrelay_answers_give_last (zrelay_answer_t *answer);
+
 #endif

@@ -12,11 +12,13 @@
 
 #include "zrelay_command.h"
 #include "zrelay_engine_internal.h"
+#include "zrelay_kernel.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
 #include "zrelay_permission.h"
 #include "zrelay_row.h"
 #include "zrelay_setting.h"
+#include "zrelay_sender.h"
 
 //  DRAIN's time in msecs: unless given, and at most
 #define DRAIN_DEFAULT 1000
@@ -156,7 +158,8 @@ s_flow_setting (zrelay_engine_t *self, zrelay_flow_t *flow, const char *option)
     const zrelay_setting_t *row =
         zrelay_setting_find (zrelay_flow_settings, option);
     if (!row) {
-        char *names = zrelay_setting_names (zrelay_flow_settings, NULL);
+        const zrelay_setting_t *tables [] = { zrelay_flow_settings, NULL };
+        char *names = zrelay_setting_names (tables);
         zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
             "the %s flow has no option %s; it has %s", zrelay_flow_name (flow),
             zrelay_engine_quote (self, option), names);
@@ -165,12 +168,33 @@ s_flow_setting (zrelay_engine_t *self, zrelay_flow_t *flow, const char *option)
     return row;
 }
 
+static bool
+s_is_stamp (const char *option)
+{
+    return zrelay_setting_find (zrelay_sender_settings, option) != NULL;
+}
+
+//  Are a side's messages for the kind's handler?
+
+static bool
+s_reads_handled (zrelay_engine_t *self, const char *side)
+{
+    zrelay_flow_t *flow = zrelay_engine_flow (self,
+        s_index (s_side_names, side) == ZRELAY_SIDE_FRONTEND?
+        ZRELAY_FLOW_FORWARD: ZRELAY_FLOW_RETURN);
+    return flow && zrelay_flow_handled (flow);
+}
+
 HANDLER (s_set)
 {
     UNUSED;
     if (s_is_relay (argv [0]))
         return zrelay_engine_set_option (self, argv [1], argv [2]);
     zrelay_side_t *side = s_side (self, argv [0]);
+    if (side && s_is_stamp (argv [1]) && s_reads_handled (self, argv [0]))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_STATE,
+            "the %s handles what comes from the %s itself, and puts no stamp "
+            "in", zrelay_engine_kind (self)->name, zrelay_side_name (side));
     if (side)
         return zrelay_side_set_option (side, argv [1], argv [2]);
     zrelay_flow_t *flow = s_flow (self, argv [0]);
@@ -232,12 +256,49 @@ HANDLER (s_capture)
         zrelay_engine_guarded (self), zrelay_engine_restricted (self));
 }
 
+static byte s_mark [ZRELAY_COMMAND_MARK_SIZE];
+static pthread_once_t s_mark_once = PTHREAD_ONCE_INIT;
+
+static void
+s_draw_mark (void)
+{
+    zuuid_t *uuid = zuuid_new ();
+    assert (uuid);
+    memcpy (s_mark, zuuid_data (uuid), sizeof (s_mark));
+    zuuid_destroy (&uuid);
+}
+
+const byte *
+zrelay_command_mark (void)
+{
+    pthread_once (&s_mark_once, s_draw_mark);
+    return s_mark;
+}
+
+//  Any frame may have the size of a pointer. One without a mark has to lead to
+//  code, or nowhere.
+
+static bool
+s_is_function (const char *bytes, const char *mark)
+{
+    if (mark)
+        return memcmp (mark, zrelay_command_mark (),
+                       ZRELAY_COMMAND_MARK_SIZE) == 0;
+    const void *address;
+    memcpy (&address, bytes, sizeof (address));
+    return !address || zrelay_kernel_is_code (address);
+}
+
 HANDLER (s_filter)
 {
     UNUSED;
+    if (!s_is_function (argv [1], argc == 5? argv [4]: NULL))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "that is not a function of this process; zrelay_set_filter () "
+            "sends one");
     zrelay_shown_to_t filter = { .message = NULL };
     memcpy (&filter.object, argv [2], sizeof (filter.object));
-    const char *form = argc == 4? argv [3]: "zmsg";
+    const char *form = argc > 3? argv [3]: "zmsg";
     if (strcasecmp (form, "zmsg") == 0)
         memcpy (&filter.filter, argv [1], sizeof (filter.filter));
     else
@@ -508,7 +569,7 @@ static const zrelay_command_t s_commands [] = {
              "report its value", s_get, QUERY),
     COMMAND ("CAPTURE", "[endpoint [type [in-prefix out-prefix]]]",
              "copy what passes to a PUSH, PUB or PAIR; or stop", s_capture, 0),
-    COMMAND ("FILTER", "flow *function *argument [form]",
+    COMMAND ("FILTER", "flow *function *argument [form [*mark]]",
              "show each message to a function (NULL: no longer)",
              s_filter, OWNER),
     COMMAND ("RULE", "flow rule [topic [to]]",
@@ -625,8 +686,8 @@ s_add_settings (zchunk_t *text, const zrelay_kind_t *kind)
     s_add (text, "Options of a flow:\n");
     zrelay_setting_explain (zrelay_flow_settings, text);
     s_add (text, "Options of a side, besides those of its socket:\n");
-    zrelay_setting_explain (zrelay_limits_settings, text);
-    zrelay_setting_explain (zrelay_access_settings, text);
+    for (size_t table = 0; zrelay_side_settings [table]; table++)
+        zrelay_setting_explain (zrelay_side_settings [table], text);
 }
 
 static void

@@ -22,12 +22,17 @@
 //  Most commands that are carried out before messages move again
 #define COMMANDS_MAX 16
 
+//  Those of an actor: the two ends of its pipe
+#define ACTOR_SOCKETS 2
+
 struct _zrelay_pipe_t {
     zrelay_engine_t *engine;    //  Carries out the commands
     void *handle;               //  libzmq's socket
     zrelay_pipe_from_t from;    //  The other end's rights
     int timer;                  //  Has it looked at again, or 0
     zrelay_answers_t *answers;  //  Those not sent yet
+    zrelay_answer_t *last;      //  To the command that ended the relay; NULL:
+                                //  it came without an envelope
 };
 
 static int
@@ -74,6 +79,8 @@ zrelay_pipe_destroy (zrelay_pipe_t **self_p)
 {
     assert (self_p);
     if (*self_p) {
+        if ((*self_p)->last)
+            zrelay_answers_give_last ((*self_p)->last);
         zrelay_answers_destroy (&(*self_p)->answers);
         freen (*self_p);
     }
@@ -134,6 +141,8 @@ s_execute (zrelay_pipe_t *self, const zrelay_command_t *command, zmsg_t *msg,
     s_log (self, command->name, status);
     if (status != ZRELAY_STATUS_LATER && !zrelay_engine_ends (self->engine))
         zrelay_answers_give (answer, status, &frames);
+    if (zrelay_engine_ends (self->engine) && envelope)
+        self->last = answer;
     zmsg_destroy (&frames);
 }
 
@@ -300,6 +309,8 @@ s_spawned (zsock_t *pipe, void *args)
 zactor_t *
 zrelay_engine_spawn (const zrelay_kind_t *kind, const char *name)
 {
+    if (!zrelay_sockets_left (ACTOR_SOCKETS))
+        return NULL;
     spawn_t *spawn = (spawn_t *) zmalloc (sizeof (spawn_t));
     assert (spawn);
     spawn->kind = kind;

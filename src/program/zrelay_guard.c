@@ -19,6 +19,9 @@
 //  Where the gate says who is no longer welcome
 #define EVENTS "inproc://zrelay-guard-events"
 
+//  Those of an actor: the two ends of its pipe
+#define GATE_SOCKETS 2
+
 //  Milliseconds between two lines of the log about that
 #define LOG_IVL 1000
 
@@ -233,7 +236,8 @@ s_hear_events (zrelay_guard_t *self)
     if (!self->plan->revoke_cuts
     || (!self->plan->plain && !self->plan->clients))
         return ZRELAY_EXIT_NOT_YET;
-    self->events = zsock_new_pull ("@" EVENTS);
+    if (zrelay_sockets_left (1))
+        self->events = zsock_new_pull ("@" EVENTS);
     if (!self->events)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "cannot create the gate's sockets: %s", zmq_strerror (errno));
@@ -247,7 +251,8 @@ s_hear_events (zrelay_guard_t *self)
 static zrelay_exit_t
 s_start_gate (zrelay_guard_t *self)
 {
-    self->gate = zactor_new (zrelay_gate, NULL);
+    if (zrelay_sockets_left (GATE_SOCKETS))
+        self->gate = zactor_new (zrelay_gate, NULL);
     if (!self->gate)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "cannot create the gate's sockets: %s", zmq_strerror (errno));
