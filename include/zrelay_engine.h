@@ -46,9 +46,18 @@ extern "C" {
 //  macros ZRELAY_KIND, ZRELAY_COMMAND, ZRELAY_SETTING and ZRELAY_COUNTER set.
 //  Later versions only add members at their ends and read no more of a
 //  structure than its size; members that an older kind does not have count as
-//  0. So a kind that was compiled with an older header runs on. (In C++, which
-//  before C++20 has no designated initializers: "zrelay_kind_t kind = {};
-//  kind.size = sizeof (kind); kind.name = ...".)
+//  0. So a kind that was compiled with an older header runs on.
+//
+//  C++ has no designated initializers before C++20. In C++17, fill in an empty
+//  description member by member; it needs to outlive only the call that takes
+//  it:
+//
+//      zrelay_kind_t kind = {};
+//      kind.size = sizeof (kind);
+//      kind.name = "streamer";
+//      kind.frontend.types = "PULL";
+//      kind.backend.types = "PUSH";
+//      zactor_t *relay = zrelay_engine_spawn (&kind, "orders");
 
 typedef struct _zrelay_engine_t zrelay_engine_t;
 

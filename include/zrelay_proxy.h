@@ -42,7 +42,34 @@ extern "C" {
 //
 //  Statuses come in the order of the commands. Queries are answered at once,
 //  even while a DRAIN is under way. The class zrelay_client tells answers
-//  apart and limits the time to wait for them.
+//  apart and limits the time to wait for them. zsock_wait () throws away
+//  whatever is no signal: call it after a command that acts, never while the
+//  answer to a query is still to be read.
+//
+//  To read answers from a zloop without waiting, keep a FIFO of the commands
+//  that act: a status does not say to which command it belongs, but statuses
+//  come in the order of the commands. The answer to a query begins with its
+//  name; a query that failed is answered with a status, in its turn, so put
+//  queries in the FIFO too, and take one out when its answer comes:
+//
+//      static int
+//      s_on_answer (zloop_t *loop, zsock_t *pipe, void *arg)
+//      {
+//          zlist_t *fifo = (zlist_t *) arg;    //  Commands sent, the first first
+//          zmsg_t *answer = zmsg_recv (pipe);
+//          int status = answer? zmsg_signal (answer): -1;
+//          char *name = status == -1? zmsg_popstr (answer): NULL;
+//          char *command = name? name: (char *) zlist_first (fifo);
+//          printf ("%s: %s\n", command, status > 0? "failed": "done");
+//          zlist_remove (fifo, command);
+//          zstr_free (&name);
+//          zmsg_destroy (&answer);
+//          return 0;
+//      }
+//
+//      zlist_autofree (fifo);
+//      zlist_comparefn (fifo, (zlist_compare_fn *) strcmp);
+//      zloop_reader (loop, zactor_sock (proxy), s_on_answer, fifo);
 //
 //  Choose the socket types and attach both sides. The endpoints are a list,
 //  separated by commas. "@" before an endpoint binds and ">" connects; the
@@ -159,7 +186,8 @@ extern "C" {
 //  A flow has three options. "burst" is the number of messages that it moves
 //  in one turn. "overflow" says what to do when the output is full: "hold" one
 //  message and stop reading, or continue to read, keep up to "queue" messages,
-//  and then drop the newest, "drop-new", or the oldest, "drop-old":
+//  and then drop the newest, "drop-new", or the oldest, "drop-old". With "hold",
+//  the default, "queue" does nothing:
 //
 //      zstr_sendx (proxy, "SET", "FORWARD", "overflow", "drop-old", NULL);
 //      zstr_sendx (proxy, "SET", "FORWARD", "queue", "5000", NULL);
@@ -174,7 +202,8 @@ extern "C" {
 //  Copy all messages to a PUSH (the default), PUB or PAIR socket. It connects,
 //  unless "@" stands before the endpoint. With prefixes, each copy begins with
 //  a frame that names its flow: the first prefix for forward, the second for
-//  return. A capture that is not read never slows the relay; copies that it
+//  return. Without them, copies do not show which messages are requests and
+//  which are replies. A capture that is not read never slows the relay; copies that it
 //  cannot take are dropped and counted. A capture that binds takes over the
 //  security of the frontend, or else of the backend, as it is then, and so it
 //  does with ipc_mode and ipc_group; SET RELAY capture_security none, before

@@ -96,6 +96,24 @@ headers_compile () {
     done
 }
 
+#   A kind in C++17, filled in as zrelay_engine.h says
+kind_in_cpp17 () {
+    command -v c++ > /dev/null || return 0
+    {
+        echo '#include <zrelay.h>'
+        echo 'int main () {'
+        sed -n '/^\/\/ *zrelay_kind_t kind = {};/,/spawn/s/^\/\/ *//p' \
+            "$(includedir)/zrelay_engine.h"
+        echo 'zactor_destroy (&relay); }'
+    } > "$stage/kind.cc"
+    grep -q spawn "$stage/kind.cc" || return 1
+    #   shellcheck disable=SC2046,SC2086 # lists of words
+    c++ -std=c++17 -pedantic -Wall -Werror $ZRELAY_SANITIZE "$stage/kind.cc" \
+        -o "$stage/kind" $(pkg_config --cflags libzrelay) \
+        $(pkg_config --libs libzrelay) &&
+        LD_LIBRARY_PATH=$(pkg_config --variable=libdir libzrelay) "$stage/kind"
+}
+
 #   The folder's libzrelay.pc, told where it is now
 pkg_config () {
     PKG_CONFIG_PATH=$stage/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH} \
@@ -193,6 +211,7 @@ if command -v man > /dev/null && command -v lexgrog > /dev/null; then
 else
     skip "the manual pages can be read" "there is no man"
 fi
+result "a kind is filled in in C++17 as the header says" kind_in_cpp17
 if [ -e "$destdir$libdir/libzrelay.so" ]; then
     result "the library has what the headers offer, and no other symbol" \
         library_fits

@@ -260,6 +260,8 @@ WRONG_USE = [
     (("queue", "-o", ".sndhwm=1"), "SIDE.OPTION=VALUE"),
     (("queue", "-o", "frontend.=1"), "SIDE.OPTION=VALUE"),
     (("queue", "-o", "frontend=1.0"), "SIDE.OPTION=VALUE"),
+    (("queue", "-o", "forward.queue=5"),
+     "forward.queue does nothing by itself; add --set forward.overflow"),
     (("queue", "--io-threads", "0"), "--io-threads takes a number from 1"),
     (("queue", "--io-threads", "65"), "--io-threads takes .* to 64"),
     (("queue", "--io-threads", "1", "--io-threads", "1"), "given twice"),
@@ -458,7 +460,7 @@ def _():
                 as relay:
             assert relay.frontends == endpoints
             assert relay.lines[0] == ("forwarder: frontend connecting to "
-                                      + endpoints[0])
+                                      + endpoints[0]), relay.lines
             for endpoint in endpoints:
                 relay.expect("^forwarder: frontend connected to %s$" % endpoint)
             #   The relay's own subscription arrives without a subscriber

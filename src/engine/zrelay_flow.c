@@ -1354,29 +1354,25 @@ s_discard_rest (zrelay_flow_t *self, bool more)
     zmq_msg_init (&self->frame);
 }
 
-static void
-s_way_sift (zrelay_flow_t *self, turn_t *turn)
+//  How much may pass in what is left of a turn
+
+static zrelay_passage_t
+s_passage (const turn_t *turn)
 {
-    s_found (turn, zrelay_port_recv (self->from, &self->frame) == 0);
-    if (!turn->found)
-        return;
-    bool more = zmq_msg_more (&self->frame);
-    byte *data = (byte *) zmq_msg_data (&self->frame);
-    size_t size = zmq_msg_size (&self->frame);
-    const char *to;
-    size_t replaced;
-    if (!zrelay_sieve_passes (self->sieve, data, size, &to, &replaced)) {
-        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
-        s_discard_rest (self, more);
-        return;
-    }
-    if (to) {
-        zmq_msg_t renamed;
-        s_rename (&renamed, data, size, to, replaced);
-        zmq_msg_move (&self->frame, &renamed);
-        zmq_msg_close (&renamed);
-    }
-    s_pass_rest (self, more);
+    return (zrelay_passage_t) {
+        .messages = turn->allowed - turn->moved,
+        .frames = turn->last_frame - turn->tally->frames,
+        .bytes = turn->last_byte - turn->tally->bytes
+    };
+}
+
+static void
+s_passed (zrelay_flow_t *self, turn_t *turn, zrelay_passed_t end,
+          uint64_t messages)
+{
+    self->passed += messages;
+    turn->moved += messages + (end == ZRELAY_PASSED_IN_HAND);
+    turn->found = end != ZRELAY_PASSED_ALL;
 }
 
 //  Only the sockets named here may be full and say so before
@@ -1396,25 +1392,82 @@ static void
 s_way_pass (zrelay_flow_t *self, turn_t *turn)
 {
     zrelay_port_t *to = zrelay_side_port (self->output);
-    zrelay_passage_t passage = {
-        .messages = s_looks_ahead (self)? 1: turn->allowed - turn->moved,
-        .frames = turn->last_frame - turn->tally->frames,
-        .bytes = turn->last_byte - turn->tally->bytes
-    };
+    zrelay_passage_t passage = s_passage (turn);
+    if (s_looks_ahead (self))
+        passage.messages = 1;
     zrelay_passed_t end =
         zrelay_port_pass (self->from, to, &self->frame, &passage);
-    self->passed += passage.messages;
-    turn->moved += passage.messages;
-    turn->found = end != ZRELAY_PASSED_ALL;
+    s_passed (self, turn, end, passage.messages);
     if (end != ZRELAY_PASSED_IN_HAND)
         return;
-    turn->moved++;
     if (zrelay_port_accepts_any (to))
-        s_pass_rest (self, zmq_msg_more (&self->frame));
+        s_pass_rest (self, zrelay_port_in_more (self->from));
     else {
         s_receive_rest (self);
         s_look_at_message (self);
     }
+}
+
+//  The same by rules
+
+static bool
+s_sift (void *arg, zmq_msg_t *frame, size_t *size_p)
+{
+    const byte *data = (const byte *) zmq_msg_data (frame);
+    const char *to;
+    size_t replaced;
+    if (!zrelay_sieve_passes ((zrelay_sieve_t *) arg, data, *size_p, &to,
+                              &replaced))
+        return false;
+    if (!to)
+        return true;
+    size_t length = strlen (to);
+    if (length == replaced && !zmq_msg_get (frame, ZMQ_SHARED)) {
+        memcpy (zmq_msg_data (frame), to, length);
+        return true;
+    }
+    zmq_msg_t renamed;
+    s_rename (&renamed, data, *size_p, to, replaced);
+    *size_p += length - replaced;
+    zmq_msg_move (frame, &renamed);
+    return true;
+}
+
+static void
+s_way_sift_one (zrelay_flow_t *self, turn_t *turn)
+{
+    s_found (turn, zrelay_port_recv (self->from, &self->frame) == 0);
+    if (!turn->found)
+        return;
+    bool more = zmq_msg_more (&self->frame);
+    size_t size = zmq_msg_size (&self->frame);
+    if (s_sift (self->sieve, &self->frame, &size))
+        s_pass_rest (self, more);
+    else {
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
+        s_discard_rest (self, more);
+    }
+}
+
+static void
+s_way_sift (zrelay_flow_t *self, turn_t *turn)
+{
+    if (self->captures) {
+        s_way_sift_one (self, turn);
+        return;
+    }
+    zrelay_passage_t passage = s_passage (turn);
+    uint64_t dropped;
+    zrelay_passed_t end =
+        zrelay_port_sift (self->from, zrelay_side_port (self->output),
+                          &self->frame, &passage, s_sift, self->sieve,
+                          &dropped);
+    self->dropped [ZRELAY_OUTCOME_FILTER] += dropped;
+    self->dropped_ever += dropped;
+    turn->moved += dropped;
+    s_passed (self, turn, end, passage.messages);
+    if (end == ZRELAY_PASSED_IN_HAND)
+        s_pass_rest (self, zrelay_port_in_more (self->from));
 }
 
 static void (*s_ways []) (zrelay_flow_t *self, turn_t *turn) = {

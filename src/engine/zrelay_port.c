@@ -564,10 +564,10 @@ s_count (zrelay_port_t *self, zrelay_tally_t *tally, uint64_t *ids,
 
 static void
 s_leave_in_hand (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
-                 const zrelay_passage_t *one)
+                 bool more, const zrelay_passage_t *one)
 {
     s_count (self, &self->in, &self->in_ids, one);
-    self->in_more = zmq_msg_more (frame);
+    self->in_more = more;
     self->in.messages -= self->in_more;
     //  Within a message, libzmq must not be given the frame again: what it did
     //  with that would not be what became of the message
@@ -629,16 +629,45 @@ s_left (uint64_t most, uint64_t used)
     return most > used? most - used: 0;
 }
 
-//  Of messages of one frame, only their number and their bytes are counted
+//  The rest of a message that was dropped after its first frame. Counts all;
+//  returns its bytes.
 
-zrelay_passed_t
-zrelay_port_pass (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
-                  zrelay_passage_t *most)
+static uint64_t
+s_drop_rest (zrelay_port_t *self, zmq_msg_t *frame, bool more, size_t first)
+{
+    zrelay_passage_t one = { 1, 1, first, first };
+    while (more) {
+        int size = s_receive (self, frame);
+        if (size == -1)
+            break;
+        more = zmq_msg_more (frame);
+        one.frames++;
+        one.bytes += s_size (frame, size);
+    }
+    s_count (self, &self->in, &self->in_ids, &one);
+    zmq_msg_close (frame);
+    zmq_msg_init (frame);
+    return one.bytes;
+}
+
+typedef struct {
+    zrelay_port_sift_fn *function;  //  Decides about a message
+    void *arg;                  //  Its argument
+    uint64_t dropped;           //  How many it has dropped
+} sift_t;
+
+//  Of messages of one frame, only their number and their bytes are counted. The
+//  compiler makes two functions of this, one of which asks nobody.
+
+static inline __attribute__ ((always_inline)) zrelay_passed_t
+s_pass (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
+        zrelay_passage_t *most, sift_t *sift)
 {
     bool particular = to->type == ZMQ_ROUTER || to->type == ZMQ_XSUB;
     zrelay_passage_t others = { 0, 0, 0, 0 };
     uint64_t messages = 0;
     uint64_t firsts = 0;
+    uint64_t sent = 0;
     uint64_t last = most->messages < most->frames? most->messages: most->frames;
     uint64_t last_byte = most->bytes;
     zrelay_passed_t end = ZRELAY_PASSED_ENOUGH;
@@ -652,12 +681,23 @@ zrelay_port_pass (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
             zrelay_mask_hide (&self->mask, frame);
         bool more = zmq_msg_more (frame);
         size_t first = s_size (frame, size);
+        size_t changed = first;
+        if (sift && !sift->function (sift->arg, frame, &changed)) {
+            last_byte = s_left (last_byte,
+                                s_drop_rest (self, frame, more, first));
+            last--;
+            sift->dropped++;
+            continue;
+        }
         bool taken = (!particular || s_begins_well (to, more, first))
                   && s_pass_first (to, frame, more);
         if (!taken || more) {
             zrelay_passage_t one = { 1, 1, first, first };
             if (!taken || !s_pass_others (self, to, frame, &one)) {
-                s_leave_in_hand (self, to, frame, &one);
+                if (one.frames > 1)
+                    more = zmq_msg_more (frame);
+                s_leave_in_hand (self, to, frame, more, &one);
+                to->sending.bytes += one.frames > 1? changed - first: 0;
                 end = ZRELAY_PASSED_IN_HAND;
                 break;
             }
@@ -669,12 +709,43 @@ zrelay_port_pass (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
         }
         messages++;
         firsts += first;
+        if (sift)
+            sent += changed;
     }
     *most = (zrelay_passage_t) { messages, messages + others.frames,
                                  firsts + others.bytes, firsts };
     s_count (self, &self->in, &self->in_ids, most);
-    s_count (to, &to->out, &to->out_ids, most);
+    zrelay_passage_t out = *most;
+    if (sift) {
+        out.bytes = sent + others.bytes;
+        out.firsts = sent;
+    }
+    s_count (to, &to->out, &to->out_ids, &out);
     return end;
+}
+
+zrelay_passed_t
+zrelay_port_pass (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
+                  zrelay_passage_t *most)
+{
+    return s_pass (self, to, frame, most, NULL);
+}
+
+zrelay_passed_t
+zrelay_port_sift (zrelay_port_t *self, zrelay_port_t *to, zmq_msg_t *frame,
+                  zrelay_passage_t *most, zrelay_port_sift_fn *function,
+                  void *arg, uint64_t *dropped)
+{
+    sift_t sift = { function, arg, 0 };
+    zrelay_passed_t end = s_pass (self, to, frame, most, &sift);
+    *dropped = sift.dropped;
+    return end;
+}
+
+bool
+zrelay_port_in_more (zrelay_port_t *self)
+{
+    return self->in_more;
 }
 
 
@@ -835,7 +906,7 @@ s_test_messages (void)
     //  would begin another message
     zrelay_passage_t one = { 1, 2, 20, 10 };
     zmq_msg_init_size (&frame, 10);
-    s_leave_in_hand (input, output, &frame, &one);
+    s_leave_in_hand (input, output, &frame, false, &one);
     assert (zrelay_port_send (output, &frame, false) == ZRELAY_OUTCOME_LOST);
     assert (zrelay_port_recv (input, &frame) == -1);
     assert (zrelay_port_send (output, &frame, false) == ZRELAY_OUTCOME_SENT);

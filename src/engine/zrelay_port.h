@@ -124,6 +124,22 @@ zrelay_passed_t
     zrelay_port_pass (zrelay_port_t *self, zrelay_port_t *to,
                       zmq_msg_t *frame, zrelay_passage_t *most);
 
+//  Likewise, but decide about each message by its first frame: the function may
+//  replace that, and *size_p, which is its size, and returns false if the
+//  message is to be dropped, as are those that *dropped counts then. A frame in
+//  hand has been decided about.
+typedef bool (zrelay_port_sift_fn) (void *arg, zmq_msg_t *frame,
+                                    size_t *size_p);
+zrelay_passed_t
+    zrelay_port_sift (zrelay_port_t *self, zrelay_port_t *to,
+                      zmq_msg_t *frame, zrelay_passage_t *most,
+                      zrelay_port_sift_fn *sift, void *arg,
+                      uint64_t *dropped);
+
+//  True if more frames of the message are to be received whose frame is in hand.
+bool
+    zrelay_port_in_more (zrelay_port_t *self);
+
 //  False if the port must be asked about each message whether it can be sent:
 //  zrelay_port_accepts () returns ZRELAY_OUTCOME_SENT, or why it is to be
 //  dropped. An XSUB takes no topics that are too long.

@@ -554,6 +554,22 @@ s_complete_side (arguments_t *self, zrelay_side_id_t id)
     return ZRELAY_EXIT_NOT_YET;
 }
 
+//  A queue of a flow that holds messages would never have any
+
+static zrelay_exit_t
+s_check_queues (arguments_t *self)
+{
+    static const char *const flows [] = { "forward", "return" };
+    for (int index = 0; index < 2; index++)
+        if (zrelay_plan_sets (self->plan, flows [index], "queue")
+        && !zrelay_plan_sets (self->plan, flows [index], "overflow"))
+            return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+                "%s.queue does nothing by itself; add --set"
+                " %s.overflow=drop-new or drop-old", flows [index],
+                flows [index]);
+    return ZRELAY_EXIT_NOT_YET;
+}
+
 //  Check what can only be known once the whole command line has been read
 
 static zrelay_exit_t
@@ -571,7 +587,9 @@ s_complete (arguments_t *self)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "--capture-prefixes is about copies; say with --capture where they"
             " go");
-    zrelay_exit_t status = s_complete_side (self, ZRELAY_SIDE_FRONTEND);
+    zrelay_exit_t status = s_check_queues (self);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_complete_side (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_complete_side (self, ZRELAY_SIDE_BACKEND);
     return status;

@@ -138,9 +138,11 @@ s_print (zrelay_links_t *self, const char *side, const char *endpoint)
     zlist_append (self->told, (void *) endpoint);
     if (self->plan->quiet)
         return;
-    printf ("%s: %s connected to %s\n", zrelay_plan_name (self->plan), side,
-            endpoint);
-    zrelay_report_flush (self->report);
+    char *line = zsys_sprintf ("%s: %s connected to %s",
+                               zrelay_plan_name (self->plan), side, endpoint);
+    assert (line);
+    zrelay_report_print (self->report, line);
+    zstr_free (&line);
 }
 
 static void
