@@ -16,6 +16,8 @@ status=0
 bindir=$INSTALLED_BINDIR
 libdir=$INSTALLED_LIBDIR
 mandir=$INSTALLED_MANDIR
+datadir=$INSTALLED_DATADIR
+unitdir=$INSTALLED_UNITDIR
 pkgconfigdir=$INSTALLED_PKGCONFIGDIR
 stage=$(mktemp -d) || exit 1
 trap 'rm -rf "$stage"' EXIT
@@ -196,7 +198,41 @@ pages_are_sound () {
     done < "$stage/pages"
 }
 
+#   units_are_sound: the units run the program that is installed, and systemd
+#   understands them
+units_are_sound () {
+    mkdir "$stage/units"
+    for unit in zrelay.service zrelay@.service; do
+        grep -q "^ExecStart=$bindir/zrelay run [^@]*\.conf$" \
+            "$destdir$unitdir/$unit" || return 1
+        sed "s|^ExecStart=/|ExecStart=$destdir/|" "$destdir$unitdir/$unit" \
+            > "$stage/units/$unit"
+    done
+    cp "$stage/units/zrelay@.service" "$stage/units/zrelay@orders.service"
+    if command -v systemd-analyze > /dev/null; then
+        systemd-analyze verify --man=no "$stage/units/zrelay.service" \
+            "$stage/units/zrelay@orders.service" > "$stage/verified" 2>&1 ||
+            { cat "$stage/verified"; return 1; }
+        #   It warns of what it does not know, and goes on
+        if grep "$stage" "$stage/verified"; then
+            return 1
+        fi
+    fi
+}
+
+completion_works () {
+    bash -c '. "$1"; COMP_WORDS=(zrelay queu) COMP_CWORD=1
+        _zrelay "$2" queu zrelay; echo "${COMPREPLY[0]}"' - \
+        "$destdir$datadir/bash-completion/completions/zrelay" \
+        "$stage/zrelay" > "$stage/completed" || return 1
+    cat "$stage/completed"
+    grep -qx queue "$stage/completed"
+}
+
 result "make install" run_make install
+printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' \
+    "$destdir$libdir" "$destdir$bindir/zrelay" > "$stage/zrelay"
+chmod +x "$stage/zrelay"
 mkdir -p "$stage/pkgconfig"
 for package in libzrelay libzrelay-main; do
     sed "s|^\([a-z_]*\)=/|\1=$destdir/|" \
@@ -204,6 +240,12 @@ for package in libzrelay libzrelay-main; do
 done
 
 result "the installed program runs" run_program
+result "the units of systemd are sound" units_are_sound
+if command -v bash > /dev/null; then
+    result "the completion works" completion_works
+else
+    skip "the completion works" "there is no bash"
+fi
 result "each installed header compiles alone" headers_compile
 result "each has a manual page" headers_have_pages
 if command -v man > /dev/null && command -v lexgrog > /dev/null; then
