@@ -1081,15 +1081,16 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 
 //  Is it the connection that has sent this, and not another one that has its
 //  descriptor now? libzmq keeps the string while the connection lives. One that
-//  has not been heard yet must have brought enough.
+//  has not been heard yet must have brought enough, of which only tcp knows.
 
 static bool
 s_has_sent (peer_t *peer, const char *property, size_t size)
 {
-    uint64_t bytes;
+    uint64_t bytes, waiting;
     if (peer->property)
         return peer->property == property;
-    if (zrelay_kernel_read (peer->fd, &bytes)
+    if (strncmp (peer->address, "tcp:", strlen ("tcp:")) == 0
+    &&  zrelay_kernel_read (peer->fd, &peer->base, &bytes, &waiting)
     &&  bytes < HANDSHAKE_LEAST + size)
         return false;
     peer->property = property;
