@@ -38,10 +38,10 @@ extern "C" {
 //      zstr_sendx (host, "STOP", "orders", NULL);
 //      zstr_sendx (host, "STOP", "orders", "1000", NULL);
 //
-//  Give any command that a relay's own pipe accepts (see zrelay_proxy.h), behind
-//  RELAY and its name. The answer is that of the relay. A relay that is slow to
-//  answer does not hold up others. The class zrelay_client does this for you,
-//  see zrelay_client_set_relay ():
+//  Give any command that a relay's own pipe accepts (see zrelay_proxy.h),
+//  behind RELAY and its name. The answer is that of the relay. A relay that is
+//  slow to answer does not hold up others. The class zrelay_client does this
+//  for you, see zrelay_client_set_relay ():
 //
 //      zstr_sendx (host, "RELAY", "orders", "BIND", "FRONTEND",
 //                  "tcp://127.0.0.1:5559", NULL);
@@ -53,20 +53,16 @@ extern "C" {
 //      zstr_send (host, "LIST");
 //
 //  Let others steer. They send what this pipe takes, in the format that
-//  zrelay_client.h describes, from a REQ or a DEALER. GATE, FILTER and $TERM are
-//  refused to them. As long as there is exactly one relay, a command that the
-//  host does not have goes to that relay, as at an endpoint of ZRELAY_CONTROL.
-//  The socket of an ipc path is for this user alone. By tcp, name the relay's
-//  certificate and the folder of those of its clients (or "any"), as CURVE
-//  does in zrelay_gate.h. By tcp, or by an ipc name outside of the file system,
-//  without them, everybody who can connect can steer; this takes the word
-//  "anybody" and a space before the endpoint. ENDPOINT lists the endpoints,
-//  resolved:
+//  zrelay_client.h describes, from a REQ or a DEALER. CONTROL, GATE, FILTER and
+//  $TERM are refused to them. As long as there is exactly one relay, a command
+//  that the host does not have goes to that relay, as at an endpoint of
+//  ZRELAY_CONTROL. The socket of an ipc path is for this user alone. By tcp, or
+//  by an ipc name outside of the file system, everybody who can connect can
+//  steer; this takes the word "anybody" and a space before the endpoint.
+//  CONTROLS lists the endpoints, resolved:
 //
 //      zstr_sendx (host, "CONTROL", "ipc:///run/user/1000/zrelay", NULL);
-//      zstr_sendx (host, "CONTROL", "tcp://10.0.0.7:5550", "relay.cert",
-//                  "operators/", NULL);
-//      zstr_send (host, "ENDPOINT");                          //  query
+//      zstr_send (host, "CONTROLS");                          //  query
 //
 //  Give the process's gate a command, see zrelay_gate.h. The host starts the
 //  gate when it is first needed, and ends it after its relays:
@@ -76,8 +72,8 @@ extern "C" {
 //
 //  Commands are answered as a relay answers them: with a status, or a query
 //  with a message that begins with its name (that of the relay's query, behind
-//  RELAY), and ERROR returns a sentence about the last failure. Statuses come in
-//  the order of the commands. At most 1000 commands to one relay can be
+//  RELAY), and ERROR returns a sentence about the last failure. Statuses come
+//  in the order of the commands. At most 1000 commands to one relay can be
 //  unanswered at a time; more are refused with status 3:
 //
 //      zstr_send (host, "ERROR");                             //  query

@@ -118,6 +118,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_delays", zrelay_delays_test },
     { "zrelay_refused", zrelay_refused_test },
     { "zrelay_gate", zrelay_gate_test },
+    { "zrelay_host", zrelay_host_test },
 };
 #define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))
 

@@ -109,6 +109,7 @@ result "the client needs nothing but include/" compiles client
 result "the gate needs nothing but include/" compiles gate
 result "the program needs nothing but include/" compiles program
 result "the functions need pipe and engine" compiles device pipe engine
+result "the host needs leaves of the engine" compiles host engine
 result "one file sees the engine's struct" struct_hidden
 result "asserts hold under -DNDEBUG" asserts_hold
 

@@ -1,0 +1,644 @@
+/*  =========================================================================
+    zrelay_host - runs many relays, and lets others steer them
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include <zrelay_host.h>
+
+#include "zrelay_endpoint.h"
+#include "zrelay_error.h"
+#include "zrelay_hosted.h"
+#include "zrelay_number.h"
+#include "zrelay_private.h"
+#include "zrelay_usher.h"
+
+#include <signal.h>
+
+//  What a relay's name may consist of, see zrelay_engine_spawn ()
+#define NAME_MOST 127
+#define NAME_CHARACTERS \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
+
+//  The longest time to drain, in milliseconds
+#define DRAIN_MOST 86400000
+
+//  Stands before an endpoint where anybody may steer
+#define ANYBODY "anybody "
+
+//  Bytes of one frame that a peer of a control socket may send, and answers
+//  that wait for one that does not read
+#define CONTROL_FRAME_MAX 65536
+#define CONTROL_HWM 100
+
+//  Most words of a command of the host's own
+#define WORDS_MAX 8
+
+typedef struct _host_t host_t;
+
+//  A control socket
+typedef struct {
+    zrelay_entrance_t *entrance;    //  Takes commands there
+    char *private;              //  Its endpoint, if only this user may connect
+} control_t;
+
+struct _host_t {
+    zloop_t *loop;              //  Serves everything below
+    const zrelay_kind_t *const *kinds;  //  Those that can be started
+    zrelay_entrance_t *entrance;    //  That of the pipe
+    zlistx_t *controls;         //  control_t
+    zlistx_t *relays;           //  zrelay_hosted_t, in the order of their start
+    zrelay_usher_t *usher;      //  Speaks with the gate
+    zrelay_error_t *error;      //  Makes strings printable for sentences
+    bool verbose;               //  Log commands
+};
+
+//  Carries out a command. argv holds argc strings, its name not among them. The
+//  request must be answered, or kept until it is.
+typedef void (command_fn) (host_t *self, zrelay_request_t *request, size_t argc,
+                           char **argv);
+
+
+//  --------------------------------------------------------------------------
+//  Relays
+
+static zrelay_hosted_t *
+s_find (host_t *self, const char *name)
+{
+    zrelay_hosted_t *relay = (zrelay_hosted_t *) zlistx_first (self->relays);
+    while (relay && strneq (zrelay_hosted_name (relay), name))
+        relay = (zrelay_hosted_t *) zlistx_next (self->relays);
+    return relay;
+}
+
+//  The only relay, or NULL
+
+static zrelay_hosted_t *
+s_only (host_t *self)
+{
+    return zlistx_size (self->relays) == 1?
+           (zrelay_hosted_t *) zlistx_first (self->relays): NULL;
+}
+
+static void
+s_on_ended (void *owner, zrelay_hosted_t *relay)
+{
+    host_t *self = (host_t *) owner;
+    zlistx_detach (self->relays, zlistx_find (self->relays, relay));
+    zrelay_hosted_destroy (&relay);
+}
+
+//  The names of all kinds, for a sentence
+
+static char *
+s_kind_names (host_t *self)
+{
+    char *names = strdup ("");
+    for (const zrelay_kind_t *const *kind = self->kinds; *kind; kind++) {
+        char *longer = zsys_sprintf ("%s%s%s", names, *names? ", ": "",
+                                     (*kind)->name);
+        assert (longer);
+        zstr_free (&names);
+        names = longer;
+    }
+    return names;
+}
+
+static void
+s_start (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) argc;
+    const char *name = argv [0];
+    size_t size = strlen (name);
+    const zrelay_kind_t *kind = zrelay_kinds_find (self->kinds, argv [1]);
+    if (size == 0 || size > NAME_MOST
+    ||  strspn (name, NAME_CHARACTERS) < size) {
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "%s is not a name for a relay; it takes letters, digits, '_', '-'"
+            " and '.', at most %d of them",
+            zrelay_error_quote (self->error, name), NAME_MOST);
+        return;
+    }
+    if (!kind) {
+        char *names = s_kind_names (self);
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "there is no kind of relay %s; the kinds are %s",
+            zrelay_error_quote (self->error, argv [1]), names);
+        zstr_free (&names);
+        return;
+    }
+    if (s_find (self, name)) {
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+            "there is a relay of that name already; STOP it, or choose another"
+            " name");
+        return;
+    }
+    zrelay_hosted_t *relay =
+        zrelay_hosted_new (self->loop, kind, name, s_on_ended, self);
+    if (relay) {
+        zlistx_add_end (self->relays, relay);
+        zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+    }
+    else
+        zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,
+            "cannot create the relay's sockets: %s", zmq_strerror (errno));
+}
+
+//  The relay of that name, or NULL after the request was refused
+
+static zrelay_hosted_t *
+s_need (host_t *self, zrelay_request_t **request_p, const char *name)
+{
+    zrelay_hosted_t *relay = s_find (self, name);
+    if (!relay)
+        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "there is no relay %s; LIST names them all",
+            zrelay_error_quote (self->error, name));
+    return relay;
+}
+
+static void
+s_stop (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    int64_t msecs;
+    if (argc > 1 && !zrelay_number_read (argv [1], 0, DRAIN_MOST, &msecs)) {
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "%s is not a time to drain; it takes milliseconds up to %d",
+            zrelay_error_quote (self->error, argv [1]), DRAIN_MOST);
+        return;
+    }
+    zrelay_hosted_t *relay = s_need (self, &request, argv [0]);
+    if (relay)
+        zrelay_hosted_stop (relay, &request, argc > 1? argv [1]: "");
+}
+
+static void
+s_list (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, "LIST");
+    zrelay_hosted_t *relay = (zrelay_hosted_t *) zlistx_first (self->relays);
+    for (; relay; relay = (zrelay_hosted_t *) zlistx_next (self->relays)) {
+        zmsg_addstr (frames, zrelay_hosted_name (relay));
+        zmsg_addstr (frames, zrelay_hosted_kind (relay)->name);
+    }
+    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, &frames);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Commands for relays
+
+//  True if only the owner of a relay may give it that command. The relay takes
+//  all that the host gives for its owner's.
+
+static bool
+s_is_owners (const zrelay_kind_t *kind, const char *command)
+{
+    if (streq (command, "FILTER"))
+        return true;
+    //  Rows have the size of the header that the kind was compiled with
+    const zrelay_command_t *row = kind->commands;
+    while (row && row->name && strneq (row->name, command))
+        row = (const zrelay_command_t *) ((const byte *) row + row->size);
+    return row && row->name
+        && row->size >= offsetof (zrelay_command_t, flags)
+                      + sizeof (row->flags)
+        && (row->flags & ZRELAY_COMMAND_OWNER);
+}
+
+//  Give a relay the words of a message from its current one on
+
+static void
+s_forward (zrelay_hosted_t *relay, zrelay_request_t *request, zmsg_t *rest)
+{
+    zframe_t *first = zmsg_first (rest);
+    char *command = first? zframe_strdup (first): strdup ("");
+    assert (command);
+    if (streq (command, "$TERM"))
+        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+            "the host ends its relays; the command is STOP");
+    else
+    if (zrelay_request_is_strange (request)
+    &&  s_is_owners (zrelay_hosted_kind (relay), command))
+        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+            "only the application that runs the relay may give this command");
+    else {
+        zmsg_t *words = zmsg_dup (rest);
+        assert (words);
+        zrelay_hosted_give (relay, &request, &words);
+    }
+    zstr_free (&command);
+}
+
+//  RELAY name command argument ...
+
+static void
+s_relay (host_t *self, zrelay_request_t *request, zmsg_t *rest)
+{
+    char *name = zmsg_popstr (rest);
+    if (!name || zmsg_size (rest) == 0)
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "wrong number of arguments; it is RELAY name command [argument"
+            " ...]");
+    else {
+        zrelay_hosted_t *relay = s_need (self, &request, name);
+        if (relay)
+            s_forward (relay, request, rest);
+    }
+    zstr_free (&name);
+}
+
+
+//  --------------------------------------------------------------------------
+//  The gate
+
+static void
+s_on_gate (void *object, int status, zmsg_t **frames_p)
+{
+    zrelay_request_t *request = (zrelay_request_t *) object;
+    zrelay_request_answer (&request, status, frames_p);
+}
+
+static void
+s_gate (host_t *self, zrelay_request_t *request, zmsg_t *rest)
+{
+    zframe_t *first = zmsg_first (rest);
+    if (!first || zframe_streq (first, "$TERM")) {
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "which command? GATE HELP lists those of the gate");
+        return;
+    }
+    zmsg_t *words = zmsg_dup (rest);
+    assert (words);
+    zrelay_usher_give (self->usher, &words, s_on_gate, request);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Control sockets
+
+static int
+s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words);
+
+static void
+s_control_destroy (void **item_p)
+{
+    control_t *control = (control_t *) *item_p;
+    zrelay_entrance_destroy (&control->entrance);
+    if (control->private)
+        zrelay_private_remove (control->private);
+    zstr_free (&control->private);
+    freen (control);
+    *item_p = NULL;
+}
+
+//  A peer that asks for too much is cut off, and one that does not read gets no
+//  more answers
+
+static zsock_t *
+s_router_new (void)
+{
+    zsock_t *router = zsock_new (ZMQ_ROUTER);
+    if (router) {
+        zsock_set_router_mandatory (router, 1);
+        zsock_set_maxmsgsize (router, CONTROL_FRAME_MAX);
+        zsock_set_sndhwm (router, CONTROL_HWM);
+        zsock_set_rcvhwm (router, CONTROL_HWM);
+        zsock_set_linger (router, 0);
+    }
+    return router;
+}
+
+//  Bind a control socket. Returns NULL, or why that is not possible.
+
+static const char *
+s_bind (zsock_t *router, const char *endpoint, bool open)
+{
+    const char *refusal = zrelay_endpoint_refusal (endpoint, true);
+    if (refusal)
+        return refusal;
+    if (zrelay_private_possible (endpoint))
+        return zrelay_private_bind (zsock_resolve (router), endpoint) == 0?
+               NULL: zmq_strerror (errno);
+    if (!open && strncmp (endpoint, "inproc://", strlen ("inproc://")))
+        return "everybody who can connect there could steer; write '" ANYBODY
+               "ENDPOINT' if you want that, or use a path of ipc";
+    return zmq_bind (zsock_resolve (router), endpoint) != -1? NULL:
+           zmq_strerror (errno);
+}
+
+static void
+s_control (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) argc;
+    bool open = strncmp (argv [0], ANYBODY, strlen (ANYBODY)) == 0;
+    const char *endpoint = argv [0] + (open? strlen (ANYBODY): 0);
+    zsock_t *router = s_router_new ();
+    const char *refusal = router? s_bind (router, endpoint, open):
+                          zmq_strerror (errno);
+    if (refusal) {
+        zsock_destroy (&router);
+        zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,
+            "cannot be steered at %s: %s",
+            zrelay_error_quote (self->error, endpoint), refusal);
+        return;
+    }
+    control_t *control = (control_t *) zmalloc (sizeof (control_t));
+    assert (control);
+    if (zrelay_private_possible (endpoint)) {
+        control->private = strdup (endpoint);
+        assert (control->private);
+    }
+    control->entrance = zrelay_entrance_new_control (self->loop, &router,
+                                                     s_on_request, self);
+    zlistx_add_end (self->controls, control);
+    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+}
+
+static void
+s_controls (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, "CONTROLS");
+    control_t *control = (control_t *) zlistx_first (self->controls);
+    for (; control; control = (control_t *) zlistx_next (self->controls)) {
+        char *endpoint = zrelay_entrance_endpoint (control->entrance);
+        zmsg_addstr (frames, endpoint? endpoint: "");
+        zstr_free (&endpoint);
+    }
+    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, &frames);
+}
+
+
+//  --------------------------------------------------------------------------
+//  About the host
+
+static void
+s_answer_word (zrelay_request_t *request, const char *name, const char *word)
+{
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, name);
+    if (word)
+        zmsg_addstr (frames, word);
+    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, &frames);
+}
+
+static void
+s_error (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) self;
+    (void) argc;
+    (void) argv;
+    s_answer_word (request, "ERROR",
+        zrelay_entrance_error (zrelay_request_entrance (request)));
+}
+
+static void
+s_ping (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) self;
+    (void) argc;
+    (void) argv;
+    s_answer_word (request, "PING", NULL);
+}
+
+static void
+s_verbose (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    self->verbose = true;
+    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+}
+
+static command_fn s_help;
+
+
+//  --------------------------------------------------------------------------
+//  The table. HELP shows it in this order.
+
+static const struct {
+    const char *name;           //  In capitals
+    const char *args;           //  As HELP shows them
+    const char *help;           //  One line
+    command_fn *handler;        //  Carries it out, given strings
+    void (*raw) (host_t *self, zrelay_request_t *request, zmsg_t *rest);
+                                //  Or so, given the words behind its name
+    size_t least;               //  Number of arguments
+    size_t most;
+    bool owner;                 //  Not for strangers at a control socket
+} s_commands [] = {
+    { "START", "name kind", "start a relay", s_start, NULL, 2, 2, false },
+    { "STOP", "name [ms]", "end a relay, after it could drain for so long",
+      s_stop, NULL, 1, 2, false },
+    { "LIST", "", "name the relays, each with its kind",
+      s_list, NULL, 0, 0, false },
+    { "RELAY", "name command [argument ...]", "give a relay a command",
+      NULL, s_relay, 0, 0, false },
+    { "CONTROL", "endpoint", "let others steer", s_control, NULL, 1, 1, true },
+    { "CONTROLS", "", "list the endpoints of CONTROL, resolved",
+      s_controls, NULL, 0, 0, false },
+    { "GATE", "command [argument ...]", "give the gate a command",
+      NULL, s_gate, 0, 0, true },
+    { "HELP", "", "explain the commands", s_help, NULL, 0, 0, false },
+    { "ERROR", "", "explain why the last command was refused",
+      s_error, NULL, 0, 0, false },
+    { "PING", "", "answer at once", s_ping, NULL, 0, 0, false },
+    { "VERBOSE", "", "log commands", s_verbose, NULL, 0, 0, false }
+};
+#define COMMANDS (sizeof (s_commands) / sizeof (*s_commands))
+
+static void
+s_help (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) self;
+    (void) argc;
+    (void) argv;
+    zchunk_t *text = zchunk_new (NULL, 0);
+    assert (text);
+    for (size_t index = 0; index < COMMANDS; index++) {
+        char *line = zsys_sprintf ("  %s%s%s\n      %s\n",
+            s_commands [index].name, *s_commands [index].args? " ": "",
+            s_commands [index].args, s_commands [index].help);
+        assert (line);
+        zchunk_extend (text, line, strlen (line));
+        zstr_free (&line);
+    }
+    char *whole = zchunk_strdup (text);
+    assert (whole);
+    s_answer_word (request, "HELP", whole);
+    zstr_free (&whole);
+    zchunk_destroy (&text);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Requests
+
+//  The strings of a command, without a zero byte in any. Returns their number,
+//  or SIZE_MAX if there are too many, or one is no string.
+
+static size_t
+s_strings (zmsg_t *words, char *argv [WORDS_MAX])
+{
+    size_t argc = 0;
+    zframe_t *frame = zmsg_first (words);
+    for (; frame && argc < WORDS_MAX; frame = zmsg_next (words)) {
+        argv [argc] = zframe_strdup (frame);
+        assert (argv [argc]);
+        bool string = strlen (argv [argc++]) == zframe_size (frame);
+        if (!string)
+            break;
+    }
+    if (!frame)
+        return argc;
+    while (argc > 0)
+        zstr_free (&argv [--argc]);
+    return SIZE_MAX;
+}
+
+static void
+s_execute (host_t *self, size_t row, zrelay_request_t *request, zmsg_t *rest)
+{
+    char *argv [WORDS_MAX];
+    size_t argc = s_strings (rest, argv);
+    if (argc >= s_commands [row].least && argc <= s_commands [row].most)
+        s_commands [row].handler (self, request, argc, argv);
+    else
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "wrong number of arguments; it is %s%s%s", s_commands [row].name,
+            *s_commands [row].args? " ": "", s_commands [row].args);
+    while (argc != SIZE_MAX && argc > 0)
+        zstr_free (&argv [--argc]);
+}
+
+static void
+s_dispatch (host_t *self, zrelay_request_t *request, const char *name,
+            zmsg_t *words)
+{
+    size_t row = 0;
+    while (row < COMMANDS && strneq (s_commands [row].name, name))
+        row++;
+    bool found = row < COMMANDS && !(s_commands [row].owner
+                                  && zrelay_request_is_strange (request));
+    if (!found && s_only (self)) {
+        s_forward (s_only (self), request, words);
+        return;
+    }
+    if (!found) {
+        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+            "there is no command %s; HELP lists them",
+            zrelay_error_quote (self->error, name));
+        return;
+    }
+    zframe_t *first = zmsg_pop (words);
+    zframe_destroy (&first);
+    if (s_commands [row].raw)
+        s_commands [row].raw (self, request, words);
+    else
+        s_execute (self, row, request, words);
+}
+
+static int
+s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words)
+{
+    host_t *self = (host_t *) owner;
+    char *name = zframe_strdup (zmsg_first (words));
+    assert (name);
+    bool ends = streq (name, "$TERM") && !zrelay_request_is_strange (request);
+    if (self->verbose)
+        zsys_info ("host: %s", zrelay_error_quote (self->error, name));
+    if (ends)
+        zrelay_request_destroy (&request);
+    else
+        s_dispatch (self, request, name, words);
+    zstr_free (&name);
+    return ends? -1: 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  The actor
+
+//  Signals are for the application's threads. Those that report a fault in this
+//  thread stay.
+
+static void
+s_block_signals (void)
+{
+    static const int faults [] = {
+        SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF
+    };
+    sigset_t signals;
+    sigfillset (&signals);
+    for (size_t index = 0; index < sizeof (faults) / sizeof (*faults); index++)
+        sigdelset (&signals, faults [index]);
+    pthread_sigmask (SIG_SETMASK, &signals, NULL);
+}
+
+static host_t *
+s_host_new (zsock_t *pipe, const zrelay_kind_t *const *kinds)
+{
+    host_t *self = (host_t *) zmalloc (sizeof (host_t));
+    assert (self);
+    self->kinds = kinds;
+    self->loop = zloop_new ();
+    self->controls = zlistx_new ();
+    self->relays = zlistx_new ();
+    self->error = zrelay_error_new ();
+    assert (self->loop && self->controls && self->relays);
+    zlistx_set_destructor (self->controls, s_control_destroy);
+    zloop_set_nonstop (self->loop, true);
+    self->usher = zrelay_usher_new (self->loop);
+    self->entrance = zrelay_entrance_new (self->loop, pipe, s_on_request,
+                                          self);
+    return self;
+}
+
+//  The gate outlives the sockets that it guards
+
+static void
+s_host_destroy (host_t **self_p)
+{
+    host_t *self = *self_p;
+    zrelay_hosted_t *relay = (zrelay_hosted_t *) zlistx_first (self->relays);
+    while (relay) {
+        zrelay_hosted_t *next =
+            (zrelay_hosted_t *) zlistx_next (self->relays);
+        zrelay_hosted_destroy (&relay);
+        relay = next;
+    }
+    zlistx_destroy (&self->relays);
+    zlistx_destroy (&self->controls);
+    zrelay_usher_destroy (&self->usher);
+    zrelay_entrance_destroy (&self->entrance);
+    zrelay_error_destroy (&self->error);
+    zloop_destroy (&self->loop);
+    freen (self);
+    *self_p = NULL;
+}
+
+void
+zrelay_host (zsock_t *pipe, void *args)
+{
+    s_block_signals ();
+    host_t *self = s_host_new (pipe, args?
+        (const zrelay_kind_t *const *) args: zrelay_kinds ());
+    zsock_signal (pipe, 0);
+    zloop_start (self->loop);
+    s_host_destroy (&self);
+}
