@@ -52,16 +52,41 @@ extern "C" {
 //
 //      zstr_send (host, "LIST");
 //
+//  Bring the relays to where a file in the form of ZeroMQ RFC 17 (ZDCF) wants
+//  them, see zrelay.conf(5). Relays whose section is as it was are not touched.
+//  If anything is wrong, nothing changes; if the system then refuses something,
+//  such as an address, every step is taken back. Without a name, the last file
+//  is read again. The text may come from elsewhere than the file:
+//
+//      zstr_sendx (host, "LOAD", "relays.conf", NULL);
+//      zstr_sendx (host, "LOAD", "relays.conf", text, NULL);
+//      zstr_send (host, "LOAD");
+//
+//  Report everything that is wrong with a file, without starting anything: a
+//  query, answered by CHECK and then four frames for each finding: "error" or
+//  "warning", its place (FILE:LINE, or ""), its path in the tree, and a
+//  sentence:
+//
+//      zstr_sendx (host, "CHECK", "relays.conf", NULL);
+//
 //  Let others steer. They send what this pipe takes, in the format that
-//  zrelay_client.h describes, from a REQ or a DEALER. CONTROL, GATE, FILTER and
-//  $TERM are refused to them. As long as there is exactly one relay, a command
-//  that the host does not have goes to that relay, as at an endpoint of
-//  ZRELAY_CONTROL. The socket of an ipc path is for this user alone. By tcp, or
-//  by an ipc name outside of the file system, everybody who can connect can
-//  steer; this takes the word "anybody" and a space before the endpoint.
+//  zrelay_client.h describes, from a REQ or a DEALER. FILTER and $TERM are
+//  refused to them, and except at a path of ipc also CONTROL, GATE, CHECK, LOAD
+//  with a name, and what kinds reserve for the relay's owner, such as SAVE. As
+//  long as there is exactly one relay, a command that the host does not have
+//  goes to that relay, as at an endpoint of ZRELAY_CONTROL.
+//
+//  The socket of an ipc path is for this user alone. By tcp, name a certificate
+//  and the folder of those of its clients, or "any", as CURVE does in
+//  zrelay_gate.h. Without them, by tcp or by an ipc name outside of the file
+//  system, everybody who can connect can steer; this takes the word "anybody"
+//  and a space before the endpoint. In an endpoint, %p stands for the process
+//  id, and %n for the number of the control socket within the process, from 1.
 //  CONTROLS lists the endpoints, resolved:
 //
 //      zstr_sendx (host, "CONTROL", "ipc:///run/user/1000/zrelay", NULL);
+//      zstr_sendx (host, "CONTROL", "tcp://10.0.0.7:5550", "relay.cert",
+//                  "operators/", NULL);
 //      zstr_send (host, "CONTROLS");                          //  query
 //
 //  Give the process's gate a command, see zrelay_gate.h. The host starts the

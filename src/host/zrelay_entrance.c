@@ -15,8 +15,8 @@
 //  Most commands that are read before others have their turn
 #define COMMANDS_MAX 16
 
-//  A command has at most so many frames, and so many bytes in all. More than
-//  this is no command.
+//  At a control socket, a command has at most so many frames, and so many bytes
+//  in all. More than this is no command.
 #define FRAMES_MAX 256
 #define BYTES_MAX 262144
 
@@ -35,6 +35,7 @@ struct _zrelay_entrance_t {
     zloop_t *loop;              //  Serves it
     zsock_t *sock;              //  The pipe, or the control socket
     bool control;               //  It is a control socket, which is ours
+    bool strangers;             //  To which strangers can connect
     zrelay_entrance_fn *function;   //  Takes requests
     void *owner;                //  Its argument
     zlistx_t *requests;         //  All requests that were not answered
@@ -91,11 +92,13 @@ zrelay_entrance_new (zloop_t *loop, zsock_t *pipe,
 
 zrelay_entrance_t *
 zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
-                             zrelay_entrance_fn *function, void *owner)
+                             bool strangers, zrelay_entrance_fn *function,
+                             void *owner)
 {
     zrelay_entrance_t *self =
         s_entrance_new (loop, *router_p, function, owner);
     self->control = true;
+    self->strangers = strangers;
     *router_p = NULL;
     return self;
 }
@@ -176,9 +179,15 @@ zrelay_request_entrance (zrelay_request_t *self)
 }
 
 bool
-zrelay_request_is_strange (zrelay_request_t *self)
+zrelay_request_is_remote (zrelay_request_t *self)
 {
     return self->entrance->control;
+}
+
+bool
+zrelay_request_is_strange (zrelay_request_t *self)
+{
+    return self->entrance->strangers;
 }
 
 
@@ -364,8 +373,8 @@ s_take_envelope (zrelay_entrance_t *self, zmsg_t *msg, bool *wrong_p)
 static int
 s_take (zrelay_entrance_t *self, zmsg_t *msg)
 {
-    bool large = zmsg_size (msg) > FRAMES_MAX
-              || zmsg_content_size (msg) > BYTES_MAX;
+    bool large = self->control && (zmsg_size (msg) > FRAMES_MAX
+                                || zmsg_content_size (msg) > BYTES_MAX);
     bool wrong;
     zmsg_t *envelope = s_take_envelope (self, msg, &wrong);
     if (wrong)
@@ -384,6 +393,16 @@ s_take (zrelay_entrance_t *self, zmsg_t *msg)
     return 0;
 }
 
+//  Overwrite what may have been a password or a key
+
+static void
+s_wipe (zmsg_t *msg)
+{
+    zframe_t *frame = zmsg_first (msg);
+    for (; frame; frame = zmsg_next (msg))
+        memset (zframe_data (frame), 0, zframe_size (frame));
+}
+
 //  Nothing is read once the pipe does not take the answers
 
 static int
@@ -399,6 +418,7 @@ s_on_readable (zloop_t *loop, zsock_t *sock, void *arg)
         if (!msg)
             break;
         rc = s_take (self, msg);
+        s_wipe (msg);
         zmsg_destroy (&msg);
     }
     return rc;

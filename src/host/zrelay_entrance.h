@@ -39,8 +39,8 @@ typedef struct _zrelay_entrance_t zrelay_entrance_t;
 typedef struct _zrelay_request_t zrelay_request_t;
 
 //  Takes a request, to be answered, and looks at its words, of which there is
-//  at least one; they remain the entrance's. Called on the thread of the loop.
-//  Returns 0, or -1 to end the loop.
+//  at least one; it may take frames out of the message. Called on the thread of
+//  the loop. Returns 0, or -1 to end the loop.
 typedef int (zrelay_entrance_fn) (void *owner, zrelay_request_t *request,
                                   zmsg_t *words);
 
@@ -49,10 +49,12 @@ zrelay_entrance_t *
     zrelay_entrance_new (zloop_t *loop, zsock_t *pipe,
                          zrelay_entrance_fn *function, void *owner);
 
-//  The entrance of a control socket, which the entrance takes.
+//  The entrance of a control socket, which the entrance takes. Strangers can
+//  come in there, unless only this user or this process can.
 zrelay_entrance_t *
     zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
-                                 zrelay_entrance_fn *function, void *owner);
+                                 bool strangers, zrelay_entrance_fn *function,
+                                 void *owner);
 
 //  Requests that were not answered are gone after this.
 void
@@ -66,9 +68,12 @@ const char *
 char *
     zrelay_entrance_endpoint (zrelay_entrance_t *self);
 
-//  Where a request came in, and if that was at a control socket.
+//  Where a request came in, if that was at a control socket, and if it was one
+//  where strangers can.
 zrelay_entrance_t *
     zrelay_request_entrance (zrelay_request_t *self);
+bool
+    zrelay_request_is_remote (zrelay_request_t *self);
 bool
     zrelay_request_is_strange (zrelay_request_t *self);
 

@@ -15,8 +15,11 @@
 #include "zrelay_endpoint.h"
 #include "zrelay_error.h"
 #include "zrelay_hosted.h"
+#include "zrelay_guard.h"
+#include "zrelay_mover.h"
 #include "zrelay_number.h"
 #include "zrelay_private.h"
+#include "zrelay_secret.h"
 #include "zrelay_usher.h"
 
 #include <signal.h>
@@ -29,13 +32,20 @@
 //  The longest time to drain, in milliseconds
 #define DRAIN_MOST 86400000
 
-//  Stands before an endpoint where anybody may steer
-#define ANYBODY "anybody "
+//  Of the domains of control sockets; no relay can have this name
+#define CONTROL_DOMAIN "/control"
 
 //  Bytes of one frame that a peer of a control socket may send, and answers
 //  that wait for one that does not read
 #define CONTROL_FRAME_MAX 65536
 #define CONTROL_HWM 100
+
+//  Milliseconds that answers have at the end: with none, libzmq ends the
+//  process when a connection breaks in mid-message
+#define CONTROL_LINGER 200
+
+//  Milliseconds between two lines of the log about who is no longer welcome
+#define LOG_IVL 1000
 
 //  Most words of a command of the host's own
 #define WORDS_MAX 8
@@ -53,10 +63,21 @@ struct _host_t {
     const zrelay_kind_t *const *kinds;  //  Those that can be started
     zrelay_entrance_t *entrance;    //  That of the pipe
     zlistx_t *controls;         //  control_t
+    size_t openings;            //  How often CONTROL was given
     zlistx_t *relays;           //  zrelay_hosted_t, in the order of their start
     zrelay_usher_t *usher;      //  Speaks with the gate
+    zrelay_entrance_t *inner;   //  Where loaders steer, or NULL so far
+    zrelay_mover_t *loader;    //  Loads a file, or NULL
+    zrelay_request_t *load;     //  Awaits its end
+    bool check;                 //  It only looks
+    zrelay_config_t *config;    //  What is loaded, or NULL
+    char *file;                 //  From where, or NULL
+    bool has_text;              //  Not from the file itself
+    zsock_t *events;            //  Hears who is no longer welcome, or NULL
+    int64_t logged_at;          //  When that was logged, in msecs
     zrelay_error_t *error;      //  Makes strings printable for sentences
     bool verbose;               //  Log commands
+    bool ends;                  //  As soon as the loader has ended
 };
 
 //  Carries out a command. argv holds argc strings, its name not among them. The
@@ -204,8 +225,6 @@ s_list (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 static bool
 s_is_owners (const zrelay_kind_t *kind, const char *command)
 {
-    if (streq (command, "FILTER"))
-        return true;
     //  Rows have the size of the header that the kind was compiled with
     const zrelay_command_t *row = kind->commands;
     while (row && row->name && strneq (row->name, command))
@@ -216,7 +235,8 @@ s_is_owners (const zrelay_kind_t *kind, const char *command)
         && (row->flags & ZRELAY_COMMAND_OWNER);
 }
 
-//  Give a relay the words of a message from its current one on
+//  Give a relay the words of a message, which are taken: there may be keys
+//  among them, of which there should be no copies
 
 static void
 s_forward (zrelay_hosted_t *relay, zrelay_request_t *request, zmsg_t *rest)
@@ -228,13 +248,22 @@ s_forward (zrelay_hosted_t *relay, zrelay_request_t *request, zmsg_t *rest)
         zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
             "the host ends its relays; the command is STOP");
     else
+    if (zrelay_request_is_remote (request) && streq (command, "FILTER"))
+        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+            "only the application that runs the relay may give this command,"
+            " which takes pointers");
+    else
     if (zrelay_request_is_strange (request)
     &&  s_is_owners (zrelay_hosted_kind (relay), command))
         zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
-            "only the application that runs the relay may give this command");
+            "only this user may give this command, at a control socket that is"
+            " a path of ipc");
     else {
-        zmsg_t *words = zmsg_dup (rest);
+        zmsg_t *words = zmsg_new ();
         assert (words);
+        zframe_t *frame;
+        while ((frame = zmsg_pop (rest)))
+            zmsg_append (words, &frame);
         zrelay_hosted_give (relay, &request, &words);
     }
     zstr_free (&command);
@@ -314,55 +343,146 @@ s_router_new (void)
         zsock_set_maxmsgsize (router, CONTROL_FRAME_MAX);
         zsock_set_sndhwm (router, CONTROL_HWM);
         zsock_set_rcvhwm (router, CONTROL_HWM);
-        zsock_set_linger (router, 0);
+        zsock_set_linger (router, CONTROL_LINGER);
     }
     return router;
+}
+
+//  A control socket that is being made
+typedef struct {
+    host_t *host;               //  Will have it
+    zrelay_request_t *request;  //  Asked for it
+    char *endpoint;             //  Where it is to be
+    bool open;                  //  Anybody may steer there
+    zcert_t *cert;              //  What it proves itself with, or NULL
+    char *domain;               //  Where its clients' certificates are known
+} opening_t;
+
+static void
+s_opening_destroy (opening_t **self_p)
+{
+    opening_t *self = *self_p;
+    zstr_free (&self->endpoint);
+    zstr_free (&self->domain);
+    zrelay_secret_destroy (&self->cert);
+    freen (self);
+    *self_p = NULL;
 }
 
 //  Bind a control socket. Returns NULL, or why that is not possible.
 
 static const char *
-s_bind (zsock_t *router, const char *endpoint, bool open)
+s_bind (opening_t *self, zsock_t *router)
 {
+    const char *endpoint = self->endpoint;
     const char *refusal = zrelay_endpoint_refusal (endpoint, true);
     if (refusal)
         return refusal;
     if (zrelay_private_possible (endpoint))
         return zrelay_private_bind (zsock_resolve (router), endpoint) == 0?
                NULL: zmq_strerror (errno);
-    if (!open && strncmp (endpoint, "inproc://", strlen ("inproc://")))
-        return "everybody who can connect there could steer; write '" ANYBODY
-               "ENDPOINT' if you want that, or use a path of ipc";
+    if (!self->open && !self->cert
+    &&  strncmp (endpoint, "inproc://", strlen ("inproc://")))
+        return "everybody who can connect there could steer; name a certificate"
+               " and the folder of its clients', or use a path of ipc";
+    if (self->cert) {
+        zsock_set_zap_domain (router, self->domain);
+        zcert_apply (self->cert, router);
+        zsock_set_curve_server (router, 1);
+    }
     return zmq_bind (zsock_resolve (router), endpoint) != -1? NULL:
            zmq_strerror (errno);
+}
+
+//  Open a control socket, once its clients are known. Takes the opening.
+
+static void
+s_open (opening_t *opening)
+{
+    host_t *self = opening->host;
+    zsock_t *router = s_router_new ();
+    const char *refusal = router? s_bind (opening, router):
+                          zmq_strerror (errno);
+    if (refusal)
+        zrelay_request_refuse (&opening->request, ZRELAY_STATUS_REFUSED,
+            "cannot be steered at %s: %s",
+            zrelay_error_quote (self->error, opening->endpoint), refusal);
+    else {
+        control_t *control = (control_t *) zmalloc (sizeof (control_t));
+        assert (control);
+        if (zrelay_private_possible (opening->endpoint)) {
+            control->private = strdup (opening->endpoint);
+            assert (control->private);
+        }
+        control->entrance = zrelay_entrance_new_control (self->loop, &router,
+            control->private == NULL, s_on_request, self);
+        zlistx_add_end (self->controls, control);
+        zrelay_request_answer (&opening->request, ZRELAY_STATUS_DONE, NULL);
+    }
+    zsock_destroy (&router);
+    s_opening_destroy (&opening);
+}
+
+//  The gate knows the clients of a control socket, or does not want to
+
+static void
+s_on_clients (void *object, int status, zmsg_t **frames_p)
+{
+    opening_t *opening = (opening_t *) object;
+    if (status == ZRELAY_STATUS_DONE)
+        s_open (opening);
+    else {
+        zrelay_request_answer (&opening->request, status, frames_p);
+        s_opening_destroy (&opening);
+    }
+}
+
+//  Read the certificate of a control socket. Returns false after the request
+//  was refused.
+
+static bool
+s_load_cert (opening_t *self, const char *filename)
+{
+    zrelay_report_t *report = zrelay_report_new_list ();
+    self->cert = zrelay_secret_load (filename, true, report);
+    zrelay_finding_t *finding = (zrelay_finding_t *)
+        zlistx_first (zrelay_report_findings (report));
+    if (!self->cert)
+        zrelay_request_refuse (&self->request, ZRELAY_STATUS_REFUSED, "%s",
+            finding? finding->sentence: "no certificate");
+    zrelay_report_destroy (&report);
+    return self->cert != NULL;
 }
 
 static void
 s_control (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 {
-    (void) argc;
-    bool open = strncmp (argv [0], ANYBODY, strlen (ANYBODY)) == 0;
-    const char *endpoint = argv [0] + (open? strlen (ANYBODY): 0);
-    zsock_t *router = s_router_new ();
-    const char *refusal = router? s_bind (router, endpoint, open):
-                          zmq_strerror (errno);
-    if (refusal) {
-        zsock_destroy (&router);
-        zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,
-            "cannot be steered at %s: %s",
-            zrelay_error_quote (self->error, endpoint), refusal);
+    opening_t *opening = (opening_t *) zmalloc (sizeof (opening_t));
+    assert (opening);
+    opening->host = self;
+    opening->request = request;
+    opening->endpoint = zrelay_private_expand (argv [0], &opening->open);
+    opening->domain = zsys_sprintf (CONTROL_DOMAIN "/%zu", ++self->openings);
+    assert (opening->domain);
+    if (argc == 1)
+        s_open (opening);
+    else
+    if (argc == 2)
+        zrelay_request_refuse (&opening->request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "who may steer? After the certificate comes the folder of those of"
+            " its clients, or any");
+    else
+    if (s_load_cert (opening, argv [1])) {
+        zmsg_t *words = zmsg_new ();
+        assert (words);
+        zmsg_addstr (words, "CURVE");
+        zmsg_addstr (words, opening->domain);
+        zmsg_addstr (words, argv [2]);
+        zrelay_usher_give (self->usher, &words, s_on_clients, opening);
         return;
     }
-    control_t *control = (control_t *) zmalloc (sizeof (control_t));
-    assert (control);
-    if (zrelay_private_possible (endpoint)) {
-        control->private = strdup (endpoint);
-        assert (control->private);
-    }
-    control->entrance = zrelay_entrance_new_control (self->loop, &router,
-                                                     s_on_request, self);
-    zlistx_add_end (self->controls, control);
-    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+    if (argc > 1)
+        s_opening_destroy (&opening);
 }
 
 static void
@@ -380,6 +500,248 @@ s_controls (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
         zstr_free (&endpoint);
     }
     zrelay_request_answer (&request, ZRELAY_STATUS_DONE, &frames);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Who is no longer welcome, of the relays that were loaded from a file
+
+static zrelay_plan_t *
+s_plan (host_t *self, const char *name)
+{
+    return self->config? zrelay_config_find (self->config, name): NULL;
+}
+
+//  A folder may lose all of its files at once
+
+static void
+s_log_revoked (host_t *self, const char *user, const char *domain)
+{
+    int64_t now = zclock_mono ();
+    if (now < self->logged_at)
+        return;
+    zsys_warning ("%s: %s is no longer let in; connections are cut", domain,
+                  user);
+    self->logged_at = now + LOG_IVL;
+}
+
+//  An event: a word, the domain, which is NAME/SIDE, the user, and an address
+
+static int
+s_on_events (zloop_t *loop, zsock_t *sock, void *arg)
+{
+    (void) loop;
+    host_t *self = (host_t *) arg;
+    char *word = NULL;
+    char *domain = NULL;
+    char *user = NULL;
+    char *address = NULL;
+    zstr_recvx (sock, &word, &domain, &user, &address, NULL);
+    char *side = address? strchr (domain, '/'): NULL;
+    if (side) {
+        *side++ = 0;
+        zrelay_hosted_t *relay = s_find (self, domain);
+        zrelay_plan_t *plan = s_plan (self, domain);
+        if (relay && plan && zrelay_guard_cuts (plan)) {
+            zmsg_t *words = zmsg_new ();
+            assert (words);
+            zmsg_addstr (words, "CUT");
+            zmsg_addstr (words, side);
+            zmsg_addstr (words, address);
+            zrelay_hosted_tell (relay, &words);
+            s_log_revoked (self, user, domain);
+        }
+    }
+    zstr_free (&word);
+    zstr_free (&domain);
+    zstr_free (&user);
+    zstr_free (&address);
+    return 0;
+}
+
+static void
+s_on_events_set (void *object, int status, zmsg_t **frames_p)
+{
+    (void) object;
+    (void) status;
+    (void) frames_p;
+}
+
+//  Hear events once some relay wants them
+
+static void
+s_hear_events (host_t *self)
+{
+    bool wanted = false;
+    zrelay_plan_t *plan = (zrelay_plan_t *) zlistx_first (self->config->plans);
+    for (; plan; plan = (zrelay_plan_t *) zlistx_next (self->config->plans))
+        wanted = wanted || zrelay_guard_cuts (plan);
+    if (!wanted || self->events)
+        return;
+    char *endpoint = zsys_sprintf ("inproc://zrelay-host-events-%p",
+                                   (void *) self);
+    assert (endpoint);
+    self->events = zsock_new (ZMQ_PULL);
+    assert (self->events);
+    zsock_bind (self->events, "%s", endpoint);
+    zloop_reader (self->loop, self->events, s_on_events, self);
+    zmsg_t *words = zmsg_new ();
+    assert (words);
+    zmsg_addstr (words, "EVENTS");
+    zmsg_addstr (words, endpoint);
+    zrelay_usher_give (self->usher, &words, s_on_events_set, self);
+    zstr_free (&endpoint);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Files
+
+//  The sentence about what a loader found: its first failure
+
+static char *
+s_load_sentence (zlistx_t *findings)
+{
+    zrelay_finding_t *first = NULL;
+    size_t more = 0;
+    zrelay_finding_t *finding = (zrelay_finding_t *) zlistx_first (findings);
+    for (; finding; finding = (zrelay_finding_t *) zlistx_next (findings)) {
+        more += first && !finding->warning;
+        first = first || finding->warning? first: finding;
+    }
+    char *rest = more == 0? strdup (""):
+        zsys_sprintf (" (and %zu more; CHECK lists them)", more);
+    char *sentence = !first? strdup ("the host does not answer"):
+        zsys_sprintf ("%s%s%s%s%s%s", first->place, *first->place? ": ": "",
+                      first->path, *first->path? ": ": "", first->sentence,
+                      rest);
+    assert (rest && sentence);
+    zstr_free (&rest);
+    return sentence;
+}
+
+static void
+s_answer_load (host_t *self)
+{
+    zlistx_t *findings = zrelay_mover_findings (self->loader);
+    if (zrelay_mover_done (self->loader)) {
+        zrelay_config_destroy (&self->config);
+        self->config = zrelay_mover_take (self->loader);
+        s_hear_events (self);
+        zrelay_request_answer (&self->load, ZRELAY_STATUS_DONE, NULL);
+    }
+    else {
+        char *sentence = s_load_sentence (findings);
+        zrelay_request_refuse (&self->load, ZRELAY_STATUS_REFUSED, "%s",
+                               sentence);
+        zstr_free (&sentence);
+    }
+}
+
+static void
+s_answer_check (host_t *self)
+{
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, "CHECK");
+    zlistx_t *findings = zrelay_mover_findings (self->loader);
+    zrelay_finding_t *finding = (zrelay_finding_t *) zlistx_first (findings);
+    for (; finding; finding = (zrelay_finding_t *) zlistx_next (findings)) {
+        zmsg_addstr (frames, finding->warning? "warning": "error");
+        zmsg_addstr (frames, finding->place);
+        zmsg_addstr (frames, finding->path);
+        zmsg_addstr (frames, finding->sentence);
+    }
+    zrelay_request_answer (&self->load, ZRELAY_STATUS_DONE, &frames);
+}
+
+static int
+s_on_loader (zloop_t *loop, zsock_t *sock, void *arg)
+{
+    host_t *self = (host_t *) arg;
+    zmsg_t *msg = zmsg_recv (sock);
+    zmsg_destroy (&msg);
+    zloop_reader_end (loop, sock);
+    if (self->check)
+        s_answer_check (self);
+    else
+        s_answer_load (self);
+    zrelay_mover_destroy (&self->loader);
+    return self->ends? -1: 0;
+}
+
+//  Loaders steer as clients do, from within the process
+
+static char *
+s_inner_endpoint (host_t *self)
+{
+    char *endpoint = zsys_sprintf ("inproc://zrelay-host-loader-%p",
+                                   (void *) self);
+    assert (endpoint);
+    zsock_t *router = self->inner? NULL: zsock_new (ZMQ_ROUTER);
+    if (router) {
+        zsock_set_router_mandatory (router, 1);
+        zsock_bind (router, "%s", endpoint);
+        self->inner = zrelay_entrance_new_control (self->loop, &router, false,
+                                                   s_on_request, self);
+    }
+    return endpoint;
+}
+
+static void
+s_begin_load (host_t *self, zrelay_request_t *request, const char *file,
+              const char *text, bool check)
+{
+    if (self->loader) {
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+            "an earlier LOAD or CHECK is still under way");
+        return;
+    }
+    char *endpoint = s_inner_endpoint (self);
+    self->loader = zrelay_mover_new (endpoint, file, text, self->kinds,
+                                      self->config, check);
+    zstr_free (&endpoint);
+    if (!self->loader) {
+        zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,
+            "cannot create the loader's sockets: %s", zmq_strerror (errno));
+        return;
+    }
+    self->load = request;
+    self->check = check;
+    zloop_reader (self->loop, zrelay_mover_sock (self->loader), s_on_loader,
+                  self);
+}
+
+//  Strangers may have the same file read again
+
+static void
+s_load (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    if (argc > 0 && zrelay_request_is_strange (request))
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "only this user may name a file; LOAD alone reads the last one"
+            " again");
+    else
+    if (argc == 0 && (!self->file || self->has_text))
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE, "%s",
+            self->file? "the program reads this file itself; send it SIGHUP":
+            "no file was loaded yet; LOAD takes its name");
+    else {
+        if (argc > 0) {
+            zstr_free (&self->file);
+            self->file = strdup (argv [0]);
+            assert (self->file);
+            self->has_text = argc > 1;
+        }
+        s_begin_load (self, request, self->file, argc > 1? argv [1]: NULL,
+                      false);
+    }
+}
+
+static void
+s_check (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    s_begin_load (self, request, argv [0], argc > 1? argv [1]: NULL, true);
 }
 
 
@@ -442,6 +804,10 @@ static const struct {
     size_t most;
     bool owner;                 //  Not for strangers at a control socket
 } s_commands [] = {
+    { "LOAD", "[file [text]]", "bring the relays to where a file wants them",
+      s_load, NULL, 0, 2, false },
+    { "CHECK", "file [text]", "report everything that is wrong with a file",
+      s_check, NULL, 1, 2, true },
     { "START", "name kind", "start a relay", s_start, NULL, 2, 2, false },
     { "STOP", "name [ms]", "end a relay, after it could drain for so long",
       s_stop, NULL, 1, 2, false },
@@ -449,7 +815,8 @@ static const struct {
       s_list, NULL, 0, 0, false },
     { "RELAY", "name command [argument ...]", "give a relay a command",
       NULL, s_relay, 0, 0, false },
-    { "CONTROL", "endpoint", "let others steer", s_control, NULL, 1, 1, true },
+    { "CONTROL", "endpoint [certificate clients]", "let others steer",
+      s_control, NULL, 1, 3, true },
     { "CONTROLS", "", "list the endpoints of CONTROL, resolved",
       s_controls, NULL, 0, 0, false },
     { "GATE", "command [argument ...]", "give the gate a command",
@@ -559,15 +926,21 @@ s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words)
     host_t *self = (host_t *) owner;
     char *name = zframe_strdup (zmsg_first (words));
     assert (name);
-    bool ends = streq (name, "$TERM") && !zrelay_request_is_strange (request);
+    bool ends = streq (name, "$TERM") && !zrelay_request_is_remote (request);
     if (self->verbose)
         zsys_info ("host: %s", zrelay_error_quote (self->error, name));
     if (ends)
         zrelay_request_destroy (&request);
     else
+    if (self->ends)
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+                               "the host is ending");
+    else
         s_dispatch (self, request, name, words);
     zstr_free (&name);
-    return ends? -1: 0;
+    //  A loader waits for answers
+    self->ends = self->ends || ends;
+    return ends && !self->loader? -1: 0;
 }
 
 
@@ -624,6 +997,10 @@ s_host_destroy (host_t **self_p)
     }
     zlistx_destroy (&self->relays);
     zlistx_destroy (&self->controls);
+    zrelay_entrance_destroy (&self->inner);
+    zsock_destroy (&self->events);
+    zrelay_config_destroy (&self->config);
+    zstr_free (&self->file);
     zrelay_usher_destroy (&self->usher);
     zrelay_entrance_destroy (&self->entrance);
     zrelay_error_destroy (&self->error);

@@ -29,8 +29,8 @@ typedef enum {
 //  A command that the relay has
 typedef struct {
     char number [NUMBER_DIGITS + 1];    //  What its answer begins with
-    zrelay_request_t *request;  //  Whose answer that is; NULL: DRAIN's, which
-                                //  the host gave itself
+    zrelay_request_t *request;  //  Whose answer that is; NULL: the host's
+    bool last;                  //  The relay ends when it has answered it
 } pending_t;
 
 struct _zrelay_hosted_t {
@@ -197,7 +197,7 @@ zrelay_hosted_kind (zrelay_hosted_t *self)
 //  Send a command in an envelope with its number, which an empty frame
 //  announces, see zrelay_client.h. Takes the request.
 
-static void
+static pending_t *
 s_send (zrelay_hosted_t *self, zrelay_request_t **request_p, zmsg_t **words_p)
 {
     pending_t *pending = (pending_t *) zmalloc (sizeof (pending_t));
@@ -213,6 +213,16 @@ s_send (zrelay_hosted_t *self, zrelay_request_t **request_p, zmsg_t **words_p)
     zmsg_pushstr (*words_p, pending->number);
     zmsg_pushmem (*words_p, "", 0);
     zmsg_send (words_p, self->pipe);
+    zmsg_destroy (words_p);
+    return pending;
+}
+
+void
+zrelay_hosted_tell (zrelay_hosted_t *self, zmsg_t **words_p)
+{
+    if (self->state == HOSTED_RUNNING
+    &&  zlistx_size (self->pending) < PENDING_MAX)
+        s_send (self, NULL, words_p);
     zmsg_destroy (words_p);
 }
 
@@ -249,7 +259,7 @@ zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_request_t **request_p,
         assert (words);
         zmsg_addstr (words, "DRAIN");
         zmsg_addstr (words, msecs);
-        s_send (self, NULL, &words);
+        s_send (self, NULL, &words)->last = true;
         self->state = HOSTED_DRAINING;
     }
     else
@@ -291,7 +301,7 @@ s_answered (zrelay_hosted_t *self, zmsg_t *answer)
         zstr_free (&status);
     }
     else
-    if (pending && self->state == HOSTED_DRAINING)
+    if (pending && pending->last)
         s_send_term (self);
     if (pending)
         s_pending_destroy ((void **) &pending);

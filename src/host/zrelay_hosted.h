@@ -47,6 +47,11 @@ void
     zrelay_hosted_give (zrelay_hosted_t *self, zrelay_request_t **request_p,
                         zmsg_t **words_p);
 
+//  Give the relay a command, whose answer nobody waits for. The words are
+//  taken.
+void
+    zrelay_hosted_tell (zrelay_hosted_t *self, zmsg_t **words_p);
+
 //  End the relay, after a drain of that many milliseconds if it is not "". The
 //  request is answered when it has ended, before on_ended is called.
 void
