@@ -31,6 +31,7 @@
 #include "zrelay_proxy.h"
 #include "zrelay_cache.h"
 #include "zrelay_kinds.h"
+#include "zrelay_host.h"
 #include "zrelay_device.h"
 
 #endif

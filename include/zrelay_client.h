@@ -79,6 +79,12 @@ ZRELAY_EXPORT zrelay_client_t *
 ZRELAY_EXPORT void
     zrelay_client_destroy (zrelay_client_t **self_p);
 
+//  Steer that relay of a zrelay_host from now on: each command goes behind RELAY
+//  and this name. NULL: give commands to the host itself, or to the relay that
+//  is alone there. The name is copied.
+ZRELAY_EXPORT void
+    zrelay_client_set_relay (zrelay_client_t *self, const char *name);
+
 //  Longest time for one call, in milliseconds, from 0 (default 5000). A call
 //  that takes longer ends with ZRELAY_STATUS_TIMEOUT and leaves the client
 //  usable; the relay may still carry out the command. DRAIN takes as long as it

@@ -71,6 +71,8 @@ extern "C" {
 //                               answers with the status as a string ("0": done)
 //                               and then the frames of a query's answer or, if
 //                               the command failed, the sentence that says why.
+//                               LIST names the relay, and RELAY and its name
+//                               may precede a command, as at a zrelay_host.
 //                               In the endpoint, %p stands for the process id,
 //                               and %n for the number of the relay within the
 //                               process, from 1. The socket of an ipc path,

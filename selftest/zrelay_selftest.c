@@ -49,6 +49,8 @@
 #include "zrelay_trial.h"
 #include "zrelay_hush.h"
 #include "zrelay_tree.h"
+#include "zrelay_config.h"
+#include "zrelay_zpl.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -118,6 +120,9 @@ static const test_item_t s_tests [] = {
     { "zrelay_delays", zrelay_delays_test },
     { "zrelay_refused", zrelay_refused_test },
     { "zrelay_gate", zrelay_gate_test },
+    { "zrelay_zpl", zrelay_zpl_test },
+    { "zrelay_config", zrelay_config_test },
+    { "zrelay_host", zrelay_host_test },
 };
 #define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))
 

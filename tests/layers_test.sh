@@ -89,8 +89,8 @@ asserts_hold () {
         folder=$(basename "$(dirname "$source")")
         #   shellcheck disable=SC2086 # lists of words
         $CC -std=gnu99 -DNDEBUG $KEEP_ASSERTS -I"$TOP_SRCDIR/include" \
-            -I"$src/engine" -I"$src/pipe" -I"$src/gate" -I"$src/$folder" \
-            $ZMQ_CFLAGS \
+            -I"$src/engine" -I"$src/pipe" -I"$src/gate" -I"$src/plan" \
+            -I"$src/$folder" $ZMQ_CFLAGS \
             -S -o "$stage/code.s" "$source" || return 1
         if ! grep -q '__assert' "$stage/code.s"; then
             echo "$source: no assert is left"
@@ -107,8 +107,10 @@ result "the engine does not need the pipe" compiles engine
 result "the pipe needs engine and gate" compiles pipe engine gate
 result "the client needs nothing but include/" compiles client
 result "the gate needs nothing but include/" compiles gate
-result "the program needs nothing but include/" compiles program
+result "plans need nothing but include/" compiles plan
+result "the program needs plans" compiles program plan
 result "the functions need pipe and engine" compiles device pipe engine
+result "the host needs plans and leaves of the engine" compiles host plan engine
 result "one file sees the engine's struct" struct_hidden
 result "asserts hold under -DNDEBUG" asserts_hold
 

@@ -21,8 +21,9 @@ import time
 
 import zmq
 
-from zrelay_testing import (DEADLINE, TOP_BUILDDIR, Process, Skip, comment,
-                            equal, main, sockets, temp_dir, test, wait_until)
+from zrelay_testing import (DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Skip,
+                            comment, equal, main, sockets, temp_dir, test,
+                            wait_until)
 
 LIBS = os.path.join(TOP_BUILDDIR, "src", ".libs")
 PRELOAD = os.path.join(LIBS, "libzrelay-preload.so")
@@ -369,6 +370,20 @@ for context, thread in ends:
     thread.join()
 print("done")
 """
+
+
+@test("control: zrelay ctl steers it as it does a host's relay")
+def control_ctl():
+    with controlled() as (_, endpoint, ask, _):
+        #   It depends on pyzmq which of libzmq's functions was called
+        status, query, name, kind = ask("LIST")
+        equal((status, query, kind), ("0", "LIST", name), "LIST")
+        equal(ask("RELAY", name, "PAUSE"), ["0"], "PAUSE")
+        equal(ask("RELAY", "nobody", "PAUSE"),
+              ["2", "there is one relay here, " + name],
+              "answer for another name")
+        ctl = Process([ZRELAY, "ctl", "--control", endpoint, "list"])
+        equal(ctl.succeed()[0].split(), [name, kind, "paused"], "list")
 
 
 @test("control: several relays in threads of one process, by %p and %n")

@@ -31,6 +31,7 @@ struct _zrelay_client_t {
     void *handle;               //  libzmq's socket that leads to the relay
     void *own;                  //  The same socket if we made it, or NULL
     bool pipe;                  //  It is an actor's pipe and not a DEALER
+    char *relay;                //  Name of a host's relay, or NULL
     size_t timeout;             //  Longest time for a call, in msecs
     int64_t deadline;           //  When this call ends, by zclock_mono ()
     char number [CLIENT_NUMBER_DIGITS + 1]; //  Number of the last command
@@ -133,11 +134,21 @@ zrelay_client_destroy (zrelay_client_t **self_p)
         zrelay_client_t *self = *self_p;
         if (self->own)
             zsys_close (self->own, __FILE__, __LINE__);
+        zstr_free (&self->relay);
         zstr_free (&self->error);
         zframe_destroy (&self->word);
         freen (self);
         *self_p = NULL;
     }
+}
+
+void
+zrelay_client_set_relay (zrelay_client_t *self, const char *name)
+{
+    assert (self);
+    zstr_free (&self->relay);
+    self->relay = name? strdup (name): NULL;
+    assert (!name || self->relay);
 }
 
 void
@@ -461,6 +472,10 @@ s_execute (zrelay_client_t *self, zmsg_t **words_p)
                        "a command has no words; its first word is its name");
     }
     s_begin (self, zmsg_first (command));
+    if (self->relay) {
+        zmsg_pushstr (command, self->relay);
+        zmsg_pushstr (command, "RELAY");
+    }
     zmsg_pushmem (command, "", 0);
     zmsg_pushstr (command, self->number);
     if (self->pipe)

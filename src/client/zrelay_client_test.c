@@ -225,6 +225,7 @@ static const struct {
 } s_test_commands [] = {
     { "ANSWER", s_test_on_answer },
     { "ECHO", s_test_on_echo },
+    { "RELAY", s_test_on_echo },
     { "KEEP", s_test_on_keep },
     { "LATE", s_test_on_late },
     { "NOISE", s_test_on_noise },
@@ -886,6 +887,34 @@ s_test_stats (void)
     zactor_destroy (&relay);
 }
 
+//  A host's relay is steered behind RELAY and its name
+
+static void
+s_test_host (void)
+{
+    zactor_t *relay = zactor_new (s_test_relay, NULL);
+    assert (relay);
+    zrelay_client_t *client = zrelay_client_new (relay);
+    zrelay_client_set_timeout (client, TEST_LONG);
+    zrelay_client_set_relay (client, "orders");
+    zmsg_t *words = zrelay_client_query (client, "GET", "RELAY", NULL);
+    assert (words && zmsg_size (words) == 3);
+    static const char *expected [] = { "orders", "GET", "RELAY" };
+    for (int index = 0; index < 3; index++) {
+        char *word = zmsg_popstr (words);
+        assert (streq (word, expected [index]));
+        zstr_free (&word);
+    }
+    zmsg_destroy (&words);
+
+    zrelay_client_set_relay (client, NULL);
+    char *word = zrelay_client_ask (client, "ECHO", "own", NULL);
+    assert (word && streq (word, "own"));
+    zstr_free (&word);
+    zrelay_client_destroy (&client);
+    zactor_destroy (&relay);
+}
+
 void
 zrelay_client_test (bool verbose)
 {
@@ -901,5 +930,6 @@ zrelay_client_test (bool verbose)
     s_test_context ();
     s_test_signals ();
     s_test_stats ();
+    s_test_host ();
     printf ("OK\n");
 }

@@ -183,9 +183,6 @@ s_on_control (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 //  --------------------------------------------------------------------------
 //  ZRELAY_CONTROL, ZRELAY_LOG and ZRELAY_SHOW_IDS
 
-//  Stands before an endpoint where anybody may steer
-#define ANYBODY "anybody "
-
 //  Not in a program that has more rights than the user who runs it
 
 static const char *
@@ -203,30 +200,6 @@ s_is_set (const char *name)
 {
     const char *value = s_environment (name);
     return value && *value && strneq (value, "0");
-}
-
-//  The endpoint with its %p and %n replaced
-
-static char *
-s_expand (const char *pattern)
-{
-    static int number = 0;
-    int mine = __sync_add_and_fetch (&number, 1);
-    zchunk_t *text = zchunk_new (NULL, 0);
-    assert (text);
-    for (; *pattern; pattern++) {
-        char buffer [16] = { *pattern };
-        bool known = *pattern == '%' && (pattern [1] == 'p'
-                                      || pattern [1] == 'n');
-        if (known)
-            snprintf (buffer, sizeof (buffer), "%d",
-                      *++pattern == 'p'? (int) getpid (): mine);
-        zchunk_extend (text, buffer, strlen (buffer));
-    }
-    char *endpoint = zchunk_strdup (text);
-    assert (endpoint);
-    zchunk_destroy (&text);
-    return endpoint;
 }
 
 static void
@@ -262,7 +235,7 @@ s_bind_remote (device_t *self, const char *endpoint, bool open)
     }
     if (!open)
         return "anybody who can connect there could steer; write '"
-               ANYBODY "ENDPOINT' if you want that, or use a path of ipc";
+               ZRELAY_PRIVATE_ANYBODY "ENDPOINT' if you want that, or use a path of ipc";
     return zmq_bind (self->remote, endpoint) == 0? NULL: zmq_strerror (errno);
 }
 
@@ -272,8 +245,8 @@ s_bind_remote (device_t *self, const char *endpoint, bool open)
 static void
 s_open_remote (device_t *self, const char *pattern)
 {
-    bool open = strncmp (pattern, ANYBODY, strlen (ANYBODY)) == 0;
-    char *endpoint = s_expand (pattern + (open? strlen (ANYBODY): 0));
+    bool open;
+    char *endpoint = zrelay_private_expand (pattern, &open);
     int linger = 0;
     self->context = zmq_ctx_new ();
     self->remote = self->context? zmq_socket (self->context, ZMQ_REP): NULL;

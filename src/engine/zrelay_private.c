@@ -27,6 +27,31 @@ s_path (const char *endpoint)
     return endpoint + strlen (TRANSPORT);
 }
 
+char *
+zrelay_private_expand (const char *pattern, bool *open_p)
+{
+    static int number = 0;
+    int mine = __sync_add_and_fetch (&number, 1);
+    size_t size = strlen (ZRELAY_PRIVATE_ANYBODY);
+    *open_p = strncmp (pattern, ZRELAY_PRIVATE_ANYBODY, size) == 0;
+    pattern += *open_p? size: 0;
+    zchunk_t *text = zchunk_new (NULL, 0);
+    assert (text);
+    for (; *pattern; pattern++) {
+        char buffer [16] = { *pattern };
+        bool known = *pattern == '%' && (pattern [1] == 'p'
+                                      || pattern [1] == 'n');
+        if (known)
+            snprintf (buffer, sizeof (buffer), "%d",
+                      *++pattern == 'p'? (int) getpid (): mine);
+        zchunk_extend (text, buffer, strlen (buffer));
+    }
+    char *endpoint = zchunk_strdup (text);
+    assert (endpoint);
+    zchunk_destroy (&text);
+    return endpoint;
+}
+
 bool
 zrelay_private_possible (const char *endpoint)
 {

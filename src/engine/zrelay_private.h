@@ -15,6 +15,15 @@
 
 #include <zrelay.h>
 
+//  Stands before an endpoint where anybody may steer
+#define ZRELAY_PRIVATE_ANYBODY "anybody "
+
+//  The endpoint that a pattern stands for, as a fresh string: %p becomes the
+//  process id, and %n the number of this call within the process, from 1. The
+//  word "anybody" and its space are taken off; *open_p says if they were there.
+char *
+    zrelay_private_expand (const char *pattern, bool *open_p);
+
 //  True if an endpoint is a path of ipc, whose permissions the system checks;
 //  not "*", and not a name outside of the file system.
 bool

@@ -187,9 +187,46 @@ s_take_envelope (zrelay_pipe_t *self, zmsg_t *msg)
     return envelope;
 }
 
+//  A control socket is a host's with one relay, see zrelay_host.h: LIST names
+//  it, and RELAY and its name may precede a command. Takes these off; returns
+//  false after the command was answered.
+
+static bool
+s_be_host (zrelay_pipe_t *self, zmsg_t *msg)
+{
+    const char *own = zrelay_engine_name (self->engine);
+    zframe_t *first = zmsg_first (msg);
+    if (!first || (!zframe_streq (first, "RELAY")
+                && !zframe_streq (first, "LIST")))
+        return true;
+    bool list = zframe_streq (first, "LIST");
+    zframe_t *second = zmsg_next (msg);
+    if (!list && second && zframe_streq (second, own)) {
+        for (int count = 0; count < 2; count++) {
+            zframe_t *frame = zmsg_pop (msg);
+            zframe_destroy (&frame);
+        }
+        return true;
+    }
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, own);
+    zmsg_addstr (frames, zrelay_engine_kind (self->engine)->name);
+    int status = list? ZRELAY_STATUS_DONE:
+        zrelay_error_set (zrelay_engine_error (self->engine),
+                          ZRELAY_STATUS_BAD_ARGUMENTS,
+                          "there is one relay here, %s", own);
+    zrelay_answers_give (
+        zrelay_answers_add (self->answers, "LIST", list, NULL), status,
+        &frames);
+    return false;
+}
+
 static void
 s_command (zrelay_pipe_t *self, zmsg_t *msg)
 {
+    if (self->from == ZRELAY_PIPE_STRANGERS && !s_be_host (self, msg))
+        return;
     zmsg_t *envelope = s_take_envelope (self, msg);
     zframe_t *frame = zmsg_pop (msg);
     char *name = frame? zframe_strdup (frame): strdup ("");

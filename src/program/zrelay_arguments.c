@@ -82,6 +82,15 @@ static const option_t s_options [] = {
     { { 'n', "name", "NAME",
         "name the relay in output, logs and statistics" },
       s_name, 0, true },
+    { { 0, "control", "ENDPOINT",
+        "let zrelay ctl and others steer the relay there" },
+      s_text, IN_PLAN (control), true },
+    { { 0, "control-curve", "FILE",
+        "the certificate for that, which tcp needs" },
+      s_text, IN_PLAN (control_curve), true },
+    { { 0, "control-clients", "DIRECTORY",
+        "certificates of those who may steer, or \"any\"" },
+      s_text, IN_PLAN (control_clients), true },
     { { 'd', "drain", "MSECS",
         "time to drain before it ends (default " TEXT (ZRELAY_PLAN_DRAIN) ")" },
       s_drain, 0, true },
@@ -184,7 +193,7 @@ static zrelay_exit_t
 s_topic (arguments_t *self, const option_t *option, const char *argument)
 {
     (void) option;
-    zlist_append (self->plan->topics, (void *) argument);
+    zrelay_plan_add_topic (self->plan, argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -194,7 +203,7 @@ static zrelay_exit_t
 s_rule (arguments_t *self, const option_t *option, const char *argument)
 {
     const char *name = option->shown.name;
-    if (zrelay_plan_add_rule (self->plan, name, argument) == 0)
+    if (zrelay_plan_add_rule (self->plan, name, argument))
         return ZRELAY_EXIT_NOT_YET;
     return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
         "--%s takes %s, not '%s'%s", name, option->shown.argument, argument,

@@ -69,7 +69,11 @@ s_print_usage (help_t *self)
             s_by_sides (self, " [-f ENDPOINT]... [-b ENDPOINT]...",
                         " [-f ENDPOINT]...", " [-b ENDPOINT]..."));
     if (only || !self->plan->kind)
-        printf ("       %s keygen FILE\n", self->program);
+        printf ("       %s run [options] FILE\n"
+                "       %s check FILE\n"
+                "       %s ctl [options] list | stats | NAME COMMAND ...\n"
+                "       %s keygen FILE\n", self->program, self->program,
+                self->program, self->program);
 }
 
 //  --------------------------------------------------------------------------

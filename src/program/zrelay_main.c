@@ -16,20 +16,20 @@
 #include <zrelay_main.h>
 
 #include "zrelay_arguments.h"
+#include "zrelay_control.h"
+#include "zrelay_ctl.h"
 #include "zrelay_guard.h"
 #include "zrelay_help.h"
 #include "zrelay_keygen.h"
 #include "zrelay_links.h"
+#include "zrelay_process.h"
+#include "zrelay_run.h"
 #include "zrelay_serve.h"
 #include "zrelay_service.h"
 #include "zrelay_signals.h"
 #include "zrelay_start.h"
 
 #include <signal.h>
-#include <sys/resource.h>
-
-//  What a relay needs without any peers, and some room
-#define DESCRIPTORS_MIN 64
 
 //  --------------------------------------------------------------------------
 //  The process
@@ -45,41 +45,8 @@ s_occupy_streams (void)
             open ("/dev/null", stream == STDIN_FILENO? O_WRONLY: O_RDONLY);
 }
 
-//  Each peer takes a descriptor, and CZMQ aborts if there is none for its own
-//  sockets. So ask for as many as this user may have.
-
-static zrelay_exit_t
-s_raise_limit (zrelay_report_t *report)
-{
-    struct rlimit limit;
-    if (getrlimit (RLIMIT_NOFILE, &limit))
-        return ZRELAY_EXIT_NOT_YET;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit (RLIMIT_NOFILE, &limit);
-    getrlimit (RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < DESCRIPTORS_MIN)
-        return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "only %lu files may be open, and a relay needs %d; see ulimit -n",
-            (unsigned long) limit.rlim_cur, DESCRIPTORS_MIN);
-    return ZRELAY_EXIT_NOT_YET;
-}
-
 //  --------------------------------------------------------------------------
 //  Running a plan
-
-//  What comes before there is any socket, and so before CZMQ has threads
-
-static zrelay_exit_t
-s_prepare (zrelay_plan_t *plan, zrelay_report_t *report)
-{
-    zrelay_exit_t status = s_raise_limit (report);
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = zrelay_signals_start (report);
-    if (plan->io_threads)
-        zsys_set_io_threads (plan->io_threads);
-    zsys_set_logstream (plan->quiet? NULL: zrelay_report_stream (report));
-    return status;
-}
 
 //  libzmq's wait would be over when this thread gets a signal
 
@@ -121,24 +88,61 @@ s_wait_for_sockets (zrelay_plan_t *plan, zrelay_report_t *report,
             " --drain gives them more", zrelay_plan_name (plan));
 }
 
-static zrelay_exit_t
-s_run_relay (zrelay_plan_t *plan, zrelay_service_t *service,
-             zrelay_report_t *report)
+static void
+s_print_lines (zrelay_plan_t *plan, zlist_t *lines, zrelay_report_t *report)
 {
-    zrelay_exit_t status = s_prepare (plan, report);
+    char *line = (char *) zlist_first (lines);
+    while (line && !plan->quiet) {
+        zrelay_report_print (report, line);
+        line = (char *) zlist_next (lines);
+    }
+}
+
+//  Bring the relay to where the plan wants it, and tell the user
+
+static zrelay_exit_t
+s_bring (zrelay_plan_t *plan, zrelay_client_t *host, zrelay_guard_t *guard,
+         zrelay_links_t *links, zrelay_report_t *report)
+{
+    zlist_t *lines = zlist_new ();
+    assert (lines);
+    zlist_autofree (lines);
+    zrelay_exit_t status = zrelay_guard_start (guard);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = zrelay_guard_hear (guard);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = zrelay_start (plan, host, guard,
+                               zrelay_links_endpoint (links), report, lines);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = zrelay_open_control (plan, host, report, lines);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        s_print_lines (plan, lines, report);
+    zlist_destroy (&lines);
+    return status;
+}
+
+static zrelay_exit_t
+s_run_relay (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
+             zrelay_service_t *service, zrelay_report_t *report)
+{
+    zrelay_exit_t status =
+        zrelay_process_prepare (plan->io_threads, plan->quiet, report);
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
-    zrelay_guard_t *guard = zrelay_guard_new (plan, report);
+    zactor_t *host = zactor_new (zrelay_host, (void *) kinds);
+    if (!host)
+        return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+            "cannot create the relay's sockets: %s", zmq_strerror (errno));
+    zrelay_client_t *client = zrelay_client_new (host);
+    zrelay_guard_t *guard = zrelay_guard_new (plan, client, report, false);
     zrelay_links_t *links = zrelay_links_new (plan, report);
     zrelay_serve_end_t end = { false, 0 };
-    status = zrelay_guard_start (guard);
-    if (status == ZRELAY_EXIT_NOT_YET) {
-        zactor_t *relay = zrelay_start (plan, guard, links, report);
-        status = relay?
-            zrelay_serve (relay, plan, guard, links, service, report, &end):
-            ZRELAY_EXIT_MISUSE;
-        zactor_destroy (&relay);
-    }
+    status = s_bring (plan, client, guard, links, report);
+    zrelay_client_destroy (&client);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = zrelay_serve (host, plan, guard, links, service, report,
+                               &end);
+    zactor_destroy (&host);
     zrelay_links_destroy (&links);
     zrelay_guard_destroy (&guard);
     zsys_set_logstream (plan->quiet? NULL: stderr);
@@ -149,12 +153,13 @@ s_run_relay (zrelay_plan_t *plan, zrelay_service_t *service,
 }
 
 static zrelay_exit_t
-s_run (zrelay_plan_t *plan, zrelay_report_t *report)
+s_run (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
+       zrelay_report_t *report)
 {
     zrelay_service_t *service = zrelay_service_new (plan, report);
     zrelay_exit_t status = zrelay_service_start (service);
     if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_run_relay (plan, service, report);
+        status = s_run_relay (plan, kinds, service, report);
     zrelay_service_destroy (&service);
     return status;
 }
@@ -170,7 +175,7 @@ s_run_kind (const zrelay_kind_t *const *kinds, int argc, char *argv [],
     if (status == ZRELAY_EXIT_NOT_YET)
         switch (task) {
             case ZRELAY_ARGUMENTS_RUN:
-                status = s_run (plan, report);
+                status = s_run (plan, kinds, report);
                 break;
             case ZRELAY_ARGUMENTS_HELP:
                 status = zrelay_help (plan, kinds, report);
@@ -186,6 +191,37 @@ s_run_kind (const zrelay_kind_t *const *kinds, int argc, char *argv [],
 //  --------------------------------------------------------------------------
 //  The program
 
+//  These need no kinds
+
+static zrelay_exit_t
+s_keygen (const zrelay_kind_t *const *kinds, int argc, char **argv,
+          zrelay_report_t *report)
+{
+    (void) kinds;
+    return zrelay_keygen (argc, argv, report);
+}
+
+static zrelay_exit_t
+s_ctl (const zrelay_kind_t *const *kinds, int argc, char **argv,
+       zrelay_report_t *report)
+{
+    (void) kinds;
+    return zrelay_ctl (argc, argv, report);
+}
+
+//  Words that are not a kind of relay
+static const struct {
+    const char *name;           //  The word
+    zrelay_exit_t (*function) (const zrelay_kind_t *const *kinds, int argc,
+                               char **argv, zrelay_report_t *report);
+} s_words [] = {
+    { "run", zrelay_run_file },
+    { "check", zrelay_check_file },
+    { "keygen", s_keygen },
+    { "ctl", s_ctl }
+};
+#define WORDS (sizeof (s_words) / sizeof (*s_words))
+
 int
 zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
 {
@@ -194,8 +230,11 @@ zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
     //  The relay goes on when nobody reads its output any more
     signal (SIGPIPE, SIG_IGN);
     zrelay_report_t *report = zrelay_report_new (argc > 0? argv [0]: NULL);
-    zrelay_exit_t status = argc > 1 && streq (argv [1], "keygen")?
-        zrelay_keygen (argc - 1, argv + 1, report):
+    size_t word = 0;
+    while (word < WORDS && (argc < 2 || strneq (s_words [word].name, argv [1])))
+        word++;
+    zrelay_exit_t status = word < WORDS?
+        s_words [word].function (kinds, argc - 1, argv + 1, report):
         s_run_kind (kinds, argc, argv, report);
     zrelay_report_destroy (&report);
     return status;

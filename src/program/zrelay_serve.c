@@ -38,7 +38,7 @@ typedef enum {
 } phase_t;
 
 typedef struct {
-    zactor_t *relay;            //  The relay
+    zactor_t *host;             //  Runs the relay
     zrelay_plan_t *plan;        //  Says how it ends
     zrelay_guard_t *guard;      //  Says who is no longer let in
     zrelay_links_t *links;      //  Hears where the relay has connected
@@ -52,7 +52,20 @@ typedef struct {
     zrelay_serve_end_t *end;    //  For the caller
 } serve_t;
 
-//  Send a command with these arguments, which are strings
+//  Begin a message: an empty frame, the envelope, an empty frame
+
+static zmsg_t *
+s_message_new (const char *envelope)
+{
+    zmsg_t *message = zmsg_new ();
+    assert (message);
+    zmsg_addstr (message, "");
+    zmsg_addstr (message, envelope);
+    zmsg_addstr (message, "");
+    return message;
+}
+
+//  Send the relay a command with these arguments, which are strings
 
 #define s_send(self, command, ...) \
     s_send_words ((self), command, command, ##__VA_ARGS__, NULL)
@@ -60,18 +73,15 @@ typedef struct {
 static void
 s_send_words (serve_t *self, const char *envelope, const char *command, ...)
 {
-    zmsg_t *message = zmsg_new ();
-    assert (message);
-    //  An empty frame, the envelope, an empty frame, the words
-    zmsg_addstr (message, "");
-    zmsg_addstr (message, envelope);
-    zmsg_addstr (message, "");
+    zmsg_t *message = s_message_new (envelope);
+    zmsg_addstr (message, "RELAY");
+    zmsg_addstr (message, zrelay_plan_name (self->plan));
     va_list argptr;
     va_start (argptr, command);
     for (const char *word = command; word; word = va_arg (argptr, char *))
         zmsg_addstr (message, word);
     va_end (argptr);
-    zmsg_send (&message, self->relay);
+    zmsg_send (&message, self->host);
 }
 
 //  --------------------------------------------------------------------------
@@ -97,13 +107,36 @@ s_read_stats (serve_t *self, bool done, zmsg_t *frames)
     return stats;
 }
 
+//  Those of the gate follow
+
+static void
+s_ask_gate (serve_t *self)
+{
+    zmsg_t *message = s_message_new ("GATE");
+    zmsg_addstr (message, "GATE");
+    zmsg_addstr (message, "STATS");
+    zmsg_send (&message, self->host);
+    self->asked++;
+}
+
+static void
+s_on_gate (serve_t *self, bool done, zmsg_t *frames)
+{
+    self->asked--;
+    char *line = done? zrelay_guard_line (frames): NULL;
+    if (line)
+        zrelay_report_note (self->report, line);
+    zstr_free (&line);
+}
+
 static void
 s_print_stats (serve_t *self, zrelay_stats_t *stats)
 {
     char *text = zrelay_stats_text (stats);
     zrelay_report_note (self->report, text);
     zstr_free (&text);
-    zrelay_guard_print (self->guard);
+    if (zrelay_guard_active (self->guard))
+        s_ask_gate (self);
 }
 
 static void
@@ -261,7 +294,8 @@ static const struct {
     { "DRAIN", s_on_drained },
     { "END", s_on_last_stats },
     { "PING", s_on_ping },
-    { "STATS", s_on_stats }
+    { "STATS", s_on_stats },
+    { "GATE", s_on_gate }
 };
 #define ANSWERS (sizeof (s_answers) / sizeof (s_answers [0]))
 
@@ -284,13 +318,13 @@ s_answer_arrived (serve_t *self, zmsg_t *answer)
         zstr_free (&words [index]);
 }
 
-//  Handle what the relay sent: an answer, or the signal that its actor sends at
+//  Handle what the host sent: an answer, or the signal that its actor sends at
 //  the end, which should not come yet
 
 static zrelay_exit_t
-s_relay_spoke (serve_t *self)
+s_host_spoke (serve_t *self)
 {
-    zmsg_t *message = zmsg_recv (self->relay);
+    zmsg_t *message = zmsg_recv (self->host);
     bool ended = message && zmsg_signal (message) != -1;
     if (message && !ended)
         s_answer_arrived (self, message);
@@ -332,7 +366,7 @@ static zrelay_exit_t
 s_wait (serve_t *self)
 {
     zmq_pollitem_t items [] = {
-        { zsock_resolve (self->relay), 0, ZMQ_POLLIN, 0 },
+        { zsock_resolve (self->host), 0, ZMQ_POLLIN, 0 },
         { NULL, zrelay_signals_fd (), ZMQ_POLLIN, 0 },
         s_item (zrelay_guard_events (self->guard)),
         s_item (zrelay_links_sock (self->links))
@@ -352,7 +386,7 @@ s_wait (serve_t *self)
         s_signal_arrived (self);
     else
     if (rc > 0 && items [0].revents)
-        return s_relay_spoke (self);
+        return s_host_spoke (self);
     else
     if (rc > 0 && items [2].revents)
         s_guard_spoke (self);
@@ -366,12 +400,12 @@ s_wait (serve_t *self)
 //  signal, and these are messages
 
 zrelay_exit_t
-zrelay_serve (zactor_t *relay, zrelay_plan_t *plan, zrelay_guard_t *guard,
+zrelay_serve (zactor_t *host, zrelay_plan_t *plan, zrelay_guard_t *guard,
               zrelay_links_t *links, zrelay_service_t *service,
               zrelay_report_t *report, zrelay_serve_end_t *end)
 {
     serve_t self = {
-        .relay = relay, .plan = plan, .guard = guard, .links = links,
+        .host = host, .plan = plan, .guard = guard, .links = links,
         .service = service, .report = report, .phase = PHASE_RUNNING,
         .end = end
     };

@@ -3,7 +3,7 @@
 #   `make fuzz`, which says where things are.
 #
 #   FUZZ_SECONDS   how long for each target (default 60)
-#   FUZZ_TARGETS   which ones (default "command stats option gate")
+#   FUZZ_TARGETS   which ones (default "command stats option gate config")
 #   FUZZ_CLANG     the compiler (default clang)
 #
 #   What is found to be interesting is kept in the folder fuzz of the build
@@ -28,7 +28,8 @@ build () {
     #   shellcheck disable=SC2086 # lists of words
     (cd "$TOP_SRCDIR" && "$clang" -std=gnu99 -Wall -Wextra -g -O1 \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -Iinclude -Isrc/engine -Isrc/pipe $ZMQ_CFLAGS -o "$work/fuzz_$1" \
+        -Iinclude -Isrc/engine -Isrc/pipe -Isrc/plan $ZMQ_CFLAGS \
+        -o "$work/fuzz_$1" \
         "$here/fuzz.c" "$here/fuzz_$1.c" $FUZZ_SOURCES $ZMQ_LIBS)
 }
 

@@ -28,6 +28,10 @@ struct _zrelay_report_t {
     zrelay_printer_t *errors;   //  Prints to standard error
     FILE *stream;               //  What is written here goes to the latter
     bool failed;                //  Standard output has failed
+    zlistx_t *findings;         //  zrelay_finding_t, or NULL: it prints
+    const char *file;           //  Where failures are, or NULL; not ours
+    const zrelay_place_t *place;    //  Where there, or NULL; not ours
+    size_t failures;            //  How many there were
 };
 
 
@@ -112,8 +116,8 @@ s_make_printable (char *text)
             *text = '?';
 }
 
-zrelay_report_t *
-zrelay_report_new (const char *path)
+static zrelay_report_t *
+s_report_new (const char *path)
 {
     zrelay_report_t *self =
         (zrelay_report_t *) zmalloc (sizeof (zrelay_report_t));
@@ -123,12 +127,40 @@ zrelay_report_new (const char *path)
     self->program = strdup (name && *name? name: NAMELESS);
     assert (self->program);
     s_make_printable (self->program);
+    return self;
+}
+
+zrelay_report_t *
+zrelay_report_new (const char *path)
+{
+    zrelay_report_t *self = s_report_new (path);
     self->out = zrelay_printer_new (s_print_out, self);
     self->errors = zrelay_printer_new (s_print_error, NULL);
     cookie_io_functions_t functions = { .write = s_take };
     self->stream = fopencookie (self, "w", functions);
     assert (self->stream);
     setvbuf (self->stream, NULL, _IOLBF, BUFSIZ);
+    return self;
+}
+
+static void
+s_finding_destroy (void **self_p)
+{
+    zrelay_finding_t *self = (zrelay_finding_t *) *self_p;
+    zstr_free (&self->place);
+    zstr_free (&self->path);
+    zstr_free (&self->sentence);
+    freen (self);
+    *self_p = NULL;
+}
+
+zrelay_report_t *
+zrelay_report_new_list (void)
+{
+    zrelay_report_t *self = s_report_new (NULL);
+    self->findings = zlistx_new ();
+    assert (self->findings);
+    zlistx_set_destructor (self->findings, s_finding_destroy);
     return self;
 }
 
@@ -139,14 +171,19 @@ zrelay_report_destroy (zrelay_report_t **self_p)
     if (*self_p) {
         zrelay_report_t *self = *self_p;
         *self_p = NULL;
-        fclose (self->stream);
+        zlistx_destroy (&self->findings);
+        if (self->stream)
+            fclose (self->stream);
         //  One that is stuck still needs this object, until the process ends
-        bool stuck = !zrelay_printer_settle (self->out);
-        zrelay_printer_settle (self->errors);
+        bool stuck = self->out && !zrelay_printer_settle (self->out);
+        if (self->errors)
+            zrelay_printer_settle (self->errors);
         if (stuck)
             return;
-        zrelay_printer_destroy (&self->out);
-        zrelay_printer_destroy (&self->errors);
+        if (self->out)
+            zrelay_printer_destroy (&self->out);
+        if (self->errors)
+            zrelay_printer_destroy (&self->errors);
         zstr_free (&self->program);
         freen (self);
     }
@@ -158,20 +195,91 @@ zrelay_report_program (zrelay_report_t *self)
     return self->program;
 }
 
+//  Keep a sentence, which is taken
+
+static void
+s_keep (zrelay_report_t *self, bool warning, bool placed, char *sentence)
+{
+    zrelay_finding_t *finding =
+        (zrelay_finding_t *) zmalloc (sizeof (zrelay_finding_t));
+    assert (finding);
+    finding->warning = warning;
+    finding->place = placed?
+        zsys_sprintf ("%s:%zu", self->file, self->place->line):
+        strdup (self->file? self->file: "");
+    finding->path = strdup (placed && self->place->path?
+                            self->place->path: "");
+    finding->sentence = sentence;
+    assert (finding->place && finding->path);
+    s_make_printable (finding->place);
+    s_make_printable (finding->path);
+    zlistx_add_end (self->findings, finding);
+}
+
+static void
+s_say (zrelay_report_t *self, bool warning, const char *format,
+       va_list argptr)
+{
+    char *sentence = zsys_vprintf (format, argptr);
+    assert (sentence);
+    s_make_printable (sentence);
+    bool placed = self->file && self->place && self->place->line;
+    const char *path = placed && self->place->path? self->place->path: "";
+    if (self->findings)
+        s_keep (self, warning, placed, sentence);
+    else {
+        char *place = placed?
+            zsys_sprintf ("%s:%zu: %s%s", self->file, self->place->line, path,
+                          *path? ": ": ""): strdup ("");
+        assert (place);
+        s_make_printable (place);
+        zrelay_printer_print (self->errors, ZRELAY_LOG_ERROR, "%s: %s%s%s",
+                              self->program, place,
+                              warning? "warning: ": "", sentence);
+        zstr_free (&place);
+        zstr_free (&sentence);
+    }
+}
+
 zrelay_exit_t
 zrelay_report_say (zrelay_report_t *self, zrelay_exit_t status,
                    const char *format, ...)
 {
     va_list argptr;
     va_start (argptr, format);
-    char *line = zsys_vprintf (format, argptr);
+    s_say (self, false, format, argptr);
     va_end (argptr);
-    assert (line);
-    s_make_printable (line);
-    zrelay_printer_print (self->errors, ZRELAY_LOG_ERROR, "%s: %s",
-                          self->program, line);
-    zstr_free (&line);
+    self->failures++;
     return status;
+}
+
+void
+zrelay_report_warn (zrelay_report_t *self, const char *format, ...)
+{
+    va_list argptr;
+    va_start (argptr, format);
+    s_say (self, true, format, argptr);
+    va_end (argptr);
+}
+
+void
+zrelay_report_set_place (zrelay_report_t *self, const char *file,
+                         const zrelay_place_t *place)
+{
+    self->file = file;
+    self->place = place;
+}
+
+size_t
+zrelay_report_failures (zrelay_report_t *self)
+{
+    return self->failures;
+}
+
+zlistx_t *
+zrelay_report_findings (zrelay_report_t *self)
+{
+    return self->findings;
 }
 
 void

@@ -21,6 +21,7 @@ s_endpoint_destroy (void **self_p)
     zrelay_plan_endpoint_t *self = (zrelay_plan_endpoint_t *) *self_p;
     zstr_free (&self->type);
     zstr_free (&self->address);
+    zstr_free (&self->place.path);
     freen (self);
     *self_p = NULL;
 }
@@ -54,6 +55,7 @@ s_rule_destroy (void **self_p)
     zrelay_plan_rule_t *self = (zrelay_plan_rule_t *) *self_p;
     zstr_free (&self->topic);
     zstr_free (&self->to);
+    zstr_free (&self->place.path);
     freen (self);
     *self_p = NULL;
 }
@@ -65,6 +67,38 @@ s_setting_destroy (void **self_p)
     zstr_free (&self->place);
     zstr_free (&self->option);
     zstr_free (&self->value);
+    zstr_free (&self->at.path);
+    freen (self);
+    *self_p = NULL;
+}
+
+static void
+s_topic_destroy (void **self_p)
+{
+    zrelay_plan_topic_t *self = (zrelay_plan_topic_t *) *self_p;
+    zstr_free (&self->text);
+    zstr_free (&self->place.path);
+    freen (self);
+    *self_p = NULL;
+}
+
+static void
+s_command_destroy (void **self_p)
+{
+    zrelay_plan_command_t *self = (zrelay_plan_command_t *) *self_p;
+    zstr_free (&self->name);
+    zstr_free (&self->arguments);
+    zstr_free (&self->place.path);
+    freen (self);
+    *self_p = NULL;
+}
+
+static void
+s_note_destroy (void **self_p)
+{
+    zrelay_plan_note_t *self = (zrelay_plan_note_t *) *self_p;
+    zstr_free (&self->option);
+    zstr_free (&self->place.path);
     freen (self);
     *self_p = NULL;
 }
@@ -101,7 +135,9 @@ zrelay_plan_new (void)
         self->sides [side].endpoints = s_list_new (s_endpoint_destroy);
     }
     self->settings = s_list_new (s_setting_destroy);
-    self->topics = s_strings_new ();
+    self->topics = s_list_new (s_topic_destroy);
+    self->commands = s_list_new (s_command_destroy);
+    self->notes = s_list_new (s_note_destroy);
     self->rules = s_list_new (s_rule_destroy);
     self->allow = s_strings_new ();
     self->deny = s_strings_new ();
@@ -119,22 +155,24 @@ zrelay_plan_destroy (zrelay_plan_t **self_p)
         for (size_t side = 0; side < ZRELAY_PLAN_SIDES; side++)
             zlistx_destroy (&self->sides [side].endpoints);
         zlistx_destroy (&self->settings);
-        zlist_destroy (&self->topics);
+        zlistx_destroy (&self->topics);
+        zlistx_destroy (&self->commands);
         zlistx_destroy (&self->rules);
+        zlistx_destroy (&self->notes);
         zlist_destroy (&self->allow);
         zlist_destroy (&self->deny);
-        zstr_free (&self->name);
         if (self->capture)
             s_endpoint_destroy ((void **) &self->capture);
-        for (size_t flow = 0; flow < ZRELAY_PLAN_SIDES; flow++)
-            zstr_free (&self->prefixes [flow]);
-        zstr_free (&self->curve);
-        zstr_free (&self->clients);
-        zstr_free (&self->server);
-        zstr_free (&self->user);
-        zstr_free (&self->pid_file);
-        zstr_free (&self->runtime_dir);
-        zstr_free (&self->plain);
+        char **strings [] = {
+            &self->name, &self->prefixes [0], &self->prefixes [1],
+            &self->curve, &self->clients, &self->server, &self->plain,
+            &self->user, &self->pid_file, &self->runtime_dir,
+            &self->control, &self->control_curve, &self->control_clients,
+            &self->file, &self->place.path
+        };
+        for (size_t index = 0; index < sizeof (strings) / sizeof (*strings);
+             index++)
+            zstr_free (strings [index]);
         freen (self);
         *self_p = NULL;
     }
@@ -143,7 +181,7 @@ zrelay_plan_destroy (zrelay_plan_t **self_p)
 //  --------------------------------------------------------------------------
 //  Filling in
 
-const zrelay_plan_endpoint_t *
+zrelay_plan_endpoint_t *
 zrelay_plan_add_endpoint (zrelay_plan_t *self, zrelay_side_id_t side,
                           const char *text)
 {
@@ -154,13 +192,13 @@ zrelay_plan_add_endpoint (zrelay_plan_t *self, zrelay_side_id_t side,
 
 //  A topic may have any characters
 
-int
+zrelay_plan_rule_t *
 zrelay_plan_add_rule (zrelay_plan_t *self, const char *rule, const char *text)
 {
     bool renames = streq (rule, "rename");
     const char *equals = renames? strrchr (text, '='): NULL;
     if (renames? !equals: !*text)
-        return -1;
+        return NULL;
     zrelay_plan_rule_t *added =
         (zrelay_plan_rule_t *) zmalloc (sizeof (zrelay_plan_rule_t));
     assert (added);
@@ -170,10 +208,10 @@ zrelay_plan_add_rule (zrelay_plan_t *self, const char *rule, const char *text)
     added->to = renames? strdup (equals + 1): NULL;
     assert (added->topic && (added->to || !renames));
     zlistx_add_end (self->rules, added);
-    return 0;
+    return added;
 }
 
-const zrelay_plan_endpoint_t *
+zrelay_plan_endpoint_t *
 zrelay_plan_set_capture (zrelay_plan_t *self, const char *text)
 {
     self->capture = s_endpoint_new (text);
@@ -202,15 +240,98 @@ zrelay_plan_add_setting (zrelay_plan_t *self, const char *text)
     const char *equals = strchr (text, '=');
     if (!dot || !equals || dot == text || equals <= dot + 1)
         return -1;
+    char *place = strndup (text, (size_t) (dot - text));
+    char *option = strndup (dot + 1, (size_t) (equals - dot - 1));
+    assert (place && option);
+    zrelay_plan_set (self, place, option, equals + 1);
+    zstr_free (&place);
+    zstr_free (&option);
+    return 0;
+}
+
+static char *
+s_copy (const char *text)
+{
+    char *copy = strdup (text);
+    assert (copy);
+    return copy;
+}
+
+zrelay_plan_setting_t *
+zrelay_plan_set (zrelay_plan_t *self, const char *place, const char *option,
+                 const char *value)
+{
     zrelay_plan_setting_t *setting =
         (zrelay_plan_setting_t *) zmalloc (sizeof (zrelay_plan_setting_t));
     assert (setting);
-    setting->place = strndup (text, (size_t) (dot - text));
-    setting->option = strndup (dot + 1, (size_t) (equals - dot - 1));
-    setting->value = strdup (equals + 1);
-    assert (setting->place && setting->option && setting->value);
+    setting->place = s_copy (place);
+    setting->option = s_copy (option);
+    setting->value = s_copy (value);
     zlistx_add_end (self->settings, setting);
-    return 0;
+    return setting;
+}
+
+zrelay_plan_topic_t *
+zrelay_plan_add_topic (zrelay_plan_t *self, const char *text)
+{
+    zrelay_plan_topic_t *topic =
+        (zrelay_plan_topic_t *) zmalloc (sizeof (zrelay_plan_topic_t));
+    assert (topic);
+    topic->text = s_copy (text);
+    zlistx_add_end (self->topics, topic);
+    return topic;
+}
+
+zrelay_plan_command_t *
+zrelay_plan_add_command (zrelay_plan_t *self, const char *name,
+                         const char *arguments)
+{
+    zrelay_plan_command_t *command =
+        (zrelay_plan_command_t *) zmalloc (sizeof (zrelay_plan_command_t));
+    assert (command);
+    command->name = s_copy (name);
+    command->arguments = s_copy (arguments);
+    zlistx_add_end (self->commands, command);
+    return command;
+}
+
+//  --------------------------------------------------------------------------
+//  Places
+
+void
+zrelay_place_set (zrelay_place_t *self, size_t line, const char *path)
+{
+    self->line = line;
+    zstr_free (&self->path);
+    self->path = s_copy (path);
+}
+
+void
+zrelay_plan_note (zrelay_plan_t *self, const char *option, size_t line,
+                  const char *path)
+{
+    zrelay_plan_note_t *note =
+        (zrelay_plan_note_t *) zmalloc (sizeof (zrelay_plan_note_t));
+    assert (note);
+    note->option = s_copy (option);
+    zrelay_place_set (&note->place, line, path);
+    zlistx_add_end (self->notes, note);
+}
+
+const zrelay_place_t *
+zrelay_plan_place (zrelay_plan_t *self, const char *option)
+{
+    zrelay_plan_note_t *note =
+        (zrelay_plan_note_t *) zlistx_first (self->notes);
+    while (note && strneq (note->option, option))
+        note = (zrelay_plan_note_t *) zlistx_next (self->notes);
+    return note? &note->place: &self->place;
+}
+
+const char *
+zrelay_plan_dashes (zrelay_plan_t *self)
+{
+    return self->file? "": "--";
 }
 
 //  --------------------------------------------------------------------------

@@ -13,10 +13,10 @@
 #ifndef ZRELAY_PLAN_H_INCLUDED
 #define ZRELAY_PLAN_H_INCLUDED
 
-#include <zrelay.h>
+#include "zrelay_report.h"
 
-//  A plan describes one relay as its user wants it, and knows nothing about
-//  where the wishes came from. The command line fills it in; the parts that
+//  A plan describes one relay as its user wants it. The command line fills it
+//  in, or a file, of which it then knows where each wish stands; the parts that
 //  start and serve the relay read it. All strings and lists are the plan's.
 
 //  An endpoint, given as [TYPE][@|>]ADDRESS
@@ -24,6 +24,7 @@ typedef struct {
     char *type;                 //  Type of the socket, or NULL: the kind's
     bool bind;                  //  Or else connect
     char *address;              //  What libzmq gets
+    zrelay_place_t place;       //  Where it is in the file
 } zrelay_plan_endpoint_t;
 
 //  An option to be set, given as PLACE.OPTION=VALUE
@@ -31,6 +32,7 @@ typedef struct {
     char *place;                //  A side, a flow, or the relay
     char *option;               //  Name of the option
     char *value;                //  May be empty
+    zrelay_place_t at;          //  Where it is in the file
 } zrelay_plan_setting_t;
 
 //  A rule about topics
@@ -38,7 +40,27 @@ typedef struct {
     const char *rule;           //  "only", "except" or "rename"
     char *topic;                //  What it is about
     char *to;                   //  What takes its place, or NULL
+    zrelay_place_t place;       //  Where it is in the file
 } zrelay_plan_rule_t;
+
+//  A topic that the relay itself subscribes to
+typedef struct {
+    char *text;                 //  May be empty, for everything
+    zrelay_place_t place;       //  Where it is in the file
+} zrelay_plan_topic_t;
+
+//  Any other command of the relay
+typedef struct {
+    char *name;                 //  In capitals
+    char *arguments;            //  Words, separated by spaces
+    zrelay_place_t place;       //  Where it is in the file
+} zrelay_plan_command_t;
+
+//  Where in the file an option is that is not of a list
+typedef struct {
+    char *option;               //  Its name
+    zrelay_place_t place;       //  Where it is
+} zrelay_plan_note_t;
 
 //  One side of the relay
 typedef struct {
@@ -58,7 +80,8 @@ typedef struct {
     char *name;                 //  Its name, or NULL: that of its kind
     zrelay_plan_side_t sides [ZRELAY_PLAN_SIDES];   //  By zrelay_side_id_t
     zlistx_t *settings;         //  zrelay_plan_setting_t
-    zlist_t *topics;            //  Subscriptions of the relay's own
+    zlistx_t *topics;           //  zrelay_plan_topic_t
+    zlistx_t *commands;         //  zrelay_plan_command_t
     zlistx_t *rules;            //  zrelay_plan_rule_t
     zrelay_plan_endpoint_t *capture;    //  Where copies go, or NULL
     char *prefixes [ZRELAY_PLAN_SIDES]; //  What these begin with, by flow, or
@@ -81,6 +104,12 @@ typedef struct {
     bool zmtp1;                 //  Peers may speak ZMTP 1.0
     bool verbose;               //  Log commands, print statistics at the end
     bool quiet;                 //  Print and log nothing but failures
+    char *control;              //  Where others steer, or NULL
+    char *control_curve;        //  File of the certificate there, or NULL
+    char *control_clients;      //  Directory of those of its clients, or NULL
+    char *file;                 //  Where the plan was read, or NULL
+    zrelay_place_t place;       //  Where it begins there
+    zlistx_t *notes;            //  zrelay_plan_note_t
 } zrelay_plan_t;
 
 //  A plan without a kind, which asks for nothing but defaults.
@@ -124,13 +153,13 @@ char *
 //  Add an endpoint to a side. text is [TYPE][@|>]ADDRESS: it is bound with "@"
 //  and without a mark, and connected with ">". Returns the endpoint, whose
 //  address may turn out to be empty.
-const zrelay_plan_endpoint_t *
+zrelay_plan_endpoint_t *
     zrelay_plan_add_endpoint (zrelay_plan_t *self, zrelay_side_id_t side,
                               const char *text);
 
 //  Add a rule about topics. text is TOPIC, or, for "rename", FROM=TO, where the
-//  last equals sign counts. Returns 0, or -1 if text does not have that form.
-int
+//  last equals sign counts. Returns it, or NULL if text does not have that form.
+zrelay_plan_rule_t *
     zrelay_plan_add_rule (zrelay_plan_t *self, const char *rule,
                           const char *text);
 
@@ -141,7 +170,7 @@ const char *
 
 //  Say where copies go. text is as for an endpoint, but it is connected without
 //  a mark. Returns it.
-const zrelay_plan_endpoint_t *
+zrelay_plan_endpoint_t *
     zrelay_plan_set_capture (zrelay_plan_t *self, const char *text);
 
 //  Say how copies begin. text is FORWARD,RETURN. Returns 0, or -1 if it does
@@ -162,6 +191,34 @@ bool
 //  True if no other machine can reach that side.
 bool
     zrelay_plan_is_local (zrelay_plan_t *self, zrelay_side_id_t side);
+
+//  Add an option to be set, by its parts.
+zrelay_plan_setting_t *
+    zrelay_plan_set (zrelay_plan_t *self, const char *place,
+                     const char *option, const char *value);
+
+//  Add a subscription, or a command.
+zrelay_plan_topic_t *
+    zrelay_plan_add_topic (zrelay_plan_t *self, const char *text);
+zrelay_plan_command_t *
+    zrelay_plan_add_command (zrelay_plan_t *self, const char *name,
+                             const char *arguments);
+
+//  Note where an option is. path is copied.
+void
+    zrelay_plan_note (zrelay_plan_t *self, const char *option, size_t line,
+                      const char *path);
+
+//  Where an option is, or else the whole plan; what begins an option's name in
+//  a sentence, which is "--" for the command line's.
+const zrelay_place_t *
+    zrelay_plan_place (zrelay_plan_t *self, const char *option);
+const char *
+    zrelay_plan_dashes (zrelay_plan_t *self);
+
+//  Fill in a place.
+void
+    zrelay_place_set (zrelay_place_t *self, size_t line, const char *path);
 
 //  True if an endpoint of that side is to be bound, or connected.
 bool

@@ -24,6 +24,24 @@
 //              "--%s takes a number, not '%s'", name, argument);
 //      return ZRELAY_EXIT_NOT_YET;
 
+//  Where the failure is in a file, zrelay_report_set_place () says beforehand;
+//  it comes before the sentence. A report can also keep what it is told, for
+//  those who cannot print.
+
+//  Where in a file something is
+typedef struct {
+    size_t line;                //  Line, counted from 1; 0: not in a file
+    char *path;                 //  Path in the tree, "apps/NAME/devices ..."
+} zrelay_place_t;
+
+//  What was found, by a report that keeps it
+typedef struct {
+    bool warning;               //  It is no failure
+    char *place;                //  "FILE:LINE", or ""
+    char *path;                 //  Path in the tree, or ""
+    char *sentence;             //  What is wrong
+} zrelay_finding_t;
+
 //  What the program returns to the shell
 typedef enum {
     ZRELAY_EXIT_ASKED = 0,      //  Ended as asked
@@ -31,6 +49,7 @@ typedef enum {
     ZRELAY_EXIT_MISUSE = 2,     //  Wrong usage, or could not start
     ZRELAY_EXIT_UNDELIVERED = 3,    //  Ended as asked, with messages that have
                                 //  not left it
+    ZRELAY_EXIT_SILENCE = 3,    //  Of zrelay ctl: nobody answered in time
     ZRELAY_EXIT_NOT_YET = -1    //  None of these: there is more to do
 } zrelay_exit_t;
 
@@ -40,6 +59,10 @@ typedef struct _zrelay_report_t zrelay_report_t;
 //  that starts each line.
 zrelay_report_t *
     zrelay_report_new (const char *path);
+
+//  A report that keeps what it is told, and prints nothing.
+zrelay_report_t *
+    zrelay_report_new_list (void);
 
 void
     zrelay_report_destroy (zrelay_report_t **self_p);
@@ -54,6 +77,26 @@ const char *
 zrelay_exit_t
     zrelay_report_say (zrelay_report_t *self, zrelay_exit_t status,
                        const char *format, ...) CHECK_PRINTF (3);
+
+//  The same for something that is odd, and no failure.
+void
+    zrelay_report_warn (zrelay_report_t *self, const char *format, ...)
+    CHECK_PRINTF (2);
+
+//  From now on, failures are at that place of that file, both of which must
+//  remain; NULL or line 0: in no file.
+void
+    zrelay_report_set_place (zrelay_report_t *self, const char *file,
+                             const zrelay_place_t *place);
+
+//  How many failures, without warnings, were reported.
+size_t
+    zrelay_report_failures (zrelay_report_t *self);
+
+//  What a report kept, zrelay_finding_t, in order; the list remains the
+//  report's.
+zlistx_t *
+    zrelay_report_findings (zrelay_report_t *self);
 
 //  Print a line to standard output, or to standard error as it is. Neither these
 //  nor zrelay_report_say () wait for whoever reads the line.

@@ -20,27 +20,58 @@
 typedef struct {
     zrelay_plan_t *plan;        //  Where it is to be
     zrelay_guard_t *guard;      //  Decides who may connect to it
-    zrelay_links_t *links;      //  Hears where it has connected
     zrelay_report_t *report;    //  Hears what it refuses
     zrelay_client_t *relay;     //  Steers it
-    zlist_t *lines;             //  Printed when it is ready
+    const char *events;         //  Where it tells of its connections, or NULL
+    zlist_t *lines;             //  Say where it is
+    bool rehearsal;             //  Go on after failures, and attach nothing
 } start_t;
 
+//  Failures from here on are about that place
+
+static void
+s_about (start_t *self, const zrelay_place_t *place)
+{
+    zrelay_report_set_place (self->report, self->plan->file, place);
+}
+
+//  Where one failure is reported, the others may be too
+
+static bool
+s_goes_on (start_t *self, zrelay_exit_t status)
+{
+    return status == ZRELAY_EXIT_NOT_YET || self->rehearsal;
+}
+
 //  Go on if the relay's last command was done. Otherwise report what the relay
-//  says about it, between two texts that name the option.
+//  says about it, between two texts that name the option, unless a place does.
 
 static zrelay_exit_t
 s_confirm (start_t *self, const char *before, const char *after)
 {
     if (zrelay_client_status (self->relay) == ZRELAY_STATUS_DONE)
         return ZRELAY_EXIT_NOT_YET;
+    bool placed = self->plan->file != NULL;
     return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE, "%s%s%s",
-                              before, zrelay_client_error (self->relay),
-                              after);
+                              placed? "": before,
+                              zrelay_client_error (self->relay),
+                              placed? "": after);
 }
 
 //  --------------------------------------------------------------------------
 //  Settings
+
+//  An endpoint that is not used by anybody, and binds
+
+static char *
+s_own_endpoint (start_t *self)
+{
+    static uint32_t last = 0;
+    char *endpoint = zsys_sprintf ("@inproc://zrelay-rehearsal-%p-%" PRIu32,
+        (void *) self, __sync_add_and_fetch (&last, 1));
+    assert (endpoint);
+    return endpoint;
+}
 
 static zrelay_exit_t
 s_verbose (start_t *self)
@@ -54,6 +85,8 @@ s_verbose (start_t *self)
 static zrelay_exit_t
 s_guard (start_t *self)
 {
+    if (!self->guard)
+        return ZRELAY_EXIT_NOT_YET;
     zrelay_exit_t status =
         zrelay_guard_protect (self->guard, self->relay, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
@@ -65,16 +98,20 @@ s_guard (start_t *self)
 static zrelay_exit_t
 s_report_links (start_t *self)
 {
-    const char *endpoint = zrelay_links_endpoint (self->links);
-    if (!endpoint)
+    if (!self->events)
         return ZRELAY_EXIT_NOT_YET;
-    zrelay_client_command (self->relay, "EVENTS", endpoint, NULL);
+    zrelay_client_command (self->relay, "EVENTS", self->events, NULL);
     return s_confirm (self, "", "");
 }
+
+//  A value that is an endpoint is one that the relay binds or connects to
 
 static zrelay_exit_t
 s_set (start_t *self, const zrelay_plan_setting_t *setting)
 {
+    s_about (self, &setting->at);
+    if (self->rehearsal && strstr (setting->value, "://"))
+        return ZRELAY_EXIT_NOT_YET;
     zrelay_client_command (self->relay, "SET", setting->place,
                            setting->option, setting->value, NULL);
     char *before = zsys_sprintf ("--set %s.%s: ", setting->place,
@@ -92,7 +129,7 @@ s_set_all (start_t *self)
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     zrelay_plan_setting_t *setting =
         (zrelay_plan_setting_t *) zlistx_first (settings);
-    while (setting && status == ZRELAY_EXIT_NOT_YET) {
+    while (setting && s_goes_on (self, status)) {
         status = s_set (self, setting);
         setting = (zrelay_plan_setting_t *) zlistx_next (settings);
     }
@@ -106,7 +143,8 @@ s_add_rules (start_t *self)
     zlistx_t *rules = self->plan->rules;
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     zrelay_plan_rule_t *rule = (zrelay_plan_rule_t *) zlistx_first (rules);
-    while (rule && status == ZRELAY_EXIT_NOT_YET) {
+    while (rule && s_goes_on (self, status)) {
+        s_about (self, &rule->place);
         zrelay_client_command (self->relay, "RULE", flow, rule->rule,
                                rule->topic, rule->to, NULL);
         char *before = zsys_sprintf ("--%s: ", rule->rule);
@@ -114,6 +152,42 @@ s_add_rules (start_t *self)
         status = s_confirm (self, before, "");
         zstr_free (&before);
         rule = (zrelay_plan_rule_t *) zlistx_next (rules);
+    }
+    return status;
+}
+
+//  Commands act on files and endpoints, so a rehearsal only asks for them
+
+static zrelay_exit_t
+s_command (start_t *self, const zrelay_plan_command_t *command)
+{
+    s_about (self, &command->place);
+    zmsg_t *words = zmsg_new ();
+    assert (words);
+    if (self->rehearsal)
+        zmsg_addstr (words, "HELP");
+    zmsg_addstr (words, command->name);
+    char *rest = strdup (self->rehearsal? "": command->arguments);
+    assert (rest);
+    char *save = NULL;
+    char *word = strtok_r (rest, " ", &save);
+    for (; word; word = strtok_r (NULL, " ", &save))
+        zmsg_addstr (words, word);
+    zstr_free (&rest);
+    zrelay_client_execute (self->relay, &words, NULL);
+    return s_confirm (self, "", "");
+}
+
+static zrelay_exit_t
+s_commands (start_t *self)
+{
+    zlistx_t *commands = self->plan->commands;
+    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
+    zrelay_plan_command_t *command =
+        (zrelay_plan_command_t *) zlistx_first (commands);
+    while (command && s_goes_on (self, status)) {
+        status = s_command (self, command);
+        command = (zrelay_plan_command_t *) zlistx_next (commands);
     }
     return status;
 }
@@ -143,15 +217,23 @@ s_note_endpoint (start_t *self, const char *side,
     zmsg_destroy (&endpoints);
 }
 
+static const char *
+s_endpoint_fault (const zrelay_plan_endpoint_t *item);
+
 static zrelay_exit_t
 s_capture (start_t *self)
 {
     const zrelay_plan_endpoint_t *item = self->plan->capture;
     if (!item)
         return ZRELAY_EXIT_NOT_YET;
+    s_about (self, &item->place);
+    const char *fault = self->rehearsal? s_endpoint_fault (item): NULL;
+    if (fault)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "'%s' is not an endpoint: %s", item->address, fault);
     char **prefixes = self->plan->prefixes;
-    char *endpoint = zsys_sprintf ("%c%s", item->bind? '@': '>',
-                                   item->address);
+    char *endpoint = self->rehearsal? s_own_endpoint (self):
+        zsys_sprintf ("%c%s", item->bind? '@': '>', item->address);
     assert (endpoint);
     zrelay_client_command (self->relay, "CAPTURE", endpoint,
                            item->type? item->type: "PUSH", prefixes [0],
@@ -159,7 +241,7 @@ s_capture (start_t *self)
     zstr_free (&endpoint);
     zrelay_exit_t status = s_confirm (self, "",
                                       "; name another with --capture");
-    if (status == ZRELAY_EXIT_NOT_YET)
+    if (status == ZRELAY_EXIT_NOT_YET && !self->rehearsal)
         s_note_endpoint (self, "capture", item);
     return status;
 }
@@ -168,15 +250,41 @@ s_capture (start_t *self)
 
 static void
 s_attach_typed (start_t *self, zrelay_side_id_t id,
-                const zrelay_plan_endpoint_t *item)
+                const zrelay_plan_endpoint_t *item, const char *address)
 {
     static const char *commands [ZRELAY_PLAN_SIDES] = { "FRONTEND", "BACKEND" };
-    char *endpoint = zsys_sprintf ("%c%s", item->bind? '@': '>',
-                                   item->address);
+    char *endpoint = zsys_sprintf ("%c%s",
+        item->bind || self->rehearsal? '@': '>', address);
     assert (endpoint);
     zrelay_client_command (self->relay, commands [id], item->type, endpoint,
                            NULL);
     zstr_free (&endpoint);
+}
+
+//  What can be wrong with an endpoint that no relay is asked for, or NULL
+
+static const char *
+s_endpoint_fault (const zrelay_plan_endpoint_t *item)
+{
+    static const char *transports [] = { "ipc://", "inproc://" };
+    for (size_t index = 0; index < 2; index++) {
+        size_t size = strlen (transports [index]);
+        if (strncmp (item->address, transports [index], size) == 0)
+            return item->address [size]? NULL: "it has no name";
+    }
+    if (strncmp (item->address, "tcp://", 6))
+        return "it is not tcp://, ipc:// or inproc://";
+    const char *colon = strrchr (item->address + 6, ':');
+    if (!colon || colon == item->address + 6)
+        return "tcp takes an address and a port, tcp://127.0.0.1:5559";
+    const char *port = colon + 1;
+    size_t size = strlen (port);
+    if (item->bind && streq (port, "*"))
+        return NULL;
+    return size > 0 && size <= 5 && strspn (port, "0123456789") == size
+        && atoi (port) <= UINT16_MAX && (item->bind || atoi (port) > 0)? NULL:
+        item->bind? "a port is a number up to 65535, or * for a free one":
+                    "a port to connect to is a number from 1 to 65535";
 }
 
 static zrelay_exit_t
@@ -184,16 +292,25 @@ s_attach (start_t *self, zrelay_side_id_t id,
           const zrelay_plan_endpoint_t *item)
 {
     const char *side = self->plan->sides [id].name;
+    s_about (self, &item->place);
+    const char *fault = self->rehearsal? s_endpoint_fault (item): NULL;
+    if (fault)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "'%s' is not an endpoint: %s", item->address, fault);
+    char *own = s_own_endpoint (self);
+    const char *address = self->rehearsal? own + 1: item->address;
     if (item->type)
-        s_attach_typed (self, id, item);
+        s_attach_typed (self, id, item, address);
     else
-        zrelay_client_command (self->relay, item->bind? "BIND": "CONNECT",
-                               side, item->address, NULL);
+        zrelay_client_command (self->relay,
+                               item->bind || self->rehearsal? "BIND": "CONNECT",
+                               side, address, NULL);
+    zstr_free (&own);
     char *after = zsys_sprintf ("; name another with --%s", side);
     assert (after);
     zrelay_exit_t status = s_confirm (self, "", after);
     zstr_free (&after);
-    if (status == ZRELAY_EXIT_NOT_YET)
+    if (status == ZRELAY_EXIT_NOT_YET && !self->rehearsal)
         s_note_endpoint (self, side, item);
     return status;
 }
@@ -205,7 +322,7 @@ s_attach_side (start_t *self, zrelay_side_id_t id)
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     zrelay_plan_endpoint_t *item =
         (zrelay_plan_endpoint_t *) zlistx_first (endpoints);
-    while (item && status == ZRELAY_EXIT_NOT_YET) {
+    while (item && s_goes_on (self, status)) {
         status = s_attach (self, id, item);
         item = (zrelay_plan_endpoint_t *) zlistx_next (endpoints);
     }
@@ -216,7 +333,7 @@ static zrelay_exit_t
 s_attach_all (start_t *self)
 {
     zrelay_exit_t status = s_attach_side (self, ZRELAY_SIDE_FRONTEND);
-    if (status == ZRELAY_EXIT_NOT_YET)
+    if (s_goes_on (self, status))
         status = s_attach_side (self, ZRELAY_SIDE_BACKEND);
     return status;
 }
@@ -224,13 +341,14 @@ s_attach_all (start_t *self)
 static zrelay_exit_t
 s_subscribe (start_t *self)
 {
-    zlist_t *topics = self->plan->topics;
+    zlistx_t *topics = self->plan->topics;
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    const char *topic = (const char *) zlist_first (topics);
-    while (topic && status == ZRELAY_EXIT_NOT_YET) {
-        zrelay_client_command (self->relay, "SUBSCRIBE", topic, NULL);
+    zrelay_plan_topic_t *topic = (zrelay_plan_topic_t *) zlistx_first (topics);
+    while (topic && s_goes_on (self, status)) {
+        s_about (self, &topic->place);
+        zrelay_client_command (self->relay, "SUBSCRIBE", topic->text, NULL);
         status = s_confirm (self, "--subscribe: ", "");
-        topic = (const char *) zlist_next (topics);
+        topic = (zrelay_plan_topic_t *) zlistx_next (topics);
     }
     return status;
 }
@@ -248,50 +366,58 @@ s_bring (start_t *self)
     typedef zrelay_exit_t (step_fn) (start_t *self);
     bool open = zrelay_plan_type_is_open (self->plan, ZRELAY_SIDE_FRONTEND);
     step_fn *steps [] = {
-        s_verbose, s_guard, s_report_links, s_set_all, s_add_rules,
+        s_verbose, s_guard, s_report_links, s_set_all, s_add_rules, s_commands,
         open? s_attach_all: s_subscribe,
         open? s_subscribe: s_attach_all, s_capture
     };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    for (size_t index = 0; status == ZRELAY_EXIT_NOT_YET
+    for (size_t index = 0; s_goes_on (self, status)
          && index < sizeof (steps) / sizeof (*steps); index++)
         status = steps [index] (self);
     return status;
 }
 
-static void
-s_print_lines (start_t *self)
+zrelay_exit_t
+zrelay_start (zrelay_plan_t *plan, zrelay_client_t *host,
+              zrelay_guard_t *guard, const char *events,
+              zrelay_report_t *report, zlist_t *lines)
 {
-    char *line = (char *) zlist_first (self->lines);
-    while (line && !self->plan->quiet) {
-        zrelay_report_print (self->report, line);
-        line = (char *) zlist_next (self->lines);
-    }
+    start_t self = { plan, guard, report, host, events, lines, false };
+    const char *name = zrelay_plan_name (plan);
+    zrelay_client_set_timeout (host, TIMEOUT);
+    s_about (&self, &plan->place);
+    zrelay_client_command (host, "START", name, plan->kind->name, NULL);
+    zrelay_exit_t status = s_confirm (&self, "", "");
+    if (status != ZRELAY_EXIT_NOT_YET)
+        return status;
+    zrelay_client_set_relay (host, name);
+    status = s_bring (&self);
+    zrelay_client_set_relay (host, NULL);
+    zrelay_report_set_place (report, NULL, NULL);
+    if (status != ZRELAY_EXIT_NOT_YET)
+        zrelay_client_command (host, "STOP", name, NULL);
+    return status;
 }
 
-zactor_t *
-zrelay_start (zrelay_plan_t *plan, zrelay_guard_t *guard,
-              zrelay_links_t *links, zrelay_report_t *report)
+void
+zrelay_rehearse (zrelay_plan_t *plan, zrelay_client_t *host,
+                 zrelay_report_t *report)
 {
-    zactor_t *relay = zrelay_engine_spawn (plan->kind, plan->name);
+    zactor_t *relay = zrelay_engine_spawn (plan->kind, "rehearsal");
     if (!relay) {
         zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
             "cannot create the relay's sockets: %s", zmq_strerror (errno));
-        return NULL;
+        return;
     }
-    start_t self = { .plan = plan, .guard = guard, .links = links,
-                     .report = report };
+    zrelay_guard_t *guard = zrelay_guard_new (plan, host, report, true);
+    start_t self = { plan, guard, report, NULL, NULL, NULL, true };
     self.relay = zrelay_client_new (relay);
     zrelay_client_set_timeout (self.relay, TIMEOUT);
-    self.lines = zlist_new ();
-    assert (self.lines);
-    zlist_autofree (self.lines);
-    zrelay_exit_t status = s_bring (&self);
-    if (status == ZRELAY_EXIT_NOT_YET)
-        s_print_lines (&self);
-    zlist_destroy (&self.lines);
+    if (zrelay_guard_start (guard) != ZRELAY_EXIT_NOT_YET)
+        self.guard = NULL;
+    s_bring (&self);
+    zrelay_report_set_place (report, NULL, NULL);
     zrelay_client_destroy (&self.relay);
-    if (status != ZRELAY_EXIT_NOT_YET)
-        zactor_destroy (&relay);
-    return relay;
+    zactor_destroy (&relay);
+    zrelay_guard_destroy (&guard);
 }

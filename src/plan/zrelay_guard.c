@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_guard - decides who may connect to the program's relay
+    zrelay_guard - decides who may connect to a plan's relay
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -16,6 +16,9 @@
 //  Value of --clients that lets in everyone with a key
 #define CLIENTS_ANY "any"
 
+//  Begins the domains of a rehearsal; no relay can have this name
+#define REHEARSAL "/"
+
 //  Where the gate says who is no longer welcome
 #define EVENTS "inproc://zrelay-guard-events"
 
@@ -27,10 +30,12 @@
 
 struct _zrelay_guard_t {
     zrelay_plan_t *plan;        //  What the user wants; not ours
+    zrelay_client_t *host;      //  Leads to the gate; not ours
     zrelay_report_t *report;    //  Hears what is wrong; not ours
+    bool rehearsal;             //  Go on after failures, and leave no rules
+    bool active;                //  The gate has rules for this relay
     zcert_t *cert;              //  The relay's certificate
     zcert_t *server_cert;       //  That of the server to connect to
-    zactor_t *gate;             //  The gate, or NULL: there is nothing to do
     zsock_t *events;            //  Hears who is no longer welcome, or NULL
     int64_t logged_at;          //  When such a line was logged, in msecs
     size_t unlogged;            //  Lines left out since then
@@ -41,12 +46,15 @@ struct _zrelay_guard_t {
 //  Constructor and destructor
 
 zrelay_guard_t *
-zrelay_guard_new (zrelay_plan_t *plan, zrelay_report_t *report)
+zrelay_guard_new (zrelay_plan_t *plan, zrelay_client_t *host,
+                  zrelay_report_t *report, bool rehearsal)
 {
     zrelay_guard_t *self = (zrelay_guard_t *) zmalloc (sizeof (zrelay_guard_t));
     assert (self);
     self->plan = plan;
+    self->host = host;
     self->report = report;
+    self->rehearsal = rehearsal;
     self->logged_at = -LOG_IVL;
     return self;
 }
@@ -57,7 +65,6 @@ zrelay_guard_destroy (zrelay_guard_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_guard_t *self = *self_p;
-        zactor_destroy (&self->gate);
         zsock_destroy (&self->events);
         zrelay_secret_destroy (&self->cert);
         zrelay_secret_destroy (&self->server_cert);
@@ -70,41 +77,76 @@ zrelay_guard_destroy (zrelay_guard_t **self_p)
 //  --------------------------------------------------------------------------
 //  Start
 
-//  Report the first contradiction
+//  Failures from here on are about that option
+
+static void
+s_about (zrelay_guard_t *self, const char *option)
+{
+    zrelay_report_set_place (self->report, self->plan->file,
+                             zrelay_plan_place (self->plan, option));
+}
+
+//  Where one failure is reported, the others may be too
+
+static bool
+s_goes_on (zrelay_guard_t *self, zrelay_exit_t status)
+{
+    return status == ZRELAY_EXIT_NOT_YET || self->rehearsal;
+}
+
+//  The worse of two
+
+static zrelay_exit_t
+s_worse (zrelay_exit_t first, zrelay_exit_t second)
+{
+    return first == ZRELAY_EXIT_NOT_YET? second: first;
+}
+
+//  Report contradictions. In their sentences, "%s" is what an option begins
+//  with.
 
 static zrelay_exit_t
 s_check (zrelay_guard_t *self)
 {
     const zrelay_plan_t *plan = self->plan;
+    const char *dashes = zrelay_plan_dashes (self->plan);
     const struct {
         bool broken;            //  The plan breaks this rule
+        const char *option;     //  Which this is about
         const char *sentence;   //  What is wrong then
     } rules [] = {
-        { plan->curve && plan->plain,
-          "a side has only one mechanism; give either --curve or --plain" },
-        { plan->clients && !plan->curve,
-          "--clients needs --curve, the relay's certificate" },
+        { plan->curve && plan->plain, "plain",
+          "a side has only one mechanism; give either %scurve or %splain" },
+        { plan->clients && !plan->curve, "clients",
+          "%sclients needs %scurve, the relay's certificate" },
         { plan->server
           && !zrelay_plan_connects (self->plan, ZRELAY_SIDE_FRONTEND)
-          && !zrelay_plan_connects (self->plan, ZRELAY_SIDE_BACKEND),
-          "--server is for a side that connects, as in -f '>tcp://HOST:PORT',"
+          && !zrelay_plan_connects (self->plan, ZRELAY_SIDE_BACKEND), "server",
+          "%sserver is for a side that connects, as in -f '>tcp://HOST:PORT',"
           " and no side does" },
-        { plan->curve && !plan->clients && !plan->server,
-          "--curve needs to know who may connect; give --clients DIRECTORY,"
-          " or --clients any" },
-        { (plan->curve || plan->server) && !zsys_has_curve (),
+        { plan->curve && !plan->clients && !plan->server, "curve",
+          "%scurve needs to know who may connect; give %sclients DIRECTORY,"
+          " or %sclients any" },
+        { (plan->curve || plan->server) && !zsys_has_curve (), "curve",
           "libzmq was built without CURVE" }
     };
-    for (size_t index = 0; index < sizeof (rules) / sizeof (*rules); index++)
-        if (rules [index].broken)
-            return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE, "%s",
-                                      rules [index].sentence);
-    if (plan->clients && strneq (plan->clients, CLIENTS_ANY)
+    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
+    for (size_t index = 0; s_goes_on (self, status)
+         && index < sizeof (rules) / sizeof (*rules); index++)
+        if (rules [index].broken) {
+            s_about (self, rules [index].option);
+            status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+                                        rules [index].sentence, dashes, dashes,
+                                        dashes);
+        }
+    s_about (self, "clients");
+    if (s_goes_on (self, status)
+    &&  plan->clients && strneq (plan->clients, CLIENTS_ANY)
     &&  !zsys_file_exists (plan->clients))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "there is no directory %s; --clients takes that of the"
-            " certificates, or any", plan->clients);
-    return ZRELAY_EXIT_NOT_YET;
+        status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "there is no directory %s; %sclients takes that of the"
+            " certificates, or any", plan->clients, dashes);
+    return status;
 }
 
 static bool
@@ -158,39 +200,40 @@ s_unused (zrelay_guard_t *self)
 static char *
 s_domain (zrelay_guard_t *self, zrelay_side_id_t id)
 {
-    char *domain = zsys_sprintf ("%s/%s", zrelay_plan_name (self->plan),
-                                 self->plan->sides [id].name);
+    char *domain = zsys_sprintf ("%s/%s",
+        self->rehearsal? REHEARSAL: zrelay_plan_name (self->plan),
+        self->plan->sides [id].name);
     assert (domain);
     return domain;
 }
 
-//  Report the gate's sentence about the command before, in whose place the user
-//  gave an option
+//  Give the gate a command, and report what it says about one that an option
+//  stands for
 
 static zrelay_exit_t
-s_report_gate (zrelay_guard_t *self, const char *option)
+s_tell_gate (zrelay_guard_t *self, const char *option, const char *command,
+             const char *domain, const char *argument)
 {
-    char *name = NULL;
-    char *sentence = NULL;
-    zstr_send (self->gate, "ERROR");
-    zstr_recvx (self->gate, &name, &sentence, NULL);
-    const char *said = sentence? strstr (sentence, ": "): NULL;
-    zrelay_exit_t status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-        "--%s: %s", option, said? said + strlen (": "): "refused");
-    zstr_free (&name);
-    zstr_free (&sentence);
-    return status;
+    zrelay_client_command (self->host, "GATE", command, domain, argument,
+                           NULL);
+    if (zrelay_client_status (self->host) == ZRELAY_STATUS_DONE)
+        return ZRELAY_EXIT_NOT_YET;
+    s_about (self, option);
+    //  The user gave the option in the place of the command
+    const char *sentence = zrelay_client_error (self->host);
+    const char *said = strstr (sentence, ": ");
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE, "%s%s%s%s",
+        zrelay_plan_dashes (self->plan), self->plan->file? "": option,
+        self->plan->file? "": ": ", said? said + strlen (": "): sentence);
 }
 
 static zrelay_exit_t
 s_rule (zrelay_guard_t *self, const char *command, const char *domain,
         const char *argument, const char *option)
 {
-    if (!argument)
-        return ZRELAY_EXIT_NOT_YET;
-    zstr_sendx (self->gate, command, domain, argument, NULL);
-    return zsock_wait (self->gate) == ZRELAY_STATUS_DONE?
-           ZRELAY_EXIT_NOT_YET: s_report_gate (self, option);
+    return argument?
+        s_tell_gate (self, option, command, domain, argument):
+        ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
@@ -199,8 +242,9 @@ s_rule_list (zrelay_guard_t *self, const char *command, const char *domain,
 {
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     char *argument = (char *) zlist_first (list);
-    while (argument && status == ZRELAY_EXIT_NOT_YET) {
-        status = s_rule (self, command, domain, argument, option);
+    while (argument && s_goes_on (self, status)) {
+        status = s_worse (status, s_rule (self, command, domain, argument,
+                                          option));
         argument = (char *) zlist_next (list);
     }
     return status;
@@ -216,52 +260,66 @@ s_rules (zrelay_guard_t *self, zrelay_side_id_t id)
     char *domain = s_domain (self, id);
     zrelay_exit_t status = s_rule_list (self, "ALLOW", domain, plan->allow,
                                         "allow");
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_rule_list (self, "DENY", domain, plan->deny, "deny");
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_rule (self, "PLAIN", domain, plan->plain, "plain");
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_rule (self, "CURVE", domain,
+    if (s_goes_on (self, status))
+        status = s_worse (status, s_rule_list (self, "DENY", domain,
+                                               plan->deny, "deny"));
+    if (s_goes_on (self, status))
+        status = s_worse (status, s_rule (self, "PLAIN", domain, plan->plain,
+                                          "plain"));
+    if (s_goes_on (self, status))
+        status = s_worse (status, s_rule (self, "CURVE", domain,
             plan->clients && streq (plan->clients, CLIENTS_ANY)?
-            CURVE_ALLOW_ANY: plan->clients, "clients");
+            CURVE_ALLOW_ANY: plan->clients, "clients"));
+    if (self->rehearsal)
+        zrelay_client_command (self->host, "GATE", "CLEAR", domain, NULL);
     zstr_free (&domain);
     return status;
 }
 
 //  Only rules in files can change
 
-static zrelay_exit_t
-s_hear_events (zrelay_guard_t *self)
+bool
+zrelay_guard_cuts (const zrelay_plan_t *plan)
 {
-    if (!self->plan->revoke_cuts
-    || (!self->plan->plain && !self->plan->clients))
+    return plan->revoke_cuts && (plan->plain || plan->clients);
+}
+
+zrelay_exit_t
+zrelay_guard_hear (zrelay_guard_t *self)
+{
+    if (!self->active || !zrelay_guard_cuts (self->plan))
         return ZRELAY_EXIT_NOT_YET;
     if (zrelay_sockets_left (1))
         self->events = zsock_new_pull ("@" EVENTS);
     if (!self->events)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "cannot create the gate's sockets: %s", zmq_strerror (errno));
-    zstr_sendx (self->gate, "EVENTS", EVENTS, NULL);
-    return zsock_wait (self->gate) == ZRELAY_STATUS_DONE?
-           ZRELAY_EXIT_NOT_YET: s_report_gate (self, "revoke-cuts");
+    return s_tell_gate (self, "revoke-cuts", "EVENTS", EVENTS, NULL);
 }
 
-//  Files are shared by both sides, so they are read once
+//  Files are shared by both sides, so the gate reads them once
 
 static zrelay_exit_t
 s_start_gate (zrelay_guard_t *self)
 {
-    if (zrelay_sockets_left (GATE_SOCKETS))
-        self->gate = zactor_new (zrelay_gate, NULL);
-    if (!self->gate)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "cannot create the gate's sockets: %s", zmq_strerror (errno));
+    self->active = true;
     zrelay_exit_t status = s_rules (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_rules (self, ZRELAY_SIDE_BACKEND);
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_hear_events (self);
     return status;
+}
+
+void
+zrelay_guard_clear (zrelay_plan_t *plan, zrelay_client_t *host)
+{
+    zrelay_guard_t *self = zrelay_guard_new (plan, host, NULL, false);
+    for (int id = 0; id < ZRELAY_PLAN_SIDES; id++)
+        if (!s_unused (self) && s_is_guarded (self, (zrelay_side_id_t) id)) {
+            char *domain = s_domain (self, (zrelay_side_id_t) id);
+            zrelay_client_command (host, "GATE", "CLEAR", domain, NULL);
+            zstr_free (&domain);
+        }
+    zrelay_guard_destroy (&self);
 }
 
 //  An option of a socket is a secret by its name
@@ -287,12 +345,14 @@ static zrelay_exit_t
 s_load (zrelay_guard_t *self)
 {
     const zrelay_plan_t *plan = self->plan;
+    s_about (self, "curve");
     if (plan->curve)
         self->cert = zrelay_secret_load (plan->curve, true, self->report);
     else
     if (plan->server)
         self->cert = zcert_new ();
-    if (plan->server && self->cert)
+    s_about (self, "server");
+    if (plan->server && (self->cert || self->rehearsal))
         self->server_cert = zrelay_secret_load_key (plan->server, self->report);
     return (plan->curve && !self->cert) || (plan->server && !self->server_cert)?
            ZRELAY_EXIT_MISUSE: ZRELAY_EXIT_NOT_YET;
@@ -303,16 +363,18 @@ zrelay_guard_start (zrelay_guard_t *self)
 {
     zrelay_exit_t status = s_check (self);
     bool unused = s_unused (self);
+    const char *dashes = zrelay_plan_dashes (self->plan);
+    s_about (self, "guard");
     if (status == ZRELAY_EXIT_NOT_YET && unused && s_sides_named (self))
         status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--guard alone does nothing; say how with --curve, --plain,"
-            " --allow or --deny");
+            "%sguard alone does nothing; say how with %scurve, %splain,"
+            " %sallow or %sdeny", dashes, dashes, dashes, dashes, dashes);
     if (s_has_secret (self) && !self->plan->core)
         zrelay_secret_protect ();
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_load (self);
-    if (status == ZRELAY_EXIT_NOT_YET && !unused)
-        status = s_start_gate (self);
+    if (s_goes_on (self, status))
+        status = s_worse (status, s_load (self));
+    if (s_goes_on (self, status) && !unused)
+        status = s_worse (status, s_start_gate (self));
     return status;
 }
 
@@ -394,19 +456,21 @@ zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
 {
     const zrelay_plan_t *plan = self->plan;
     const zrelay_plan_side_t *side = &plan->sides [id];
+    const char *dashes = zrelay_plan_dashes (self->plan);
+    s_about (self, "server");
     if (s_is_client (self, id))
         return !zrelay_plan_binds (self->plan, id)?
             s_be_client (self, relay, side->name):
             zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-                "the %s cannot both bind and be a client of --server; a socket"
-                " has one role", side->name);
-    if (!self->gate || !s_is_guarded (self, id))
+                "the %s cannot both bind and be a client of %sserver; a socket"
+                " has one role", side->name, dashes);
+    if (!self->active || !s_is_guarded (self, id))
         return s_be_open (self, relay, id);
     if (plan->curve && s_only_client (self)
     && (side->guarded || !zrelay_plan_is_local (self->plan, id)))
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "the %s lets peers in; say which ones with --clients, or guard the"
-            " other side only", side->name);
+            "the %s lets peers in; say which ones with %sclients, or guard the"
+            " other side only", side->name, dashes);
     return s_be_server (self, relay, id);
 }
 
@@ -465,15 +529,18 @@ zrelay_guard_revoked (zrelay_guard_t *self, zrelay_side_id_t *side_p)
     return address;
 }
 
-void
-zrelay_guard_print (zrelay_guard_t *self)
+bool
+zrelay_guard_active (zrelay_guard_t *self)
 {
-    if (!self->gate)
-        return;
-    zstr_send (self->gate, "STATS");
-    zmsg_t *answer = zmsg_recv (self->gate);
-    char *name = answer? zmsg_popstr (answer): NULL;
+    return self->active;
+}
+
+char *
+zrelay_guard_line (zmsg_t *answer)
+{
+    char *name = zmsg_popstr (answer);
     char *line = strdup ("gate:");
+    assert (line);
     while (name) {
         zstr_free (&name);
         name = zmsg_popstr (answer);
@@ -486,7 +553,5 @@ zrelay_guard_print (zrelay_guard_t *self)
         }
         zstr_free (&value);
     }
-    zrelay_report_note (self->report, line);
-    zstr_free (&line);
-    zmsg_destroy (&answer);
+    return line;
 }

@@ -1,0 +1,425 @@
+/*  =========================================================================
+    zrelay_entrance - one socket at which a host takes commands
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_entrance.h"
+
+//  Most commands that are read before others have their turn
+#define COMMANDS_MAX 16
+
+//  At a control socket, a command has at most so many frames, and so many bytes
+//  in all. More than this is no command.
+#define FRAMES_MAX 256
+#define BYTES_MAX 262144
+
+//  Milliseconds until a full pipe is tried again
+#define AGAIN_IVL 10
+
+struct _zrelay_request_t {
+    zrelay_entrance_t *entrance;    //  Where it came in
+    zmsg_t *envelope;           //  To be returned before the answer; NULL: bare
+    zmsg_t *answer;             //  Of bare words, kept until its turn
+    void *place;                //  In the entrance's list of requests
+    void *turn;                 //  Of bare words, in that of their order
+};
+
+struct _zrelay_entrance_t {
+    zloop_t *loop;              //  Serves it
+    zsock_t *sock;              //  The pipe, or the control socket
+    bool control;               //  It is a control socket, which is ours
+    bool strangers;             //  To which strangers can connect
+    zrelay_entrance_fn *function;   //  Takes requests
+    void *owner;                //  Its argument
+    zlistx_t *requests;         //  All requests that were not answered
+    zlistx_t *order;            //  Those of bare words, in their order
+    zlistx_t *outbox;           //  zmsg_t that a full pipe did not take
+    int timer;                  //  Tries it again, and nothing is read until
+                                //  it took all; 0: it took all
+    char *error;                //  The last sentence
+};
+
+static int
+s_on_readable (zloop_t *loop, zsock_t *sock, void *arg);
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+static void
+s_destroy_message (void **item_p)
+{
+    zmsg_destroy ((zmsg_t **) item_p);
+}
+
+static zrelay_entrance_t *
+s_entrance_new (zloop_t *loop, zsock_t *sock, zrelay_entrance_fn *function,
+                void *owner)
+{
+    zrelay_entrance_t *self =
+        (zrelay_entrance_t *) zmalloc (sizeof (zrelay_entrance_t));
+    assert (self);
+    self->loop = loop;
+    self->sock = sock;
+    self->function = function;
+    self->owner = owner;
+    self->requests = zlistx_new ();
+    self->order = zlistx_new ();
+    self->outbox = zlistx_new ();
+    self->error = strdup ("");
+    assert (self->requests && self->order && self->outbox && self->error);
+    zlistx_set_destructor (self->outbox, s_destroy_message);
+    //  Answers that nobody reads must not stop the host
+    zsock_set_sndtimeo (sock, 0);
+    zsock_set_rcvtimeo (sock, 0);
+    zloop_reader (loop, sock, s_on_readable, self);
+    return self;
+}
+
+zrelay_entrance_t *
+zrelay_entrance_new (zloop_t *loop, zsock_t *pipe,
+                     zrelay_entrance_fn *function, void *owner)
+{
+    return s_entrance_new (loop, pipe, function, owner);
+}
+
+zrelay_entrance_t *
+zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
+                             bool strangers, zrelay_entrance_fn *function,
+                             void *owner)
+{
+    zrelay_entrance_t *self =
+        s_entrance_new (loop, *router_p, function, owner);
+    self->control = true;
+    self->strangers = strangers;
+    *router_p = NULL;
+    return self;
+}
+
+void
+zrelay_entrance_destroy (zrelay_entrance_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_entrance_t *self = *self_p;
+        zloop_reader_end (self->loop, self->sock);
+        if (self->timer)
+            zloop_timer_end (self->loop, self->timer);
+        if (self->control)
+            zsock_destroy (&self->sock);
+        zrelay_request_t *request;
+        while ((request = (zrelay_request_t *) zlistx_first (self->requests)))
+            zrelay_request_destroy (&request);
+        zlistx_destroy (&self->requests);
+        zlistx_destroy (&self->order);
+        zlistx_destroy (&self->outbox);
+        zstr_free (&self->error);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+const char *
+zrelay_entrance_error (zrelay_entrance_t *self)
+{
+    return self->error;
+}
+
+char *
+zrelay_entrance_endpoint (zrelay_entrance_t *self)
+{
+    return self->control? zsock_last_endpoint (self->sock): NULL;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Requests
+
+static zrelay_request_t *
+s_request_new (zrelay_entrance_t *entrance, zmsg_t *envelope)
+{
+    zrelay_request_t *self =
+        (zrelay_request_t *) zmalloc (sizeof (zrelay_request_t));
+    assert (self);
+    self->entrance = entrance;
+    self->envelope = envelope;
+    self->place = zlistx_add_end (entrance->requests, self);
+    if (!envelope)
+        self->turn = zlistx_add_end (entrance->order, self);
+    return self;
+}
+
+void
+zrelay_request_destroy (zrelay_request_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_request_t *self = *self_p;
+        zlistx_detach (self->entrance->requests, self->place);
+        if (self->turn)
+            zlistx_detach (self->entrance->order, self->turn);
+        zmsg_destroy (&self->envelope);
+        zmsg_destroy (&self->answer);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+zrelay_entrance_t *
+zrelay_request_entrance (zrelay_request_t *self)
+{
+    return self->entrance;
+}
+
+bool
+zrelay_request_is_remote (zrelay_request_t *self)
+{
+    return self->entrance->control;
+}
+
+bool
+zrelay_request_is_strange (zrelay_request_t *self)
+{
+    return self->entrance->strangers;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Sending
+
+static int
+s_on_timer (zloop_t *loop, int timer, void *arg);
+
+//  Send what there is, as far as the pipe takes it
+
+static void
+s_flush (zrelay_entrance_t *self)
+{
+    zmsg_t *msg = (zmsg_t *) zlistx_first (self->outbox);
+    while (msg) {
+        zmsg_t *sent = zmsg_dup (msg);
+        assert (sent);
+        if (zmsg_send (&sent, self->sock) == -1) {
+            zmsg_destroy (&sent);
+            break;
+        }
+        zlistx_delete (self->outbox, zlistx_cursor (self->outbox));
+        msg = (zmsg_t *) zlistx_first (self->outbox);
+    }
+    if (msg && !self->timer) {
+        self->timer = zloop_timer (self->loop, AGAIN_IVL, 0, s_on_timer, self);
+        zloop_reader_end (self->loop, self->sock);
+    }
+    else
+    if (!msg && self->timer) {
+        zloop_timer_end (self->loop, self->timer);
+        self->timer = 0;
+        zloop_reader (self->loop, self->sock, s_on_readable, self);
+    }
+}
+
+static int
+s_on_timer (zloop_t *loop, int timer, void *arg)
+{
+    (void) loop;
+    (void) timer;
+    s_flush ((zrelay_entrance_t *) arg);
+    return 0;
+}
+
+//  A control socket's ROUTER says which peer is full or gone. This one has
+//  itself to blame.
+
+static void
+s_send (zrelay_entrance_t *self, zmsg_t **msg_p)
+{
+    if (self->control) {
+        zmsg_send (msg_p, self->sock);
+        zmsg_destroy (msg_p);
+        return;
+    }
+    zlistx_add_end (self->outbox, *msg_p);
+    *msg_p = NULL;
+    s_flush (self);
+}
+
+//  Send the answers to bare words that have their turn
+
+static void
+s_send_in_order (zrelay_entrance_t *self)
+{
+    zrelay_request_t *first = (zrelay_request_t *) zlistx_first (self->order);
+    while (first && first->answer) {
+        s_send (self, &first->answer);
+        zrelay_request_destroy (&first);
+        first = (zrelay_request_t *) zlistx_first (self->order);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Answers
+
+//  Bare words are answered by the frames of a query or by a signal
+
+static void
+s_answer_bare (zrelay_request_t **self_p, int status, zmsg_t *frames)
+{
+    zrelay_request_t *self = *self_p;
+    zrelay_entrance_t *entrance = self->entrance;
+    if (status == ZRELAY_STATUS_DONE && zmsg_size (frames) > 0) {
+        s_send (entrance, &frames);
+        zrelay_request_destroy (self_p);
+    }
+    else {
+        zmsg_destroy (&frames);
+        self->answer = zmsg_new_signal ((byte) status);
+        *self_p = NULL;
+    }
+    s_send_in_order (entrance);
+}
+
+void
+zrelay_request_answer (zrelay_request_t **self_p, int status,
+                       zmsg_t **frames_p)
+{
+    zrelay_request_t *self = *self_p;
+    zmsg_t *frames = frames_p && *frames_p? *frames_p: zmsg_new ();
+    assert (frames);
+    if (frames_p)
+        *frames_p = NULL;
+    zframe_t *first = zmsg_first (frames);
+    if (status != ZRELAY_STATUS_DONE && first) {
+        zstr_free (&self->entrance->error);
+        self->entrance->error = zframe_strdup (first);
+        assert (self->entrance->error);
+    }
+    if (!self->envelope) {
+        s_answer_bare (self_p, status, frames);
+        return;
+    }
+    zmsg_pushstrf (frames, "%d", status);
+    zframe_t *frame;
+    while ((frame = zmsg_last (self->envelope))) {
+        zmsg_remove (self->envelope, frame);
+        zmsg_prepend (frames, &frame);
+    }
+    s_send (self->entrance, &frames);
+    zrelay_request_destroy (self_p);
+}
+
+void
+zrelay_request_refuse (zrelay_request_t **self_p, int status,
+                       const char *format, ...)
+{
+    va_list argptr;
+    va_start (argptr, format);
+    char *sentence = zsys_vprintf (format, argptr);
+    va_end (argptr);
+    assert (sentence);
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, sentence);
+    zstr_free (&sentence);
+    zrelay_request_answer (self_p, status, &frames);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Reading
+
+static bool
+s_is_empty (zframe_t *frame)
+{
+    return frame && zframe_size (frame) == 0;
+}
+
+//  Move the envelope of a message into a new one. On a pipe, an empty frame
+//  announces it; at a control socket it begins with the routing id. Both end
+//  with an empty frame. *wrong_p is set if a control socket's has no end.
+
+static zmsg_t *
+s_take_envelope (zrelay_entrance_t *self, zmsg_t *msg, bool *wrong_p)
+{
+    *wrong_p = false;
+    zframe_t *frame = zmsg_first (msg);
+    if (!self->control && !s_is_empty (frame))
+        return NULL;
+    size_t size = 1;
+    while ((frame = zmsg_next (msg)) && !s_is_empty (frame))
+        size++;
+    *wrong_p = !frame && self->control;
+    if (!frame || (size == 1 && !self->control))
+        return NULL;
+    zmsg_t *envelope = zmsg_new ();
+    assert (envelope);
+    for (size_t index = 0; index <= size; index++) {
+        frame = zmsg_pop (msg);
+        zmsg_append (envelope, &frame);
+    }
+    return envelope;
+}
+
+//  What cannot be a command gets no more than a refusal, and without an
+//  envelope not even that
+
+static int
+s_take (zrelay_entrance_t *self, zmsg_t *msg)
+{
+    bool large = self->control && (zmsg_size (msg) > FRAMES_MAX
+                                || zmsg_content_size (msg) > BYTES_MAX);
+    bool wrong;
+    zmsg_t *envelope = s_take_envelope (self, msg, &wrong);
+    if (wrong)
+        return 0;
+    zrelay_request_t *request = s_request_new (self, envelope);
+    if (large)
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "a command has at most %d words and %d bytes", FRAMES_MAX,
+            BYTES_MAX);
+    else
+    if (zmsg_size (msg) == 0)
+        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "a command has no words; its first word is its name");
+    else
+        return self->function (self->owner, request, msg);
+    return 0;
+}
+
+//  Overwrite what may have been a password or a key
+
+static void
+s_wipe (zmsg_t *msg)
+{
+    zframe_t *frame = zmsg_first (msg);
+    for (; frame; frame = zmsg_next (msg))
+        memset (zframe_data (frame), 0, zframe_size (frame));
+}
+
+//  Nothing is read once the pipe does not take the answers
+
+static int
+s_on_readable (zloop_t *loop, zsock_t *sock, void *arg)
+{
+    (void) loop;
+    zrelay_entrance_t *self = (zrelay_entrance_t *) arg;
+    int rc = 0;
+    for (int count = 0; rc == 0 && count < COMMANDS_MAX
+         && !self->timer; count++) {
+        zmsg_t *msg = (zsock_events (sock) & ZMQ_POLLIN)?
+                      zmsg_recv (sock): NULL;
+        if (!msg)
+            break;
+        rc = s_take (self, msg);
+        s_wipe (msg);
+        zmsg_destroy (&msg);
+    }
+    return rc;
+}

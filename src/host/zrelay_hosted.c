@@ -1,0 +1,350 @@
+/*  =========================================================================
+    zrelay_hosted - one relay that a host runs
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_hosted.h"
+
+//  Most commands that may await their answers
+#define PENDING_MAX 1000
+
+//  Digits of a number that identifies a command
+#define NUMBER_DIGITS 20
+
+//  What the relay is doing
+typedef enum {
+    HOSTED_RUNNING,             //  It works
+    HOSTED_DRAINING,            //  It finishes its work before it is ended
+    HOSTED_ENDING,              //  It was told to end
+    HOSTED_ENDED                //  Its thread has
+} hosted_state_t;
+
+//  A command that the relay has
+typedef struct {
+    char number [NUMBER_DIGITS + 1];    //  What its answer begins with
+    zrelay_request_t *request;  //  Whose answer that is; NULL: the host's
+    bool last;                  //  The relay ends when it has answered it
+} pending_t;
+
+struct _zrelay_hosted_t {
+    zloop_t *loop;              //  Serves the pipe
+    const zrelay_kind_t *kind;  //  The relay's kind
+    char *name;                 //  Its name
+    zsock_t *pipe;              //  Our end
+    zsock_t *other;             //  The relay's end, its thread's to destroy
+    pthread_t thread;           //  The relay's thread
+    bool started;               //  It has said that it is there
+    hosted_state_t state;       //  What it is doing
+    zlistx_t *pending;          //  pending_t, in the order of the commands
+    uint64_t number;            //  Of the last command
+    zrelay_request_t *stopper;  //  Answered when it has ended, or NULL
+    zrelay_hosted_fn *on_ended; //  Called then
+    void *owner;                //  Its argument
+};
+
+static int
+s_on_pipe (zloop_t *loop, zsock_t *pipe, void *arg);
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+static void
+s_pending_destroy (void **item_p)
+{
+    pending_t *pending = (pending_t *) *item_p;
+    zrelay_request_destroy (&pending->request);
+    freen (pending);
+    *item_p = NULL;
+}
+
+//  As in a zactor: the last message of a relay is a signal
+
+static void *
+s_thread (void *arg)
+{
+    zrelay_hosted_t *self = (zrelay_hosted_t *) arg;
+    zsock_t *pipe = self->other;
+    zrelay_engine_run (self->kind, pipe, self->name);
+    zsock_set_sndtimeo (pipe, -1);
+    zsock_signal (pipe, 0);
+    zsock_destroy (&pipe);
+    return NULL;
+}
+
+//  The number of unanswered commands is limited, and so is that of messages in
+//  the pipe, which therefore needs no limit of its own: there is always room
+//  for the command that ends the relay
+
+static int
+s_make_pipe (zrelay_hosted_t *self)
+{
+    self->pipe = zsock_new (ZMQ_PAIR);
+    self->other = self->pipe? zsock_new (ZMQ_PAIR): NULL;
+    if (!self->other)
+        return -1;
+    zsock_set_sndhwm (self->pipe, 0);
+    zsock_set_rcvhwm (self->pipe, 0);
+    zsock_set_sndhwm (self->other, 0);
+    zsock_set_rcvhwm (self->other, 0);
+    zsock_set_sndtimeo (self->pipe, 0);
+    zsock_set_rcvtimeo (self->pipe, 0);
+    if (zsock_bind (self->pipe, "inproc://zrelay-host-%p", (void *) self) == -1)
+        return -1;
+    return zsock_connect (self->other, "inproc://zrelay-host-%p",
+                          (void *) self);
+}
+
+zrelay_hosted_t *
+zrelay_hosted_new (zloop_t *loop, const zrelay_kind_t *kind, const char *name,
+                   zrelay_hosted_fn *on_ended, void *owner)
+{
+    zrelay_hosted_t *self =
+        (zrelay_hosted_t *) zmalloc (sizeof (zrelay_hosted_t));
+    assert (self);
+    self->loop = loop;
+    self->kind = kind;
+    self->on_ended = on_ended;
+    self->owner = owner;
+    self->name = strdup (name);
+    self->pending = zlistx_new ();
+    assert (self->name && self->pending);
+    zlistx_set_destructor (self->pending, s_pending_destroy);
+    self->state = HOSTED_ENDED;
+    int error = s_make_pipe (self) == 0? 0: zmq_errno ();
+    if (!error)
+        error = pthread_create (&self->thread, NULL, s_thread, self);
+    if (error) {
+        zsock_destroy (&self->other);
+        zrelay_hosted_destroy (&self);
+        errno = error;
+        return NULL;
+    }
+    self->state = HOSTED_RUNNING;
+    zloop_reader (loop, self->pipe, s_on_pipe, self);
+    return self;
+}
+
+static void
+s_send_term (zrelay_hosted_t *self)
+{
+    zstr_send (self->pipe, "$TERM");
+    self->state = HOSTED_ENDING;
+}
+
+//  Wait for the signal of the thread that was told to end
+
+static void
+s_await_end (zrelay_hosted_t *self)
+{
+    zsock_set_rcvtimeo (self->pipe, -1);
+    int signals = self->started? 1: 2;
+    while (signals > 0) {
+        zmsg_t *msg = zmsg_recv (self->pipe);
+        if (!msg && errno != EINTR)
+            break;
+        signals -= msg && zmsg_signal (msg) != -1;
+        zmsg_destroy (&msg);
+    }
+    pthread_join (self->thread, NULL);
+    self->state = HOSTED_ENDED;
+}
+
+void
+zrelay_hosted_destroy (zrelay_hosted_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_hosted_t *self = *self_p;
+        if (self->pipe)
+            zloop_reader_end (self->loop, self->pipe);
+        if (self->state < HOSTED_ENDING)
+            s_send_term (self);
+        if (self->state == HOSTED_ENDING)
+            s_await_end (self);
+        zsock_destroy (&self->pipe);
+        zlistx_destroy (&self->pending);
+        zrelay_request_destroy (&self->stopper);
+        zstr_free (&self->name);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+const char *
+zrelay_hosted_name (zrelay_hosted_t *self)
+{
+    return self->name;
+}
+
+const zrelay_kind_t *
+zrelay_hosted_kind (zrelay_hosted_t *self)
+{
+    return self->kind;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Commands
+
+//  Send a command in an envelope with its number, which an empty frame
+//  announces, see zrelay_client.h. Takes the request.
+
+static pending_t *
+s_send (zrelay_hosted_t *self, zrelay_request_t **request_p, zmsg_t **words_p)
+{
+    pending_t *pending = (pending_t *) zmalloc (sizeof (pending_t));
+    assert (pending);
+    if (request_p) {
+        pending->request = *request_p;
+        *request_p = NULL;
+    }
+    snprintf (pending->number, sizeof (pending->number), "%" PRIu64,
+              ++self->number);
+    zlistx_add_end (self->pending, pending);
+    zmsg_pushmem (*words_p, "", 0);
+    zmsg_pushstr (*words_p, pending->number);
+    zmsg_pushmem (*words_p, "", 0);
+    zmsg_send (words_p, self->pipe);
+    zmsg_destroy (words_p);
+    return pending;
+}
+
+void
+zrelay_hosted_tell (zrelay_hosted_t *self, zmsg_t **words_p)
+{
+    if (self->state == HOSTED_RUNNING
+    &&  zlistx_size (self->pending) < PENDING_MAX)
+        s_send (self, NULL, words_p);
+    zmsg_destroy (words_p);
+}
+
+void
+zrelay_hosted_give (zrelay_hosted_t *self, zrelay_request_t **request_p,
+                    zmsg_t **words_p)
+{
+    if (self->state != HOSTED_RUNNING)
+        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+            "the relay %s is being stopped", self->name);
+    else
+    if (zlistx_size (self->pending) >= PENDING_MAX)
+        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+            "the relay %s has not answered %d commands yet; wait for its"
+            " answers", self->name, PENDING_MAX);
+    else
+        s_send (self, request_p, words_p);
+    zmsg_destroy (words_p);
+}
+
+void
+zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_request_t **request_p,
+                    const char *msecs)
+{
+    if (self->state != HOSTED_RUNNING) {
+        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+            "the relay %s is being stopped already", self->name);
+        return;
+    }
+    self->stopper = *request_p;
+    *request_p = NULL;
+    if (*msecs) {
+        zmsg_t *words = zmsg_new ();
+        assert (words);
+        zmsg_addstr (words, "DRAIN");
+        zmsg_addstr (words, msecs);
+        s_send (self, NULL, &words)->last = true;
+        self->state = HOSTED_DRAINING;
+    }
+    else
+        s_send_term (self);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Answers
+
+//  Take the pending command with that number out of the list, or return NULL
+
+static pending_t *
+s_take_pending (zrelay_hosted_t *self, zframe_t *number)
+{
+    pending_t *pending = (pending_t *) zlistx_first (self->pending);
+    while (pending && !zframe_streq (number, pending->number))
+        pending = (pending_t *) zlistx_next (self->pending);
+    return pending? (pending_t *) zlistx_detach (self->pending,
+                                      zlistx_cursor (self->pending)): NULL;
+}
+
+//  An answer: an empty frame, the number, an empty frame, the status, and more
+
+static void
+s_answered (zrelay_hosted_t *self, zmsg_t *answer)
+{
+    zframe_t *frames [] = { NULL, NULL, NULL, NULL };
+    const size_t count = sizeof (frames) / sizeof (*frames);
+    for (size_t index = 0; index < count; index++)
+        frames [index] = zmsg_pop (answer);
+    pending_t *pending =
+        frames [count - 1]? s_take_pending (self, frames [1]): NULL;
+    if (pending && pending->request) {
+        char *status = zframe_strdup (frames [count - 1]);
+        assert (status);
+        zmsg_t *rest = zmsg_dup (answer);
+        zrelay_request_answer (&pending->request, atoi (status), &rest);
+        zstr_free (&status);
+    }
+    else
+    if (pending && pending->last)
+        s_send_term (self);
+    if (pending)
+        s_pending_destroy ((void **) &pending);
+    for (size_t index = 0; index < count; index++)
+        zframe_destroy (&frames [index]);
+}
+
+//  The thread sends nothing after its signal, and ends
+
+static void
+s_ended (zrelay_hosted_t *self)
+{
+    zloop_reader_end (self->loop, self->pipe);
+    pthread_join (self->thread, NULL);
+    self->state = HOSTED_ENDED;
+    pending_t *pending = (pending_t *) zlistx_first (self->pending);
+    for (; pending; pending = (pending_t *) zlistx_next (self->pending))
+        if (pending->request)
+            zrelay_request_refuse (&pending->request, ZRELAY_STATUS_BAD_STATE,
+                "the relay %s has ended", self->name);
+    if (self->stopper)
+        zrelay_request_answer (&self->stopper, ZRELAY_STATUS_DONE, NULL);
+    self->on_ended (self->owner, self);
+}
+
+//  What the relay sends while nobody reads it is limited, so this is bounded
+
+static int
+s_on_pipe (zloop_t *loop, zsock_t *pipe, void *arg)
+{
+    (void) loop;
+    zrelay_hosted_t *self = (zrelay_hosted_t *) arg;
+    zmsg_t *msg = zmsg_recv (pipe);
+    if (!msg)
+        return 0;
+    bool signal = zmsg_signal (msg) != -1;
+    bool ended = signal && self->started;
+    if (signal)
+        self->started = true;
+    else
+        s_answered (self, msg);
+    zmsg_destroy (&msg);
+    if (ended)
+        s_ended (self);
+    return 0;
+}

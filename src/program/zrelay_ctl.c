@@ -1,0 +1,472 @@
+/*  =========================================================================
+    zrelay_ctl - zrelay ctl: steers relays that run already
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_ctl.h"
+#include "zrelay_control.h"
+#include "zrelay_json.h"
+#include "zrelay_secret.h"
+
+#include <getopt.h>
+#include <limits.h>
+
+//  Milliseconds to wait for an answer, unless the user says otherwise
+#define TIMEOUT 5000
+#define TIMEOUT_TEXT "5000"
+
+//  Width of the columns of "list"
+#define NAME_WIDTH 20
+#define KIND_WIDTH 12
+
+typedef struct {
+    zrelay_report_t *report;    //  Hears what is wrong
+    char *endpoint;             //  Where the relays are steered
+    const char *curve;          //  File of our certificate, or NULL
+    const char *server;         //  File of that of the other party, or NULL
+    size_t timeout;             //  Milliseconds to wait for an answer
+    bool json;                  //  Print JSON
+    zsock_t *sock;              //  A socket with keys, or NULL
+    zrelay_client_t *client;    //  Leads to the host
+} ctl_t;
+
+
+//  --------------------------------------------------------------------------
+//  Failures
+
+//  Report why a call failed, and say how it ends
+
+static zrelay_exit_t
+s_failed (ctl_t *self)
+{
+    int status = zrelay_client_status (self->client);
+    const char *sentence = zrelay_client_error (self->client);
+    if (self->json) {
+        printf ("{\"status\":%d,\"error\":", status);
+        zrelay_json_print_string (sentence);
+        printf ("}\n");
+    }
+    if (status == ZRELAY_STATUS_TIMEOUT)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_SILENCE,
+            "ctl: no answer from %s within %zu ms; is the relay running, with"
+            " that --control?", self->endpoint, self->timeout);
+    return zrelay_report_say (self->report, ZRELAY_EXIT_FAILED, "ctl: %s",
+                              sentence);
+}
+
+
+//  --------------------------------------------------------------------------
+//  List
+
+//  The state of a relay, as a fresh string; one that does not answer has none
+
+static char *
+s_state (ctl_t *self, const char *name)
+{
+    zrelay_client_set_relay (self->client, name);
+    char *state = zrelay_client_ask (self->client, "STATE", NULL);
+    zrelay_client_set_relay (self->client, NULL);
+    if (!state)
+        state = strdup ("silent");
+    assert (state);
+    return state;
+}
+
+static void
+s_print_relay (ctl_t *self, bool first, const char *name, const char *kind)
+{
+    char *state = s_state (self, name);
+    if (self->json) {
+        printf ("%s{\"name\":", first? "": ",");
+        zrelay_json_print_string (name);
+        printf (",\"kind\":");
+        zrelay_json_print_string (kind);
+        printf (",\"state\":");
+        zrelay_json_print_string (state);
+        printf ("}");
+    }
+    else
+        printf ("%-*s %-*s %s\n", NAME_WIDTH, name, KIND_WIDTH, kind, state);
+    zstr_free (&state);
+}
+
+static zrelay_exit_t
+s_list (ctl_t *self, int argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    zmsg_t *list = zrelay_client_query (self->client, "LIST", NULL);
+    if (!list)
+        return s_failed (self);
+    fputs (self->json? "[": "", stdout);
+    for (bool first = true; zmsg_size (list) >= 2; first = false) {
+        char *name = zmsg_popstr (list);
+        char *kind = zmsg_popstr (list);
+        s_print_relay (self, first, name, kind);
+        zstr_free (&name);
+        zstr_free (&kind);
+    }
+    fputs (self->json? "]\n": "", stdout);
+    zmsg_destroy (&list);
+    return ZRELAY_EXIT_ASKED;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Statistics
+
+static zrelay_exit_t
+s_print_stats (ctl_t *self, const char *name)
+{
+    zrelay_client_set_relay (self->client, name);
+    zrelay_stats_t *stats = zrelay_client_stats (self->client);
+    zrelay_client_set_relay (self->client, NULL);
+    if (!stats)
+        return s_failed (self);
+    char *text = self->json? zrelay_stats_json (stats):
+                             zrelay_stats_text (stats);
+    fputs (text, stdout);
+    zstr_free (&text);
+    zrelay_stats_destroy (&stats);
+    return ZRELAY_EXIT_ASKED;
+}
+
+static zrelay_exit_t
+s_all_stats (ctl_t *self)
+{
+    zmsg_t *list = zrelay_client_query (self->client, "LIST", NULL);
+    if (!list)
+        return s_failed (self);
+    zrelay_exit_t status = ZRELAY_EXIT_ASKED;
+    fputs (self->json? "[": "", stdout);
+    while (status == ZRELAY_EXIT_ASKED && zmsg_size (list) >= 2) {
+        char *name = zmsg_popstr (list);
+        char *kind = zmsg_popstr (list);
+        status = s_print_stats (self, name);
+        fputs (self->json && zmsg_size (list) > 0? ",": "", stdout);
+        zstr_free (&name);
+        zstr_free (&kind);
+    }
+    fputs (self->json? "]\n": "", stdout);
+    zmsg_destroy (&list);
+    return status;
+}
+
+static zrelay_exit_t
+s_stats (ctl_t *self, int argc, char **argv)
+{
+    if (argc < 2)
+        return s_all_stats (self);
+    zrelay_exit_t status = s_print_stats (self, argv [1]);
+    if (status == ZRELAY_EXIT_ASKED && self->json)
+        putchar ('\n');
+    return status;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Reload
+
+static zrelay_exit_t
+s_reload (ctl_t *self, int argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    zrelay_client_command (self->client, "LOAD", NULL);
+    if (zrelay_client_status (self->client) != ZRELAY_STATUS_DONE)
+        return s_failed (self);
+    if (self->json)
+        printf ("{\"status\":0,\"answer\":[]}\n");
+    return ZRELAY_EXIT_ASKED;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Any command
+
+//  Frames for people: one in a line. What could steer a terminal is not shown.
+
+static void
+s_print_frame (zframe_t *frame)
+{
+    const byte *data = zframe_data (frame);
+    for (size_t index = 0; index < zframe_size (frame); index++)
+        putchar (iscntrl (data [index]) && data [index] != '\n'? '?':
+                 data [index]);
+    putchar ('\n');
+}
+
+static void
+s_print_answer (ctl_t *self, zmsg_t *frames)
+{
+    bool first = true;
+    if (self->json)
+        printf ("{\"status\":0,\"answer\":[");
+    zframe_t *frame = zmsg_first (frames);
+    for (; frame; frame = zmsg_next (frames)) {
+        if (self->json) {
+            fputs (first? "": ",", stdout);
+            zrelay_json_print (zframe_data (frame), zframe_size (frame));
+        }
+        else
+            s_print_frame (frame);
+        first = false;
+    }
+    if (self->json)
+        printf ("]}\n");
+}
+
+//  DRAIN says itself how long it may take
+
+static size_t
+s_extra_time (int argc, char **argv)
+{
+    unsigned long msecs = argc > 1 && streq (argv [0], "DRAIN")?
+                          strtoul (argv [1], NULL, 10): 0;
+    return msecs < INT_MAX / 2? msecs: INT_MAX / 2;
+}
+
+//  NAME COMMAND [ARG ...]. A command is in capitals, as the relay has it, but
+//  need not be typed so.
+
+static zrelay_exit_t
+s_command (ctl_t *self, int argc, char **argv)
+{
+    for (char *letter = argv [1]; *letter; letter++)
+        *letter = (char) toupper ((byte) *letter);
+    zmsg_t *words = zmsg_new ();
+    assert (words);
+    for (int index = 1; index < argc; index++)
+        zmsg_addstr (words, argv [index]);
+    self->timeout += s_extra_time (argc - 1, argv + 1);
+    zrelay_client_set_timeout (self->client, self->timeout);
+    zrelay_client_set_relay (self->client, argv [0]);
+    zmsg_t *frames = NULL;
+    zrelay_client_execute (self->client, &words, &frames);
+    if (!frames)
+        return s_failed (self);
+    s_print_answer (self, frames);
+    zmsg_destroy (&frames);
+    return ZRELAY_EXIT_ASKED;
+}
+
+
+//  --------------------------------------------------------------------------
+//  The command line
+
+static const struct {
+    const char *name;           //  First word
+    int most;                   //  Words, with it
+    zrelay_exit_t (*function) (ctl_t *self, int argc, char **argv);
+} s_tasks [] = {
+    { "list", 1, s_list },
+    { "reload", 1, s_reload },
+    { "stats", 2, s_stats }
+};
+#define TASKS (sizeof (s_tasks) / sizeof (*s_tasks))
+
+static zrelay_exit_t
+s_help (ctl_t *self)
+{
+    const char *program = zrelay_report_program (self->report);
+    printf (
+        "Usage: %s ctl [options] list\n"
+        "       %s ctl [options] stats [NAME]\n"
+        "       %s ctl [options] reload\n"
+        "       %s ctl [options] NAME COMMAND [ARGUMENT ...]\n"
+        "Steers relays that run already: lists them, prints statistics, has the"
+        " file of\n\"run\" read again, or gives one of them a command, such as"
+        " PAUSE. \"NAME HELP\"\nlists its commands.\n"
+        "\n"
+        "Options:\n"
+        "      --control ENDPOINT  where they are steered (default:"
+        " ZRELAY_CONTROL, or\n"
+        "                          that of zrelay run)\n"
+        "      --curve FILE        our certificate, for tcp\n"
+        "      --server FILE       the public certificate of the other party\n"
+        "      --json              print JSON\n"
+        "      --timeout MSECS     time to wait for an answer (default "
+        TIMEOUT_TEXT ")\n"
+        "  -h, --help              print this help and exit\n"
+        "\n"
+        "Exit status: 0 done, 1 refused, 2 wrong usage, 3 no answer in"
+        " time.\n",
+        program, program, program, program);
+    return zrelay_report_flush (self->report);
+}
+
+static zrelay_exit_t
+s_read_timeout (ctl_t *self, const char *argument)
+{
+    errno = 0;
+    char *end;
+    unsigned long msecs = strtoul (argument, &end, 10);
+    if (!isdigit ((byte) *argument) || *end || errno || msecs > INT_MAX / 2)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "ctl: --timeout takes milliseconds, not '%s'", argument);
+    self->timeout = msecs;
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+//  Options precede the other words, which may begin with "-" themselves
+
+static zrelay_exit_t
+s_read_options (ctl_t *self, int argc, char **argv)
+{
+    static const struct option options [] = {
+        { "control", required_argument, NULL, 'c' },
+        { "curve", required_argument, NULL, 'k' },
+        { "server", required_argument, NULL, 's' },
+        { "json", no_argument, NULL, 'j' },
+        { "timeout", required_argument, NULL, 't' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 }
+    };
+    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
+    opterr = 0;
+    int letter;
+    while (status == ZRELAY_EXIT_NOT_YET
+       && (letter = getopt_long (argc, argv, "+:h", options, NULL)) != -1)
+        switch (letter) {
+            case 'c':
+                zstr_free (&self->endpoint);
+                self->endpoint = strdup (optarg);
+                assert (self->endpoint);
+                break;
+            case 'k':
+                self->curve = optarg;
+                break;
+            case 's':
+                self->server = optarg;
+                break;
+            case 'j':
+                self->json = true;
+                break;
+            case 't':
+                status = s_read_timeout (self, optarg);
+                break;
+            case 'h':
+                status = s_help (self);
+                break;
+            default:
+                status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+                    letter == ':'? "ctl: %s needs an argument; see %s ctl"
+                    " --help": "ctl: there is no option %s; see %s ctl --help",
+                    argv [optind - 1], zrelay_report_program (self->report));
+        }
+    return status;
+}
+
+
+//  --------------------------------------------------------------------------
+//  The connection
+
+//  The word before it is for those who open it
+
+static zrelay_exit_t
+s_find_endpoint (ctl_t *self)
+{
+    static const char *anybody = "anybody ";
+    const char *given = zrelay_control_environment ();
+    if (!self->endpoint && given) {
+        size_t size = strlen (anybody);
+        self->endpoint =
+            strdup (strncmp (given, anybody, size)? given: given + size);
+        assert (self->endpoint);
+    }
+    if (!self->endpoint)
+        self->endpoint = zrelay_control_default ();
+    if (self->endpoint)
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        "ctl: there is no runtime directory (%s); give --control",
+        strerror (errno));
+}
+
+//  A socket with our keys and those of the other party
+
+static zrelay_exit_t
+s_make_secure (ctl_t *self)
+{
+    if (!self->curve || !self->server)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "ctl: --curve and --server belong together; give both");
+    zcert_t *own = zrelay_secret_load (self->curve, true, self->report);
+    zcert_t *other =
+        own? zrelay_secret_load (self->server, false, self->report): NULL;
+    if (other) {
+        self->sock = zsock_new (ZMQ_DEALER);
+        assert (self->sock);
+        zcert_apply (own, self->sock);
+        zsock_set_curve_serverkey (self->sock, zcert_public_txt (other));
+        zsock_set_immediate (self->sock, 1);
+        zsock_set_linger (self->sock, 0);
+    }
+    zrelay_secret_destroy (&own);
+    zrelay_secret_destroy (&other);
+    return self->sock? ZRELAY_EXIT_NOT_YET: ZRELAY_EXIT_MISUSE;
+}
+
+static zrelay_exit_t
+s_connect (ctl_t *self)
+{
+    zrelay_exit_t status = s_find_endpoint (self);
+    if (status == ZRELAY_EXIT_NOT_YET && (self->curve || self->server))
+        status = s_make_secure (self);
+    if (status != ZRELAY_EXIT_NOT_YET)
+        return status;
+    //  It knows which endpoints are safe to connect to
+    self->client = zrelay_client_connect (self->endpoint);
+    if (self->client && self->sock) {
+        zrelay_client_destroy (&self->client);
+        if (zsock_connect (self->sock, "%s", self->endpoint) == 0)
+            self->client = zrelay_client_new (self->sock);
+    }
+    if (!self->client)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "ctl: cannot connect to '%s': %s", self->endpoint,
+            zmq_strerror (errno));
+    zrelay_client_set_timeout (self->client, self->timeout);
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+static zrelay_exit_t
+s_run (ctl_t *self, int argc, char **argv)
+{
+    size_t task = 0;
+    while (task < TASKS && argc > 0 && strneq (s_tasks [task].name, argv [0]))
+        task++;
+    bool known = argc > 0 && task < TASKS && argc <= s_tasks [task].most;
+    if (!known && argc < 2)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "ctl: what is to be done? Give list, stats, reload, or NAME COMMAND;"
+            " see %s ctl --help", zrelay_report_program (self->report));
+    zrelay_exit_t status = s_connect (self);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = known? s_tasks [task].function (self, argc, argv):
+                 s_command (self, argc, argv);
+    return status == ZRELAY_EXIT_ASKED? zrelay_report_flush (self->report):
+           status;
+}
+
+zrelay_exit_t
+zrelay_ctl (int argc, char **argv, zrelay_report_t *report)
+{
+    ctl_t self = { .report = report, .timeout = TIMEOUT };
+    zsys_handler_set (NULL);
+    zrelay_exit_t status = s_read_options (&self, argc, argv);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_run (&self, argc - optind, argv + optind);
+    fflush (stdout);
+    zrelay_client_destroy (&self.client);
+    zsock_destroy (&self.sock);
+    zstr_free (&self.endpoint);
+    return status;
+}
