@@ -14,6 +14,10 @@
 #include "zrelay_endpoint.h"
 #include "zrelay_trial.h"
 
+//  How long to wait for libzmq to stop listening, in msecs. It takes one, unless
+//  its threads are held up.
+#define RELEASE_MAX 1000
+
 typedef struct {
     char *endpoint;             //  As resolved by libzmq
     bool bound;                 //  Or else connected
@@ -356,9 +360,14 @@ void
 zrelay_attachments_release (zrelay_attachments_t *self, void *handle)
 {
     attachment_t *item = (attachment_t *) zlistx_first (self->items);
-    for (; item; item = (attachment_t *) zlistx_next (self->items)) {
-        if (item->bound && strstr (item->endpoint, "inproc:") == item->endpoint)
+    for (; item; item = (attachment_t *) zlistx_next (self->items))
+        if (item->bound)
             zmq_unbind (handle, item->endpoint);
+    int64_t deadline = zclock_mono () + RELEASE_MAX;
+    item = (attachment_t *) zlistx_first (self->items);
+    for (; item; item = (attachment_t *) zlistx_next (self->items)) {
+        if (item->bound)
+            zrelay_endpoint_await_release (item->endpoint, deadline);
         zrelay_endpoint_remove_file (item->endpoint, &item->file);
     }
 }

@@ -116,6 +116,52 @@ s_tcp_refusal (const char *address, bool bind)
 }
 
 
+//  Does anybody listen at this port? Who asks does not listen, and reuses what
+//  has ended, so only those who listen are in the way.
+
+static bool
+s_port_in_use (const host_t *place)
+{
+    struct sockaddr_storage room = { .ss_family = (sa_family_t)
+                                     s_family (place->host) };
+    struct sockaddr_in *four = (struct sockaddr_in *) &room;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *) &room;
+    socklen_t size = sizeof (*four);
+    in_port_t port = htons ((in_port_t) atoi (place->port));
+    if (room.ss_family == AF_INET6) {
+        size = sizeof (*six);
+        six->sin6_port = port;
+        inet_pton (AF_INET6, place->host, &six->sin6_addr);
+    }
+    else {
+        four->sin_port = port;
+        inet_pton (AF_INET, place->host, &four->sin_addr);
+    }
+    int handle = socket (room.ss_family, SOCK_STREAM, 0);
+    int reuse = 1;
+    bool in_use = handle != -1
+        && setsockopt (handle, SOL_SOCKET, SO_REUSEADDR, &reuse,
+                       sizeof (reuse)) == 0
+        && bind (handle, (struct sockaddr *) &room, size) == -1
+        && errno == EADDRINUSE;
+    if (handle != -1)
+        close (handle);
+    return in_use;
+}
+
+void
+zrelay_endpoint_await_release (const char *endpoint, int64_t deadline)
+{
+    host_t place;
+    const char *address = strstr (endpoint, "://");
+    bool waits = address && strncmp (endpoint, "ipc", 3) != 0
+        && s_parse_address (&place, address + 3)
+        && s_family (place.host) != AF_UNSPEC;
+    while (waits && s_port_in_use (&place) && zclock_mono () < deadline)
+        zclock_sleep (1);
+}
+
+
 //  --------------------------------------------------------------------------
 //  ipc
 

@@ -37,6 +37,11 @@ bool
 bool
     zrelay_endpoint_meets (const char *bound, const char *connected);
 
+//  libzmq stops listening some time after zmq_unbind () has returned. Wait until
+//  the port is free, at most until then, a time of zclock_mono ().
+void
+    zrelay_endpoint_await_release (const char *endpoint, int64_t deadline);
+
 //  The file of a socket that is bound by ipc, as the system knows it. libzmq
 //  leaves it behind. Finding it fills in *file, which is zero if there is none;
 //  it is removed only if it still is that one, and not another program's that
