@@ -327,6 +327,34 @@ extern "C" {
 //
 //      zstr_sendx (proxy, "EVENTS", "inproc://proxy-events", NULL);
 //
+//  Let peers do only what a file permits. Each line says who, a right, and
+//  perhaps the beginning of a topic or a message; the rest is refused:
+//
+//      #   WHO             RIGHT       BEGINNING
+//      user alice          subscribe   weather.
+//      address 10.0.0.0/8  publish     sensors.
+//      anybody             request
+//
+//  A user is a peer's User-Id, as a zrelay_gate gives it; an address may be a
+//  network. A word in double quotes may have spaces, \", \\, and bytes such as
+//  \x00. To subscribe is for the peers of an XPUB: whoever asks for a topic
+//  without that beginning is cut off, before the next message is sent. Other
+//  messages without permission are dropped and counted. At the frontend they
+//  are requests (ROUTER, REP, DEALER, REQ), or publications (SUB, XSUB, PULL,
+//  PAIR, XPUB); what comes from the backend needs the right to reply. Of
+//  requests and replies, the first frame counts that is not empty, behind the
+//  routing id. Peers by inproc may do everything. A PUB side sends nothing.
+//
+//  Others must not be able to write to the file. A wrong line is refused, and
+//  its number is in the sentence (status 4). A change counts within a second;
+//  if somebody has lost a right, all subscribers are cut off, and come back.
+//  While the file is missing or wrong, nobody may do anything. What is refused
+//  is logged, at most once a second. PERMIT is possible once. It is refused for
+//  sockets of an application, and where a kind has bound one of its own (LOOKUP
+//  of a cache); such a one cannot be bound later either:
+//
+//      zstr_sendx (proxy, "PERMIT", "who_may_what", NULL);
+//
 //  Log commands and their results through zsys:
 //
 //      zstr_send (proxy, "VERBOSE");

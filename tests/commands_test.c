@@ -1055,6 +1055,10 @@ static const case_t s_cases [] = {
     { ALL, ANY, ARGS, "IP address", { "CUT", "FRONTEND", "localhost" } },
     { ALL, ANY, ARGS, "FRONTEND or BACKEND", { "CUT", "x", "127.0.0.1" } },
     { ALL, ANY, DONE, NULL, { "CUT", "FRONTEND", "10.9.9.9" } },
+    { ALL, ANY, ARGS, "PERMIT file", { "PERMIT" } },
+    { ALL, ANY, ARGS, "not a string", { "PERMIT", "%zero" } },
+    { ALL, ANY, SYSTEM, "No such file", { "PERMIT", "/nowhere/permits" } },
+    { ALL, ANY, SYSTEM, "not a regular file", { "PERMIT", "/dev/null" } },
     { ALL, FRESH, DONE, "0", { "PEERS", "FRONTEND" } },
     { ALL, ANY, DONE, "kind", { "STATS" } },
     { ALL, ANY, DONE, "BIND side endpoint", { "HELP" } },
@@ -1207,7 +1211,7 @@ static const char *s_names [] = {
     "SUBSCRIBE", "UNSUBSCRIBE", "SET", "GET", "CAPTURE", "FILTER", "PAUSE",
     "RESUME", "DRAIN", "STATS", "RESET", "STATE", "ENDPOINT", "PEERS", "CUT",
     "EVENTS", "RULE", "RULES", "HELP", "ERROR", "PING", "DOMAIN", "PLAIN",
-    "CURVE", "VERBOSE", "$TERM"
+    "CURVE", "PERMIT", "VERBOSE", "$TERM"
 };
 #define NAMES (sizeof (s_names) / sizeof (*s_names))
 

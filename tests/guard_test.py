@@ -510,6 +510,36 @@ def _():
         refused("go-w", "--plain", passwords)
 
 
+@test("permit: users send what a line permits; wrong files are refused")
+def _():
+    with temp_dir() as folder:
+        passwords = os.path.join(folder, "passwords")
+        permits = os.path.join(folder, "permits")
+        for path, text in ((passwords, "good=good\nbad=bad\n"),
+                           (permits, "user good publish\nanybody reply\n")):
+            with open(path, "w") as file:
+                file.write(text)
+            os.chmod(path, 0o600)
+        with Relay("streamer", "--plain", passwords, "--permit", permits,
+                   "--guard", "frontend") as relay, \
+                sockets(zmq.PULL, zmq.PUSH, zmq.PUSH) as made:
+            puller, good, bad = made
+            puller.connect(relay.backend)
+            as_plain(bad, b"bad", b"bad")
+            bad.connect(relay.frontend)
+            bad.send(b"dropped")
+            relay.expect("refused 127.0.0.1 user bad .publish.",
+                         errors=True)
+            as_plain(good, b"good", b"good")
+            assert passes(good, relay, puller)
+        refused("No such file", "--permit", os.path.join(folder, "none"))
+        with open(permits, "a") as file:
+            file.write("user good\n")
+        refused("line 3 is too short", "--permit", permits)
+        os.chmod(permits, 0o602)
+        refused("go-w", "--permit", permits)
+
+
 @test("keygen follows no link, not even one to nowhere")
 def _():
     with temp_dir() as folder:

@@ -127,9 +127,9 @@ zrelay_status_t
                              size_t count, char **words);
 
 //  Ask somebody what peers may do, see zrelay_flow_set_permit (); permit is
-//  copied, and the engine's if that is done. All subscribers are cut. Refused if
-//  somebody is asked already, where sockets are borrowed, or where the kind has
-//  bound some of its own.
+//  copied, and the engine's if that is done. All subscribers are cut. Refused
+//  if somebody is asked already, where sockets are borrowed, or where the kind
+//  has bound some of its own.
 zrelay_status_t
     zrelay_engine_set_permit (zrelay_engine_t *self,
                               const zrelay_permit_t *permit);

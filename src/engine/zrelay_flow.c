@@ -585,8 +585,8 @@ static void
 s_hear (zrelay_flow_t *self);
 
 //  Before a message goes to subscribers, all subscriptions are heard that wait,
-//  and during that none are taken in. Who may not have what it asked for, or may
-//  no longer have what it has, is cut by then.
+//  and none are taken in while it is sent. Who may not have what it asked for,
+//  or may no longer have what it has, is cut by then.
 
 static zrelay_outcome_t
 s_send_to_subscribers (zrelay_flow_t *self, zrelay_side_t *to,

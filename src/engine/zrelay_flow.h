@@ -75,8 +75,8 @@ void
     zrelay_flow_set_permit (zrelay_flow_t *self, zrelay_flow_t *other,
                             const zrelay_permit_t *permit);
 
-//  True if subscriptions were read for the sake of the other flow, and a turn is
-//  to follow.
+//  True if subscriptions were read for the sake of the other flow, and a turn
+//  is to follow.
 bool
     zrelay_flow_has_heard (zrelay_flow_t *self);
 

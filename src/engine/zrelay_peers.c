@@ -1075,9 +1075,9 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 //  --------------------------------------------------------------------------
 //  Subscriptions. libzmq passes on the cancellation of a topic to which its
 //  sender has not subscribed, though others have. So we keep account of who has
-//  what: an XPUB with xpub_verboser reports everything, and when somebody leaves
-//  a cancellation of each topic, without a property. Peers by inproc have none
-//  either: what was not owed by somebody who has left is theirs.
+//  what: an XPUB with xpub_verboser reports everything, and when somebody
+//  leaves a cancellation of each topic, without a property. Peers by inproc
+//  have none either: what was not owed by somebody who has left is theirs.
 
 //  Is it the connection that has sent this, and not another one that has its
 //  descriptor now? libzmq keeps the string while the connection lives. One that
@@ -1097,8 +1097,8 @@ s_has_sent (peer_t *peer, const char *property, size_t size)
     return true;
 }
 
-//  The connection of a subscription to a topic of so many bytes, or NULL. It may
-//  have come just now, and have the descriptor of one that has left.
+//  The connection of a subscription to a topic of so many bytes, or NULL. It
+//  may have come just now, and have the descriptor of one that has left.
 
 static peer_t *
 s_subscriber (zrelay_peers_t *self, const char *property, size_t size)

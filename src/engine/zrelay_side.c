@@ -110,8 +110,8 @@ zrelay_side_close (zrelay_side_t *self)
     zrelay_topics_destroy (&self->reported);
 }
 
-//  An XPUB of ours reports each subscription and cancellation, so that it can be
-//  attributed to its connection; what is no news goes no further, see
+//  An XPUB of ours reports each subscription and cancellation, so that it can
+//  be attributed to its connection; what is no news goes no further, see
 //  zrelay_side_heard_topic ()
 
 static int

@@ -15,9 +15,9 @@
 
 #include <zrelay.h>
 
-//  From now on, peers may do what the file permits, see zrelay_permits.h. It may
-//  change; while it is wrong, nobody may do anything. What is refused is logged,
-//  at most once a second. Returns the status of PERMIT.
+//  From now on, peers may do what the file permits, see zrelay_permits.h. It
+//  may change; while it is wrong, nobody may do anything. What is refused is
+//  logged, at most once a second. Returns the status of PERMIT.
 int
     zrelay_permission_set (zrelay_engine_t *engine, const char *filename);
 

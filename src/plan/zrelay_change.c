@@ -114,6 +114,7 @@ s_same_core (zrelay_plan_t *one, zrelay_plan_t *other)
         && s_same (one->clients, other->clients)
         && s_same (one->server, other->server)
         && s_same (one->plain, other->plain)
+        && s_same (one->permit, other->permit)
         && s_same_strings (one->allow, other->allow)
         && s_same_strings (one->deny, other->deny)
         && one->revoke_cuts == other->revoke_cuts

@@ -512,7 +512,8 @@ static const struct {
     { "curve", offsetof (zrelay_plan_t, curve) },
     { "clients", offsetof (zrelay_plan_t, clients) },
     { "server", offsetof (zrelay_plan_t, server) },
-    { "plain", offsetof (zrelay_plan_t, plain) }
+    { "plain", offsetof (zrelay_plan_t, plain) },
+    { "permit", offsetof (zrelay_plan_t, permit) }
 }, s_guard_switches [] = {
     { "revoke-cuts", offsetof (zrelay_plan_t, revoke_cuts) },
     { "core", offsetof (zrelay_plan_t, core) },
@@ -578,6 +579,7 @@ static const entry_t s_guard_table [] = {
     { "clients", s_guard_string, false },
     { "server", s_guard_string, false },
     { "plain", s_guard_string, false },
+    { "permit", s_guard_string, false },
     { "allow", s_guard_network, true },
     { "deny", s_guard_network, true },
     { "side", s_guard_side, true },

@@ -166,7 +166,7 @@ zrelay_plan_destroy (zrelay_plan_t **self_p)
         char **strings [] = {
             &self->name, &self->prefixes [0], &self->prefixes [1],
             &self->curve, &self->clients, &self->server, &self->plain,
-            &self->user, &self->pid_file, &self->runtime_dir,
+            &self->permit, &self->user, &self->pid_file, &self->runtime_dir,
             &self->control, &self->control_curve, &self->control_clients,
             &self->file, &self->place.path
         };

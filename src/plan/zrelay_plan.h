@@ -96,6 +96,7 @@ typedef struct {
     char *user;                 //  USER or USER:GROUP to become, or NULL
     char *pid_file;             //  File for the PID, or NULL
     char *runtime_dir;          //  Directory to make, or NULL
+    char *permit;               //  File that says who may do what, or NULL
     zlist_t *allow;             //  IP networks that are let in
     zlist_t *deny;              //  IP networks that are not
     bool revoke_cuts;           //  Connections end when a peer is taken off a

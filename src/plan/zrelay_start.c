@@ -221,6 +221,15 @@ static const char *
 s_endpoint_fault (const zrelay_plan_endpoint_t *item);
 
 static zrelay_exit_t
+s_permit (start_t *self)
+{
+    if (!self->plan->permit)
+        return ZRELAY_EXIT_NOT_YET;
+    zrelay_client_command (self->relay, "PERMIT", self->plan->permit, NULL);
+    return s_confirm (self, "--permit: ", "");
+}
+
+static zrelay_exit_t
 s_capture (start_t *self)
 {
     const zrelay_plan_endpoint_t *item = self->plan->capture;
@@ -366,8 +375,8 @@ s_bring (start_t *self)
     typedef zrelay_exit_t (step_fn) (start_t *self);
     bool open = zrelay_plan_type_is_open (self->plan, ZRELAY_SIDE_FRONTEND);
     step_fn *steps [] = {
-        s_verbose, s_guard, s_report_links, s_set_all, s_add_rules, s_commands,
-        open? s_attach_all: s_subscribe,
+        s_verbose, s_guard, s_report_links, s_set_all, s_add_rules, s_permit,
+        s_commands, open? s_attach_all: s_subscribe,
         open? s_subscribe: s_attach_all, s_capture
     };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;

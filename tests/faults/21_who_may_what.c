@@ -188,6 +188,15 @@ s_test_leaks (const char *kind, bool parts, int attempts)
         leaks += attackers [index].leaks;
     }
     uint64_t passed = faults_counter (relay, "backend.out.messages");
+    //  It has not read meanwhile
+    while ((msg = zmsg_recv_nowait (honest)))
+        zmsg_destroy (&msg);
+    bool goes_on = faults_counted (relay, "backend.out.messages", passed + 100);
+    for (int count = 0; count < 100 && goes_on; count++) {
+        msg = zmsg_recv (honest);
+        goes_on = msg != NULL;
+        zmsg_destroy (&msg);
+    }
     traffic.stop = true;
     pthread_join (publisher, NULL);
     printf ("# %s: %d tries, amid %" PRIu64 " messages\n",
@@ -198,16 +207,275 @@ s_test_leaks (const char *kind, bool parts, int attempts)
          "and is cut and counted");
     TAP (faults_counter (relay, "return.dropped_permit") >= (uint64_t) made,
          "and so is what it asked for");
-    while ((msg = zmsg_recv_nowait (honest)))
-        zmsg_destroy (&msg);
-    TAP ((msg = zmsg_recv (honest)) || faults_naive (),
-         "who may still has it");
-    zmsg_destroy (&msg);
+    TAP (goes_on, "who may still has it");
     TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
     zsock_destroy (&honest);
     zsock_destroy (&traffic.publisher);
     zstr_free (&traffic.out);
     zstr_free (&in);
+}
+
+
+
+//  --------------------------------------------------------------------------
+//  What each kind drops, and what passes
+
+typedef struct {
+    const char *kind;
+    const char *types;          //  Of a proxy's sides, or NULL
+    int sender;                 //  Type of the socket at the frontend
+    int receiver;               //  And at the backend
+    const char *counter;        //  Counts what is dropped
+} case_t;
+
+static const case_t s_cases [] = {
+    { "forwarder", NULL, ZMQ_PUB, ZMQ_SUB, "forward.dropped_permit" },
+    { "cache", NULL, ZMQ_PUB, ZMQ_SUB, "forward.dropped_permit" },
+    { "streamer", NULL, ZMQ_PUSH, ZMQ_PULL, "forward.dropped_permit" },
+    { "queue", NULL, ZMQ_REQ, ZMQ_REP, "forward.dropped_permit" },
+    { "queue", NULL, ZMQ_DEALER, ZMQ_REP, "forward.dropped_permit" },
+    { "balancer", NULL, ZMQ_REQ, ZMQ_REQ, "forward.dropped_permit" },
+    { "proxy", "PULL PUSH", ZMQ_PUSH, ZMQ_PULL, "forward.dropped_permit" },
+    { "proxy", "PULL XPUB", ZMQ_PUSH, ZMQ_SUB, "forward.dropped_permit" }
+};
+
+static void
+s_attach (zactor_t *relay, const case_t *self)
+{
+    char frontend [10], backend [10];
+    if (!self->types)
+        return;
+    sscanf (self->types, "%9s %9s", frontend, backend);
+    faults_command (relay, "FRONTEND", frontend, "tcp://127.0.0.1:*", NULL);
+    faults_command (relay, "BACKEND", backend, "tcp://127.0.0.1:*", NULL);
+}
+
+//  A worker of the balancer, or a REP, is ready
+
+static void
+s_prepare (const case_t *self, zactor_t *relay, zsock_t *receiver)
+{
+    if (self->receiver == ZMQ_REQ) {
+        zstr_send (receiver, "READY");
+        faults_counted (relay, "backend.in.messages", 1);
+    }
+    if (self->receiver == ZMQ_SUB)
+        faults_counted (relay, "backend.in.messages", 1);
+}
+
+//  A DEALER makes the empty frame itself
+
+static void
+s_say (const case_t *self, zsock_t *sender, const char *text)
+{
+    if (self->sender == ZMQ_DEALER)
+        zstr_sendx (sender, "", text, NULL);
+    else
+        zstr_send (sender, text);
+}
+
+//  The receiver of a balancer gets the client's address before the text
+
+static bool
+s_hears (zsock_t *receiver, const char *text)
+{
+    zmsg_t *msg = zmsg_recv (receiver);
+    bool right = msg && zframe_streq (zmsg_last (msg), text);
+    zmsg_destroy (&msg);
+    return right;
+}
+
+static void
+s_test_case (const case_t *self)
+{
+    zactor_t *relay = s_relay (self->kind,
+        "address 127.0.0.2 publish good\n"
+        "address 127.0.0.2 request good\n"
+        "address 127.0.0.2 subscribe\n"
+        "address 127.0.0.2 reply\n");
+    s_attach (relay, self);
+    char *in = faults_bind (relay, "FRONTEND");
+    char *out = faults_bind (relay, "BACKEND");
+    zsock_t *receiver = s_honest (self->receiver, out);
+    zsock_t *good = s_honest (self->sender, in);
+    zsock_t *bad = faults_connect (self->sender, in);
+    s_prepare (self, relay, receiver);
+    //  A PUB drops what it is given before it knows of a subscriber
+    bool dropped = false;
+    for (int look = 0; look < 500 && !dropped; look++) {
+        if (look == 0 || self->sender == ZMQ_PUB)
+            s_say (self, bad, "good, but from elsewhere");
+        zclock_sleep (10);
+        dropped = faults_counter (relay, self->counter) > 0;
+    }
+    TAP (dropped, "%s, %s: who may not send loses it", self->kind,
+         zsys_sockname (self->sender));
+    for (int look = 0; self->sender == ZMQ_PUB && look < 500
+         && faults_counter (relay, "backend.out.messages") == 0; look++) {
+        s_say (self, good, "bad");
+        s_say (self, good, "good");
+        zclock_sleep (10);
+    }
+    if (self->sender != ZMQ_PUB)
+        s_say (self, good, "good");
+    TAP (s_hears (receiver, "good"), "and who may does not");
+    TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
+    zsock_destroy (&receiver);
+    zsock_destroy (&good);
+    zsock_destroy (&bad);
+    zstr_free (&in);
+    zstr_free (&out);
+}
+
+
+//  --------------------------------------------------------------------------
+//  A worker that may not be one, and a user
+
+static void
+s_test_reply (void)
+{
+    zactor_t *relay = s_relay ("balancer",
+        "anybody request\naddress 127.0.0.2 reply\n");
+    char *in = faults_bind (relay, "FRONTEND");
+    char *out = faults_bind (relay, "BACKEND");
+    zsock_t *thief = faults_connect (ZMQ_REQ, out);
+    zstr_send (thief, "READY");
+    TAP (faults_counted (relay, "return.dropped_permit", 1),
+         "who may not reply is no worker");
+    zsock_t *worker = s_honest (ZMQ_REQ, out);
+    zstr_send (worker, "READY");
+    zsock_t *client = faults_connect (ZMQ_REQ, in);
+    zstr_send (client, "work");
+    TAP (s_hears (worker, "work") && s_gets_nothing (thief),
+         "and gets no work");
+    zsock_destroy (&client);
+    zsock_destroy (&worker);
+    zsock_destroy (&thief);
+    TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
+    zstr_free (&in);
+    zstr_free (&out);
+}
+
+static zsock_t *
+s_user (const char *name, const char *endpoint, const char *topic)
+{
+    zsock_t *sock = zsock_new (ZMQ_SUB);
+    zsock_set_plain_username (sock, name);
+    zsock_set_plain_password (sock, name);
+    zsock_set_rcvtimeo (sock, FAULTS_PATIENCE);
+    zsock_set_subscribe (sock, topic);
+    int rc = zsock_connect (sock, "%s", endpoint);
+    assert (rc == 0);
+    return sock;
+}
+
+static void
+s_test_users (void)
+{
+    char passwords [80];
+    snprintf (passwords, sizeof (passwords), "%s.passwords", s_file);
+    FILE *file = fopen (passwords, "w");
+    assert (file);
+    fputs ("alice=alice\nbob=bob\n", file);
+    fclose (file);
+    chmod (passwords, 0600);
+    zactor_t *gate = zactor_new (zrelay_gate, NULL);
+    zstr_sendx (gate, "PLAIN", "*", passwords, NULL);
+    int rc = zsock_wait (gate);
+    assert (rc == 0);
+
+    zactor_t *relay = s_relay ("forwarder",
+        "anybody publish\nuser alice subscribe\nuser bob subscribe b\n");
+    faults_command (relay, "DOMAIN", "BACKEND", "global", NULL);
+    faults_command (relay, "PLAIN", "BACKEND", NULL);
+    char *in = faults_bind (relay, "FRONTEND");
+    char *out = faults_bind (relay, "BACKEND");
+    zsock_t *publisher = faults_connect (ZMQ_XPUB, in);
+    zsock_t *alice = s_user ("alice", out, "a");
+    TAP (s_gets (publisher, "\1a"), "a user has what is permitted");
+    zsock_t *bob = s_user ("bob", out, "b");
+    TAP (s_gets (publisher, "\1b"), "and so has another one");
+    zsock_set_subscribe (bob, "a");
+    TAP (faults_counted (relay, "backend.cut_permit", 1),
+         "who asks for another's topic is cut");
+    zstr_send (publisher, "a");
+    TAP (s_gets (alice, "a"), "the other one is not");
+
+    //  Rights that are taken away count before the next message after a second
+    s_write ("anybody publish\nuser bob subscribe b\n");
+    zclock_sleep (1100);
+    zstr_send (publisher, "a");
+    TAP (faults_counted (relay, "backend.cut_permit", 2),
+         "who loses a right is cut");
+    TAP (s_gets_nothing (alice), "before the next message");
+    //  And given back
+    s_write ("anybody publish\nuser alice subscribe\n");
+    zclock_sleep (1100);
+    bool again = false;
+    zsock_set_rcvtimeo (alice, 20);
+    for (int look = 0; look < 500 && !again; look++) {
+        zstr_send (publisher, "a");
+        char *string = zstr_recv (alice);
+        again = string != NULL;
+        zstr_free (&string);
+    }
+    TAP (again, "and comes back when it has it again");
+    zsock_destroy (&alice);
+    zsock_destroy (&bob);
+    zsock_destroy (&publisher);
+    TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
+    zactor_destroy (&gate);
+    unlink (passwords);
+    zstr_free (&in);
+    zstr_free (&out);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Cancelling for others
+
+static void
+s_test_cancel (const char *kind)
+{
+    zactor_t *relay = faults_relay (kind);
+    char *in = faults_bind (relay, "FRONTEND");
+    char *out = faults_bind (relay, "BACKEND");
+    zsock_t *publisher = faults_connect (ZMQ_XPUB, in);
+    zsock_t *honest = faults_connect (ZMQ_SUB, out);
+    zsock_set_subscribe (honest, "news");
+    TAP (s_gets (publisher, "\1news"), "%s: somebody subscribes", kind);
+    //  One that never subscribed, and one that did, and cancels twice
+    zsock_set_rcvtimeo (publisher, QUIET);
+    int fd = wire_connect (out);
+    assert (fd != -1);
+    bool shaken = wire_handshake (fd, "SUB");
+    assert (shaken);
+    wire_frame (fd, 0, "\0news", 5);
+    wire_frame (fd, 0, "\1news", 5);
+    wire_frame (fd, 0, "\0news", 5);
+    wire_frame (fd, 0, "\0news", 5);
+    wire_frame (fd, 0, "\1last", 5);
+    TAP (s_gets (publisher, "\1last"), "others cannot cancel it");
+    wire_close (fd, false);
+    zframe_t *frame = zframe_recv (publisher);
+    TAP (frame && zframe_size (frame) == 5
+      && memcmp (zframe_data (frame), "\0last", 5) == 0,
+         "nor by leaving");
+    zframe_destroy (&frame);
+    zstr_send (publisher, "news");
+    TAP (s_gets (honest, "news"), "and who has it goes on to have it");
+    zsock_set_rcvtimeo (publisher, FAULTS_PATIENCE);
+    zsock_set_unsubscribe (honest, "news");
+    frame = zframe_recv (publisher);
+    TAP (frame && zframe_size (frame) == 5
+      && memcmp (zframe_data (frame), "\0news", 5) == 0,
+         "until it cancels it itself");
+    zframe_destroy (&frame);
+    zsock_destroy (&honest);
+    zsock_destroy (&publisher);
+    TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
+    zstr_free (&in);
+    zstr_free (&out);
 }
 
 int
@@ -216,9 +484,16 @@ main (int argc, char **argv)
     faults_begin (argc, argv, NULL);
     TAP_DEADLINE (DEADLINE);
     snprintf (s_file, sizeof (s_file), ".who-may-what-%d", (int) getpid ());
+    for (size_t index = 0; index < sizeof (s_cases) / sizeof (*s_cases);
+         index++)
+        s_test_case (&s_cases [index]);
+    s_test_reply ();
+    s_test_users ();
+    s_test_cancel ("forwarder");
     int attempts = (int) faults_parameter ("ATTEMPTS", ATTEMPTS);
     s_test_leaks ("forwarder", false, attempts);
     s_test_leaks ("forwarder", true, attempts);
+    s_test_leaks ("cache", false, attempts);
     unlink (s_file);
     return faults_end ();
 }
