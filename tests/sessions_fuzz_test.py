@@ -301,6 +301,7 @@ def asks(target):
     """The control socket still answers. It is a REP, which may lose a request
     after a broken one (libzmq)."""
     def answered():
+        assert target.process.running(), "\n".join(target.process.error_lines)
         with sockets() as make:
             client = make(zmq.REQ, target.endpoint)
             client.send(b"PING")

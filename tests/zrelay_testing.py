@@ -435,8 +435,11 @@ def preload(library=PRELOAD, **variables):
             libraries.insert(0, os.path.realpath(path))
     environment = {"LD_PRELOAD": " ".join(libraries), "ZRELAY_LOG": "1",
                    "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1",
-                   #   What Python keeps to its end is no leak
-                   "ASAN_OPTIONS": "detect_leaks=0"}
+                   #   What Python keeps to its end is no leak, and libzmq
+                   #   asks for as much as a frame is said to hold
+                   "ASAN_OPTIONS": "detect_leaks=0:"
+                                   "allocator_may_return_null=1:"
+                                   "max_allocation_size_mb=1024"}
     environment.update(variables)
     return environment
 
