@@ -57,7 +57,7 @@
 #define ADDRESS_MAX 100
 
 //  Events read in one go, so that a storm of them does not hold up the relay
-#define EVENTS_MAX 500
+#define EVENTS_MAX 100
 
 //  Most times that this is done before a routing id is looked into
 #define READS_MAX 20
@@ -554,10 +554,8 @@ s_find_candidates (zrelay_peers_t *self, candidate_t *candidates)
     uint64_t latest = self->arrivals - self->count / 2;
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
-        uint64_t moved;
-        if (peer && !peer->cut && peer->host && peer->number <= latest
-        &&  zrelay_kernel_moved (peer->fd, &moved))
-            candidates [count++] = (candidate_t) { peer, moved };
+        if (peer && !peer->cut && peer->host && peer->number <= latest)
+            candidates [count++] = (candidate_t) { peer, 0 };
     }
     return count;
 }
@@ -573,10 +571,14 @@ s_cut_quietest (zrelay_peers_t *self, size_t few, peer_t *newcomer)
         (candidate_t *) malloc ((self->count + 1) * sizeof (candidate_t));
     assert (candidates);
     size_t count = s_find_candidates (self, candidates);
-    qsort (candidates, count, sizeof (candidate_t), s_compare);
     size_t most = count > few? count - few: 0;
     if (most > few / CUT_PART)
         most = few / CUT_PART;
+    for (size_t index = 0; most > 0 && index < count; index++)
+        zrelay_kernel_moved (candidates [index].peer->fd,
+                             &candidates [index].moved);
+    if (most > 0)
+        qsort (candidates, count, sizeof (candidate_t), s_compare);
     for (size_t index = 0; index < most; index++)
         s_cut (self, candidates [index].peer, ZRELAY_CUT_CONNECTIONS);
     free (candidates);
