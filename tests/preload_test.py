@@ -11,24 +11,20 @@ import contextlib
 import importlib.util
 import os
 import re
-import shlex
 import shutil
 import signal
 import stat
-import subprocess
 import sys
 import time
 
 import zmq
 
-from zrelay_testing import (DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Skip,
-                            comment, equal, main, sockets, temp_dir, test,
-                            wait_until)
+from zrelay_testing import (DEADLINE, PRELOAD, TOP_BUILDDIR, ZRELAY, Process,
+                            Skip, comment, equal, main, preload, sockets,
+                            temp_dir, test, wait_until)
 
 LIBS = os.path.join(TOP_BUILDDIR, "src", ".libs")
-PRELOAD = os.path.join(LIBS, "libzrelay-preload.so")
 PROXIES = os.path.join(TOP_BUILDDIR, "tests", "proxies")
-SANITIZE = os.environ.get("ZRELAY_SANITIZE", "")
 
 #   pyzmq's own tests of what calls libzmq's functions, and how many calls of
 #   each they make at least. Its monitored queue is a loop of its own.
@@ -40,30 +36,6 @@ PYZMQ_TESTS = {
 #   Seconds for which a relay without work is watched, and its CPU time
 WATCHED = 1
 CPU_MOST = 0.1
-
-
-def preload(library=PRELOAD, **variables):
-    """The environment of a program with the library. A sanitizer's runtime
-    has to come before everything else."""
-    if not os.path.exists(PRELOAD):
-        raise Skip("configured with --disable-shared")
-    libraries = [library]
-    for word, runtime in (("address", "libasan.so"), ("thread", "libtsan.so")):
-        if word in SANITIZE:
-            path = subprocess.run(
-                [*shlex.split(os.environ.get("CC", "cc")),
-                 "-print-file-name=" + runtime],
-                stdout=subprocess.PIPE, check=True).stdout.decode().strip()
-            if not os.path.isabs(path):
-                raise Skip("the compiler does not tell where its %s is"
-                           % runtime)
-            libraries.insert(0, os.path.realpath(path))
-    environment = {"LD_PRELOAD": " ".join(libraries), "ZRELAY_LOG": "1",
-                   "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1",
-                   #   What Python keeps to its end is no leak
-                   "ASAN_OPTIONS": "detect_leaks=0"}
-    environment.update(variables)
-    return environment
 
 
 def python(program, *arguments, library=PRELOAD, **variables):

@@ -196,5 +196,39 @@ def _():
         assert 'say "%s' % words in script, line
 
 
+#   Those that are no test, and what runs libzmq's own
+NO_TESTS = ("libzmq",)
+
+
+def is_test(name):
+    if name.startswith("zrelay_"):
+        return '{ "%s", ' % name in text_of("selftest", "zrelay_selftest.c")
+    if "/" in name:
+        return os.path.exists(os.path.join(TOP_SRCDIR, name))
+    return any(os.path.exists(os.path.join(TOP_SRCDIR, "tests", path))
+               and "tests/" + path.replace(".c", "") in text_of("Makefile.am")
+               for path in (name + ".py", name + ".c",
+                            os.path.join("faults", name + ".c")))
+
+
+@test("each row of doc/security.md names tests that exist")
+def _():
+    table = text_of("doc", "security.md").partition("| attack |")[2]
+    rows = table.partition("\n\n")[0].splitlines()[2:]
+    assert len(rows) > 20, rows
+    named = set()
+    for row in rows:
+        last = row.rstrip(" |").rpartition("|")[2].strip()
+        names = re.findall(r"`([^`]+)`", last) or [last]
+        assert names, row
+        for name in names:
+            assert name in NO_TESTS or is_test(name), (name, row)
+        named.update(names)
+    #   And each fault from strangers is in it
+    for number in (1, 2, 3, 4, 5, 8, 10, 11, *range(14, 22)):
+        assert any(name.startswith("%02d_" % number) for name in named), number
+    assert not is_test("99_no_such_test") and not is_test("zrelay_nothing")
+
+
 if __name__ == "__main__":
     main()

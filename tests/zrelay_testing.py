@@ -30,6 +30,7 @@ import contextlib
 import faulthandler
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -407,6 +408,40 @@ class Relay(Process):
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+#   --------------------------------------------------------------------------
+#   Programs with the preload library
+
+PRELOAD = os.path.join(TOP_BUILDDIR, "src", ".libs", "libzrelay-preload.so")
+SANITIZE = os.environ.get("ZRELAY_SANITIZE", "")
+
+
+def preload(library=PRELOAD, **variables):
+    """The environment of a program with the library. A sanitizer's runtime
+    has to come before everything else."""
+    if not os.path.exists(PRELOAD):
+        raise Skip("configured with --disable-shared")
+    libraries = [library]
+    for word, runtime in (("address", "libasan.so"), ("thread", "libtsan.so")):
+        if word in SANITIZE:
+            path = subprocess.run(
+                [*shlex.split(os.environ.get("CC", "cc")),
+                 "-print-file-name=" + runtime],
+                stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+            if not os.path.isabs(path):
+                raise Skip("the compiler does not tell where its %s is"
+                           % runtime)
+            libraries.insert(0, os.path.realpath(path))
+    environment = {"LD_PRELOAD": " ".join(libraries), "ZRELAY_LOG": "1",
+                   "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1",
+                   #   What Python keeps to its end is no leak, and libzmq
+                   #   asks for as much as a frame is said to hold
+                   "ASAN_OPTIONS": "detect_leaks=0:"
+                                   "allocator_may_return_null=1:"
+                                   "max_allocation_size_mb=1024"}
+    environment.update(variables)
+    return environment
 
 
 class Steered(Process):

@@ -48,6 +48,9 @@ static const char *s_names [] = {
 };
 #define NAMES (int) (sizeof (s_names) / sizeof (*s_names))
 
+//  Bytes in a frame of a command, with room for a key or an endpoint
+#define MESSAGE_MOST 65536
+
 static zrelay_engine_t *
 s_borrow (int type, void *sockets [SOCKETS])
 {
@@ -248,10 +251,13 @@ s_open_remote (device_t *self, const char *pattern)
     bool open;
     char *endpoint = zrelay_private_expand (pattern, &open);
     int linger = 0;
+    int64_t most = MESSAGE_MOST;
     self->context = zmq_ctx_new ();
     self->remote = self->context? zmq_socket (self->context, ZMQ_REP): NULL;
-    if (self->remote)
+    if (self->remote) {
         zmq_setsockopt (self->remote, ZMQ_LINGER, &linger, sizeof (linger));
+        zmq_setsockopt (self->remote, ZMQ_MAXMSGSIZE, &most, sizeof (most));
+    }
     const char *refusal = self->remote? s_bind_remote (self, endpoint, open):
                                         zmq_strerror (errno);
     if (refusal) {

@@ -57,7 +57,7 @@
 #define ADDRESS_MAX 100
 
 //  Events read in one go, so that a storm of them does not hold up the relay
-#define EVENTS_MAX 500
+#define EVENTS_MAX 100
 
 //  Most times that this is done before a routing id is looked into
 #define READS_MAX 20
@@ -131,9 +131,6 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 
 //  If they are used up, so many are gained at once: this part of the reserve
 #define CUT_PART 4
-
-//  Bytes after which a peer has done more than to shake hands
-#define ESTABLISHED 2048
 
 //  Longest time without newcomers from where a flood of subscriptions came, in
 //  msecs
@@ -530,21 +527,13 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
 //  Who has said and taken least has to go, the longest here of these first, when
 //  newcomers take the last descriptors. Subscribers and pullers say nothing, but
 //  take what is sent. The younger half is given time to say something: not so
-//  many msecs, which attackers in great numbers would use up for all. But if
-//  all of the older ones have done so, those who have not have to go.
+//  many msecs, which attackers in great numbers would use up for all.
 
 //  One who may have to go
 typedef struct {
     peer_t *peer;               //  The peer
     uint64_t moved;             //  Bytes that it has brought and taken
-    bool spared;                //  It is young
 } candidate_t;
-
-static bool
-s_goes_last (const candidate_t *self)
-{
-    return self->spared || self->moved >= ESTABLISHED;
-}
 
 //  Those who go first come first
 
@@ -553,8 +542,6 @@ s_compare (const void *first, const void *second)
 {
     const candidate_t *one = (const candidate_t *) first;
     const candidate_t *other = (const candidate_t *) second;
-    if (s_goes_last (one) != s_goes_last (other))
-        return s_goes_last (one)? 1: -1;
     if (one->moved != other->moved)
         return one->moved < other->moved? -1: 1;
     return one->peer->number < other->peer->number? -1: 1;
@@ -567,29 +554,36 @@ s_find_candidates (zrelay_peers_t *self, candidate_t *candidates)
     uint64_t latest = self->arrivals - self->count / 2;
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
-        uint64_t moved;
-        if (peer && !peer->cut && peer->host
-        &&  zrelay_kernel_moved (peer->fd, &moved))
-            candidates [count++] =
-                (candidate_t) { peer, moved, peer->number > latest };
+        if (peer && !peer->cut && peer->host && peer->number <= latest)
+            candidates [count++] = (candidate_t) { peer, 0 };
     }
     return count;
 }
 
-//  Asking the system about each of them takes time, so it is done once for
-//  several newcomers
+//  Where there are few of them, it is not these who take the descriptors: it is
+//  the newcomer who has to go. Asking the system about each takes time, so
+//  several go at once.
 
 static void
-s_cut_quietest (zrelay_peers_t *self, size_t most)
+s_cut_quietest (zrelay_peers_t *self, size_t few, peer_t *newcomer)
 {
     candidate_t *candidates =
         (candidate_t *) malloc ((self->count + 1) * sizeof (candidate_t));
     assert (candidates);
     size_t count = s_find_candidates (self, candidates);
-    qsort (candidates, count, sizeof (candidate_t), s_compare);
-    for (size_t index = 0; index < count && index < most; index++)
+    size_t most = count > few? count - few: 0;
+    if (most > few / CUT_PART)
+        most = few / CUT_PART;
+    for (size_t index = 0; most > 0 && index < count; index++)
+        zrelay_kernel_moved (candidates [index].peer->fd,
+                             &candidates [index].moved);
+    if (most > 0)
+        qsort (candidates, count, sizeof (candidate_t), s_compare);
+    for (size_t index = 0; index < most; index++)
         s_cut (self, candidates [index].peer, ZRELAY_CUT_CONNECTIONS);
     free (candidates);
+    if (most == 0)
+        s_cut (self, newcomer, ZRELAY_CUT_CONNECTIONS);
 }
 
 //  Are hardly any descriptors left? Connections that were cut already are about
@@ -597,36 +591,31 @@ s_cut_quietest (zrelay_peers_t *self, size_t most)
 //  that was free.
 
 static bool
-s_takes_last (zrelay_peers_t *self, int reserve)
+s_takes_last (zrelay_peers_t *self, size_t reserve)
 {
-    int spare = zrelay_kernel_spare (reserve);
+    size_t spare = (size_t) zrelay_kernel_spare ((int) reserve);
     for (size_t fd = 0; spare < reserve && fd < self->room; fd++)
         spare += self->peers [fd] && self->peers [fd]->cut;
     return spare < reserve;
 }
 
-static int
+static size_t
 s_reserve (void)
 {
     int reserve = zrelay_kernel_descriptors () / RESERVE_PART;
     return reserve < RESERVE_LEAST? RESERVE_LEAST:
-           reserve > RESERVE_MOST? RESERVE_MOST: reserve;
+           reserve > RESERVE_MOST? RESERVE_MOST: (size_t) reserve;
 }
 
-//  Where there are few peers, it is not these who take the descriptors. None of
-//  them has to go, and newcomers may use half of the reserve.
+//  A side with few peers may use half of the reserve
 
 static void
 s_make_room (zrelay_peers_t *self, peer_t *newcomer)
 {
-    int reserve = s_reserve ();
-    bool few = self->count <= (size_t) reserve;
-    if (!s_takes_last (self, few? reserve / 2: reserve))
-        return;
-    if (few)
-        s_cut (self, newcomer, ZRELAY_CUT_CONNECTIONS);
-    else
-        s_cut_quietest (self, (size_t) reserve / CUT_PART);
+    size_t reserve = s_reserve ();
+    size_t kept = self->count > reserve? reserve: reserve / 2;
+    if (s_takes_last (self, kept))
+        s_cut_quietest (self, reserve, newcomer);
 }
 
 static void

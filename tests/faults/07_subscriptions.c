@@ -298,12 +298,50 @@ s_test_million (void)
     zsock_destroy (&publisher);
 }
 
+
+//  --------------------------------------------------------------------------
+//  Somebody cancels what others have. An XSUB sends what it is told to.
+
+static void
+s_send_topic (zsock_t *sock, const char *message)
+{
+    zframe_t *frame = zframe_new (message, strlen (message + 1) + 1);
+    zframe_send (&frame, sock, 0);
+}
+
+static void
+s_test_cancel_for_others (void)
+{
+    zsock_t *publisher = s_publisher_new ();
+    zactor_t *relay = faults_relay ("forwarder");
+    faults_command (relay, "CONNECT", "FRONTEND", zsock_endpoint (publisher),
+                    NULL);
+    char *out = faults_bind (relay, "BACKEND");
+    zsock_t *subscriber = faults_connect (ZMQ_SUB, out);
+    zsock_set_subscribe (subscriber, "news");
+    bool subscribed = s_hears (publisher, 1, "news");
+    zsock_t *hostile = faults_connect (ZMQ_XSUB, out);
+    s_send_topic (hostile, "\0news");
+    s_send_topic (hostile, "\1later");
+    //  Had the cancellation passed, it would come first
+    TAP (subscribed && s_hears (publisher, 1, "later"),
+         "nobody cancels a topic for others");
+    zstr_send (publisher, "news");
+    TAP (s_gets (subscriber, "news"), "and they go on to hear it");
+    zactor_destroy (&relay);
+    zsock_destroy (&hostile);
+    zsock_destroy (&subscriber);
+    zsock_destroy (&publisher);
+    zstr_free (&out);
+}
+
 int
 main (int argc, char **argv)
 {
     faults_begin (argc, argv, NULL);
     TAP_DEADLINE (DEADLINE);
     s_test_sub ();
+    s_test_cancel_for_others ();
     s_test_chain ();
     s_test_million ();
     return faults_end ();
