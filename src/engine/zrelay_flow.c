@@ -1368,8 +1368,9 @@ s_discard_rest (zrelay_flow_t *self, bool more)
 static zrelay_passage_t
 s_passage (const turn_t *turn)
 {
+    size_t left = turn->allowed - turn->moved;
     return (zrelay_passage_t) {
-        .messages = turn->allowed - turn->moved,
+        .messages = left < turn->credit? left: turn->credit,
         .frames = turn->last_frame - turn->tally->frames,
         .bytes = turn->last_byte - turn->tally->bytes
     };
@@ -1392,8 +1393,6 @@ s_way_pass (zrelay_flow_t *self, turn_t *turn)
 {
     zrelay_port_t *to = zrelay_side_port (self->output);
     zrelay_passage_t passage = s_passage (turn);
-    if (passage.messages > turn->credit)
-        passage.messages = turn->credit;
     zrelay_passed_t end =
         zrelay_port_pass (self->from, to, &self->frame, &passage);
     s_passed (self, turn, end, passage.messages);
