@@ -57,9 +57,11 @@ extern "C" {
 //
 //  After EINTR or TERMINATE nothing is lost. The relay reads a message only if
 //  its output can take it, so the caller can read the socket, or call again, in
-//  any thread. (Only an output that says that it has room and then refuses, as
-//  an XPUB with ZMQ_XPUB_NODROP or a peer that has just left make it, leaves a
-//  message with the relay. The next call with the same sockets sends it.)
+//  any thread. (Three outputs may leave a message with the relay, which the
+//  next call with the same sockets sends: an XPUB with ZMQ_XPUB_NODROP, one whose
+//  peer leaves at that moment, and one that took 200000 messages without being
+//  full, and then is: it is not asked before each message, which takes longer
+//  than to move one.)
 //
 //  Three environment variables are for the person who runs the program:
 //

@@ -170,6 +170,8 @@ s_test_sockets (void)
 {
     zactor_t *relay = faults_relay ("proxy");
     zactor_t *gate = zactor_new (zrelay_gate, NULL);
+    zactor_t *host = zactor_new (zrelay_host, NULL);
+    zsock_set_rcvtimeo (host, FAULTS_PATIENCE);
     void *handles [SOCKETS];
     int count = 0;
     while ((handles [count] = zsys_socket (ZMQ_PAIR, __FILE__, __LINE__)))
@@ -193,6 +195,17 @@ s_test_sockets (void)
     TAP (status == ZRELAY_STATUS_REFUSED, "and so about its capture");
     zstr_sendx (gate, "EVENTS", "inproc://events", NULL);
     TAP (zsock_wait (gate) == ZRELAY_STATUS_REFUSED, "and so does a gate");
+    static const char *commands [] [3] = {
+        { "START", "orders", "queue" },
+        { "CONTROL", "inproc://actor-control", NULL },
+        { "CHECK", "/dev/null", NULL }
+    };
+    for (int index = 0; index < 3; index++) {
+        zstr_sendx (host, commands [index] [0], commands [index] [1],
+                    commands [index] [2], NULL);
+        TAP (zsock_wait (host) == ZRELAY_STATUS_REFUSED, "and a host, to %s",
+             commands [index] [0]);
+    }
 
     //  Two of them are enough for an actor, and one is not
     zsys_close (handles [--count], __FILE__, __LINE__);
@@ -212,6 +225,7 @@ s_test_sockets (void)
     }
     TAP (other != NULL, "it can be started when there are sockets again");
     zrelay_destroy (&other);
+    zactor_destroy (&host);
     zactor_destroy (&gate);
     zrelay_destroy (&relay);
 }

@@ -327,12 +327,26 @@ zrelay_attachments_count (zrelay_attachments_t *self)
     return zlistx_size (self->items);
 }
 
+static bool
+s_is_inproc (attachment_t *item)
+{
+    return strncmp (item->endpoint, "inproc:", strlen ("inproc:")) == 0;
+}
+
+bool
+zrelay_attachments_connect (zrelay_attachments_t *self)
+{
+    attachment_t *item = (attachment_t *) zlistx_first (self->items);
+    while (item && s_is_inproc (item))
+        item = (attachment_t *) zlistx_next (self->items);
+    return item != NULL;
+}
+
 bool
 zrelay_attachments_counted (zrelay_attachments_t *self)
 {
     attachment_t *item = (attachment_t *) zlistx_first (self->items);
-    while (item && item->bound
-       &&  strncmp (item->endpoint, "inproc:", strlen ("inproc:")) != 0)
+    while (item && item->bound && !s_is_inproc (item))
         item = (attachment_t *) zlistx_next (self->items);
     return !item;
 }

@@ -73,6 +73,10 @@ void
     zrelay_attachments_list (zrelay_attachments_t *self, zmsg_t *answer,
                              bool marked);
 
+//  True if one is not by inproc.
+bool
+    zrelay_attachments_connect (zrelay_attachments_t *self);
+
 //  True if all are bound, and none by inproc.
 bool
     zrelay_attachments_counted (zrelay_attachments_t *self);

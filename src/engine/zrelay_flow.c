@@ -38,6 +38,10 @@
 //  A user id has at most 255 bytes, see ZeroMQ RFC 27
 #define STAMP_ROOM 256
 
+//  To ask a full output for room takes longer than to move a message. One that
+//  has taken so many without being full is not asked until it is.
+#define TRUSTED 200000
+
 //  Messages kept with overflow drop-new or drop-old, unless queue is set
 #define QUEUE_DEFAULT 1000
 
@@ -134,6 +138,8 @@ struct _zrelay_flow_t {
     bool throttled;             //  The input's rate is used up
     bool careful;               //  Reads only what the output can take
     bool blocked;               //  So it does not read what is there
+    size_t credit;              //  Messages that the output can take for sure
+    size_t unhindered;          //  Those passed since it was full last
     zmq_msg_t frame;            //  The frame on its way; empty between calls
     zmq_msg_t copy;             //  Its copy for the capture; likewise
     zrelay_message_t *message;  //  The one that is looked at; empty likewise
@@ -379,7 +385,8 @@ s_emptied (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Only a zframe that was received as such has the properties of its peer
+//  Only a zframe that was received as such has the properties of its peer, if
+//  that has any; to receive one costs more than to copy a frame into one
 
 static bool
 s_wants_zmsg (const zrelay_shown_to_t *function)
@@ -390,7 +397,8 @@ s_wants_zmsg (const zrelay_shown_to_t *function)
 static bool
 s_receives_zframes (zrelay_flow_t *self)
 {
-    return s_wants_zmsg (&self->filter) || s_wants_zmsg (&self->handler);
+    return (s_wants_zmsg (&self->filter) || s_wants_zmsg (&self->handler))
+        && zrelay_side_has_connections (self->input);
 }
 
 
@@ -1266,6 +1274,7 @@ typedef struct {
     uint64_t last_byte;             //  Likewise
     size_t allowed;                 //  Messages that may be read
     size_t moved;                   //  Messages that were
+    size_t credit;                  //  Messages that the output can take
     bool found;                     //  The last look found a message
 } turn_t;
 
@@ -1359,8 +1368,9 @@ s_discard_rest (zrelay_flow_t *self, bool more)
 static zrelay_passage_t
 s_passage (const turn_t *turn)
 {
+    size_t left = turn->allowed - turn->moved;
     return (zrelay_passage_t) {
-        .messages = turn->allowed - turn->moved,
+        .messages = left < turn->credit? left: turn->credit,
         .frames = turn->last_frame - turn->tally->frames,
         .bytes = turn->last_byte - turn->tally->bytes
     };
@@ -1375,26 +1385,14 @@ s_passed (zrelay_flow_t *self, turn_t *turn, zrelay_passed_t end,
     turn->found = end != ZRELAY_PASSED_ALL;
 }
 
-//  Only the sockets named here may be full and say so before
-
-static bool
-s_looks_ahead (zrelay_flow_t *self)
-{
-    return self->careful && self->overflow == OVERFLOW_HOLD
-        && self->way != WAY_SINK && self->output
-        && zrelay_port_reports_room (zrelay_side_port (self->output));
-}
-
-//  As many as can be without a look at each, or at the output. One that needs it
-//  is passed on like any other that does.
+//  As many as can be without a look at each, or at the output. One that needs
+//  it is passed on like any other that does.
 
 static void
 s_way_pass (zrelay_flow_t *self, turn_t *turn)
 {
     zrelay_port_t *to = zrelay_side_port (self->output);
     zrelay_passage_t passage = s_passage (turn);
-    if (s_looks_ahead (self))
-        passage.messages = 1;
     zrelay_passed_t end =
         zrelay_port_pass (self->from, to, &self->frame, &passage);
     s_passed (self, turn, end, passage.messages);
@@ -1490,6 +1488,24 @@ s_way_now (zrelay_flow_t *self)
     return self->held > 0 && self->way != WAY_SINK? WAY_LOOK: self->way;
 }
 
+//  Where the input is somebody else's, a message is read only if the output can
+//  take it. Not all sockets can tell, and those that are trusted are not asked.
+
+static bool
+s_looks_ahead (zrelay_flow_t *self)
+{
+    return self->careful && self->overflow == OVERFLOW_HOLD
+        && self->way != WAY_SINK && self->output
+        && zrelay_port_reports_room (zrelay_side_port (self->output));
+}
+
+static bool
+s_is_trusted (zrelay_flow_t *self)
+{
+    return self->unhindered >= TRUSTED
+        && zrelay_side_type (self->output) != ZMQ_REQ;
+}
+
 static bool
 s_has_room (zrelay_flow_t *self)
 {
@@ -1505,6 +1521,7 @@ s_leave (zrelay_flow_t *self)
     if (!zrelay_port_has (self->from, ZMQ_POLLIN))
         return false;
     self->blocked = true;
+    self->unhindered = 0;
     if (self->held == 0) {
         self->stalls++;
         self->stalled_at = zclock_mono ();
@@ -1521,8 +1538,30 @@ s_look_for_room (zrelay_flow_t *self)
     if (!self->blocked || (s_looks_ahead (self) && !s_has_room (self)))
         return;
     self->blocked = false;
+    self->credit = zrelay_port_least_room (zrelay_side_port (self->output));
     if (self->held == 0)
         self->stalled_ms += zclock_mono () - self->stalled_at;
+}
+
+static void
+s_move_carefully (zrelay_flow_t *self, turn_t *turn)
+{
+    bool looks = s_looks_ahead (self) && !s_is_trusted (self);
+    if (looks && self->credit == 0 && s_has_room (self))
+        self->credit = 1;
+    if (looks && self->credit == 0) {
+        turn->found = s_leave (self);
+        return;
+    }
+    turn->credit = looks? self->credit: SIZE_MAX;
+    size_t before = turn->moved;
+    s_ways [s_way_now (self)] (self, turn);
+    size_t moved = turn->moved - before;
+    self->credit -= moved < self->credit? moved: self->credit;
+    self->unhindered += moved;
+    //  It was full after all
+    if (self->held > 0)
+        self->unhindered = 0;
 }
 
 static void
@@ -1532,13 +1571,14 @@ s_read (zrelay_flow_t *self)
     turn_t turn = {
         .tally = zrelay_port_received (self->from),
         .allowed = zrelay_limits_allowance (limits, (size_t) self->burst),
+        .credit = SIZE_MAX,
         .found = true
     };
     turn.last_frame = turn.tally->frames + TURN_FRAMES;
     turn.last_byte = turn.tally->bytes + TURN_BYTES;
     while (s_goes_on (&turn) && self->state == STATE_READING)
-        if (s_looks_ahead (self) && !s_has_room (self))
-            turn.found = s_leave (self);
+        if (self->careful)
+            s_move_carefully (self, &turn);
         else
             s_ways [s_way_now (self)] (self, &turn);
 

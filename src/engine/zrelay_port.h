@@ -189,6 +189,11 @@ bool
 bool
     zrelay_port_has (zrelay_port_t *self, short event);
 
+//  How many messages it can take at least when it reports room after it was
+//  full.
+size_t
+    zrelay_port_least_room (zrelay_port_t *self);
+
 //  True if a signal that the caller catches came since this was asked last. It
 //  was not allowed to tear a message.
 bool

@@ -437,6 +437,12 @@ zrelay_side_deserted (zrelay_side_t *self)
         && zrelay_attachments_counted (self->attachments);
 }
 
+bool
+zrelay_side_has_connections (zrelay_side_t *self)
+{
+    return self->borrowed || zrelay_attachments_connect (self->attachments);
+}
+
 void
 zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer, bool marked)
 {

@@ -96,6 +96,11 @@ bool
 void
     zrelay_side_endpoints (zrelay_side_t *self, zmsg_t *answer, bool marked);
 
+//  True if peers may have connections, and so properties; by inproc there are
+//  none.
+bool
+    zrelay_side_has_connections (zrelay_side_t *self);
+
 //  True if nobody is connected, and nobody who was will get what was sent.
 bool
     zrelay_side_deserted (zrelay_side_t *self);

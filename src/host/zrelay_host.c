@@ -337,7 +337,7 @@ s_control_destroy (void **item_p)
 static zsock_t *
 s_router_new (void)
 {
-    zsock_t *router = zsock_new (ZMQ_ROUTER);
+    zsock_t *router = zrelay_sockets_left (1)? zsock_new (ZMQ_ROUTER): NULL;
     if (router) {
         zsock_set_router_mandatory (router, 1);
         zsock_set_maxmsgsize (router, CONTROL_FRAME_MAX);
@@ -578,11 +578,15 @@ s_hear_events (host_t *self)
         wanted = wanted || zrelay_guard_cuts (plan);
     if (!wanted || self->events)
         return;
+    if (!zrelay_sockets_left (1)) {
+        zsys_error ("host: no socket is left for the gate's events; peers that "
+                    "are no longer let in are not cut");
+        return;
+    }
     char *endpoint = zsys_sprintf ("inproc://zrelay-host-events-%p",
                                    (void *) self);
     assert (endpoint);
     self->events = zsock_new (ZMQ_PULL);
-    assert (self->events);
     zsock_bind (self->events, "%s", endpoint);
     zloop_reader (self->loop, self->events, s_on_events, self);
     zmsg_t *words = zmsg_new ();
@@ -678,7 +682,8 @@ s_inner_endpoint (host_t *self)
     char *endpoint = zsys_sprintf ("inproc://zrelay-host-loader-%p",
                                    (void *) self);
     assert (endpoint);
-    zsock_t *router = self->inner? NULL: zsock_new (ZMQ_ROUTER);
+    zsock_t *router = !self->inner && zrelay_sockets_left (1)?
+        zsock_new (ZMQ_ROUTER): NULL;
     if (router) {
         zsock_set_router_mandatory (router, 1);
         zsock_bind (router, "%s", endpoint);
@@ -698,8 +703,9 @@ s_begin_load (host_t *self, zrelay_request_t *request, const char *file,
         return;
     }
     char *endpoint = s_inner_endpoint (self);
-    self->loader = zrelay_mover_new (endpoint, file, text, self->kinds,
-                                      self->config, check);
+    if (self->inner)
+        self->loader = zrelay_mover_new (endpoint, file, text, self->kinds,
+                                         self->config, check);
     zstr_free (&endpoint);
     if (!self->loader) {
         zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,

@@ -86,10 +86,10 @@ s_thread (void *arg)
 static int
 s_make_pipe (zrelay_hosted_t *self)
 {
-    self->pipe = zsock_new (ZMQ_PAIR);
-    self->other = self->pipe? zsock_new (ZMQ_PAIR): NULL;
-    if (!self->other)
+    if (!zrelay_sockets_left (2))
         return -1;
+    self->pipe = zsock_new (ZMQ_PAIR);
+    self->other = zsock_new (ZMQ_PAIR);
     zsock_set_sndhwm (self->pipe, 0);
     zsock_set_rcvhwm (self->pipe, 0);
     zsock_set_sndhwm (self->other, 0);

@@ -370,7 +370,9 @@ zrelay_mover_new (const char *endpoint, const char *file, const char *text,
     self->steps = zlistx_new ();
     assert (self->endpoint && self->file && self->steps);
     zlistx_set_destructor (self->steps, s_step_destroy);
-    self->actor = zactor_new (s_actor, self);
+    //  The two ends of its pipe
+    if (zrelay_sockets_left (2))
+        self->actor = zactor_new (s_actor, self);
     if (!self->actor)
         zrelay_mover_destroy (&self);
     return self;

@@ -129,7 +129,9 @@ zrelay_usher_give (zrelay_usher_t *self, zmsg_t **words_p,
                    zrelay_usher_fn *function, void *object)
 {
     if (!self->gate) {
-        self->gate = zactor_new (zrelay_gate, NULL);
+        //  The two ends of its pipe
+        if (zrelay_sockets_left (2))
+            self->gate = zactor_new (zrelay_gate, NULL);
         if (!self->gate) {
             zmsg_t *frames = zmsg_new ();
             assert (frames);

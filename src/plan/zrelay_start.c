@@ -427,6 +427,6 @@ zrelay_rehearse (zrelay_plan_t *plan, zrelay_client_t *host,
     s_bring (&self);
     zrelay_report_set_place (report, NULL, NULL);
     zrelay_client_destroy (&self.relay);
-    zactor_destroy (&relay);
+    zrelay_destroy (&relay);
     zrelay_guard_destroy (&guard);
 }

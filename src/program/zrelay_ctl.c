@@ -402,6 +402,7 @@ s_make_secure (ctl_t *self)
     zcert_t *other =
         own? zrelay_secret_load (self->server, false, self->report): NULL;
     if (other) {
+        //  A program that has just begun has them all
         self->sock = zsock_new (ZMQ_DEALER);
         assert (self->sock);
         zcert_apply (own, self->sock);

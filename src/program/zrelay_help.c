@@ -216,7 +216,8 @@ s_print_notes (help_t *self)
             "    -f 'SUB>tcp://10.0.0.7:5556' -b PUSH@tcp://127.0.0.1:5558\n");
     printf ("\n"
         "SIDE is %s, with an option of its socket such as\n"
-        "%s.sndhwm=5000, or with rate, rate_burst, maxmsgsize or maxframes;\n"
+        "%s.sndhwm=5000, or with rate, rate_burst, maxmsgsize, maxframes or\n"
+        "stamp (user or address: a frame before the body says who sent it);\n"
         "or it is forward or return, with burst, overflow or queue, such as\n"
         "forward.overflow=drop-old; or it is relay, with spin.\n"
         "\n"

@@ -60,7 +60,7 @@ zrelay_links_new (zrelay_plan_t *plan, zrelay_report_t *report)
     assert (self->told);
     zlist_autofree (self->told);
     zlist_comparefn (self->told, (zlist_compare_fn *) strcmp);
-    if (s_connects (plan))
+    if (s_connects (plan) && zrelay_sockets_left (1))
         self->events = zsock_new_pull ("@" EVENTS);
     return self;
 }

@@ -129,7 +129,9 @@ s_run_relay (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
         zrelay_process_prepare (plan->io_threads, plan->quiet, report);
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
-    zactor_t *host = zactor_new (zrelay_host, (void *) kinds);
+    //  The two ends of its pipe
+    zactor_t *host = zrelay_sockets_left (2)?
+        zactor_new (zrelay_host, (void *) kinds): NULL;
     if (!host)
         return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
             "cannot create the relay's sockets: %s", zmq_strerror (errno));

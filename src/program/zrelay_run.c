@@ -345,7 +345,9 @@ s_serve (run_t *self)
 static zrelay_exit_t
 s_open_host (run_t *self)
 {
-    self->host = zactor_new (zrelay_host, (void *) self->kinds);
+    //  The two ends of its pipe
+    if (zrelay_sockets_left (2))
+        self->host = zactor_new (zrelay_host, (void *) self->kinds);
     if (!self->host)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "cannot create the relays' sockets: %s", zmq_strerror (errno));

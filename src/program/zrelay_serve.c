@@ -396,8 +396,7 @@ s_wait (serve_t *self)
     return ZRELAY_EXIT_NOT_YET;
 }
 
-//  Answers that are left behind do no harm, since zactor_destroy () waits for a
-//  signal, and these are messages
+//  Answers that are left behind do no harm: zrelay_destroy () throws them away
 
 zrelay_exit_t
 zrelay_serve (zactor_t *host, zrelay_plan_t *plan, zrelay_guard_t *guard,
