@@ -184,6 +184,10 @@ s_linger (serve_t *self, zrelay_stats_t *stats)
     }
     zstr_free (&msecs);
     self->end->until = zclock_mono () + left;
+    //  If the limit is met now, it is known what that means
+    zrelay_signals_limit ((size_t) left + LIMIT_MARGIN,
+        self->undelivered || self->end->sent? ZRELAY_EXIT_UNDELIVERED:
+                                              ZRELAY_EXIT_ASKED);
 }
 
 static void
