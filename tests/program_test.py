@@ -929,7 +929,8 @@ def _():
             flooder.send(b"\1%d " % number + b"topic" * 40)
         wait_until(lambda: clients(relay, "backend") == 1)
         started = time.monotonic()
-        assert relay.stop() == ASKED
+        #   It may not have got round to say that there is nothing to deliver
+        assert relay.stop() in (ASKED, UNDELIVERED)
         #   Half a second to drain, and as much again for a busy machine
         assert time.monotonic() - started < 1.5, time.monotonic() - started
 
