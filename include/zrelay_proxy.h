@@ -55,7 +55,7 @@ extern "C" {
 //      static int
 //      s_on_answer (zloop_t *loop, zsock_t *pipe, void *arg)
 //      {
-//          zlist_t *fifo = (zlist_t *) arg;    //  Commands sent, the first first
+//          zlist_t *fifo = (zlist_t *) arg;    //  Commands sent, in order
 //          zmsg_t *answer = zmsg_recv (pipe);
 //          int status = answer? zmsg_signal (answer): -1;
 //          char *name = status == -1? zmsg_popstr (answer): NULL;
@@ -186,8 +186,8 @@ extern "C" {
 //  A flow has three options. "burst" is the number of messages that it moves
 //  in one turn. "overflow" says what to do when the output is full: "hold" one
 //  message and stop reading, or continue to read, keep up to "queue" messages,
-//  and then drop the newest, "drop-new", or the oldest, "drop-old". With "hold",
-//  the default, "queue" does nothing:
+//  and then drop the newest, "drop-new", or the oldest, "drop-old". With
+//  "hold", the default, "queue" does nothing:
 //
 //      zstr_sendx (proxy, "SET", "FORWARD", "overflow", "drop-old", NULL);
 //      zstr_sendx (proxy, "SET", "FORWARD", "queue", "5000", NULL);
@@ -203,10 +203,10 @@ extern "C" {
 //  unless "@" stands before the endpoint. With prefixes, each copy begins with
 //  a frame that names its flow: the first prefix for forward, the second for
 //  return. Without them, copies do not show which messages are requests and
-//  which are replies. A capture that is not read never slows the relay; copies that it
-//  cannot take are dropped and counted. A capture that binds takes over the
-//  security of the frontend, or else of the backend, as it is then, and so it
-//  does with ipc_mode and ipc_group; SET RELAY capture_security none, before
+//  which are replies. A capture that is not read never slows the relay; copies
+//  that it cannot take are dropped and counted. A capture that binds takes over
+//  the security of the frontend, or else of the backend, as it is then, and so
+//  it does with ipc_mode and ipc_group; SET RELAY capture_security none, before
 //  CAPTURE, opens it to everybody. Without arguments, the capture stops:
 //
 //      zstr_sendx (proxy, "CAPTURE", "inproc://log", NULL);

@@ -1864,6 +1864,58 @@ s_test_noise (const kind_t *kind)
 }
 
 
+//  --------------------------------------------------------------------------
+//  Reading answers from a zloop, as zrelay_proxy.h shows
+
+static char s_read [200];       //  What was read
+
+static int
+s_on_answer (zloop_t *loop, zsock_t *pipe, void *arg)
+{
+    (void) loop;
+    zlist_t *fifo = (zlist_t *) arg;
+    zmsg_t *answer = zmsg_recv (pipe);
+    int status = answer? zmsg_signal (answer): -1;
+    char *name = status == -1? zmsg_popstr (answer): NULL;
+    char *command = name? name: (char *) zlist_first (fifo);
+    size_t used = strlen (s_read);
+    snprintf (s_read + used, sizeof (s_read) - used, "%s: %s, ", command,
+              status > 0? "failed": "done");
+    zlist_remove (fifo, command);
+    zstr_free (&name);
+    zmsg_destroy (&answer);
+    return zlist_size (fifo) > 0? 0: -1;
+}
+
+static void
+s_test_zloop (void)
+{
+    zactor_t *proxy = zactor_new (zrelay_proxy, NULL);
+    zlist_t *fifo = zlist_new ();
+    zlist_autofree (fifo);
+    zlist_comparefn (fifo, (zlist_compare_fn *) strcmp);
+    const char *commands [] [4] = {
+        { "RESET" }, { "GET", "FRONTEND", "nonsense" }, { "STATE" },
+        { "DRAIN", "0" }, { "BIND", "FRONTEND", "nonsense" }, { "PING" },
+        { "RESUME" }
+    };
+    for (size_t index = 0; index < sizeof (commands) / sizeof (*commands);
+         index++) {
+        zlist_append (fifo, (void *) commands [index] [0]);
+        zstr_sendx (proxy, commands [index] [0], commands [index] [1],
+                    commands [index] [2], NULL);
+    }
+    zloop_t *loop = zloop_new ();
+    zloop_reader (loop, zactor_sock (proxy), s_on_answer, fifo);
+    zloop_start (loop);
+    TAP (streq (s_read, "RESET: done, GET: failed, STATE: done, DRAIN: done, "
+                        "BIND: failed, PING: done, RESUME: done, "),
+         "answers are read from a zloop: %s", s_read);
+    zloop_destroy (&loop);
+    zlist_destroy (&fifo);
+    zactor_destroy (&proxy);
+}
+
 int
 main (void)
 {
@@ -1882,6 +1934,7 @@ main (void)
     s_test_refusals ();
     s_test_drain ();
     s_test_end ();
+    s_test_zloop ();
     for (size_t kind = 0; kind < KINDS; kind++)
         s_test_noise (&s_kinds [kind]);
     s_world_end ();

@@ -920,13 +920,17 @@ def _():
 
 @test("a flood of subscriptions does not delay the end")
 def _():
-    with Relay("forwarder", "--drain", "500") as relay, \
+    #   Without the bounds that would cut the flooder
+    with Relay("forwarder", "--drain", "500",
+               "-o", "backend.subscriptions=0",
+               "-o", "backend.subscriptions_bytes=0") as relay, \
             sockets((zmq.XSUB, relay.backend, ("sndhwm", 0))) as (flooder,):
         for number in range(FLOOD):
             flooder.send(b"\1%d " % number + b"topic" * 40)
         wait_until(lambda: clients(relay, "backend") == 1)
         started = time.monotonic()
-        assert relay.stop() == ASKED
+        #   It may not have got round to say that there is nothing to deliver
+        assert relay.stop() in (ASKED, UNDELIVERED)
         #   Half a second to drain, and as much again for a busy machine
         assert time.monotonic() - started < 1.5, time.monotonic() - started
 

@@ -9,6 +9,7 @@
 there, with other addresses."""
 
 import contextlib
+import grp
 import os
 import re
 import shlex
@@ -28,8 +29,7 @@ RECIPES = 15
 with open(os.path.join(TOP_SRCDIR, "doc", "recipes.md")) as _file:
     _sections = re.split(r"^## (\d+)\. .*$", _file.read(), flags=re.M)[1:]
 COMMANDS = {
-    int(number): re.findall(r"^    ((?:umask 007; exec )?zrelay .*)$", text,
-                            re.M)
+    int(number): re.findall(r"^    (zrelay .*)$", text, re.M)
     for number, text in zip(_sections[::2], _sections[1::2])}
 
 
@@ -48,14 +48,11 @@ class Recipe:
         words = [re.sub(r"^tcp://\[::1\]:\d+$", "tcp://[::1]:*",
                         re.sub(r"^ws://127.*", "ws://127.0.0.1:*", word))
                  for word in words]
-        umask = words[:3] == ["umask", "007;", "exec"]
-        words = [ZRELAY, *words[words.index("zrelay") + 1:], *extra]
+        words = [ZRELAY, *words[1:], *extra]
         for option in ("-f", "-b"):
             if option not in words:
                 words += [option, FREE]
-        command = ["/bin/sh", "-c", 'umask 007; exec "$0" "$@"',
-                   *words] if umask else words
-        self.process = Process(command, cwd=cwd)
+        self.process = Process(words, cwd=cwd)
         self.context = zmq.Context()
 
     def __enter__(self):
@@ -249,13 +246,14 @@ def _():
 
 @test("7: a local socket for a group")
 def _():
-    with temp_dir() as folder, \
-            Recipe(7, words={"/run/orders": folder}) as relay:
+    group = grp.getgrgid(os.getgid()).gr_name
+    with temp_dir() as folder, Recipe(7, words={
+            "/run/orders": folder, "group=orders": "group=" + group}) as relay:
         exchange(relay.socket(zmq.REQ, "frontend"),
                  relay.socket(zmq.REP, "backend"))
         for name in ("clients", "workers"):
             mode = os.stat(os.path.join(folder, name)).st_mode
-            equal(stat.S_IMODE(mode) & 0o777, 0o770, "mode")
+            equal(stat.S_IMODE(mode), 0o660, "mode")
         relay.ends()
         equal(os.listdir(folder), [], "files left")
 

@@ -1014,18 +1014,18 @@ s_show_handler (zrelay_flow_t *self)
     return ZRELAY_VERDICT_DROP;
 }
 
-//  Make a frame of these bytes, of which the first so many are replaced
+//  Make a frame of these bytes, of which the first are replaced
 
 static void
-s_rename (zmq_msg_t *frame, const byte *data, size_t size, const char *to,
-          size_t replaced)
+s_rename (zmq_msg_t *frame, const byte *data, size_t size,
+          const zrelay_sieve_change_t *change)
 {
-    size_t length = strlen (to);
-    int rc = zmq_msg_init_size (frame, length + size - replaced);
+    size_t rest = size - change->replaced;
+    int rc = zmq_msg_init_size (frame, change->size + rest);
     assert (rc == 0);
     byte *target = (byte *) zmq_msg_data (frame);
-    memcpy (target, to, length);
-    memcpy (target + length, data + replaced, size - replaced);
+    memcpy (target, change->to, change->size);
+    memcpy (target + change->size, data + change->replaced, rest);
 }
 
 //  What passes the rules may get another topic
@@ -1033,18 +1033,17 @@ s_rename (zmq_msg_t *frame, const byte *data, size_t size, const char *to,
 static bool
 s_sift_message (zrelay_flow_t *self)
 {
-    const char *to;
-    size_t size;
+    zrelay_sieve_change_t change;
     s_need_message (self);
     const byte *data = zrelay_message_data (self->message, 0);
     size_t bytes = zrelay_message_size (self->message, 0);
-    if (!zrelay_sieve_passes (self->sieve, data, bytes, &to, &size)) {
+    if (!zrelay_sieve_passes (self->sieve, data, bytes, &change)) {
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
         return false;
     }
-    if (to) {
+    if (change.to) {
         zmq_msg_t frame;
-        s_rename (&frame, data, bytes, to, size);
+        s_rename (&frame, data, bytes, &change);
         zrelay_message_set (self->message, 0, zmq_msg_data (&frame),
                             zmq_msg_size (&frame));
         zmq_msg_close (&frame);
@@ -1411,22 +1410,20 @@ s_way_pass (zrelay_flow_t *self, turn_t *turn)
 static bool
 s_sift (void *arg, zmq_msg_t *frame, size_t *size_p)
 {
-    const byte *data = (const byte *) zmq_msg_data (frame);
-    const char *to;
-    size_t replaced;
-    if (!zrelay_sieve_passes ((zrelay_sieve_t *) arg, data, *size_p, &to,
-                              &replaced))
+    byte *data = (byte *) zmq_msg_data (frame);
+    zrelay_sieve_change_t change;
+    if (!zrelay_sieve_passes ((zrelay_sieve_t *) arg, data, *size_p, &change))
         return false;
-    if (!to)
+    if (!change.to)
         return true;
-    size_t length = strlen (to);
-    if (length == replaced && !zmq_msg_get (frame, ZMQ_SHARED)) {
-        memcpy (zmq_msg_data (frame), to, length);
+    //  Nobody else may see the change
+    if (change.size == change.replaced && !zmq_msg_get (frame, ZMQ_SHARED)) {
+        memcpy (data, change.to, change.size);
         return true;
     }
     zmq_msg_t renamed;
-    s_rename (&renamed, data, *size_p, to, replaced);
-    *size_p += length - replaced;
+    s_rename (&renamed, data, *size_p, &change);
+    *size_p += change.size - change.replaced;
     zmq_msg_move (frame, &renamed);
     return true;
 }

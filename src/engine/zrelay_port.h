@@ -136,7 +136,7 @@ zrelay_passed_t
                       zrelay_port_sift_fn *sift, void *arg,
                       uint64_t *dropped);
 
-//  True if more frames of the message are to be received whose frame is in hand.
+//  True if more frames are to be received of the message that is in hand.
 bool
     zrelay_port_in_more (zrelay_port_t *self);
 

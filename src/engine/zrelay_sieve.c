@@ -17,6 +17,7 @@ typedef struct {
     char *topic;                //  A message begins with this
     size_t size;                //  Bytes in it
     char *to;                   //  Takes its place, or NULL
+    size_t to_size;             //  Bytes in that
     uint64_t count;             //  How many messages it was about
 } rule_t;
 
@@ -84,6 +85,7 @@ zrelay_sieve_add (zrelay_sieve_t *self, zrelay_sieve_rule_t rule,
     assert (added->topic);
     added->size = strlen (topic);
     added->to = to? strdup (to): NULL;
+    added->to_size = to? strlen (to): 0;
     assert (added->to || !to);
 }
 
@@ -112,15 +114,22 @@ zrelay_sieve_empty (zrelay_sieve_t *self)
 //  --------------------------------------------------------------------------
 //  Messages
 
-//  Most topics differ in their first bytes, and it takes longer to call a
-//  function than to see that
+//  Topics are short, and most differ in their first bytes, so to call a
+//  function would take longer than to compare them
 
 static inline bool
 s_begins (const void *data, size_t size, const void *topic, size_t length)
 {
-    return size >= length
-        && (length == 0 || *(const byte *) data == *(const byte *) topic)
-        && (length < 2 || memcmp (data, topic, length) == 0);
+    const byte *one = (const byte *) data;
+    const byte *other = (const byte *) topic;
+    if (size < length)
+        return false;
+    while (length > 0 && *one == *other) {
+        one++;
+        other++;
+        length--;
+    }
+    return length == 0;
 }
 
 //  The first rule whose topic these bytes begin with, or NULL
@@ -138,9 +147,9 @@ s_match (zrelay_sieve_t *self, zrelay_sieve_rule_t kind,
 
 bool
 zrelay_sieve_passes (zrelay_sieve_t *self, const void *data, size_t size,
-                     const char **to_p, size_t *size_p)
+                     zrelay_sieve_change_t *change)
 {
-    *to_p = NULL;
+    change->to = NULL;
     rule_t *only = s_match (self, ZRELAY_SIEVE_ONLY, data, size);
     if (!only && self->counts [ZRELAY_SIEVE_ONLY] > 0)
         return false;
@@ -154,8 +163,9 @@ zrelay_sieve_passes (zrelay_sieve_t *self, const void *data, size_t size,
     rule_t *rename = s_match (self, ZRELAY_SIEVE_RENAME, data, size);
     if (rename) {
         rename->count++;
-        *to_p = rename->to;
-        *size_p = rename->size;
+        change->replaced = rename->size;
+        change->to = rename->to;
+        change->size = rename->to_size;
     }
     return true;
 }
@@ -205,7 +215,7 @@ zrelay_sieve_ask (zrelay_sieve_t *self, const void *topic, size_t size,
     for (size_t index = 0; index < self->counts [ZRELAY_SIEVE_RENAME];
          index++) {
         const rule_t *rename = &self->rules [ZRELAY_SIEVE_RENAME] [index];
-        size_t to = strlen (rename->to);
+        size_t to = rename->to_size;
         bool narrower = s_begins (topic, size, rename->to, to);
         if (!narrower && !s_begins (rename->to, to, topic, size))
             continue;
@@ -297,13 +307,12 @@ s_test_asks (zrelay_sieve_t *self, const char *topic, const char *expected)
 static bool
 s_test_passes (zrelay_sieve_t *self, const char *topic, const char *expected)
 {
-    const char *to;
-    size_t size;
-    if (!zrelay_sieve_passes (self, topic, strlen (topic), &to, &size))
+    zrelay_sieve_change_t change;
+    if (!zrelay_sieve_passes (self, topic, strlen (topic), &change))
         return expected == NULL;
     char name [100];
-    snprintf (name, sizeof (name), "%s%s", to? to: "",
-              to? topic + size: topic);
+    snprintf (name, sizeof (name), "%s%s", change.to? change.to: "",
+              change.to? topic + change.replaced: topic);
     return expected && streq (name, expected);
 }
 

@@ -57,11 +57,18 @@ void
 bool
     zrelay_sieve_empty (zrelay_sieve_t *self);
 
-//  True if a message passes that begins with this. It is counted. *to_p becomes
-//  what replaces the first *size_p bytes, or NULL.
+//  What takes the place of the first bytes of a message
+typedef struct {
+    size_t replaced;            //  How many these are
+    const char *to;             //  What takes their place; NULL: nothing does
+    size_t size;                //  Bytes in it
+} zrelay_sieve_change_t;
+
+//  True if a message passes that begins with this. It is counted. Fills in
+//  *change.
 bool
     zrelay_sieve_passes (zrelay_sieve_t *self, const void *data, size_t size,
-                         const char **to_p, size_t *size_p);
+                         zrelay_sieve_change_t *change);
 
 //  Call a function with each topic that has to be subscribed to before the
 //  sieve for one behind it; or for one before it, of which not everything may

@@ -24,6 +24,10 @@
 //  libzmq ends the process when a connection breaks in mid-message
 #define LINGER_LEAST 200
 
+//  Msecs to drain in that are left when somebody is in a hurry: as many as it
+//  takes to find that there is nothing more
+#define HURRY 20
+
 //  Msecs that the process has after all of this, to take down libzmq
 #define LIMIT_MARGIN 50
 
@@ -34,6 +38,7 @@
 typedef enum {
     PHASE_RUNNING,              //  It works
     PHASE_DRAINING,             //  It was told to finish
+    PHASE_HURRYING,             //  And then to make haste
     PHASE_ENDED                 //  It has finished, or need not
 } phase_t;
 
@@ -48,6 +53,7 @@ typedef struct {
     size_t asked;               //  Statistics that were asked for and have not
                                 //  come yet
     int64_t over_at;            //  When its time to drain is over
+    size_t drains;              //  Answers to DRAIN that have not come yet
     bool undelivered;           //  Messages have not left it
     zrelay_serve_end_t *end;    //  For the caller
 } serve_t;
@@ -184,6 +190,10 @@ s_linger (serve_t *self, zrelay_stats_t *stats)
     }
     zstr_free (&msecs);
     self->end->until = zclock_mono () + left;
+    //  If the limit is met now, it is known what that means
+    zrelay_signals_limit ((size_t) left + LIMIT_MARGIN,
+        self->undelivered || self->end->sent? ZRELAY_EXIT_UNDELIVERED:
+                                              ZRELAY_EXIT_ASKED);
 }
 
 static void
@@ -207,24 +217,32 @@ s_end (serve_t *self)
 }
 
 static void
+s_send_drain (serve_t *self, size_t msecs)
+{
+    char *word = zsys_sprintf ("%zu", msecs);
+    assert (word);
+    s_send (self, "DRAIN", word);
+    zstr_free (&word);
+    self->drains++;
+}
+
+static void
 s_drain (serve_t *self)
 {
     self->over_at = zclock_mono () + (int64_t) self->plan->drain;
     zrelay_signals_limit (self->plan->drain + LINGER_LEAST + LIMIT_MARGIN,
                           ZRELAY_EXIT_UNDELIVERED);
-    char *msecs = zsys_sprintf ("%zu", self->plan->drain);
-    assert (msecs);
-    s_send (self, "DRAIN", msecs);
-    zstr_free (&msecs);
+    s_send_drain (self, self->plan->drain);
     self->phase = PHASE_DRAINING;
 }
 
 static void
 s_on_drained (serve_t *self, bool done, zmsg_t *frames)
 {
-    self->undelivered = !done;
-    if (self->phase != PHASE_DRAINING)
+    //  Of two, the last one counts
+    if (--self->drains > 0)
         return;
+    self->undelivered = !done;
     char *sentence = done? NULL: zmsg_popstr (frames);
     if (sentence && !self->plan->quiet)
         zrelay_report_say (self->report, ZRELAY_EXIT_NOT_YET,
@@ -234,17 +252,18 @@ s_on_drained (serve_t *self, bool done, zmsg_t *frames)
     s_end (self);
 }
 
-//  Give up messages that have not left yet. There are some, unless the relay
-//  has already said that it has drained.
+//  Give up messages that have not left yet. A second DRAIN says whether there
+//  are any.
 
 static void
 s_cut_short (serve_t *self)
 {
-    self->undelivered = true;
+    self->phase = PHASE_HURRYING;
     self->over_at = zclock_mono ();
-    zrelay_signals_limit (LINGER_LEAST + LIMIT_MARGIN,
+    zrelay_signals_limit (HURRY + LINGER_LEAST + LIMIT_MARGIN,
                           ZRELAY_EXIT_UNDELIVERED);
-    s_end (self);
+    s_send (self, "RESUME");
+    s_send_drain (self, HURRY);
 }
 
 //  --------------------------------------------------------------------------
