@@ -67,6 +67,18 @@ typedef enum {
 //  ZRELAY_MAKE_VERSION.
 ZRELAY_EXPORT int
     zrelay_version (void);
+
+//  Take over the listening sockets that a service manager passed to this
+//  process, as sd_listen_fds(3) describes. From then on a BIND to the address
+//  of one of them, in any relay, uses that socket. It goes on listening when
+//  the relay unbinds and when the process ends; so while a process is
+//  restarted, connections wait, and none is refused. An endpoint is compared
+//  as text, with the address as a number, tcp://127.0.0.1:5559, or any,
+//  tcp://*:5559; of ipc, its path. Such an ipc endpoint keeps the permissions
+//  that the service manager gave it. Call this before the process has threads.
+//  Returns how many sockets there are.
+ZRELAY_EXPORT size_t
+    zrelay_inherit_sockets (void);
 //  @end
 
 //  True if CZMQ's context can make so many sockets more, up to 16, else false,

@@ -31,6 +31,7 @@
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
 #include "zrelay_access.h"
+#include "zrelay_inherited.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
 #include "zrelay_permits.h"
@@ -75,6 +76,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_option", zrelay_option_test },
     { "zrelay_endpoint", zrelay_endpoint_test },
     { "zrelay_private", zrelay_private_test },
+    { "zrelay_inherited", zrelay_inherited_test },
     { "zrelay_access", zrelay_access_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_peers", zrelay_peers_test },

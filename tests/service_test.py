@@ -15,9 +15,13 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
+import time
 
-from zrelay_testing import DEADLINE, ZRELAY, Process, Skip, main, temp_dir, \
-    test, wait_until
+import zmq
+
+from zrelay_testing import DEADLINE, ZRELAY, Process, Skip, comment, main, \
+    temp_dir, test, wait_until
 
 FREE = "tcp://127.0.0.1:*"
 SIDES = ["-f", FREE, "-b", FREE]
@@ -261,6 +265,188 @@ def _():
         assert "there is no such user or group" in refused("--user", name)
     if os.geteuid() != 0:
         assert "cannot become the user" in refused("--user", "root")
+
+
+#   --------------------------------------------------------------------------
+#   Socket activation: this test is the service manager, and its sockets listen
+#   all the time
+
+RESTARTS = 5
+CLIENTS = 6
+#   Seconds after which a client asks again, on a new socket
+RETRY = 1.0
+
+
+def listen(folder):
+    """A socket of tcp, one of ipc, and another one of tcp, that listen."""
+    listeners = [socket.socket(socket.AF_INET), socket.socket(socket.AF_UNIX),
+                 socket.socket(socket.AF_INET)]
+    listeners[0].bind(("127.0.0.1", 0))
+    listeners[1].bind(os.path.join(folder, "clients"))
+    listeners[2].bind(("127.0.0.1", 0))
+    for listener in listeners:
+        listener.listen(1000)
+    return listeners
+
+
+def endpoint_of(listener):
+    address = listener.getsockname()
+    return ("tcp://%s:%d" % address if isinstance(address, tuple)
+            else "ipc://" + address)
+
+
+def activated(listeners, activates=True):
+    """Start a queue with these sockets, as a service manager does."""
+    #   The descriptors 3, 4 ... have to be those, and the variable LISTEN_PID
+    #   has to name the process
+    moves = " ".join("%d<&%d" % (10 + index, listener.fileno())
+                     for index, listener in enumerate(listeners))
+    places = " ".join("%d<&%d" % (3 + index, 10 + index)
+                      for index in range(len(listeners)))
+    script = "exec %s; exec %s; LISTEN_PID=$$ exec \"$0\" \"$@\"" \
+        % (moves, places)
+    for listener in listeners:
+        listener.set_inheritable(True)
+    endpoints = [endpoint_of(listener) for listener in listeners]
+    return Process(
+        ["bash", "-c", script, ZRELAY, "queue", "-f", endpoints[0], "-f",
+         endpoints[1], "-b", endpoints[2]],
+        env={"LISTEN_FDS": str(len(listeners))} if activates else {},
+        pass_fds=[listener.fileno() for listener in listeners])
+
+
+def ready(process):
+    for _ in range(3):
+        process.expect(r"^queue: (frontend|backend) bound to ")
+    wait_until(lambda: len(process.lines) == 3, what="three endpoints")
+
+
+class Worker(threading.Thread):
+    """Answers requests until it is told to end."""
+
+    def __init__(self, endpoint):
+        super().__init__(daemon=True)
+        self.endpoint = endpoint
+        self.ended = False
+        self.start()
+
+    def run(self):
+        with zmq.Context() as context, context.socket(zmq.REP) as replier:
+            replier.linger = 0
+            replier.connect(self.endpoint)
+            while not self.ended:
+                if replier.poll(50):
+                    replier.send(b"re:" + replier.recv())
+
+
+class Client(threading.Thread):
+    """Asks, and asks again if there is no answer, until it is told to end."""
+
+    def __init__(self, endpoint, number):
+        super().__init__(daemon=True)
+        self.endpoint = endpoint
+        self.number = number
+        self.answers = 0
+        self.retries = 0
+        self.wrong = 0
+        self.ended = False
+        self.start()
+
+    def ask(self, context):
+        request = b"%d.%d" % (self.number, self.answers)
+        #   Each request is a new connection
+        with context.socket(zmq.REQ) as asker:
+            asker.linger = 0
+            asker.connect(self.endpoint)
+            asker.send(request)
+            if not asker.poll(RETRY * 1000):
+                self.retries += 1
+                return
+            self.wrong += asker.recv() != b"re:" + request
+            self.answers += 1
+
+    def run(self):
+        with zmq.Context() as context:
+            while not self.ended:
+                self.ask(context)
+
+
+class Prober(threading.Thread):
+    """Connects all the time, and counts how often it is refused."""
+
+    def __init__(self, listener):
+        super().__init__(daemon=True)
+        self.family = listener.family
+        self.address = listener.getsockname()
+        self.connected = 0
+        self.refused = 0
+        self.ended = False
+        self.start()
+
+    def run(self):
+        while not self.ended:
+            with socket.socket(self.family) as prober:
+                try:
+                    prober.connect(self.address)
+                    self.connected += 1
+                except OSError:
+                    self.refused += 1
+            time.sleep(0.002)
+
+
+@test("restarts under socket activation refuse no connection", 100)
+def _():
+    with temp_dir() as folder:
+        listeners = listen(folder)
+        worker = Worker(endpoint_of(listeners[2]))
+        probers = [Prober(listener) for listener in listeners[:2]]
+        clients = [Client(endpoint_of(listeners[number % 2]), number)
+                   for number in range(CLIENTS)]
+        for _ in range(RESTARTS):
+            #   Requests may come before there is anybody to take them
+            process = activated(listeners)
+            ready(process)
+            before = [client.answers for client in clients]
+            wait_until(lambda: all(client.answers > count + 3 for client, count
+                                   in zip(clients, before)),
+                       what="answers for every client")
+            process.signal(signal.SIGTERM)
+            assert process.wait() in (0, 3), process.error_lines
+        process = activated(listeners)
+        ready(process)
+        before = [client.answers for client in clients]
+        wait_until(lambda: all(client.answers > count for client, count
+                               in zip(clients, before)),
+                   what="answers for every client")
+        for thread in clients + probers:
+            thread.ended = True
+        for thread in clients + probers:
+            thread.join(DEADLINE)
+        worker.ended = True
+        worker.join(DEADLINE)
+        process.kill()
+        comment("%d answers, %d retries, %d connections" % (
+            sum(client.answers for client in clients),
+            sum(client.retries for client in clients),
+            sum(prober.connected for prober in probers)))
+        assert not any(client.wrong for client in clients)
+        assert [prober.refused for prober in probers] == [0, 0]
+        assert all(prober.connected for prober in probers)
+        #   The file is the service manager's
+        assert os.path.exists(listeners[1].getsockname())
+        for listener in listeners:
+            listener.close()
+
+
+@test("sockets that are passed to another process are not touched")
+def _():
+    with temp_dir() as folder:
+        listeners = listen(folder)
+        process = activated(listeners, activates=False)
+        assert process.wait() == MISUSE
+        assert any("in use" in line for line in process.error_lines)
+        for listener in listeners:
+            listener.close()
 
 
 if __name__ == "__main__":

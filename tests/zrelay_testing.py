@@ -229,13 +229,13 @@ class Process:
     killed at the end if it still runs.
     """
 
-    def __init__(self, command, env=None, cwd=None):
+    def __init__(self, command, env=None, cwd=None, pass_fds=()):
         self.command = [str(word) for word in command]
         self.lines = []
         self.error_lines = []
         self._popen = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, cwd=cwd,
+            stderr=subprocess.PIPE, cwd=cwd, pass_fds=pass_fds,
             env=dict(os.environ, **(env or {})))
         _processes.append(self._popen)
         self._readers = [

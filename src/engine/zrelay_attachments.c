@@ -12,6 +12,7 @@
 
 #include "zrelay_attachments.h"
 #include "zrelay_endpoint.h"
+#include "zrelay_inherited.h"
 #include "zrelay_trial.h"
 
 //  How long to wait for libzmq to stop listening, in msecs. It takes one, unless
@@ -21,6 +22,8 @@
 typedef struct {
     char *endpoint;             //  As resolved by libzmq
     bool bound;                 //  Or else connected
+    char *inherited;            //  The endpoint as it was taken from a service
+                                //  manager's, or NULL
     zrelay_endpoint_file_t file;    //  The socket's, where that is ours
 } attachment_t;
 
@@ -40,6 +43,9 @@ static void
 s_attachment_destroy (void **item_p)
 {
     attachment_t *attachment = (attachment_t *) *item_p;
+    if (attachment->inherited)
+        zrelay_inherited_release (attachment->inherited);
+    zstr_free (&attachment->inherited);
     zstr_free (&attachment->endpoint);
     freen (attachment);
     *item_p = NULL;
@@ -149,6 +155,10 @@ const char *
 zrelay_attachments_ask (void *handle, const char *endpoint, bool bind,
                         zrelay_access_t *access)
 {
+    //  Somebody listens there: for us
+    if (bind && zrelay_inherited_has (endpoint))
+        return zrelay_inherited_bind (handle, endpoint) == -1?
+            s_meaning (errno): NULL;
     const char *refusal = zrelay_endpoint_refusal (endpoint, bind);
     if (refusal)
         return refusal;
@@ -197,8 +207,12 @@ zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
             "messages would go round for ever", bind? "bind": "connect",
             self->name, zrelay_error_quote (self->error, endpoint), own->name,
             bind? "connected": "bound");
-    const char *refusal = zrelay_attachments_ask (handle, endpoint, bind,
-                                                  self->access);
+    bool inherited = bind && zrelay_inherited_has (endpoint);
+    bool taken = inherited && !zrelay_inherited_take (endpoint);
+    const char *refusal = taken? zmq_strerror (EADDRINUSE):
+        zrelay_attachments_ask (handle, endpoint, bind, self->access);
+    if (refusal && inherited && !taken)
+        zrelay_inherited_release (endpoint);
     if (refusal)
         return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
             "cannot %s the %s to %s: %s", bind? "bind": "connect", self->name,
@@ -207,13 +221,15 @@ zrelay_attachments_attach (zrelay_attachments_t *self, void *handle,
     attachment_t *item = (attachment_t *) zmalloc (sizeof (attachment_t));
     assert (item);
     item->bound = bind;
+    item->inherited = inherited? strdup (endpoint): NULL;
     char *resolved = bind? zsock_last_endpoint (handle): NULL;
     item->endpoint = resolved && *resolved? resolved: strdup (endpoint);
     if (item->endpoint != resolved)
         zstr_free (&resolved);
     assert (item->endpoint);
-    //  libzmq removes a file whose name it has chosen
-    if (bind && strneq (endpoint, "ipc://*"))
+    //  libzmq removes a file whose name it has chosen, and a service manager
+    //  its own
+    if (bind && !inherited && strneq (endpoint, "ipc://*"))
         zrelay_endpoint_find_file (item->endpoint, &item->file);
     zlistx_add_end (self->items, item);
     return ZRELAY_STATUS_DONE;

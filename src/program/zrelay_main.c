@@ -229,6 +229,7 @@ zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
 {
     assert (kinds && kinds [0]);
     s_occupy_streams ();
+    zrelay_inherit_sockets ();
     //  The relay goes on when nobody reads its output any more
     signal (SIGPIPE, SIG_IGN);
     zrelay_report_t *report = zrelay_report_new (argc > 0? argv [0]: NULL);

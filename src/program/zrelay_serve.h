@@ -31,9 +31,9 @@ typedef struct {
 //  statistics. From the first on, the process ends soon after the plan's time
 //  to drain, whatever happens. Connections of peers that the guard no longer lets in are cut.
 //  Returns ZRELAY_EXIT_ASKED or ZRELAY_EXIT_UNDELIVERED, and fills in *end; or
-//  reports a failure and returns ZRELAY_EXIT_FAILED. The actor remains the
-//  caller's; the service hears when the relay is ready, when it ends, and that it
-//  answers. The relay must have no client while this function runs, since a client
+//  reports a failure and returns ZRELAY_EXIT_FAILED. The service hears when the
+//  relay is ready, when it ends, and that it answers. The actor remains the
+//  caller's; it must have no client while this function runs, since a client
 //  would take the answers.
 zrelay_exit_t
     zrelay_serve (zactor_t *host, zrelay_plan_t *plan,

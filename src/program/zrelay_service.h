@@ -17,8 +17,8 @@
 #include "zrelay_report.h"
 
 //  The options --user, --pid-file and --runtime-dir; and the messages that
-//  sd_notify(3) describes, which go to the socket that NOTIFY_SOCKET names. They
-//  need no library, and without that variable nothing is sent.
+//  sd_notify(3) describes, which go to the socket that NOTIFY_SOCKET names.
+//  They need no library, and without that variable nothing is sent.
 
 typedef struct _zrelay_service_t zrelay_service_t;
 
