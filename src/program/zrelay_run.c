@@ -20,6 +20,9 @@
 #include <getopt.h>
 #include <signal.h>
 
+//  Those of an actor's pipe
+#define HOST_SOCKETS 2
+
 //  Frames for each finding in the answer to CHECK
 #define FINDING_FRAMES 4
 
@@ -345,7 +348,8 @@ s_serve (run_t *self)
 static zrelay_exit_t
 s_open_host (run_t *self)
 {
-    self->host = zactor_new (zrelay_host, (void *) self->kinds);
+    if (zrelay_sockets_left (HOST_SOCKETS))
+        self->host = zactor_new (zrelay_host, (void *) self->kinds);
     if (!self->host)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "cannot create the relays' sockets: %s", zmq_strerror (errno));
