@@ -352,6 +352,14 @@ def _():
         with open("/proc/%d/statm" % relay.pid) as file:
             pages = int(file.read().split()[1])
         assert pages * resource.getpagesize() < 200 << 20, "memory"
+        #   Who asked for too much was cut off, not answered, and who did not
+        #   read has lost answers
+        equal(huge.poll(100), 0, "answers to 10 MiB in a frame")
+        answers = 0
+        while slow.poll(300):
+            slow.recv_multipart()
+            answers += 1
+        assert answers < 2500, answers
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import threading
@@ -421,6 +422,33 @@ def _():
             equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode")
             ctl = Process([ZRELAY, "ctl", "list"], env=env)
             equal(ctl.succeed()[0].split(), ["a", "queue", "active"], "list")
+
+
+@test("a service manager hears when all relays are ready, and when they stop")
+def _():
+    with temp_dir() as folder, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        path = os.path.join(folder, "notify")
+        notify.bind(path)
+        notify.settimeout(DEADLINE)
+        file = os.path.join(folder, "relays.conf")
+        with open(file, "w") as target:
+            target.write(HEAD + device("a", "queue"))
+        pid_file = os.path.join(folder, "pid")
+        with Process([ZRELAY, "run", "--control", "ipc://%s/c" % folder,
+                      "--pid-file", pid_file, file],
+                     env={"NOTIFY_SOCKET": path,
+                          "WATCHDOG_USEC": "200000"}) as run:
+            assert b"READY=1" in notify.recv(4096)
+            with open(pid_file) as source:
+                equal(int(source.read()), run.pid, "process id")
+            for _ in range(2):
+                equal(notify.recv(4096), b"WATCHDOG=1", "watchdog")
+            run.signal(signal.SIGTERM)
+            while b"STOPPING=1" not in notify.recv(4096):
+                pass
+            equal(run.wait(), ASKED, "exit status")
+            assert not os.path.exists(pid_file)
 
 
 @test("SIGUSR1 prints statistics of all relays, SIGTERM drains them")

@@ -185,6 +185,12 @@ zrelay_request_is_remote (zrelay_request_t *self)
 }
 
 bool
+zrelay_request_is_bare (zrelay_request_t *self)
+{
+    return self->envelope == NULL;
+}
+
+bool
 zrelay_request_is_strange (zrelay_request_t *self)
 {
     return self->entrance->strangers;

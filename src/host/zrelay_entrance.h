@@ -77,6 +77,10 @@ bool
 bool
     zrelay_request_is_strange (zrelay_request_t *self);
 
+//  True if it came without an envelope.
+bool
+    zrelay_request_is_bare (zrelay_request_t *self);
+
 //  Answer a request, which is gone then, and null *self_p. frames are those
 //  behind the status: of a query, its name and then its answer; or none, or
 //  NULL. They are taken, and *frames_p is nulled.

@@ -78,6 +78,7 @@ struct _host_t {
     zrelay_error_t *error;      //  Makes strings printable for sentences
     bool verbose;               //  Log commands
     bool ends;                  //  As soon as the loader has ended
+    zrelay_request_t *last;     //  Which asked for that; answered at the end
 };
 
 //  Carries out a command. argv holds argc strings, its name not among them. The
@@ -337,7 +338,8 @@ s_control_destroy (void **item_p)
 static zsock_t *
 s_router_new (void)
 {
-    zsock_t *router = zrelay_sockets_left (1)? zsock_new (ZMQ_ROUTER): NULL;
+    zsock_t *router =
+        zrelay_sockets_left (1)? zsock_new (ZMQ_ROUTER): NULL;
     if (router) {
         zsock_set_router_mandatory (router, 1);
         zsock_set_maxmsgsize (router, CONTROL_FRAME_MAX);
@@ -683,7 +685,7 @@ s_inner_endpoint (host_t *self)
                                    (void *) self);
     assert (endpoint);
     zsock_t *router = !self->inner && zrelay_sockets_left (1)?
-        zsock_new (ZMQ_ROUTER): NULL;
+                      zsock_new (ZMQ_ROUTER): NULL;
     if (router) {
         zsock_set_router_mandatory (router, 1);
         zsock_bind (router, "%s", endpoint);
@@ -936,7 +938,7 @@ s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words)
     if (self->verbose)
         zsys_info ("host: %s", zrelay_error_quote (self->error, name));
     if (ends)
-        zrelay_request_destroy (&request);
+        self->last = request;
     else
     if (self->ends)
         zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE,
@@ -1008,6 +1010,9 @@ s_host_destroy (host_t **self_p)
     zrelay_config_destroy (&self->config);
     zstr_free (&self->file);
     zrelay_usher_destroy (&self->usher);
+    //  Bare words get the signal of the actor instead
+    if (self->last && !zrelay_request_is_bare (self->last))
+        zrelay_request_answer (&self->last, ZRELAY_STATUS_DONE, NULL);
     zrelay_entrance_destroy (&self->entrance);
     zrelay_error_destroy (&self->error);
     zloop_destroy (&self->loop);

@@ -383,6 +383,84 @@ s_test_control (void)
     zstr_free (&endpoint);
 }
 
+//  A file, from which relays come, go, and stay
+
+#define TEST_HEAD \
+    "version = 1.0\n" \
+    "apps\n" \
+    "    test\n" \
+    "        devices\n"
+#define TEST_RELAY(name, kind) \
+    "            " name "\n" \
+    "                type = " kind "\n" \
+    "                sockets\n" \
+    "                    frontend\n" \
+    "                        bind = inproc://load-" name "-f\n" \
+    "                    backend\n" \
+    "                        bind = inproc://load-" name "-b\n"
+
+static size_t
+s_test_relays (zrelay_client_t *client)
+{
+    zmsg_t *list = zrelay_client_query (client, "LIST", NULL);
+    assert (list);
+    size_t count = zmsg_size (list) / 2;
+    zmsg_destroy (&list);
+    return count;
+}
+
+static void
+s_test_load (void)
+{
+    zactor_t *host = zactor_new (zrelay_host, NULL);
+    zrelay_client_t *client = zrelay_client_new (host);
+    zrelay_client_set_timeout (client, TEST_LONG);
+    assert (s_test_refused (client, ZRELAY_STATUS_BAD_STATE, "LOAD",
+        "no file was loaded yet; LOAD takes its name"));
+    assert (s_test_refused (client, ZRELAY_STATUS_REFUSED, "LOAD /no/such/file",
+        "cannot read /no/such/file: No such file or directory"));
+    const char *text = TEST_HEAD TEST_RELAY ("a", "queue")
+                                 TEST_RELAY ("b", "queue");
+    int rc = zrelay_client_command (client, "LOAD", "x", text, NULL);
+    assert (rc == ZRELAY_STATUS_DONE);
+    assert (s_test_relays (client) == 2);
+    zrelay_client_set_relay (client, "a");
+    zrelay_client_command (client, "SET", "FORWARD", "burst", "7", NULL);
+    zrelay_client_set_relay (client, NULL);
+
+    //  Nothing is wrong with this; two things are with the next
+    zmsg_t *findings = zrelay_client_query (client, "CHECK", "x", text, NULL);
+    assert (findings && zmsg_size (findings) == 0);
+    zmsg_destroy (&findings);
+    text = TEST_HEAD TEST_RELAY ("a", "nonsense") "                colour\n";
+    findings = zrelay_client_query (client, "CHECK", "x", text, NULL);
+    assert (findings && zmsg_size (findings) == 8);
+    zmsg_destroy (&findings);
+    rc = zrelay_client_command (client, "LOAD", "x", text, NULL);
+    assert (rc == ZRELAY_STATUS_REFUSED);
+    assert (strstr (zrelay_client_error (client), "(and 1 more; CHECK lists"));
+    assert (s_test_relays (client) == 2);
+
+    //  A relay that is not touched is as it was
+    text = TEST_HEAD TEST_RELAY ("a", "queue") TEST_RELAY ("b", "streamer")
+                     TEST_RELAY ("c", "queue");
+    rc = zrelay_client_command (client, "LOAD", "x", text, NULL);
+    assert (rc == ZRELAY_STATUS_DONE);
+    assert (s_test_relays (client) == 3);
+    zrelay_client_set_relay (client, "a");
+    char *burst = zrelay_client_ask (client, "GET", "FORWARD", "burst", NULL);
+    assert (burst && streq (burst, "7"));
+    zstr_free (&burst);
+
+    //  An owner may also end the host for certain while it loads
+    zrelay_client_set_relay (client, NULL);
+    zrelay_client_set_timeout (client, 0);
+    zrelay_client_command (client, "LOAD", "x", TEST_HEAD
+                           TEST_RELAY ("d", "queue"), NULL);
+    zrelay_client_destroy (&client);
+    zactor_destroy (&host);
+}
+
 void
 zrelay_host_test (bool verbose)
 {
@@ -395,5 +473,6 @@ zrelay_host_test (bool verbose)
     s_test_slow_relay ();
     s_test_stop ();
     s_test_control ();
+    s_test_load ();
     printf ("OK\n");
 }

@@ -15,6 +15,9 @@
 //  Most commands that may await their answers
 #define PENDING_MAX 1000
 
+//  The two ends of a pipe
+#define PIPE_SOCKETS 2
+
 //  Digits of a number that identifies a command
 #define NUMBER_DIGITS 20
 
@@ -86,10 +89,11 @@ s_thread (void *arg)
 static int
 s_make_pipe (zrelay_hosted_t *self)
 {
-    if (!zrelay_sockets_left (2))
+    if (!zrelay_sockets_left (PIPE_SOCKETS))
         return -1;
     self->pipe = zsock_new (ZMQ_PAIR);
     self->other = zsock_new (ZMQ_PAIR);
+    assert (self->pipe && self->other);
     zsock_set_sndhwm (self->pipe, 0);
     zsock_set_rcvhwm (self->pipe, 0);
     zsock_set_sndhwm (self->other, 0);

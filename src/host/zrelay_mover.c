@@ -19,6 +19,9 @@
 //  Milliseconds in which the host must answer, besides the time for a drain
 #define TIMEOUT 30000
 
+//  Those of the actor's pipe, and one for its client
+#define MOVER_SOCKETS 3
+
 //  How long libzmq may take to close the sockets of a relay that has ended, and
 //  how often that is tried, in milliseconds
 #define RELEASE_MAX 2000
@@ -370,8 +373,7 @@ zrelay_mover_new (const char *endpoint, const char *file, const char *text,
     self->steps = zlistx_new ();
     assert (self->endpoint && self->file && self->steps);
     zlistx_set_destructor (self->steps, s_step_destroy);
-    //  The two ends of its pipe
-    if (zrelay_sockets_left (2))
+    if (zrelay_sockets_left (MOVER_SOCKETS))
         self->actor = zactor_new (s_actor, self);
     if (!self->actor)
         zrelay_mover_destroy (&self);

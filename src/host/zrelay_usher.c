@@ -12,6 +12,9 @@
 
 #include "zrelay_usher.h"
 
+//  Those of an actor's pipe
+#define GATE_SOCKETS 2
+
 //  A command that has no outcome yet
 typedef struct {
     zmsg_t *words;              //  Its words; NULL: the gate has them
@@ -129,8 +132,7 @@ zrelay_usher_give (zrelay_usher_t *self, zmsg_t **words_p,
                    zrelay_usher_fn *function, void *object)
 {
     if (!self->gate) {
-        //  The two ends of its pipe
-        if (zrelay_sockets_left (2))
+        if (zrelay_sockets_left (GATE_SOCKETS))
             self->gate = zactor_new (zrelay_gate, NULL);
         if (!self->gate) {
             zmsg_t *frames = zmsg_new ();

@@ -836,8 +836,11 @@ s_complete_side (config_t *self, zrelay_side_id_t id)
                      side->name);
         return;
     }
-    if (zlistx_size (side->endpoints) == 0 && spec->endpoint)
-        zrelay_plan_add_endpoint (plan, id, spec->endpoint);
+    if (zlistx_size (side->endpoints) == 0 && spec->endpoint) {
+        zrelay_plan_endpoint_t *endpoint =
+            zrelay_plan_add_endpoint (plan, id, spec->endpoint);
+        zrelay_place_set (&endpoint->place, place->line, place->path);
+    }
     if (zlistx_size (side->endpoints) == 0)
         s_wrong (self, place, "the kind '%s' needs an endpoint for its %s: bind"
                  " or connect", plan->kind->name, side->name);

@@ -22,9 +22,6 @@
 //  Where the gate says who is no longer welcome
 #define EVENTS "inproc://zrelay-guard-events"
 
-//  Those of an actor: the two ends of its pipe
-#define GATE_SOCKETS 2
-
 //  Milliseconds between two lines of the log about that
 #define LOG_IVL 1000
 

@@ -159,7 +159,8 @@ zrelay_plan_endpoint_t *
                               const char *text);
 
 //  Add a rule about topics. text is TOPIC, or, for "rename", FROM=TO, where the
-//  last equals sign counts. Returns it, or NULL if text does not have that form.
+//  last equals sign counts. Returns it, or NULL if text does not have that
+//  form.
 zrelay_plan_rule_t *
     zrelay_plan_add_rule (zrelay_plan_t *self, const char *rule,
                           const char *text);

@@ -19,9 +19,9 @@
 
 //  Start the plan's relay at a host, guard and set and attach all that the plan
 //  says, and have it send events about its connections, unless events is NULL,
-//  to that endpoint. lines, an autofree list, gets a line for each endpoint that says where
-//  it is. Returns ZRELAY_EXIT_NOT_YET, or, if anything was refused, reports it
-//  with the option that it is about, stops the relay and returns
+//  to that endpoint. lines, an autofree list, gets a line for each endpoint that
+//  says where it is. Returns ZRELAY_EXIT_NOT_YET, or, if anything was refused,
+//  reports it with the option that it is about, stops the relay and returns
 //  ZRELAY_EXIT_MISUSE.
 zrelay_exit_t
     zrelay_start (zrelay_plan_t *plan, zrelay_client_t *host,

@@ -337,8 +337,10 @@ s_read_line (reader_t *self, const char *line)
 {
     size_t spaces = strspn (line, " \t");
     size_t size = strlen (LINE_COMMENT);
-    if (strncmp (line, LINE_COMMENT, size) == 0)
-        self->line = strtoul (line + size, NULL, 10);
+    size_t number = strncmp (line, LINE_COMMENT, size) == 0?
+                    strtoul (line + size, NULL, 10): 0;
+    if (number > 0)
+        self->line = number;
     else {
         if (line [spaces] && line [spaces] != '#')
             s_read_property (self, line);

@@ -447,8 +447,8 @@ s_run (ctl_t *self, int argc, char **argv)
     bool known = argc > 0 && task < TASKS && argc <= s_tasks [task].most;
     if (!known && argc < 2)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "ctl: what is to be done? Give list, stats, reload, or NAME COMMAND;"
-            " see %s ctl --help", zrelay_report_program (self->report));
+            "ctl: what is to be done? Give list, stats, reload, or NAME"
+            " COMMAND; see %s ctl --help", zrelay_report_program (self->report));
     zrelay_exit_t status = s_connect (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = known? s_tasks [task].function (self, argc, argv):

@@ -31,6 +31,9 @@
 
 #include <signal.h>
 
+//  Those of an actor's pipe
+#define HOST_SOCKETS 2
+
 //  --------------------------------------------------------------------------
 //  The process
 
@@ -129,8 +132,7 @@ s_run_relay (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
         zrelay_process_prepare (plan->io_threads, plan->quiet, report);
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
-    //  The two ends of its pipe
-    zactor_t *host = zrelay_sockets_left (2)?
+    zactor_t *host = zrelay_sockets_left (HOST_SOCKETS)?
         zactor_new (zrelay_host, (void *) kinds): NULL;
     if (!host)
         return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,

@@ -50,7 +50,7 @@ zrelay_process_prepare (size_t io_threads, bool quiet, zrelay_report_t *report)
 }
 
 int
-zrelay_process_wait (void *sock)
+zrelay_process_wait (void *sock, long msecs)
 {
     zmq_pollitem_t items [] = {
         { NULL, zrelay_signals_fd (), ZMQ_POLLIN, 0 },
@@ -59,7 +59,7 @@ zrelay_process_wait (void *sock)
     zrelay_signals_unblock ();
     int rc;
     do
-        rc = zmq_poll (items, sock? 2: 1, -1);
+        rc = zmq_poll (items, sock? 2: 1, msecs);
     while (rc == -1 && errno == EINTR);
     zrelay_signals_block ();
     return zrelay_signals_next ();

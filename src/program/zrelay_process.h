@@ -22,9 +22,9 @@ zrelay_exit_t
     zrelay_process_prepare (size_t io_threads, bool quiet,
                             zrelay_report_t *report);
 
-//  Wait for a signal, or until sock can be read unless it is NULL. Returns the
-//  number of the signal, or 0.
+//  Wait for a signal, or until sock can be read unless it is NULL, or for so
+//  many msecs unless that is -1. Returns the number of the signal, or 0.
 int
-    zrelay_process_wait (void *sock);
+    zrelay_process_wait (void *sock, long msecs);
 
 #endif

@@ -15,10 +15,17 @@
 #include "zrelay_control.h"
 #include "zrelay_json_file.h"
 #include "zrelay_process.h"
+#include "zrelay_service.h"
 #include "zrelay_signals.h"
 
 #include <getopt.h>
 #include <signal.h>
+
+//  Those of an actor's pipe
+#define HOST_SOCKETS 2
+
+//  Msecs that a service manager should grant beyond the time to drain
+#define STOP_MARGIN 5000
 
 //  Frames for each finding in the answer to CHECK
 #define FINDING_FRAMES 4
@@ -32,6 +39,7 @@ typedef struct {
                                 //  of what is printed
     zactor_t *host;             //  Runs the relays
     zrelay_client_t *client;    //  Steers the host
+    zrelay_service_t *service;  //  Hears what the relays are doing
 } run_t;
 
 
@@ -65,6 +73,10 @@ s_help (run_t *self)
                 "      --control-clients DIRECTORY\n"
                 "                          certificates of those who may steer,"
                 " or \"any\"\n"
+                "      --user USER[:GROUP] become this user\n"
+                "      --pid-file FILE     write the process id to FILE\n"
+                "      --runtime-dir DIRECTORY\n"
+                "                          make it, for this user\n"
                 "  -q, --quiet             print and log only failures\n"
                 "  -h, --help              print this help and exit\n",
                 program, program, program);
@@ -86,6 +98,9 @@ s_read_options (run_t *self, int argc, char **argv)
         { "control", required_argument, NULL, 'c' },
         { "control-curve", required_argument, NULL, 'k' },
         { "control-clients", required_argument, NULL, 'd' },
+        { "user", required_argument, NULL, 'u' },
+        { "pid-file", required_argument, NULL, 'p' },
+        { "runtime-dir", required_argument, NULL, 'r' },
         { "quiet", no_argument, NULL, 'q' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 }
@@ -105,6 +120,15 @@ s_read_options (run_t *self, int argc, char **argv)
                 break;
             case 'd':
                 s_keep (&self->plan->control_clients, optarg);
+                break;
+            case 'u':
+                s_keep (&self->plan->user, optarg);
+                break;
+            case 'p':
+                s_keep (&self->plan->pid_file, optarg);
+                break;
+            case 'r':
+                s_keep (&self->plan->runtime_dir, optarg);
                 break;
             case 'q':
                 self->plan->quiet = true;
@@ -288,6 +312,16 @@ s_print_stats (run_t *self)
     zmsg_destroy (&list);
 }
 
+static size_t
+s_longest_drain (zrelay_config_t *config)
+{
+    size_t longest = ZRELAY_PLAN_DRAIN;
+    zrelay_plan_t *plan = (zrelay_plan_t *) zlistx_first (config->plans);
+    for (; plan; plan = (zrelay_plan_t *) zlistx_next (config->plans))
+        longest = plan->drain > longest? plan->drain: longest;
+    return longest;
+}
+
 //  End all relays: each drains, all at the same time
 
 static void
@@ -296,6 +330,8 @@ s_end (run_t *self)
     zmsg_t *list = zrelay_client_query (self->client, "LIST", NULL);
     size_t stops = 0;
     zrelay_config_t *config = s_read_config (self);
+    zrelay_service_stopping (self->service,
+                             2 * s_longest_drain (config) + STOP_MARGIN);
     while (list && zmsg_size (list) >= 2) {
         char *name = zmsg_popstr (list);
         char *kind = zmsg_popstr (list);
@@ -313,7 +349,7 @@ s_end (run_t *self)
     zmsg_destroy (&list);
     //  A second signal ends them at once
     while (stops > 0) {
-        int number = zrelay_process_wait (self->host);
+        int number = zrelay_process_wait (self->host, -1);
         if (number)
             break;
         zsock_wait (self->host);
@@ -324,8 +360,16 @@ s_end (run_t *self)
 static void
 s_serve (run_t *self)
 {
+    zrelay_service_ready (self->service);
     while (true) {
-        int number = zrelay_process_wait (NULL);
+        int number = zrelay_process_wait (NULL,
+                                          zrelay_service_wait (self->service));
+        if (zrelay_service_due (self->service)) {
+            char *answer = zrelay_client_ask (self->client, "PING", NULL);
+            if (answer)
+                zrelay_service_alive (self->service);
+            zstr_free (&answer);
+        }
         if (number == SIGHUP)
             s_reload (self);
         else
@@ -345,8 +389,7 @@ s_serve (run_t *self)
 static zrelay_exit_t
 s_open_host (run_t *self)
 {
-    //  The two ends of its pipe
-    if (zrelay_sockets_left (2))
+    if (zrelay_sockets_left (HOST_SOCKETS))
         self->host = zactor_new (zrelay_host, (void *) self->kinds);
     if (!self->host)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
@@ -377,7 +420,7 @@ s_open_control (run_t *self)
 }
 
 static zrelay_exit_t
-s_run (run_t *self)
+s_run_relays (run_t *self)
 {
     zrelay_config_t *config = s_read_config (self);
     zrelay_exit_t status =
@@ -402,6 +445,18 @@ s_run (run_t *self)
     zrelay_client_destroy (&self->client);
     zactor_destroy (&self->host);
     zrelay_signals_end (status);
+    return status;
+}
+
+static zrelay_exit_t
+s_run (run_t *self)
+{
+    s_keep (&self->plan->name, self->file);
+    self->service = zrelay_service_new (self->plan, self->report);
+    zrelay_exit_t status = zrelay_service_start (self->service);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_run_relays (self);
+    zrelay_service_destroy (&self->service);
     return status;
 }
 

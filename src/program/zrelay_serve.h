@@ -27,14 +27,14 @@ typedef struct {
 } zrelay_serve_end_t;
 
 //  Handle signals until the host's relay has done its work. SIGINT, SIGTERM and
-//  SIGHUP drain it, a second one ends it at once, and SIGUSR1 prints
-//  statistics. From the first on, the process ends soon after the plan's time
-//  to drain, whatever happens. Connections of peers that the guard no longer lets in are cut.
-//  Returns ZRELAY_EXIT_ASKED or ZRELAY_EXIT_UNDELIVERED, and fills in *end; or
-//  reports a failure and returns ZRELAY_EXIT_FAILED. The service hears when the
-//  relay is ready, when it ends, and that it answers. The actor remains the
-//  caller's; it must have no client while this function runs, since a client
-//  would take the answers.
+//  SIGHUP drain it, a second one ends it at once, and SIGUSR1 prints statistics.
+//  From the first on, the process ends soon after the plan's time to drain,
+//  whatever happens. Connections of peers that the guard no longer lets in are
+//  cut. Returns ZRELAY_EXIT_ASKED or ZRELAY_EXIT_UNDELIVERED, and fills in *end;
+//  or reports a failure and returns ZRELAY_EXIT_FAILED. The actor remains the
+//  caller's; the service hears when the relay is ready, when it ends, and that
+//  it answers. The host must have no client while this function runs, since a
+//  client would take the answers.
 zrelay_exit_t
     zrelay_serve (zactor_t *host, zrelay_plan_t *plan,
                   zrelay_guard_t *guard, zrelay_links_t *links,
