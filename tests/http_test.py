@@ -453,7 +453,7 @@ def _():
         b"POST /relays/streamer/pause HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         b"Transfer-Encoding: chunked\r\nAuthorization: Bearer "
         + TOKEN.encode() + b"\r\n\r\n"
-        + b"10000\r\n" + b"z" * 65536 + b"\r\n",
+        + b"10000\r\n" + b"z" * 65536 + b"\r\n0\r\n\r\n",
     ]
     requests += [bytes(generator.randrange(256) for _ in range(500))
                  for _ in range(50)]
@@ -470,6 +470,12 @@ def _():
             assert relay.running(), request[:80]
             server.is_prompt()
         equal(server.state(), "active", "state")
+        #   A body that is announced is refused before it comes
+        with server.connect() as sock:
+            sock.sendall(b"POST /relays/streamer/pause HTTP/1.1\r\n"
+                         b"Host: localhost\r\nContent-Length: %d\r\n\r\n"
+                         % big)
+            equal(sock.recv(12), b"HTTP/1.1 413", "status")
 
 
 @http_test("1,000 connections at once, slow ones, and readers that do not"

@@ -361,7 +361,11 @@ def _():
 def _():
     relays = {"relay-%03d" % number: BUSY for number in range(60)}
     with Host(**relays) as host, Terminal(host, size=(80, 12)) as terminal:
-        terminal.expect(lambda seen: len(terminal.rows(seen)) == 9, "9 rows")
+        lines = terminal.expect(lambda seen: len(terminal.rows(seen)) == 9,
+                                "9 rows")
+        titles = lines[1].split()
+        equal(titles, TITLES[:len(titles)], "whole columns")
+        assert 8 <= len(titles) < len(TITLES), titles
         terminal.keys(*["Down"] * 30)
         terminal.expect(lambda seen: terminal.rows(seen)[-1] == "relay-030",
                         "scrolled rows")
