@@ -275,6 +275,11 @@ class Terminal:
         self.run("-f", "/dev/null", "new-session", "-d", "-x", str(width),
                  "-y", str(height), "/bin/sh -c %s" % shlex.quote(command))
 
+        if any("built without ncurses" in line for line in wait_until(
+                lambda: list(filter(str.strip, self.lines())))):
+            self.__exit__()
+            raise Skip("zrelay was built without ncurses")
+
     def run(self, *words):
         done = subprocess.run([self.tmux, "-S", self.socket, *words],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,

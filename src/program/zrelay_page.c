@@ -13,26 +13,26 @@
 #include "zrelay_page.h"
 
 #ifdef ZRELAY_HTTP
-
 //  Arrays that the build makes of page.html, page.css and page.js
-#include "page.inc"
+#   include "page.inc"
+#endif
 
 static const zrelay_page_t s_files [] = {
+#ifdef ZRELAY_HTTP
     { "/", "text/html; charset=utf-8", s_page_html, sizeof (s_page_html) },
     { "/page.css", "text/css; charset=utf-8", s_page_css,
       sizeof (s_page_css) },
     { "/page.js", "text/javascript; charset=utf-8", s_page_js,
-      sizeof (s_page_js) }
+      sizeof (s_page_js) },
+#endif
+    { NULL, NULL, NULL, 0 }
 };
 
 const zrelay_page_t *
 zrelay_page_find (const char *path)
 {
-    for (size_t index = 0; index < sizeof (s_files) / sizeof (*s_files);
-         index++)
-        if (streq (path, s_files [index].path))
-            return &s_files [index];
-    return NULL;
+    const zrelay_page_t *page = s_files;
+    while (page->path && strneq (page->path, path))
+        page++;
+    return page->path? page: NULL;
 }
-
-#endif
