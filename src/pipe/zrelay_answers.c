@@ -12,6 +12,7 @@
 
 #include "zrelay_answers.h"
 #include "zrelay_engine_internal.h"
+#include "zrelay_message_internal.h"
 
 //  How long the last answer may wait for room, in msecs
 #define LAST_PATIENCE 1000
@@ -123,30 +124,6 @@ s_set_blocked (zrelay_answers_t *self, bool blocked)
     self->blocked = blocked;
 }
 
-//  Send a message, which costs zmsg_send () twice as much: STATS has hundreds of
-//  frames, and nearly all are so small that libzmq keeps them without memory of
-//  their own. Returns false if the socket is full; that is known at the first
-//  frame.
-
-static bool
-s_send_frames (zrelay_answers_t *self, zmsg_t **message_p)
-{
-    zframe_t *frame = zmsg_first (*message_p);
-    bool first = true;
-    while (frame) {
-        zframe_t *next = zmsg_next (*message_p);
-        int rc = zmq_send (self->handle, zframe_data (frame),
-                           zframe_size (frame),
-                           ZMQ_DONTWAIT | (next? ZMQ_SNDMORE: 0));
-        if (rc == -1 && first)
-            return false;
-        first = false;
-        frame = next;
-    }
-    zmsg_destroy (message_p);
-    return true;
-}
-
 static void
 s_send (zrelay_answers_t *self)
 {
@@ -157,7 +134,8 @@ s_send (zrelay_answers_t *self)
         void *place = zlistx_cursor (self->items);
         bool sends = answer->message && (!waits || answer->named);
         waits = waits || (!answer->message && !answer->envelope);
-        blocked = sends && !s_send_frames (self, &answer->message);
+        blocked = sends
+               && zrelay_message_give (self->handle, &answer->message) == -1;
         answer = (zrelay_answer_t *) zlistx_next (self->items);
         if (sends && !blocked)
             zlistx_delete (self->items, place);
