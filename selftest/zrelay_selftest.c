@@ -27,6 +27,7 @@
 #include "zrelay_error.h"
 #include "zrelay_file.h"
 #include "zrelay_flow.h"
+#include "zrelay_holds.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
@@ -95,6 +96,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_configure", zrelay_configure_test },
     { "zrelay_capture", zrelay_capture_test },
     { "zrelay_flow", zrelay_flow_test },
+    { "zrelay_holds", zrelay_holds_test },
     { "zrelay_stats", zrelay_stats_test },
     { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },

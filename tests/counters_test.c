@@ -204,7 +204,8 @@ s_read_metrics (counters_t *self, zmsg_t *answer, const char *relay)
     char *rest = text;
     char *line;
     while ((line = strsep (&rest, "\n")))
-        if (*line && *line != '#')
+        //  The last bucket of a histogram equals its count
+        if (*line && *line != '#' && !strstr (line, "le=\"+Inf\""))
             s_read_sample (self, line, relay);
     zstr_free (&text);
     zrelay_stats_destroy (&stats);

@@ -127,11 +127,12 @@ includedir () {
 }
 
 #   build SOURCE PROGRAM PACKAGE SCRIPT: with what pkg-config says, changed by
-#   sed's script
+#   sed's script, which makes the libraries static, so that they need others
 build () {
     #   shellcheck disable=SC2046,SC2086 # lists of words
     $CC $ZRELAY_SANITIZE "$TOP_SRCDIR/$1" -o "$2" \
-        $(pkg_config --cflags "$3") $(pkg_config --libs "$3" | sed "$4")
+        $(pkg_config --cflags "$3") $(pkg_config --libs "$3" | sed "$4") \
+        ${4:+$(pkg_config --variable=private_libs "$3")}
 }
 
 run () {

@@ -62,7 +62,10 @@ static const zrelay_kind_t s_stamper = {
 
 //  --------------------------------------------------------------------------
 //  One side, without a default endpoint and a word of help: answers each
-//  request with itself
+//  request with itself. One that ends with "sleep" keeps it from everything
+//  else, as no kind should.
+
+#define SLEEP_MSECS 4000
 
 static zrelay_verdict_t
 s_echo_on_forward (zrelay_engine_t *engine, void *object,
@@ -70,7 +73,9 @@ s_echo_on_forward (zrelay_engine_t *engine, void *object,
 {
     (void) engine;
     (void) object;
-    (void) message;
+    if (zrelay_message_streq (message, zrelay_message_frames (message) - 1,
+                              "sleep"))
+        zclock_sleep (SLEEP_MSECS);
     return ZRELAY_VERDICT_ANSWER;
 }
 

@@ -15,8 +15,43 @@
 //  Bytes that are left of a label's value that is too long
 #define LABEL_BEGINNING 22
 
-//  Longest name without a label
-#define NAME_SIZE 128
+//  Longest name without a label; what is more is cut off
+#define NAME_SIZE 127
+
+//  Digits of the largest count
+#define DIGITS_MAX 20
+
+//  printf () and its like would take most of the time of a STATS
+
+static size_t
+s_compose (char name [NAME_SIZE], const char *format, va_list argptr)
+{
+    size_t size = 0;
+    while (*format) {
+        bool plain = *format != '%';
+        const char *part = plain? format: va_arg (argptr, const char *);
+        size_t length = plain? strcspn (format, "%"): strlen (part);
+        size_t taken = length < NAME_SIZE - size? length: NAME_SIZE - size;
+        memcpy (name + size, part, taken);
+        size += taken;
+        format += plain? length: strlen ("%s");
+    }
+    return size;
+}
+
+static void
+s_add_value (zmsg_t *answer, uint64_t value)
+{
+    const unsigned base = 10;
+    char digits [DIGITS_MAX];
+    size_t place = DIGITS_MAX;
+    do {
+        digits [--place] = (char) ('0' + value % base);
+        value /= base;
+    }
+    while (value > 0);
+    zmsg_addmem (answer, digits + place, DIGITS_MAX - place);
+}
 
 void
 zrelay_counts_add (zmsg_t *answer, uint64_t value, const char *format, ...)
@@ -24,10 +59,10 @@ zrelay_counts_add (zmsg_t *answer, uint64_t value, const char *format, ...)
     char name [NAME_SIZE];
     va_list argptr;
     va_start (argptr, format);
-    vsnprintf (name, sizeof (name), format, argptr);
+    size_t size = s_compose (name, format, argptr);
     va_end (argptr);
-    zmsg_addstr (answer, name);
-    zmsg_addstrf (answer, "%" PRIu64, value);
+    zmsg_addmem (answer, name, size);
+    s_add_value (answer, value);
 }
 
 static bool
@@ -76,7 +111,7 @@ zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
     zrelay_counts_encode (room, data, size);
     //  A value that is empty is none
     zmsg_addstrf (answer, "%s{%s=%s}", name, label, *room? room: "%");
-    zmsg_addstrf (answer, "%" PRIu64, value);
+    s_add_value (answer, value);
 }
 
 
@@ -103,6 +138,12 @@ zrelay_counts_test (bool verbose)
     zrelay_counts_add (answer, 12, "%s.in.messages", "frontend");
     assert (s_test_next (answer, "frontend.in.messages"));
     assert (s_test_next (answer, "12"));
+    zrelay_counts_add (answer, UINT64_MAX, "%s.%s%s", "a", "", "b_c");
+    assert (s_test_next (answer, "a.b_c"));
+    assert (s_test_next (answer, "18446744073709551615"));
+    zrelay_counts_add (answer, 0, "plain");
+    assert (s_test_next (answer, "plain"));
+    assert (s_test_next (answer, "0"));
     zrelay_counts_add_of (answer, 3, "served", "service", "tea.1 \0%", 8);
     assert (s_test_next (answer, "served{service=tea.1%20%00%25}"));
     assert (s_test_next (answer, "3"));

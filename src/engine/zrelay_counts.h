@@ -18,7 +18,8 @@
 //  Most bytes of a label's value that are shown as they are
 #define ZRELAY_COUNTS_LABEL_MAX 64
 
-//  Add a value under a name made as by printf.
+//  Add a value under a name made as by printf, of which only %s is known. At
+//  most 127 characters of it are kept.
 void
     zrelay_counts_add (zmsg_t *answer, uint64_t value,
                        const char *format, ...) CHECK_PRINTF (3);

@@ -12,6 +12,7 @@
 
 #include "zrelay_flow.h"
 #include "zrelay_counts.h"
+#include "zrelay_holds.h"
 #include "zrelay_message_internal.h"
 #include "zrelay_pairing.h"
 #include "zrelay_setting.h"
@@ -94,6 +95,7 @@ static const char *s_names [] = { "forward", "return" };
 typedef struct {
     zrelay_message_t *message;
     zrelay_side_t *to;          //  Where it goes
+    int64_t since;              //  When it came, in msecs
 } held_t;
 
 //  A subscription that was read before it was this flow's turn
@@ -148,6 +150,7 @@ struct _zrelay_flow_t {
                                 //  many as there are: it did not say
     zlistx_t *backlog;          //  held_t in order; not empty: a stall
     size_t held;                //  How many these are
+    zrelay_holds_t *holds;      //  How long the earlier ones were held
     int64_t overflow;           //  An overflow_t
     int64_t queue;              //  How many to keep, unless it is to hold
     int64_t burst;              //  Most messages of one turn
@@ -222,6 +225,7 @@ zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
     self->heard = zlistx_new ();
     assert (self->heard);
     zlistx_set_destructor (self->heard, s_heard_destroy);
+    self->holds = zrelay_holds_new ();
     zmq_msg_init (&self->frame);
     zmq_msg_init (&self->copy);
     return self;
@@ -236,6 +240,7 @@ zrelay_flow_destroy (zrelay_flow_t **self_p)
         zlistx_destroy (&self->backlog);
         zrelay_topics_destroy (&self->repeated);
         zlistx_destroy (&self->heard);
+        zrelay_holds_destroy (&self->holds);
         zrelay_message_destroy (&self->message);
         zmsg_destroy (&self->shown);
         zmq_msg_close (&self->frame);
@@ -631,8 +636,10 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
 //  The message that was held longest is the flow's no more
 
 static void
-s_forget_first (zrelay_flow_t *self)
+s_forget_first (zrelay_flow_t *self, int64_t now)
 {
+    held_t *held = (held_t *) zlistx_first (self->backlog);
+    zrelay_holds_add (self->holds, now - held->since);
     zlistx_delete (self->backlog, NULL);
     self->held--;
 }
@@ -641,7 +648,7 @@ s_forget_first (zrelay_flow_t *self)
 //  Holding has no bound here: a full output stops the reading.
 
 static bool
-s_make_room (zrelay_flow_t *self)
+s_make_room (zrelay_flow_t *self, int64_t now)
 {
     if (self->overflow == OVERFLOW_HOLD
     || (int64_t) self->held < self->queue)
@@ -649,7 +656,7 @@ s_make_room (zrelay_flow_t *self)
     zrelay_flow_count_drop (self, ZRELAY_OUTCOME_OVERFLOW);
     if (self->overflow == OVERFLOW_DROP_NEW || self->queue == 0)
         return false;
-    s_forget_first (self);
+    s_forget_first (self, now);
     return true;
 }
 
@@ -658,18 +665,20 @@ s_make_room (zrelay_flow_t *self)
 static void
 s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
 {
-    if (!s_make_room (self)) {
+    int64_t now = zclock_mono ();
+    if (!s_make_room (self, now)) {
         zrelay_message_clear (message);
         return;
     }
     if (self->held == 0) {
         self->stalls++;
-        self->stalled_at = zclock_mono ();
+        self->stalled_at = now;
     }
     held_t *held = (held_t *) zmalloc (sizeof (held_t));
     assert (held);
     held->message = zrelay_message_take (message);
     held->to = to;
+    held->since = now;
     zlistx_add_end (self->backlog, held);
     self->held++;
     s_enter (self);
@@ -682,6 +691,7 @@ s_flush (zrelay_flow_t *self)
 {
     if (self->held == 0)
         return;
+    int64_t now = zclock_mono ();
     held_t *held = (held_t *) zlistx_first (self->backlog);
     for (int64_t left = self->burst; held && left > 0; left--) {
         zrelay_outcome_t outcome =
@@ -689,11 +699,11 @@ s_flush (zrelay_flow_t *self)
         if (outcome == ZRELAY_OUTCOME_FULL)
             return;
         s_settle (self, held->to, outcome);
-        s_forget_first (self);
+        s_forget_first (self, now);
         held = (held_t *) zlistx_first (self->backlog);
     }
     if (!held)
-        self->stalled_ms += zclock_mono () - self->stalled_at;
+        self->stalled_ms += now - self->stalled_at;
     s_enter (self);
 }
 
@@ -1655,9 +1665,10 @@ size_t
 zrelay_flow_abandon (zrelay_flow_t *self)
 {
     size_t count = self->held;
+    int64_t now = zclock_mono ();
     while (self->held > 0) {
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNDELIVERED);
-        s_forget_first (self);
+        s_forget_first (self, now);
     }
     return count;
 }
@@ -1689,6 +1700,7 @@ zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
     s_stat (self, answer, "stalls", self->stalls);
     s_stat (self, answer, "stalled_ms", stalled_ms);
     s_stat (self, answer, "held", zrelay_flow_held (self));
+    zrelay_holds_stats (self->holds, answer, zrelay_flow_name (self));
 
     uint64_t total = 0;
     for (int reason = 0; reason < ZRELAY_OUTCOMES; reason++)
@@ -1713,6 +1725,7 @@ zrelay_flow_reset (zrelay_flow_t *self)
     self->stalls = 0;
     self->stalled_ms = 0;
     self->stalled_at = zclock_mono ();
+    zrelay_holds_reset (self->holds);
     memset (self->dropped, 0, sizeof (self->dropped));
     memset (self->dropped_own, 0, self->reason_count * sizeof (uint64_t));
     if (self->sieve)
@@ -1840,6 +1853,15 @@ s_test_hold (void)
     assert (zrelay_flow_passed (bench.flow) == 2);
     soon = s_bench_wants (&bench, &input, &output);
     assert (!soon && input == ZMQ_POLLIN && output == 0);
+
+    //  How long it was held is known
+    zmsg_t *answer = zmsg_new ();
+    zrelay_flow_stats (bench.flow, answer);
+    zframe_t *frame = zmsg_first (answer);
+    while (frame && !zframe_streq (frame, "forward.holds"))
+        frame = zmsg_next (answer);
+    assert (frame && zframe_streq (zmsg_next (answer), "1"));
+    zmsg_destroy (&answer);
 
     //  It does not read if the kind says so, or until once there is nothing
     zrelay_flow_set_reading (bench.flow, ZRELAY_READING_OFF);

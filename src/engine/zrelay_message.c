@@ -471,6 +471,27 @@ zrelay_message_from_zmsg (zmsg_t **msg_p)
     return self;
 }
 
+int
+zrelay_message_give (void *handle, zmsg_t **msg_p)
+{
+    zframe_t *frame = zmsg_first (*msg_p);
+    bool first = true;
+    while (frame) {
+        zframe_t *next = zmsg_next (*msg_p);
+        int rc;
+        do
+            rc = zmq_send (handle, zframe_data (frame), zframe_size (frame),
+                           ZMQ_DONTWAIT | (next? ZMQ_SNDMORE: 0));
+        while (rc == -1 && errno == EINTR);
+        if (rc == -1 && first)
+            return -1;
+        first = false;
+        frame = next;
+    }
+    zmsg_destroy (msg_p);
+    return 0;
+}
+
 //  A REP that a poll reported may have nothing to receive but what it throws
 //  away, being no request, so this may not wait
 

@@ -86,4 +86,11 @@ void
 zmsg_t *
     zrelay_message_poll (void *handle);
 
+//  Send a message, which costs zmsg_send () twice as much: STATS has hundreds of
+//  frames, and nearly all are so small that libzmq keeps them without memory of
+//  their own. Never waits. Returns 0 and nulls *msg_p, or -1 with errno if the
+//  socket does not take it; that is known at the first frame.
+int
+    zrelay_message_give (void *handle, zmsg_t **msg_p);
+
 #endif

@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_entrance.h"
+#include "zrelay_message_internal.h"
 
 //  Most commands that are read before others have their turn
 #define COMMANDS_MAX 16
@@ -247,7 +248,7 @@ static void
 s_send (zrelay_entrance_t *self, zmsg_t **msg_p)
 {
     if (self->control) {
-        zmsg_send (msg_p, self->sock);
+        zrelay_message_give (zsock_resolve (self->sock), msg_p);
         zmsg_destroy (msg_p);
         return;
     }

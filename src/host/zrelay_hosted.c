@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_hosted.h"
+#include "zrelay_message_internal.h"
 
 //  Most commands that may await their answers
 #define PENDING_MAX 1000
@@ -338,7 +339,7 @@ s_on_pipe (zloop_t *loop, zsock_t *pipe, void *arg)
 {
     (void) loop;
     zrelay_hosted_t *self = (zrelay_hosted_t *) arg;
-    zmsg_t *msg = zmsg_recv (pipe);
+    zmsg_t *msg = zrelay_message_poll (zsock_resolve (pipe));
     if (!msg)
         return 0;
     bool signal = zmsg_signal (msg) != -1;

@@ -12,6 +12,7 @@
 
 #include "zrelay_answers.h"
 #include "zrelay_engine_internal.h"
+#include "zrelay_message_internal.h"
 
 //  How long the last answer may wait for room, in msecs
 #define LAST_PATIENCE 1000
@@ -133,7 +134,8 @@ s_send (zrelay_answers_t *self)
         void *place = zlistx_cursor (self->items);
         bool sends = answer->message && (!waits || answer->named);
         waits = waits || (!answer->message && !answer->envelope);
-        blocked = sends && zmsg_send (&answer->message, self->handle) == -1;
+        blocked = sends
+               && zrelay_message_give (self->handle, &answer->message) == -1;
         answer = (zrelay_answer_t *) zlistx_next (self->items);
         if (sends && !blocked)
             zlistx_delete (self->items, place);

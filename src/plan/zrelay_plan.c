@@ -168,6 +168,7 @@ zrelay_plan_destroy (zrelay_plan_t **self_p)
             &self->curve, &self->clients, &self->server, &self->plain,
             &self->permit, &self->user, &self->pid_file, &self->runtime_dir,
             &self->control, &self->control_curve, &self->control_clients,
+            &self->metrics, &self->metrics_steer,
             &self->file, &self->place.path
         };
         for (size_t index = 0; index < sizeof (strings) / sizeof (*strings);

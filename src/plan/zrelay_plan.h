@@ -101,6 +101,8 @@ typedef struct {
     zlist_t *deny;              //  IP networks that are not
     bool revoke_cuts;           //  Connections end when a peer is taken off a
                                 //  list
+    char *metrics;              //  HOST:PORT of the HTTP server, or NULL: none
+    char *metrics_steer;        //  File with the token that steers, or NULL
     bool core;                  //  Core files may have secrets
     bool zmtp1;                 //  Peers may speak ZMTP 1.0
     bool verbose;               //  Log commands, print statistics at the end

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_secret - reads and writes certificates
+    zrelay_secret - reads and writes files with secrets
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -189,6 +189,20 @@ zrelay_secret_load_key (const char *text, zrelay_report_t *report)
         "%s is neither a file nor a public key of 40 letters; --server takes"
         " one of these", text);
     return NULL;
+}
+
+char *
+zrelay_secret_read (const char *filename, zrelay_report_t *report)
+{
+    reader_t *self = (reader_t *) zmalloc (sizeof (reader_t));
+    assert (self);
+    self->filename = filename;
+    self->secret = true;
+    self->report = report;
+    char *text = s_read (self) == 0? strdup (self->text): NULL;
+    explicit_bzero (self->text, sizeof (self->text));
+    freen (self);
+    return text;
 }
 
 

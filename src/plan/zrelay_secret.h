@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_secret - reads and writes certificates
+    zrelay_secret - reads and writes files with secrets
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -33,6 +33,12 @@ zcert_t *
 //  first. Returns NULL, with the reason reported, if it is neither.
 zcert_t *
     zrelay_secret_load_key (const char *text, zrelay_report_t *report);
+
+//  Read a file that only its owner can read or write to. Returns NULL, with the
+//  reason reported, if it cannot be used. The caller wipes the string and frees
+//  it with zstr_free ().
+char *
+    zrelay_secret_read (const char *filename, zrelay_report_t *report);
 
 //  Write a new file that only its owner can write to, and with secret only
 //  read. Returns 0, or -1 with errno.

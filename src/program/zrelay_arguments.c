@@ -121,6 +121,12 @@ static const option_t s_options [] = {
     { { 0, "revoke-cuts", "on|off",
         "cut peers whose certificate or line is removed" },
       s_switch, IN_PLAN (revoke_cuts), true },
+    { { 0, "metrics", "HOST:PORT",
+        "serve metrics, health and a page there, by HTTP" },
+      s_text, IN_PLAN (metrics), true },
+    { { 0, "metrics-steer", "FILE",
+        "let the page steer, with the token in FILE" },
+      s_text, IN_PLAN (metrics_steer), true },
     { { 0, "core", NULL,
         "allow core files, though there are secrets in them" },
       s_flag, IN_PLAN (core), false },
@@ -595,6 +601,9 @@ s_complete (arguments_t *self)
     if (plan->verbose && plan->quiet)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "--verbose and --quiet contradict each other; give one of them");
+    if (plan->metrics_steer && !plan->metrics)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "--metrics-steer needs --metrics, where the page is");
     if (plan->prefixes [0] && !plan->capture)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "--capture-prefixes is about copies; say with --capture where they"

@@ -11,9 +11,8 @@
 */
 
 #include "zrelay_ctl.h"
-#include "zrelay_control.h"
+#include "zrelay_dial.h"
 #include "zrelay_json.h"
-#include "zrelay_secret.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -28,13 +27,14 @@
 
 typedef struct {
     zrelay_report_t *report;    //  Hears what is wrong
-    char *endpoint;             //  Where the relays are steered
+    const char *endpoint;       //  Where the relays are steered, or NULL: where
+                                //  they are by default
     const char *curve;          //  File of our certificate, or NULL
     const char *server;         //  File of that of the other party, or NULL
     size_t timeout;             //  Milliseconds to wait for an answer
     bool json;                  //  Print JSON
-    zsock_t *sock;              //  A socket with keys, or NULL
-    zrelay_client_t *client;    //  Leads to the host
+    zrelay_dial_t *dial;        //  Connects to the host
+    zrelay_client_t *client;    //  Leads to it
 } ctl_t;
 
 
@@ -336,9 +336,7 @@ s_read_options (ctl_t *self, int argc, char **argv)
        && (letter = getopt_long (argc, argv, "+:h", options, NULL)) != -1)
         switch (letter) {
             case 'c':
-                zstr_free (&self->endpoint);
-                self->endpoint = strdup (optarg);
-                assert (self->endpoint);
+                self->endpoint = optarg;
                 break;
             case 'k':
                 self->curve = optarg;
@@ -365,79 +363,6 @@ s_read_options (ctl_t *self, int argc, char **argv)
 }
 
 
-//  --------------------------------------------------------------------------
-//  The connection
-
-//  The word before it is for those who open it
-
-static zrelay_exit_t
-s_find_endpoint (ctl_t *self)
-{
-    static const char *anybody = "anybody ";
-    const char *given = zrelay_control_environment ();
-    if (!self->endpoint && given) {
-        size_t size = strlen (anybody);
-        self->endpoint =
-            strdup (strncmp (given, anybody, size)? given: given + size);
-        assert (self->endpoint);
-    }
-    if (!self->endpoint)
-        self->endpoint = zrelay_control_default ();
-    if (self->endpoint)
-        return ZRELAY_EXIT_NOT_YET;
-    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-        "ctl: there is no runtime directory (%s); give --control",
-        strerror (errno));
-}
-
-//  A socket with our keys and those of the other party
-
-static zrelay_exit_t
-s_make_secure (ctl_t *self)
-{
-    if (!self->curve || !self->server)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "ctl: --curve and --server belong together; give both");
-    zcert_t *own = zrelay_secret_load (self->curve, true, self->report);
-    zcert_t *other =
-        own? zrelay_secret_load (self->server, false, self->report): NULL;
-    if (other) {
-        //  A program that has just begun has them all
-        self->sock = zsock_new (ZMQ_DEALER);
-        assert (self->sock);
-        zcert_apply (own, self->sock);
-        zsock_set_curve_serverkey (self->sock, zcert_public_txt (other));
-        zsock_set_immediate (self->sock, 1);
-        zsock_set_linger (self->sock, 0);
-    }
-    zrelay_secret_destroy (&own);
-    zrelay_secret_destroy (&other);
-    return self->sock? ZRELAY_EXIT_NOT_YET: ZRELAY_EXIT_MISUSE;
-}
-
-static zrelay_exit_t
-s_connect (ctl_t *self)
-{
-    zrelay_exit_t status = s_find_endpoint (self);
-    if (status == ZRELAY_EXIT_NOT_YET && (self->curve || self->server))
-        status = s_make_secure (self);
-    if (status != ZRELAY_EXIT_NOT_YET)
-        return status;
-    //  It knows which endpoints are safe to connect to
-    self->client = zrelay_client_connect (self->endpoint);
-    if (self->client && self->sock) {
-        zrelay_client_destroy (&self->client);
-        if (zsock_connect (self->sock, "%s", self->endpoint) == 0)
-            self->client = zrelay_client_new (self->sock);
-    }
-    if (!self->client)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "ctl: cannot connect to '%s': %s", self->endpoint,
-            zmq_strerror (errno));
-    zrelay_client_set_timeout (self->client, self->timeout);
-    return ZRELAY_EXIT_NOT_YET;
-}
-
 static zrelay_exit_t
 s_run (ctl_t *self, int argc, char **argv)
 {
@@ -449,10 +374,15 @@ s_run (ctl_t *self, int argc, char **argv)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "ctl: what is to be done? Give list, stats, reload, or NAME"
             " COMMAND; see %s ctl --help", zrelay_report_program (self->report));
-    zrelay_exit_t status = s_connect (self);
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = known? s_tasks [task].function (self, argc, argv):
-                 s_command (self, argc, argv);
+    self->dial = zrelay_dial_new ("ctl", self->endpoint, self->curve,
+                                  self->server, self->report);
+    if (!self->dial)
+        return ZRELAY_EXIT_MISUSE;
+    self->endpoint = zrelay_dial_endpoint (self->dial);
+    self->client = zrelay_dial_client (self->dial);
+    zrelay_client_set_timeout (self->client, self->timeout);
+    zrelay_exit_t status = known? s_tasks [task].function (self, argc, argv):
+                           s_command (self, argc, argv);
     return status == ZRELAY_EXIT_ASKED? zrelay_report_flush (self->report):
            status;
 }
@@ -466,8 +396,6 @@ zrelay_ctl (int argc, char **argv, zrelay_report_t *report)
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_run (&self, argc - optind, argv + optind);
     fflush (stdout);
-    zrelay_client_destroy (&self.client);
-    zsock_destroy (&self.sock);
-    zstr_free (&self.endpoint);
+    zrelay_dial_destroy (&self.dial);
     return status;
 }

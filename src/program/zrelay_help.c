@@ -72,8 +72,9 @@ s_print_usage (help_t *self)
         printf ("       %s run [options] FILE\n"
                 "       %s check FILE\n"
                 "       %s ctl [options] list | stats | NAME COMMAND ...\n"
+                "       %s top [options]\n"
                 "       %s keygen FILE\n", self->program, self->program,
-                self->program, self->program);
+                self->program, self->program, self->program);
 }
 
 //  --------------------------------------------------------------------------

@@ -20,6 +20,7 @@
 #include "zrelay_ctl.h"
 #include "zrelay_guard.h"
 #include "zrelay_help.h"
+#include "zrelay_http.h"
 #include "zrelay_keygen.h"
 #include "zrelay_links.h"
 #include "zrelay_process.h"
@@ -28,6 +29,7 @@
 #include "zrelay_service.h"
 #include "zrelay_signals.h"
 #include "zrelay_start.h"
+#include "zrelay_top.h"
 
 #include <signal.h>
 
@@ -105,7 +107,7 @@ s_print_lines (zrelay_plan_t *plan, zlist_t *lines, zrelay_report_t *report)
 
 static zrelay_exit_t
 s_bring (zrelay_plan_t *plan, zrelay_client_t *host, zrelay_guard_t *guard,
-         zrelay_links_t *links, zrelay_report_t *report)
+         zrelay_links_t *links, zrelay_http_t *http, zrelay_report_t *report)
 {
     zlist_t *lines = zlist_new ();
     assert (lines);
@@ -118,9 +120,37 @@ s_bring (zrelay_plan_t *plan, zrelay_client_t *host, zrelay_guard_t *guard,
                                zrelay_links_endpoint (links), report, lines);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = zrelay_open_control (plan, host, report, lines);
+    if (status == ZRELAY_EXIT_NOT_YET && http)
+        status = zrelay_http_start (http, host, lines);
     if (status == ZRELAY_EXIT_NOT_YET)
         s_print_lines (plan, lines, report);
     zlist_destroy (&lines);
+    return status;
+}
+
+//  The HTTP server listens before the relay is there, and ends before it
+
+static zrelay_exit_t
+s_run_host (zactor_t *host, zrelay_plan_t *plan, zrelay_http_t *http,
+            zrelay_service_t *service, zrelay_report_t *report)
+{
+    zrelay_client_t *client = zrelay_client_new (host);
+    zrelay_guard_t *guard = zrelay_guard_new (plan, client, report, false);
+    zrelay_links_t *links = zrelay_links_new (plan, report);
+    zrelay_serve_end_t end = { false, 0 };
+    zrelay_exit_t status = s_bring (plan, client, guard, links, http, report);
+    zrelay_client_destroy (&client);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = zrelay_serve (host, plan, guard, links, service, report,
+                               &end);
+    zrelay_http_destroy (&http);
+    zactor_destroy (&host);
+    zrelay_links_destroy (&links);
+    zrelay_guard_destroy (&guard);
+    zsys_set_logstream (plan->quiet? NULL: stderr);
+    if (status == ZRELAY_EXIT_ASKED)
+        return s_wait_for_sockets (plan, report, &end);
+    zrelay_signals_end (status);
     return status;
 }
 
@@ -132,27 +162,17 @@ s_run_relay (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
         zrelay_process_prepare (plan->io_threads, plan->quiet, report);
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
+    zrelay_http_t *http = plan->metrics?
+        zrelay_http_new (plan->metrics, plan->metrics_steer, report): NULL;
+    if (plan->metrics && !http)
+        return ZRELAY_EXIT_MISUSE;
     zactor_t *host = zrelay_sockets_left (HOST_SOCKETS)?
         zactor_new (zrelay_host, (void *) kinds): NULL;
-    if (!host)
-        return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "cannot create the relay's sockets: %s", zmq_strerror (errno));
-    zrelay_client_t *client = zrelay_client_new (host);
-    zrelay_guard_t *guard = zrelay_guard_new (plan, client, report, false);
-    zrelay_links_t *links = zrelay_links_new (plan, report);
-    zrelay_serve_end_t end = { false, 0 };
-    status = s_bring (plan, client, guard, links, report);
-    zrelay_client_destroy (&client);
-    if (status == ZRELAY_EXIT_NOT_YET)
-        status = zrelay_serve (host, plan, guard, links, service, report,
-                               &end);
-    zactor_destroy (&host);
-    zrelay_links_destroy (&links);
-    zrelay_guard_destroy (&guard);
-    zsys_set_logstream (plan->quiet? NULL: stderr);
-    if (status == ZRELAY_EXIT_ASKED)
-        return s_wait_for_sockets (plan, report, &end);
-    zrelay_signals_end (status);
+    if (host)
+        return s_run_host (host, plan, http, service, report);
+    status = zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+        "cannot create the relay's sockets: %s", zmq_strerror (errno));
+    zrelay_http_destroy (&http);
     return status;
 }
 
@@ -213,6 +233,14 @@ s_ctl (const zrelay_kind_t *const *kinds, int argc, char **argv,
     return zrelay_ctl (argc, argv, report);
 }
 
+static zrelay_exit_t
+s_top (const zrelay_kind_t *const *kinds, int argc, char **argv,
+       zrelay_report_t *report)
+{
+    (void) kinds;
+    return zrelay_top (argc, argv, report);
+}
+
 //  Words that are not a kind of relay
 static const struct {
     const char *name;           //  The word
@@ -222,7 +250,8 @@ static const struct {
     { "run", zrelay_run_file },
     { "check", zrelay_check_file },
     { "keygen", s_keygen },
-    { "ctl", s_ctl }
+    { "ctl", s_ctl },
+    { "top", s_top }
 };
 #define WORDS (sizeof (s_words) / sizeof (*s_words))
 

@@ -13,6 +13,7 @@
 #include "zrelay_run.h"
 #include "zrelay_config.h"
 #include "zrelay_control.h"
+#include "zrelay_http.h"
 #include "zrelay_json_file.h"
 #include "zrelay_process.h"
 #include "zrelay_service.h"
@@ -35,8 +36,9 @@ typedef struct {
     zrelay_report_t *report;    //  Hears what is wrong
     const char *word;           //  "run" or "check"
     const char *file;           //  The file
-    zrelay_plan_t *plan;        //  What the command line says of control, and
-                                //  of what is printed
+    zrelay_plan_t *plan;        //  What the command line says of control, of
+                                //  metrics, and of what is printed
+    zrelay_http_t *http;        //  Serves metrics, or NULL
     zactor_t *host;             //  Runs the relays
     zrelay_client_t *client;    //  Steers the host
     zrelay_service_t *service;  //  Hears what the relays are doing
@@ -77,6 +79,11 @@ s_help (run_t *self)
                 "      --pid-file FILE     write the process id to FILE\n"
                 "      --runtime-dir DIRECTORY\n"
                 "                          make it, for this user\n"
+                "      --metrics HOST:PORT serve metrics, health and a page"
+                " there, by HTTP\n"
+                "      --metrics-steer FILE\n"
+                "                          let the page steer, with the token in"
+                " FILE\n"
                 "  -q, --quiet             print and log only failures\n"
                 "  -h, --help              print this help and exit\n",
                 program, program, program);
@@ -101,6 +108,8 @@ s_read_options (run_t *self, int argc, char **argv)
         { "user", required_argument, NULL, 'u' },
         { "pid-file", required_argument, NULL, 'p' },
         { "runtime-dir", required_argument, NULL, 'r' },
+        { "metrics", required_argument, NULL, 'm' },
+        { "metrics-steer", required_argument, NULL, 't' },
         { "quiet", no_argument, NULL, 'q' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 }
@@ -129,6 +138,12 @@ s_read_options (run_t *self, int argc, char **argv)
                 break;
             case 'r':
                 s_keep (&self->plan->runtime_dir, optarg);
+                break;
+            case 'm':
+                s_keep (&self->plan->metrics, optarg);
+                break;
+            case 't':
+                s_keep (&self->plan->metrics_steer, optarg);
                 break;
             case 'q':
                 self->plan->quiet = true;
@@ -400,6 +415,20 @@ s_open_host (run_t *self)
     return ZRELAY_EXIT_NOT_YET;
 }
 
+static zrelay_exit_t
+s_open_http (run_t *self)
+{
+    zrelay_plan_t *plan = self->plan;
+    if (plan->metrics_steer && !plan->metrics)
+        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+            "--metrics-steer needs --metrics, where the page is");
+    if (plan->metrics)
+        self->http = zrelay_http_new (plan->metrics, plan->metrics_steer,
+                                      self->report);
+    return plan->metrics && !self->http? ZRELAY_EXIT_MISUSE:
+           ZRELAY_EXIT_NOT_YET;
+}
+
 //  The control socket is where its user says, or where zrelay ctl looks
 
 static zrelay_exit_t
@@ -412,8 +441,10 @@ s_open_control (run_t *self)
     zlist_autofree (lines);
     zrelay_exit_t status = zrelay_open_control (self->plan, self->client,
                                                 self->report, lines);
+    if (status == ZRELAY_EXIT_NOT_YET && self->http)
+        status = zrelay_http_start (self->http, self->client, lines);
     char *line = (char *) zlist_first (lines);
-    if (line && !self->plan->quiet)
+    for (; line && !self->plan->quiet; line = (char *) zlist_next (lines))
         zrelay_report_print (self->report, line);
     zlist_destroy (&lines);
     return status;
@@ -427,6 +458,8 @@ s_run_relays (run_t *self)
         zrelay_process_prepare (config->io_threads, self->plan->quiet,
                                 self->report);
     zrelay_config_destroy (&config);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_open_http (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_open_host (self);
     char *text = NULL;
@@ -442,6 +475,7 @@ s_run_relays (run_t *self)
         s_serve (self);
         status = ZRELAY_EXIT_ASKED;
     }
+    zrelay_http_destroy (&self->http);
     zrelay_client_destroy (&self->client);
     zactor_destroy (&self->host);
     zrelay_signals_end (status);

@@ -46,30 +46,34 @@ const zrelay_stats_subject_t zrelay_stats_subjects [] = {
 };
 
 static const zrelay_stats_metric_t s_metrics [] = {
-    { NULL, "uptime_ms", ZRELAY_STATS_UPTIME, NULL, NULL },
-    { NULL, "state", ZRELAY_STATS_STATE, "state", NULL },
-    { NULL, "capture.messages", ZRELAY_STATS_CAPTURED, NULL, NULL },
-    { NULL, "capture.dropped", ZRELAY_STATS_UNCAPTURED, NULL, NULL },
-    { "side", "in.messages", ZRELAY_STATS_MESSAGES, "direction", "in" },
-    { "side", "in.frames", ZRELAY_STATS_FRAMES, "direction", "in" },
-    { "side", "in.bytes", ZRELAY_STATS_BYTES, "direction", "in" },
-    { "side", "out.messages", ZRELAY_STATS_MESSAGES, "direction", "out" },
-    { "side", "out.frames", ZRELAY_STATS_FRAMES, "direction", "out" },
-    { "side", "out.bytes", ZRELAY_STATS_BYTES, "direction", "out" },
-    { "side", "peers", ZRELAY_STATS_PEERS, NULL, NULL },
-    { "side", "throttled", ZRELAY_STATS_THROTTLED, NULL, NULL },
-    { "side", "handshakes_failed", ZRELAY_STATS_SUM, NULL, NULL },
-    { "side", "handshakes_failed_*", ZRELAY_STATS_HANDSHAKES, "reason", NULL },
-    { "side", "left_early", ZRELAY_STATS_LEFT_EARLY, NULL, NULL },
-    { "side", "cut", ZRELAY_STATS_SUM, NULL, NULL },
-    { "side", "cut_*", ZRELAY_STATS_CUT, "reason", NULL },
-    { "flow", "stalls", ZRELAY_STATS_STALLS, NULL, NULL },
-    { "flow", "stalled_ms", ZRELAY_STATS_STALLED, NULL, NULL },
-    { "flow", "held", ZRELAY_STATS_HELD, NULL, NULL },
-    { "flow", "dropped", ZRELAY_STATS_SUM, NULL, NULL },
-    { "flow", "dropped_*", ZRELAY_STATS_DROPPED, "reason", NULL },
-    { NULL, NULL, ZRELAY_STATS_SUM, NULL, NULL }
+    { NULL, "uptime_ms", ZRELAY_STATS_UPTIME, NULL, NULL, NULL },
+    { NULL, "state", ZRELAY_STATS_STATE, "state", NULL, NULL },
+    { NULL, "capture.messages", ZRELAY_STATS_CAPTURED, NULL, NULL, NULL },
+    { NULL, "capture.dropped", ZRELAY_STATS_UNCAPTURED, NULL, NULL, NULL },
+    { "side", "in.messages", ZRELAY_STATS_MESSAGES, "direction", "in", NULL },
+    { "side", "in.frames", ZRELAY_STATS_FRAMES, "direction", "in", NULL },
+    { "side", "in.bytes", ZRELAY_STATS_BYTES, "direction", "in", NULL },
+    { "side", "out.messages", ZRELAY_STATS_MESSAGES, "direction", "out", NULL },
+    { "side", "out.frames", ZRELAY_STATS_FRAMES, "direction", "out", NULL },
+    { "side", "out.bytes", ZRELAY_STATS_BYTES, "direction", "out", NULL },
+    { "side", "peers", ZRELAY_STATS_PEERS, NULL, NULL, NULL },
+    { "side", "throttled", ZRELAY_STATS_THROTTLED, NULL, NULL, NULL },
+    { "side", "handshakes_failed", ZRELAY_STATS_SUM, NULL, NULL, NULL },
+    { "side", "handshakes_failed_*", ZRELAY_STATS_HANDSHAKES, "reason", NULL,
+      NULL },
+    { "side", "left_early", ZRELAY_STATS_LEFT_EARLY, NULL, NULL, NULL },
+    { "side", "cut", ZRELAY_STATS_SUM, NULL, NULL, NULL },
+    { "side", "cut_*", ZRELAY_STATS_CUT, "reason", NULL, NULL },
+    { "flow", "stalls", ZRELAY_STATS_STALLS, NULL, NULL, NULL },
+    { "flow", "stalled_ms", ZRELAY_STATS_STALLED, NULL, NULL, NULL },
+    { "flow", "held", ZRELAY_STATS_HELD, NULL, NULL, NULL },
+    { "flow", "holds_within_*", ZRELAY_STATS_HOLDS, "le", NULL, "_bucket" },
+    { "flow", "holds", ZRELAY_STATS_HOLDS, NULL, NULL, "_count" },
+    { "flow", "holds_ms", ZRELAY_STATS_HOLDS, NULL, NULL, "_sum" },
+    { "flow", "dropped", ZRELAY_STATS_SUM, NULL, NULL, NULL },
+    { "flow", "dropped_*", ZRELAY_STATS_DROPPED, "reason", NULL, NULL },
 };
+#define METRICS (sizeof (s_metrics) / sizeof (s_metrics [0]))
 
 //  Return true if a name matches the path of a metric, and set *detail_p to
 //  the part of the name that "*" stands for, or to NULL.
@@ -100,25 +104,28 @@ s_subject (const char *name)
 }
 
 //  Find the metric of a leaf. Labels are for counts of a kind, which have
-//  none.
+//  none. Leaves come in the order of the table, so the search goes on where the
+//  last one ended.
 
 static void
-s_classify (zrelay_stats_node_t *self)
+s_classify (zrelay_stats_t *self, zrelay_stats_node_t *leaf)
 {
-    if (self->base < self->size)
+    if (leaf->base < leaf->size)
         return;
-    const zrelay_stats_subject_t *subject = s_subject (self->name);
-    const char *name = self->name;
+    const zrelay_stats_subject_t *subject = s_subject (leaf->name);
+    const char *name = leaf->name;
     if (subject->name)
         name += strlen (subject->name) + 1;
-    const zrelay_stats_metric_t *metric = s_metrics;
-    for (; metric->path; metric++) {
+    for (size_t index = 0; index < METRICS; index++) {
+        size_t row = (self->hint + index) % METRICS;
+        const zrelay_stats_metric_t *metric = &s_metrics [row];
         bool same = metric->subject && subject->label?
             streq (metric->subject, subject->label):
             metric->subject == subject->label;
-        if (same && s_matches (name, metric->path, &self->detail)) {
-            self->metric = metric;
-            self->subject = subject->name? subject: NULL;
+        if (same && s_matches (name, metric->path, &leaf->detail)) {
+            leaf->metric = metric;
+            leaf->subject = subject->name? subject: NULL;
+            self->hint = row;
             return;
         }
     }
@@ -194,16 +201,18 @@ s_name_is_valid (const char *name)
 //  Read a decimal number of at most 64 bits. Returns -1 if it is not one.
 
 static int
-s_parse_count (const char *text, uint64_t *value_p)
+s_parse_count (zframe_t *frame, uint64_t *value_p)
 {
     const uint64_t base = 10;
+    const byte *text = zframe_data (frame);
+    size_t size = zframe_size (frame);
     uint64_t value = 0;
-    if (!*text)
+    if (size == 0)
         return -1;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
+    for (size_t index = 0; index < size; index++) {
+        if (text [index] < '0' || text [index] > '9')
             return -1;
-        uint64_t digit = (uint64_t) (*text - '0');
+        uint64_t digit = (uint64_t) (text [index] - '0');
         if (value > (UINT64_MAX - digit) / base)
             return -1;
         value = value * base + digit;
@@ -388,19 +397,21 @@ s_tree_build (zrelay_stats_t *self)
 //  --------------------------------------------------------------------------
 //  Reading
 
-//  Append a leaf, and take over its name
+//  Append a leaf with a name of so many characters
 
 static zrelay_stats_node_t *
-s_leaf_new (zrelay_stats_t *self, char *name, zrelay_stats_type_t type)
+s_leaf_new (zrelay_stats_t *self, const void *name, size_t size,
+            zrelay_stats_type_t type)
 {
-    zrelay_stats_node_t *leaf =
-        (zrelay_stats_node_t *) zmalloc (sizeof (zrelay_stats_node_t));
+    zrelay_stats_node_t *leaf = (zrelay_stats_node_t *)
+        zmalloc (sizeof (zrelay_stats_node_t) + size + 1);
     assert (leaf);
     leaf->type = type;
-    leaf->name = name;
-    leaf->size = strlen (name);
-    leaf->base = strcspn (name, "{");
-    s_classify (leaf);
+    leaf->name = (char *) (leaf + 1);
+    memcpy (leaf->name, name, size);
+    leaf->size = size;
+    leaf->base = strcspn (leaf->name, "{");
+    s_classify (self, leaf);
     if (self->last)
         self->last->next = leaf;
     else
@@ -413,9 +424,7 @@ s_leaf_new (zrelay_stats_t *self, char *name, zrelay_stats_type_t type)
 static zrelay_stats_node_t *
 s_word_new (zrelay_stats_t *self, const char *name)
 {
-    char *copy = strdup (name);
-    assert (copy);
-    return s_leaf_new (self, copy, ZRELAY_STATS_WORD);
+    return s_leaf_new (self, name, strlen (name), ZRELAY_STATS_WORD);
 }
 
 static zrelay_stats_t *
@@ -430,49 +439,53 @@ s_stats_new (void)
     return self;
 }
 
-//  Return the contents of a frame as a new string, or NULL if it contains a
-//  zero byte
-
-static char *
-s_frame_text (zframe_t *frame)
+static bool
+s_has_zero (zframe_t *frame)
 {
-    if (memchr (zframe_data (frame), 0, zframe_size (frame)))
-        return NULL;
-    char *text = zframe_strdup (frame);
-    assert (text);
-    return text;
+    return memchr (zframe_data (frame), 0, zframe_size (frame)) != NULL;
 }
 
-//  Return the word of this name, or NULL if it is the name of a count
+//  Return the word that a frame names, or NULL if it is the name of a count
 
 static zrelay_stats_node_t *
-s_word (zrelay_stats_t *self, const char *name)
+s_word (zrelay_stats_t *self, zframe_t *name)
 {
-    return streq (name, self->kind->name)? self->kind:
-           streq (name, self->name->name)? self->name:
-           streq (name, self->state->name)? self->state: NULL;
+    return zframe_streq (name, self->kind->name)? self->kind:
+           zframe_streq (name, self->name->name)? self->name:
+           zframe_streq (name, self->state->name)? self->state: NULL;
 }
 
-//  Add a name and its value, and take over those strings that are kept, which
-//  become NULL. Returns -1 if they are malformed.
+//  Set one of the three words. Returns -1 if the value is malformed, or if it
+//  has been set.
 
 static int
-s_stats_put (zrelay_stats_t *self, char **name_p, char **value_p)
+s_stats_put_word (zrelay_stats_node_t *word, zframe_t *value)
 {
-    zrelay_stats_node_t *word = s_word (self, *name_p);
-    if (word) {
-        if (word->word || !s_word_is_valid (*value_p))
-            return -1;
-        word->word = *value_p;
-        *value_p = NULL;
-        return 0;
-    }
-    uint64_t value;
-    if (!s_name_is_valid (*name_p) || s_parse_count (*value_p, &value))
+    if (word->word || s_has_zero (value))
         return -1;
-    s_leaf_new (self, *name_p, ZRELAY_STATS_COUNT)->value = value;
-    *name_p = NULL;
-    return 0;
+    word->word = zframe_strdup (value);
+    assert (word->word);
+    return s_word_is_valid (word->word)? 0: -1;
+}
+
+//  Add a name and its value. Returns -1 if they are malformed.
+
+static int
+s_stats_put (zrelay_stats_t *self, zframe_t *name, zframe_t *value)
+{
+    //  Words have short names
+    zrelay_stats_node_t *word = zframe_size (name) <= strlen ("state")?
+                                s_word (self, name): NULL;
+    if (word)
+        return s_stats_put_word (word, value);
+    uint64_t count;
+    if (s_has_zero (name) || s_parse_count (value, &count))
+        return -1;
+    zrelay_stats_node_t *leaf =
+        s_leaf_new (self, zframe_data (name), zframe_size (name),
+                    ZRELAY_STATS_COUNT);
+    leaf->value = count;
+    return s_name_is_valid (leaf->name)? 0: -1;
 }
 
 static int
@@ -484,13 +497,8 @@ s_stats_read (zrelay_stats_t *self, zmsg_t *answer)
     if (!frame || !zframe_streq (frame, "STATS"))
         return -1;
     while ((frame = zmsg_next (answer))) {
-        char *name = s_frame_text (frame);
-        frame = zmsg_next (answer);
-        char *value = frame? s_frame_text (frame): NULL;
-        int rc = name && value? s_stats_put (self, &name, &value): -1;
-        free (name);
-        free (value);
-        if (rc)
+        zframe_t *value = zmsg_next (answer);
+        if (!value || s_stats_put (self, frame, value))
             return -1;
     }
     bool complete = self->kind->word && *self->kind->word
@@ -578,7 +586,6 @@ zrelay_stats_destroy (zrelay_stats_t **self_p)
         while (self->first) {
             zrelay_stats_node_t *leaf = self->first;
             self->first = leaf->next;
-            free (leaf->name);
             free (leaf->word);
             free (leaf);
         }

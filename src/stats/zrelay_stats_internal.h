@@ -48,6 +48,7 @@ typedef enum {
     ZRELAY_STATS_STALLS,
     ZRELAY_STATS_STALLED,
     ZRELAY_STATS_HELD,
+    ZRELAY_STATS_HOLDS,
     ZRELAY_STATS_DROPPED,
     ZRELAY_STATS_CAPTURED,
     ZRELAY_STATS_UNCAPTURED,
@@ -76,6 +77,7 @@ typedef struct {
     const char *label;          //  One more label in that family, or NULL
     const char *value;          //  The label's value, or NULL: the word, or
                                 //  the reason
+    const char *suffix;         //  Behind the family's name, or NULL
 } zrelay_stats_metric_t;
 
 typedef enum {
@@ -89,8 +91,8 @@ typedef enum {
 //  "served{service=coffee}" has the parts served, service and coffee.
 typedef struct _zrelay_stats_node_t {
     zrelay_stats_type_t type;   //  Group, count or word
-    char *name;                 //  Full name of a leaf, which owns it. A group
-                                //  borrows the name of one of its leaves.
+    char *name;                 //  Full name of a leaf, which is behind it in
+                                //  memory. A group borrows that of a leaf.
     size_t size;                //  How much of the name belongs to this node
     size_t base;                //  Leaf: characters of the name before "{"
     const char *part;           //  Its own part, in name
@@ -116,6 +118,7 @@ struct _zrelay_stats_t {
                                 //  three words come before all counts.
     zrelay_stats_node_t *last;  //  Last leaf
     size_t leaves;              //  How many leaves there are
+    size_t hint;                //  Metric of the last leaf that had one
     zrelay_stats_node_t **index; //  All leaves, sorted by name
     zrelay_stats_node_t *groups; //  All groups but the root
     zrelay_stats_node_t *kind;  //  The three words

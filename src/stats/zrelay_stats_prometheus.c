@@ -27,7 +27,7 @@
 //  A family that every relay has
 typedef struct {
     const char *name;           //  Name of the metric
-    const char *type;           //  "counter" or "gauge"
+    const char *type;           //  "counter", "gauge" or "histogram"
     const char *help;           //  One sentence, in characters that need no
                                 //  escaping
     bool msecs;                 //  Counted in milliseconds, shown in seconds
@@ -60,6 +60,8 @@ static const known_t s_known [ZRELAY_STATS_FAMILIES] = {
         "Time that a flow waited for its output.", true },
     [ZRELAY_STATS_HELD] = { "zrelay_held_messages", "gauge",
         "Messages that a flow holds now.", false },
+    [ZRELAY_STATS_HOLDS] = { "zrelay_held_seconds", "histogram",
+        "How long messages were held that no longer are.", false },
     [ZRELAY_STATS_DROPPED] = { "zrelay_dropped_total", "counter",
         "Messages that a flow dropped.", false },
     [ZRELAY_STATS_CAPTURED] = { "zrelay_capture_messages_total", "counter",
@@ -345,6 +347,15 @@ s_put_head (zchunk_t *output, const family_t *family)
                        family->known? family->known->type: "untyped");
 }
 
+//  Write milliseconds as seconds
+
+static void
+s_put_seconds (zchunk_t *output, uint64_t msecs)
+{
+    zrelay_stats_putf (output, "%" PRIu64 ".%03u", msecs / ZRELAY_STATS_MSECS,
+                       (unsigned) (msecs % ZRELAY_STATS_MSECS));
+}
+
 //  Write the labels that a leaf has by its metric
 
 static void
@@ -354,10 +365,16 @@ s_put_metric (zchunk_t *output, const zrelay_stats_node_t *leaf)
     if (leaf->subject)
         zrelay_stats_putf (output, ",%s=\"%s\"", leaf->subject->label,
                            leaf->subject->name);
-    if (metric->label)
-        zrelay_stats_putf (output, ",%s=\"%s\"", metric->label,
-                           metric->value? metric->value:
-                           leaf->word? leaf->word: leaf->detail);
+    if (!metric->label)
+        return;
+    zrelay_stats_putf (output, ",%s=\"", metric->label);
+    //  A bound of a histogram, which is counted in milliseconds
+    if (metric->suffix)
+        s_put_seconds (output, strtoull (leaf->detail, NULL, 10));
+    else
+        zrelay_stats_put (output, metric->value? metric->value:
+                          leaf->word? leaf->word: leaf->detail);
+    zrelay_stats_put (output, "\"");
 }
 
 //  Write the label in the name of a leaf. Every sample has some labels
@@ -379,34 +396,58 @@ s_put_label (zchunk_t *output, const zrelay_stats_node_t *leaf)
                        (int) size, label, (int) leaf->part_size, leaf->part);
 }
 
+//  True if a leaf counts milliseconds, which are shown as seconds
+
+static bool
+s_is_msecs (const sample_t *sample)
+{
+    const known_t *known = sample->family->known;
+    const zrelay_stats_metric_t *metric = sample->leaf->metric;
+    return known && (known->msecs
+        || (metric->suffix && streq (metric->suffix, "_sum")));
+}
+
 static void
 s_put_value (zchunk_t *output, const sample_t *sample)
 {
     const zrelay_stats_node_t *leaf = sample->leaf;
-    const known_t *known = sample->family->known;
     if (leaf->word)
-        zrelay_stats_put (output, "1\n");
+        zrelay_stats_put (output, "1");
     else
-    if (known && known->msecs)
-        zrelay_stats_putf (output, "%" PRIu64 ".%03u\n",
-                           leaf->value / ZRELAY_STATS_MSECS,
-                           (unsigned) (leaf->value % ZRELAY_STATS_MSECS));
+    if (s_is_msecs (sample))
+        s_put_seconds (output, leaf->value);
     else
-        zrelay_stats_putf (output, "%" PRIu64 "\n", leaf->value);
+        zrelay_stats_putf (output, "%" PRIu64, leaf->value);
+    zrelay_stats_put (output, "\n");
 }
 
+//  Write one line. label is one more, or "".
+
 static void
-s_put_sample (zchunk_t *output, const sample_t *sample)
+s_put_line (zchunk_t *output, const sample_t *sample, const char *suffix,
+            const char *label)
 {
     s_put_name (output, sample->family);
-    zrelay_stats_putf (output, "{%s", sample->source->labels);
+    zrelay_stats_putf (output, "%s{%s", suffix, sample->source->labels);
     if (sample->leaf->metric)
         s_put_metric (output, sample->leaf);
     else
     if (sample->leaf->base < sample->leaf->size)
         s_put_label (output, sample->leaf);
-    zrelay_stats_put (output, "} ");
+    zrelay_stats_putf (output, "%s} ", label);
     s_put_value (output, sample);
+}
+
+//  The number of all that a histogram has counted is also its last bucket
+
+static void
+s_put_sample (zchunk_t *output, const sample_t *sample)
+{
+    const zrelay_stats_metric_t *metric = sample->leaf->metric;
+    const char *suffix = metric && metric->suffix? metric->suffix: "";
+    if (streq (suffix, "_count"))
+        s_put_line (output, sample, "_bucket", ",le=\"+Inf\"");
+    s_put_line (output, sample, suffix, "");
 }
 
 //  Order by family, then by place
