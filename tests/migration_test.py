@@ -462,7 +462,7 @@ def monitored_queue():
         process.succeed()
     with temp_dir() as folder, sockets(folder) as sock, \
          Process(command(block(section, "sh"), folder)) as process:
-        monitored(folder, sock, zmq.PULL, False)
+        monitored(folder, sock, zmq.SUB, True)
 
 
 @test("the preload does not reach MonitoredQueue")
