@@ -524,10 +524,11 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
               peer->address);
 }
 
-//  Who has said and taken least has to go, the longest here of these first, when
-//  newcomers take the last descriptors. Subscribers and pullers say nothing, but
-//  take what is sent. The younger half is given time to say something: not so
-//  many msecs, which attackers in great numbers would use up for all.
+//  Who has said and taken least has to go, the longest here of these first,
+//  when newcomers take the last descriptors. Subscribers and pullers say
+//  nothing, but take what is sent. The younger half is given time to say
+//  something: not so many msecs, which attackers in great numbers would use up
+//  for all.
 
 //  One who may have to go
 typedef struct {
