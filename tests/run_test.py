@@ -551,17 +551,23 @@ def _():
         source = sock(zmq.PUSH, run.endpoint("steady", "frontend"))
         sink = sock(zmq.PULL, run.endpoint("steady", "backend"))
         over = threading.Event()
+        sent_all = threading.Event()
         sent = [0]
 
         def send():
             while not over.is_set():
                 source.send(b"%d" % sent[0])
                 sent[0] += 1
+            #   What the receiver is to wait for
+            source.send(b"end")
+            sent_all.set()
         received = []
 
         def receive():
-            while not over.is_set() or len(received) < sent[0]:
-                received.append(int(sink.recv()))
+            message = sink.recv()
+            while message != b"end":
+                received.append(int(message))
+                message = sink.recv()
         threads = [threading.Thread(target=target, daemon=True)
                    for target in (send, receive)]
         for thread in threads:
@@ -583,9 +589,9 @@ def _():
         over.set()
         for thread in threads:
             thread.join(DEADLINE)
-        assert sent[0] > 100, "messages"
-        equal(received == list(range(sent[0])), True,
-              "each of %d messages once, in order" % sent[0])
+        assert sent_all.is_set() and sent[0] > 100, "messages"
+        assert received == list(range(sent[0])), \
+            "%d messages were sent, and %d received" % (sent[0], len(received))
 
 
 if __name__ == "__main__":
