@@ -79,7 +79,6 @@ ZRELAY_EXPORT int
 //  Returns how many sockets there are.
 ZRELAY_EXPORT size_t
     zrelay_inherit_sockets (void);
-//  @end
 
 //  True if CZMQ's context can make so many sockets more, up to 16, else false,
 //  with errno EMFILE. zactor_new () needs two, and ends the process if there
@@ -87,6 +86,7 @@ ZRELAY_EXPORT size_t
 //  asks this itself.
 ZRELAY_EXPORT bool
     zrelay_sockets_left (size_t count);
+//  @end
 
 #ifdef __cplusplus
 }

@@ -62,7 +62,8 @@ exec bash -c '
     equal "the words of an argument" "$(lines on off)" \
         "$(offers queue --revoke-cuts "")"
     equal "a side" "$(lines frontend backend)" "$(offers queue --guard "")"
-    equal "what can be set" "$(lines backend. frontend. forward. return. relay.)" \
+    equal "what can be set" \
+        "$(lines backend. frontend. forward. return. relay.)" \
         "$(offers queue -o "")"
     equal "directories" "$folder/keys" "$(offers queue --clients "$folder/k")"
     equal "files, with spaces in their names" \
