@@ -390,14 +390,20 @@ void
 zrelay_attachments_release (zrelay_attachments_t *self, void *handle)
 {
     attachment_t *item = (attachment_t *) zlistx_first (self->items);
-    for (; item; item = (attachment_t *) zlistx_next (self->items))
-        if (item->bound)
-            zmq_unbind (handle, item->endpoint);
-    int64_t deadline = zclock_mono () + RELEASE_MAX;
-    item = (attachment_t *) zlistx_first (self->items);
     for (; item; item = (attachment_t *) zlistx_next (self->items)) {
-        if (item->bound)
-            zrelay_endpoint_await_release (item->endpoint, deadline);
+        if (item->bound && strstr (item->endpoint, "inproc:") == item->endpoint)
+            zmq_unbind (handle, item->endpoint);
         zrelay_endpoint_remove_file (item->endpoint, &item->file);
     }
+}
+
+void
+zrelay_attachments_await_release (zrelay_attachments_t *self)
+{
+    int64_t deadline = zclock_mono () + RELEASE_MAX;
+    attachment_t *item = (attachment_t *) zlistx_first (self->items);
+    for (; item; item = (attachment_t *) zlistx_next (self->items))
+        //  What a service manager passed goes on listening
+        if (item->bound && !item->inherited)
+            zrelay_endpoint_await_release (item->endpoint, deadline);
 }

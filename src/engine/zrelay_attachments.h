@@ -87,4 +87,9 @@ bool
 void
     zrelay_attachments_release (zrelay_attachments_t *self, void *handle);
 
+//  After the socket was closed: wait until its ports are free, too, or nearly
+//  a second at most.
+void
+    zrelay_attachments_await_release (zrelay_attachments_t *self);
+
 #endif

@@ -37,8 +37,8 @@ bool
 bool
     zrelay_endpoint_meets (const char *bound, const char *connected);
 
-//  libzmq stops listening some time after zmq_unbind () has returned. Wait until
-//  the port is free, at most until then, a time of zclock_mono ().
+//  libzmq stops listening some time after a socket was closed. Wait until the
+//  port is free, at most until then, a time of zclock_mono ().
 void
     zrelay_endpoint_await_release (const char *endpoint, int64_t deadline);
 

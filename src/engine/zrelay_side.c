@@ -106,6 +106,7 @@ zrelay_side_close (zrelay_side_t *self)
         zrelay_peers_destroy (&self->peers, handle);
         zrelay_attachments_release (self->attachments, handle);
         zsys_close (handle, __FILE__, __LINE__);
+        zrelay_attachments_await_release (self->attachments);
     }
     zrelay_topics_destroy (&self->reported);
 }
