@@ -50,7 +50,7 @@ exec bash -c '
         "$("$ZRELAY" cache --help | grep -o "^ *\(-., \)\?--[a-z0-9-]*" |
            grep -o -- "--.*" | sort -u)" "$(offers cache --)"
     equal "the options that begin like this" \
-        "$(lines --pid-file --plain)" "$(offers queue --p)"
+        "$(lines --permit --pid-file --plain)" "$(offers queue --p)"
     for kind in queue forwarder streamer proxy balancer majordomo cache; do
         equal "the kind $kind" "$kind" "$(offers "${kind:0:3}")"
     done
