@@ -27,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define LOG_PATIENCE 30000      //  Msecs until a line is printed, at most
 #define DEADLINE        240         //  Seconds for everything
 #define SILENCE         100         //  Msecs in which nothing may come
 #define TICK_IVL        10          //  Msecs between two attempts
@@ -369,6 +370,17 @@ s_play_ends (stage_t *self)
     }
 }
 
+//  A thread of its own prints what a relay logs
+
+static bool
+s_logs_beyond (long place)
+{
+    int64_t deadline = zclock_mono () + LOG_PATIENCE;
+    while (ftell (s_log) <= place && zclock_mono () < deadline)
+        zclock_sleep (1);
+    return ftell (s_log) > place;
+}
+
 static void
 s_play_verbose (stage_t *self)
 {
@@ -376,7 +388,7 @@ s_play_verbose (stage_t *self)
     s_do (self, "VERBOSE", NULL);
     s_do (self, "PAUSE", NULL);
     s_do (self, "RESUME", NULL);
-    s_tell (self, "%s\n", ftell (s_log) > before? "logged": "not logged");
+    s_tell (self, "%s\n", s_logs_beyond (before)? "logged": "not logged");
 }
 
 static void
