@@ -21,8 +21,10 @@
 //  command, most often its name, finds the handler of the answer in s_answers.
 
 //  Msecs that messages in sockets have at least to leave them: with none,
-//  libzmq ends the process when a connection breaks in mid-message
-#define LINGER_LEAST 200
+//  libzmq ends the process when a connection breaks in mid-message. More than
+//  the 200 that zsys_shutdown () sleeps while some thread has a socket still,
+//  which says nothing about messages.
+#define LINGER_LEAST 300
 
 //  Msecs to drain in that are left when somebody is in a hurry: as many as it
 //  takes to find that there is nothing more

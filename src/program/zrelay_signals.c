@@ -33,7 +33,7 @@ static volatile sig_atomic_t s_ending;      //  There is nothing more to do
 
 //  Msecs that libzmq has to finish when somebody is in a hurry. It takes one if
 //  all messages have left.
-#define HURRY 200
+#define HURRY 300
 
 static void
 s_set_timer (size_t msecs)
