@@ -228,6 +228,16 @@ s_read_options (options_t *options, int argc, char **argv)
     return -1;
 }
 
+//  The thread that prints the log has to end before the process does, or a leak
+//  checker finds what it has
+
+static void
+s_run (const test_item_t *item, const options_t *options)
+{
+    item->test (options->verbose);
+    zrelay_printer_settle_log ();
+}
+
 //  Run a test in a process of its own. Returns true if it passed, else tells
 //  what happened in a TAP comment.
 static bool
@@ -245,7 +255,7 @@ s_run_forked (const test_item_t *item, const options_t *options)
     assert (pid != -1);
     if (pid == 0) {
         sigprocmask (SIG_SETMASK, &previous, NULL);
-        item->test (options->verbose);
+        s_run (item, options);
         //  Leaves through exit (), so that czmq cleans up and a leak checker
         //  has its say
         exit (EXIT_SUCCESS);
@@ -298,7 +308,7 @@ int main (int argc, char *argv [])
         const test_item_t *item = &s_tests [index];
         bool passed = true;
         if (options.in_process)
-            item->test (options.verbose);
+            s_run (item, &options);
         else
             passed = s_run_forked (item, &options);
         printf ("%sok %zu - %s\n", passed? "": "not ", ++number, item->name);
