@@ -388,7 +388,8 @@ zrelay_printer_log (zrelay_log_t level, const char *format, ...)
 bool
 zrelay_printer_settle_log (void)
 {
-    return !s_log || zrelay_printer_settle (s_log);
+    pthread_once (&s_once, s_make_own);
+    return zrelay_printer_settle (s_log);
 }
 
 void
@@ -404,7 +405,8 @@ zrelay_printer_tell (const char *format, ...)
 bool
 zrelay_printer_settle_told (void)
 {
-    return !s_told || zrelay_printer_settle (s_told);
+    pthread_once (&s_once, s_make_own);
+    return zrelay_printer_settle (s_told);
 }
 
 

@@ -14,6 +14,7 @@
 #include "zrelay_change.h"
 #include "zrelay_start.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 //  Milliseconds in which the host must answer, besides the time for a drain
@@ -52,6 +53,7 @@ struct _zrelay_mover_t {
     zlistx_t *steps;            //  step_t, in order
     bool stopped;               //  A relay was stopped, and sockets may still
                                 //  be there
+    pthread_mutex_t lock;       //  The actor holds it while it works
     zactor_t *actor;            //  Does it
 };
 
@@ -343,12 +345,14 @@ s_actor (zsock_t *pipe, void *args)
     sigfillset (&signals);
     pthread_sigmask (SIG_BLOCK, &signals, NULL);
     zsock_signal (pipe, 0);
+    pthread_mutex_lock (&self->lock);
     self->host = zrelay_client_connect (self->endpoint);
     if (self->host) {
         zrelay_client_set_timeout (self->host, TIMEOUT);
         self->done = s_load (self);
     }
     zrelay_client_destroy (&self->host);
+    pthread_mutex_unlock (&self->lock);
     //  The end, which the owner confirms
     zstr_send (pipe, "DONE");
     zmsg_t *term = zmsg_recv (pipe);
@@ -371,6 +375,7 @@ zrelay_mover_new (const char *endpoint, const char *file, const char *text,
     self->check = check;
     self->report = zrelay_report_new_list ();
     self->steps = zlistx_new ();
+    pthread_mutex_init (&self->lock, NULL);
     assert (self->endpoint && self->file && self->steps);
     zlistx_set_destructor (self->steps, s_step_destroy);
     if (zrelay_sockets_left (MOVER_SOCKETS))
@@ -387,6 +392,8 @@ zrelay_mover_destroy (zrelay_mover_t **self_p)
     if (*self_p) {
         zrelay_mover_t *self = *self_p;
         zactor_destroy (&self->actor);
+        zrelay_mover_findings (self);
+        pthread_mutex_destroy (&self->lock);
         zlistx_destroy (&self->steps);
         zrelay_config_destroy (&self->new);
         zrelay_report_destroy (&self->report);
@@ -413,6 +420,9 @@ zrelay_mover_done (zrelay_mover_t *self)
 zlistx_t *
 zrelay_mover_findings (zrelay_mover_t *self)
 {
+    //  From here on, the owner sees all that the actor wrote
+    pthread_mutex_lock (&self->lock);
+    pthread_mutex_unlock (&self->lock);
     return zrelay_report_findings (self->report);
 }
 
