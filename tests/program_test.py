@@ -1134,7 +1134,7 @@ for _signals in ([signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]):
                        for line in statistics(relay, "forward"))
             for number in numbers:
                 relay.signal(number)
-            equal(relay.wait(), ASKED, "exit status")
+            assert relay.wait() == ASKED
             assert len(relay.lines) == 1
 
 
