@@ -91,6 +91,19 @@ zrelay_trial_survives (int type, const char *endpoint, bool bind)
 //  --------------------------------------------------------------------------
 //  Selftest
 
+//  Under a checker of memory, the time of one trial may not be enough
+
+#define TEST_TRIES 30
+
+static bool
+s_test_ends (int type, const char *endpoint, bool bind)
+{
+    bool survives = true;
+    for (int tries = 0; survives && tries < TEST_TRIES; tries++)
+        survives = zrelay_trial_survives (type, endpoint, bind);
+    return !survives;
+}
+
 void
 zrelay_trial_test (bool verbose)
 {
@@ -102,9 +115,8 @@ zrelay_trial_test (bool verbose)
     //  That libzmq refuses it ends nothing
     assert (zrelay_trial_survives (ZMQ_PUB, "nonsense", true));
     if (zmq_has ("norm")) {
-        assert (!zrelay_trial_survives (ZMQ_PUB, "norm://x", false));
-        assert (!zrelay_trial_survives (ZMQ_SUB, "norm://nope;239.1.1.1:5556",
-                                        true));
+        assert (s_test_ends (ZMQ_PUB, "norm://x", false));
+        assert (s_test_ends (ZMQ_SUB, "norm://nope;239.1.1.1:5556", true));
     }
     //  @end
     printf ("OK\n");
