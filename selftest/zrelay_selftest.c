@@ -15,6 +15,8 @@
 //  debugger or under valgrind, --in-process runs the tests without that.
 
 #include "zrelay_testing.h"
+#include "zrelay_asking.h"
+#include "zrelay_backlog.h"
 #include "zrelay_cache_file.h"
 #include "zrelay_capture.h"
 #include "zrelay_certs.h"
@@ -27,6 +29,7 @@
 #include "zrelay_error.h"
 #include "zrelay_file.h"
 #include "zrelay_flow.h"
+#include "zrelay_hearing.h"
 #include "zrelay_holds.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
@@ -37,6 +40,8 @@
 #include "zrelay_passwords.h"
 #include "zrelay_permits.h"
 #include "zrelay_refused.h"
+#include "zrelay_rights.h"
+#include "zrelay_room.h"
 #include "zrelay_row.h"
 #include "zrelay_scan.h"
 #include "zrelay_setting.h"
@@ -47,6 +52,7 @@
 #include "zrelay_names.h"
 #include "zrelay_sieve.h"
 #include "zrelay_topics.h"
+#include "zrelay_view.h"
 #include "zrelay_watcher.h"
 #include "zrelay_trial.h"
 #include "zrelay_hush.h"
@@ -91,12 +97,18 @@ static const test_item_t s_tests [] = {
     { "zrelay_limits", zrelay_limits_test },
     { "zrelay_mask", zrelay_mask_test },
     { "zrelay_port", zrelay_port_test },
+    { "zrelay_view", zrelay_view_test },
+    { "zrelay_room", zrelay_room_test },
+    { "zrelay_asking", zrelay_asking_test },
     { "zrelay_sender", zrelay_sender_test },
     { "zrelay_side", zrelay_side_test },
     { "zrelay_configure", zrelay_configure_test },
     { "zrelay_capture", zrelay_capture_test },
-    { "zrelay_flow", zrelay_flow_test },
+    { "zrelay_rights", zrelay_rights_test },
+    { "zrelay_hearing", zrelay_hearing_test },
     { "zrelay_holds", zrelay_holds_test },
+    { "zrelay_backlog", zrelay_backlog_test },
+    { "zrelay_flow", zrelay_flow_test },
     { "zrelay_stats", zrelay_stats_test },
     { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },

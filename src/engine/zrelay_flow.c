@@ -11,13 +11,17 @@
 */
 
 #include "zrelay_flow.h"
+#include "zrelay_asking.h"
+#include "zrelay_backlog.h"
 #include "zrelay_counts.h"
-#include "zrelay_holds.h"
+#include "zrelay_hearing.h"
 #include "zrelay_message_internal.h"
 #include "zrelay_pairing.h"
-#include "zrelay_setting.h"
+#include "zrelay_rights.h"
+#include "zrelay_room.h"
 #include "zrelay_sender.h"
-#include "zrelay_topics.h"
+#include "zrelay_setting.h"
+#include "zrelay_view.h"
 
 //  Bounds of one turn. A turn of small messages takes well below a
 //  millisecond with these, and the pipe is looked at between turns.
@@ -38,24 +42,6 @@
 
 //  A user id has at most 255 bytes, see ZeroMQ RFC 27
 #define STAMP_ROOM 256
-
-//  To ask a full output for room takes longer than to move a message. One that
-//  has taken so many without being full is not asked until it is.
-#define TRUSTED 200000
-
-//  Messages kept with overflow drop-new or drop-old, unless queue is set
-#define QUEUE_DEFAULT 1000
-
-//  Output is full: which messages are dropped
-typedef enum {
-    OVERFLOW_HOLD,              //  None; one message is held, and no more read
-    OVERFLOW_DROP_NEW,          //  Those that are too many
-    OVERFLOW_DROP_OLD           //  Those that have waited longest
-} overflow_t;
-
-static const char *const s_overflows [] = {
-    "hold", "drop-new", "drop-old", NULL
-};
 
 //  What a flow does
 typedef enum {
@@ -91,19 +77,6 @@ static const char *s_reasons [ZRELAY_OUTCOMES] = {
 
 static const char *s_names [] = { "forward", "return" };
 
-//  A message that waits. No frame of it has been sent.
-typedef struct {
-    zrelay_message_t *message;
-    zrelay_side_t *to;          //  Where it goes
-    int64_t since;              //  When it came, in msecs
-} held_t;
-
-//  A subscription that was read before it was this flow's turn
-typedef struct {
-    zrelay_message_t *message;
-    zmsg_t *shown;              //  Or as zframes; else NULL
-} heard_t;
-
 struct _zrelay_flow_t {
     zrelay_flow_id_t id;        //  Which of the two
     zrelay_engine_t *engine;    //  For those who are shown messages
@@ -120,14 +93,13 @@ struct _zrelay_flow_t {
     const zrelay_permit_t *permit;  //  Who may send what; NULL: everybody
     zrelay_flow_t *other;       //  The flow that travels back, or NULL
     uint64_t revision;          //  Of what subscribers may do
-    zlistx_t *heard;            //  heard_t in order
-    bool known;                 //  The message in hand comes from there
+    zrelay_hearing_t *hearing;  //  Subscriptions that come
+    bool known;                 //  The message in hand was heard already
     bool bounded;               //  The input has limits to a message
     bool selective;             //  The output does not accept every message
     bool captures;              //  The capture is active
     zrelay_sieve_t *sieve;      //  Rules for what passes, or NULL
-    zrelay_sieve_t *asked;      //  Rules for subscriptions that pass, or NULL
-    zrelay_topics_t *repeated;  //  These, if they come again; or NULL
+    zrelay_asking_t *asking;    //  Rules for subscriptions that pass
     bool zframes;               //  Frames are received as zframes
     bool swaps;                 //  The first two frames change places
     const char *stamp;          //  Property that is put before the body, "" if
@@ -138,21 +110,14 @@ struct _zrelay_flow_t {
     zrelay_reading_t reading;   //  The kind lets it read
     phase_t phase;              //  How far a drain has come
     bool throttled;             //  The input's rate is used up
-    bool careful;               //  Reads only what the output can take
-    bool blocked;               //  So it does not read what is there
-    size_t credit;              //  Messages that the output can take for sure
-    size_t unhindered;          //  Those passed since it was full last
+    zrelay_room_t *room;        //  Read only what the output can take; or NULL
+    bool blocked;               //  So what is there is not read
     zmq_msg_t frame;            //  The frame on its way; empty between calls
     zmq_msg_t copy;             //  Its copy for the capture; likewise
-    zrelay_message_t *message;  //  The one that is looked at; empty likewise
-    zmsg_t *shown;              //  The same as zframes, while it has any
+    zrelay_view_t *view;        //  The message that is looked at; likewise
     size_t reason;              //  Why it is dropped: one of the kind's, or as
                                 //  many as there are: it did not say
-    zlistx_t *backlog;          //  held_t in order; not empty: a stall
-    size_t held;                //  How many these are
-    zrelay_holds_t *holds;      //  How long the earlier ones were held
-    int64_t overflow;           //  An overflow_t
-    int64_t queue;              //  How many to keep, unless it is to hold
+    zrelay_backlog_t *backlog;  //  Messages that wait; not empty: a stall
     int64_t burst;              //  Most messages of one turn
     int64_t stalled_at;         //  When the stall began, in msecs
     uint64_t stalls;            //  Stalls begun
@@ -163,39 +128,20 @@ struct _zrelay_flow_t {
     uint64_t *dropped_own;      //  Likewise, by the kind's reasons
 };
 
-const zrelay_setting_t zrelay_flow_settings [] = {
+static const zrelay_setting_t s_settings [] = {
     { ZRELAY_SETTING, .name = "burst", .help = "messages moved in one turn",
       .offset = offsetof (zrelay_flow_t, burst),
       .least = 1, .most = BURST_MOST },
-    { ZRELAY_SETTING, .name = "overflow", .help = "when the output is full",
-      .offset = offsetof (zrelay_flow_t, overflow), .words = s_overflows },
-    { ZRELAY_SETTING, .name = "queue", .help = "messages that overflow keeps",
-      .offset = offsetof (zrelay_flow_t, queue), .most = UINT32_MAX },
     { .name = NULL }
+};
+
+const zrelay_setting_t *const zrelay_flow_settings [] = {
+    s_settings, zrelay_backlog_settings, NULL
 };
 
 
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
-
-static void
-s_held_destroy (void **item_p)
-{
-    held_t *held = (held_t *) *item_p;
-    zrelay_message_destroy (&held->message);
-    freen (held);
-    *item_p = NULL;
-}
-
-static void
-s_heard_destroy (void **item_p)
-{
-    heard_t *heard = (heard_t *) *item_p;
-    zrelay_message_destroy (&heard->message);
-    zmsg_destroy (&heard->shown);
-    freen (heard);
-    *item_p = NULL;
-}
 
 zrelay_flow_t *
 zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
@@ -216,16 +162,11 @@ zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
     self->dropped_own =
         (uint64_t *) zmalloc ((self->reason_count + 1) * sizeof (uint64_t));
     assert (self->dropped_own);
-    self->queue = QUEUE_DEFAULT;
     self->burst = BURST_DEFAULT;
-    self->message = zrelay_message_new ();
-    self->backlog = zlistx_new ();
-    assert (self->backlog);
-    zlistx_set_destructor (self->backlog, s_held_destroy);
-    self->heard = zlistx_new ();
-    assert (self->heard);
-    zlistx_set_destructor (self->heard, s_heard_destroy);
-    self->holds = zrelay_holds_new ();
+    self->view = zrelay_view_new ();
+    self->backlog = zrelay_backlog_new ();
+    self->hearing = zrelay_hearing_new (input);
+    self->asking = zrelay_asking_new ();
     zmq_msg_init (&self->frame);
     zmq_msg_init (&self->copy);
     return self;
@@ -237,12 +178,11 @@ zrelay_flow_destroy (zrelay_flow_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_flow_t *self = *self_p;
-        zlistx_destroy (&self->backlog);
-        zrelay_topics_destroy (&self->repeated);
-        zlistx_destroy (&self->heard);
-        zrelay_holds_destroy (&self->holds);
-        zrelay_message_destroy (&self->message);
-        zmsg_destroy (&self->shown);
+        zrelay_view_destroy (&self->view);
+        zrelay_room_destroy (&self->room);
+        zrelay_asking_destroy (&self->asking);
+        zrelay_hearing_destroy (&self->hearing);
+        zrelay_backlog_destroy (&self->backlog);
         zmq_msg_close (&self->frame);
         zmq_msg_close (&self->copy);
         freen (self->dropped_own);
@@ -276,13 +216,13 @@ zrelay_flow_dropped (zrelay_flow_t *self)
 size_t
 zrelay_flow_held (zrelay_flow_t *self)
 {
-    return self->held;
+    return zrelay_backlog_size (self->backlog);
 }
 
 bool
 zrelay_flow_stalled (zrelay_flow_t *self)
 {
-    return self->held > 0 || self->blocked;
+    return zrelay_flow_held (self) > 0 || self->blocked;
 }
 
 static bool
@@ -318,7 +258,8 @@ s_state (zrelay_flow_t *self)
 {
     if (!self->running)
         return STATE_STOPPED;
-    if (self->blocked || (self->held > 0 && self->overflow == OVERFLOW_HOLD))
+    if (self->blocked
+    || (zrelay_flow_held (self) > 0 && zrelay_backlog_stops (self->backlog)))
         return STATE_STALLED;
     if (self->phase == PHASE_CLOSED || self->reading == ZRELAY_READING_OFF
     || (self->way != WAY_SINK && !zrelay_flow_possible (self)))
@@ -344,7 +285,8 @@ zrelay_flow_set_running (zrelay_flow_t *self, bool running)
 void
 zrelay_flow_set_careful (zrelay_flow_t *self)
 {
-    self->careful = true;
+    if (self->output && !self->room)
+        self->room = zrelay_room_new (zrelay_side_port (self->output));
 }
 
 void
@@ -390,8 +332,7 @@ s_emptied (zrelay_flow_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Only a zframe that was received as such has the properties of its peer, if
-//  that has any; to receive one costs more than to copy a frame into one
+//  zframes are received only where there are peers whose properties these have
 
 static bool
 s_wants_zmsg (const zrelay_shown_to_t *function)
@@ -423,7 +364,7 @@ s_way (zrelay_flow_t *self)
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
     || ((self->captures || self->sieve) && self->selective)
-    ||  self->asked || self->swaps || self->stamp)
+    ||  zrelay_asking_active (self->asking) || self->swaps || self->stamp)
         return WAY_LOOK;
     return self->sieve? WAY_SIFT: self->captures? WAY_COPY: WAY_PASS;
 }
@@ -434,14 +375,9 @@ s_way (zrelay_flow_t *self)
 static void
 s_update_repeats (zrelay_flow_t *self)
 {
-    if (!self->output || !zrelay_side_repeats (self->input))
-        return;
-    zrelay_port_expect_repeats (zrelay_side_port (self->output), !self->asked);
-    if (!self->asked)
-        zrelay_topics_destroy (&self->repeated);
-    else
-    if (!self->repeated)
-        self->repeated = zrelay_topics_new ();
+    if (self->output && zrelay_side_repeats (self->input))
+        zrelay_port_expect_repeats (zrelay_side_port (self->output),
+                                    !zrelay_asking_active (self->asking));
 }
 
 void
@@ -462,6 +398,60 @@ zrelay_flow_update (zrelay_flow_t *self)
     self->way = s_way (self);
     self->zframes = s_receives_zframes (self);
     s_enter (self);
+}
+
+//  In the order of the tables of settings
+
+static void *
+s_object (zrelay_flow_t *self, size_t table)
+{
+    void *objects [] = { self, self->backlog };
+    return objects [table];
+}
+
+//  Sets also the object that has the option
+
+static const zrelay_setting_t *
+s_find_setting (zrelay_flow_t *self, const char *option, void **object_p,
+                zrelay_error_t *error)
+{
+    for (size_t table = 0; zrelay_flow_settings [table]; table++) {
+        const zrelay_setting_t *setting =
+            zrelay_setting_find (zrelay_flow_settings [table], option);
+        *object_p = s_object (self, table);
+        if (setting)
+            return setting;
+    }
+    char *names = zrelay_setting_names (zrelay_flow_settings);
+    zrelay_error_set (error, ZRELAY_STATUS_BAD_ARGUMENTS,
+        "the %s flow has no option %s; it has %s", zrelay_flow_name (self),
+        zrelay_error_quote (error, option), names);
+    zstr_free (&names);
+    return NULL;
+}
+
+zrelay_status_t
+zrelay_flow_set_option (zrelay_flow_t *self, const char *option,
+                        const char *value, zrelay_error_t *error)
+{
+    void *object;
+    const zrelay_setting_t *setting =
+        s_find_setting (self, option, &object, error);
+    return !setting? ZRELAY_STATUS_BAD_ARGUMENTS:
+        zrelay_setting_set (setting, self->engine, object, value, error);
+}
+
+zrelay_status_t
+zrelay_flow_get_option (zrelay_flow_t *self, const char *option,
+                        char **value_p, zrelay_error_t *error)
+{
+    void *object;
+    const zrelay_setting_t *setting =
+        s_find_setting (self, option, &object, error);
+    if (!setting)
+        return ZRELAY_STATUS_BAD_ARGUMENTS;
+    *value_p = zrelay_setting_get (setting, self->engine, object);
+    return ZRELAY_STATUS_DONE;
 }
 
 void
@@ -503,7 +493,7 @@ zrelay_flow_set_sieve (zrelay_flow_t *self, zrelay_sieve_t *sieve)
 void
 zrelay_flow_set_asked (zrelay_flow_t *self, zrelay_sieve_t *sieve)
 {
-    self->asked = sieve;
+    zrelay_asking_set (self->asking, sieve, zrelay_side_repeats (self->input));
     zrelay_flow_update (self);
 }
 
@@ -633,54 +623,21 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
 //  --------------------------------------------------------------------------
 //  The backlog
 
-//  The message that was held longest is the flow's no more
-
-static void
-s_forget_first (zrelay_flow_t *self, int64_t now)
-{
-    held_t *held = (held_t *) zlistx_first (self->backlog);
-    zrelay_holds_add (self->holds, now - held->since);
-    zlistx_delete (self->backlog, NULL);
-    self->held--;
-}
-
-//  Drop a message if there are too many; returns false if the newest is.
-//  Holding has no bound here: a full output stops the reading.
-
-static bool
-s_make_room (zrelay_flow_t *self, int64_t now)
-{
-    if (self->overflow == OVERFLOW_HOLD
-    || (int64_t) self->held < self->queue)
-        return true;
-    zrelay_flow_count_drop (self, ZRELAY_OUTCOME_OVERFLOW);
-    if (self->overflow == OVERFLOW_DROP_NEW || self->queue == 0)
-        return false;
-    s_forget_first (self, now);
-    return true;
-}
-
 //  Keeps the frames of the message
 
 static void
 s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
 {
-    int64_t now = zclock_mono ();
-    if (!s_make_room (self, now)) {
-        zrelay_message_clear (message);
-        return;
-    }
-    if (self->held == 0) {
+    bool first = !zrelay_flow_stalled (self);
+    size_t dropped = zrelay_backlog_add (self->backlog, message, to);
+    for (; dropped > 0; dropped--)
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_OVERFLOW);
+    if (first && zrelay_flow_held (self) > 0) {
         self->stalls++;
-        self->stalled_at = now;
+        self->stalled_at = zclock_mono ();
     }
-    held_t *held = (held_t *) zmalloc (sizeof (held_t));
-    assert (held);
-    held->message = zrelay_message_take (message);
-    held->to = to;
-    held->since = now;
-    zlistx_add_end (self->backlog, held);
-    self->held++;
+    if (self->room)
+        zrelay_room_filled (self->room);
     s_enter (self);
 }
 
@@ -689,21 +646,20 @@ s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
 static void
 s_flush (zrelay_flow_t *self)
 {
-    if (self->held == 0)
+    zrelay_side_t *to;
+    zrelay_message_t *message = zrelay_backlog_first (self->backlog, &to);
+    if (!message)
         return;
-    int64_t now = zclock_mono ();
-    held_t *held = (held_t *) zlistx_first (self->backlog);
-    for (int64_t left = self->burst; held && left > 0; left--) {
-        zrelay_outcome_t outcome =
-            zrelay_flow_send (self, held->to, held->message);
+    for (int64_t left = self->burst; message && left > 0; left--) {
+        zrelay_outcome_t outcome = zrelay_flow_send (self, to, message);
         if (outcome == ZRELAY_OUTCOME_FULL)
             return;
-        s_settle (self, held->to, outcome);
-        s_forget_first (self, now);
-        held = (held_t *) zlistx_first (self->backlog);
+        s_settle (self, to, outcome);
+        zrelay_backlog_remove (self->backlog);
+        message = zrelay_backlog_first (self->backlog, &to);
     }
-    if (!held)
-        self->stalled_ms += now - self->stalled_at;
+    if (!message)
+        self->stalled_ms += zclock_mono () - self->stalled_at;
     s_enter (self);
 }
 
@@ -711,235 +667,74 @@ s_flush (zrelay_flow_t *self)
 //  --------------------------------------------------------------------------
 //  Looking: a whole message, which is measured, shown, sent or kept
 
-//  Where somebody wants zframes, the frames are received as zframes, since only
-//  these have the peer's properties, for zframe_meta (). A ROUTER's routing id
-//  may have none, so all are received like this.
-
-static bool
-s_receive_next (zrelay_flow_t *self)
-{
-    if (!self->zframes)
-        return zrelay_port_recv_message (self->from, self->message);
-    zframe_t *frame = zrelay_port_recv_zframe (self->from);
-    if (!frame)
-        return false;
-    if (!self->shown)
-        self->shown = zmsg_new ();
-    while (frame) {
-        bool more = zframe_more (frame);
-        zmsg_append (self->shown, &frame);
-        frame = more? zrelay_port_recv_zframe (self->from): NULL;
-    }
-    return true;
-}
-
 //  Those that were heard come first
 
 static bool
 s_receive (zrelay_flow_t *self)
 {
-    heard_t *heard = (heard_t *) zlistx_first (self->heard);
+    zrelay_view_t *heard = zrelay_hearing_next (self->hearing);
     self->known = heard != NULL;
     if (!heard)
-        return s_receive_next (self);
-    zrelay_message_destroy (&self->message);
-    zmsg_destroy (&self->shown);
-    self->message = heard->message;
-    self->shown = heard->shown;
-    heard->message = NULL;
-    heard->shown = NULL;
-    zlistx_delete (self->heard, NULL);
+        return zrelay_view_recv (self->view, self->from, self->zframes);
+    zrelay_view_destroy (&self->view);
+    self->view = heard;
     return true;
-}
-
-//  While there is a zmsg, it is the message
-
-static bool
-s_is_zmsg (zrelay_flow_t *self)
-{
-    return self->shown && zmsg_size (self->shown) > 0;
-}
-
-//  Make one form of the other
-
-static void
-s_need_message (zrelay_flow_t *self)
-{
-    if (s_is_zmsg (self))
-        zrelay_message_restore (self->message, self->shown);
-}
-
-static void
-s_need_zmsg (zrelay_flow_t *self)
-{
-    if (!self->shown)
-        self->shown = zmsg_new ();
-    if (!s_is_zmsg (self))
-        zrelay_message_show (self->message, self->shown);
 }
 
 static zrelay_outcome_t
 s_measure (zrelay_flow_t *self)
 {
     size_t frames, bytes;
-    if (s_is_zmsg (self)) {
-        bool router = zrelay_side_type (self->input) == ZMQ_ROUTER;
-        frames = zmsg_size (self->shown) - router;
-        bytes = zmsg_content_size (self->shown)
-              - (router? zframe_size (zmsg_first (self->shown)): 0);
-    }
-    else
-        zrelay_port_measure (self->from, self->message, &frames, &bytes);
+    zrelay_view_measure (self->view, self->from,
+                         zrelay_side_type (self->input) == ZMQ_ROUTER,
+                         &frames, &bytes);
     return zrelay_limits_check (zrelay_side_limits (self->input), frames,
                                 bytes);
 }
 
-//  libzmq attaches properties to a message's own frames, but to a routing id
-//  only if a poll has not fetched it ahead
+//  What a message says about topics, if that is not known yet
 
-static const char *
-s_property_of (zrelay_flow_t *self, const char *name)
+static zrelay_heard_t
+s_heard (zrelay_flow_t *self, zrelay_view_t *view)
 {
-    return s_is_zmsg (self)?
-        zframe_meta (zmsg_last (self->shown), name):
-        zmq_msg_gets (zrelay_message_frame (self->message,
-                                            self->message->count - 1), name);
-}
-
-static const char *
-s_property (zrelay_flow_t *self)
-{
-    return s_property_of (self, ZRELAY_PEERS_PROPERTY);
-}
-
-//  A frame's data and size; false if there is no such frame
-
-static bool
-s_frame (zrelay_flow_t *self, size_t index, const byte **data_p,
-         size_t *size_p)
-{
-    if (!s_is_zmsg (self)) {
-        if (index >= zrelay_message_frames (self->message))
-            return false;
-        *data_p = (const byte *) zrelay_message_data (self->message, index);
-        *size_p = zrelay_message_size (self->message, index);
-        return true;
-    }
-    zframe_t *frame = zmsg_first (self->shown);
-    for (; frame && index > 0; index--)
-        frame = zmsg_next (self->shown);
-    if (frame) {
-        *data_p = zframe_data (frame);
-        *size_p = zframe_size (frame);
-    }
-    return frame != NULL;
-}
-
-
-//  --------------------------------------------------------------------------
-//  Permission. Peers by inproc belong to the process, and have no properties.
-
-static bool
-s_may (zrelay_flow_t *self, zrelay_wish_t *wish)
-{
-    wish->user = s_property_of (self, "User-Id");
-    wish->address = s_property_of (self, "Peer-Address");
-    if (!s_property (self))
-        return true;
-    bool permitted = self->permit->may (self->permit->object, wish);
-    if (!permitted)
+    zrelay_heard_t heard = zrelay_hearing_judge (self->hearing, view);
+    if (heard == ZRELAY_HEARD_REFUSED)
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_PERMIT);
-    return permitted;
+    return heard;
 }
 
 static bool
-s_may_subscribe (zrelay_flow_t *self, const byte *frame, size_t size)
+s_ends_here (zrelay_heard_t heard)
 {
-    zrelay_wish_t wish = {
-        .right = ZRELAY_RIGHT_SUBSCRIBE, .data = frame + 1, .size = size - 1
-    };
-    return s_may (self, &wish);
+    return heard == ZRELAY_HEARD_NOTHING || heard == ZRELAY_HEARD_REFUSED;
 }
 
-//  What comes from the backend is a reply. At the frontend, the types decide.
-
-static zrelay_right_t
-s_right (zrelay_flow_t *self)
-{
-    static const zrelay_right_t rights [] = {
-        [ZMQ_REP] = ZRELAY_RIGHT_REQUEST, [ZMQ_ROUTER] = ZRELAY_RIGHT_REQUEST,
-        [ZMQ_DEALER] = ZRELAY_RIGHT_REQUEST, [ZMQ_REQ] = ZRELAY_RIGHT_REQUEST,
-        [ZMQ_PAIR] = ZRELAY_RIGHT_PUBLISH, [ZMQ_SUB] = ZRELAY_RIGHT_PUBLISH,
-        [ZMQ_PULL] = ZRELAY_RIGHT_PUBLISH, [ZMQ_XSUB] = ZRELAY_RIGHT_PUBLISH,
-        [ZMQ_XPUB] = ZRELAY_RIGHT_PUBLISH
-    };
-    return self->id == ZRELAY_FLOW_RETURN? ZRELAY_RIGHT_REPLY:
-           rights [zrelay_side_type (self->input)];
-}
-
-//  Requests and replies begin behind their routing ids and empty frames
+//  A message may go on if it is news about topics, or if its sender may send
+//  it. What was heard was judged then.
 
 static bool
-s_may_send (zrelay_flow_t *self)
+s_may (zrelay_flow_t *self)
 {
-    zrelay_wish_t wish = { .right = s_right (self), .data = "" };
-    size_t index = zrelay_side_type (self->input) == ZMQ_ROUTER;
-    const byte *data = NULL;
-    while (s_frame (self, index, &data, &wish.size) && wish.size == 0
-        && wish.right != ZRELAY_RIGHT_PUBLISH)
-        index++;
-    if (wish.size > 0)
-        wish.data = data;
-    return s_may (self, &wish);
+    zrelay_heard_t heard = self->known? ZRELAY_HEARD_TOPIC:
+                           s_heard (self, self->view);
+    if (!self->permit || heard != ZRELAY_HEARD_MESSAGE)
+        return !s_ends_here (heard);
+    bool may = zrelay_rights_send (self->permit, self->view, self->id,
+                                   zrelay_side_type (self->input));
+    if (!may)
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_PERMIT);
+    return may;
 }
 
 //  A ROUTER's peer has been heard
 
 static bool
-s_heard (zrelay_flow_t *self, zrelay_peers_t *peers, const char *property)
+s_heard_from (zrelay_flow_t *self, zrelay_peers_t *peers, const char *property)
 {
-    zframe_t *id = s_is_zmsg (self)? zmsg_first (self->shown): NULL;
-    return id?
-        zrelay_peers_heard (peers, property, zframe_data (id),
-                            zframe_size (id)):
-        zrelay_peers_heard (peers, property,
-                            zrelay_message_data (self->message, 0),
-                            zrelay_message_size (self->message, 0));
-}
-
-//  A subscription that is nothing new goes no further, as if libzmq had not
-//  reported it; nor does that of a peer that is cut, whose cancellation follows
-
-static bool
-s_is_news (zrelay_flow_t *self)
-{
-    if (self->known || !zrelay_side_hears_topics (self->input))
-        return true;
-    const char *property = s_property (self);
-    const byte *frame = NULL;
-    size_t size = 0;
-    s_frame (self, 0, &frame, &size);
-    if (self->permit && size > 0 && frame [0] == 1
-    &&  !s_may_subscribe (self, frame, size)) {
-        zrelay_peers_refuse (zrelay_side_peers (self->input), property,
-                             frame + 1, size - 1);
-        return false;
-    }
-    bool news = zrelay_side_heard_topic (self->input, property, frame, size);
-    if (!news)
-        zrelay_port_discount (self->from, 1, size);
-    return news;
-}
-
-//  Subscriptions and cancellations that were judged by the function above
-
-static bool
-s_is_topic (zrelay_flow_t *self)
-{
-    const byte *frame = NULL;
-    size_t size = 0;
-    return zrelay_side_hears_topics (self->input)
-        && s_frame (self, 0, &frame, &size) && size > 0 && frame [0] <= 1;
+    const void *id;
+    size_t size;
+    return zrelay_view_frame (self->view, 0, &id, &size)
+        && zrelay_peers_heard (peers, property, id, size);
 }
 
 //  Tell the peers who has sent this. The end of an earlier connection comes
@@ -951,11 +746,12 @@ s_listen (zrelay_flow_t *self)
     zrelay_peers_t *peers = zrelay_side_peers (self->input);
     if (!peers || !(self->on_left || self->bounded))
         return;
-    const char *property = s_property (self);
+    const char *property =
+        zrelay_view_property (self->view, ZRELAY_PEERS_PROPERTY);
     if (self->bounded)
         zrelay_peers_spoke (peers, property);
     if (self->on_left && zrelay_side_type (self->input) == ZMQ_ROUTER
-    &&  s_heard (self, peers, property))
+    &&  s_heard_from (self, peers, property))
         self->on_left (self->engine);
 }
 
@@ -964,14 +760,14 @@ s_listen (zrelay_flow_t *self)
 static zrelay_verdict_t
 s_show_zmsg (zrelay_flow_t *self, const zrelay_shown_to_t *function)
 {
-    s_need_zmsg (self);
+    zmsg_t **msg_p = zrelay_view_zmsg (self->view);
     zrelay_verdict_t verdict = function->filter?
-        function->filter (&self->shown, function->object):
-        function->zmsg (self->engine, function->object, &self->shown);
+        function->filter (msg_p, function->object):
+        function->zmsg (self->engine, function->object, msg_p);
     if (verdict == ZRELAY_VERDICT_KEPT)
-        self->shown = NULL;
+        *msg_p = NULL;
     else
-    if (!s_is_zmsg (self))
+    if (!zrelay_view_is_zmsg (self->view))
         verdict = ZRELAY_VERDICT_DROP;
     return verdict;
 }
@@ -979,11 +775,11 @@ s_show_zmsg (zrelay_flow_t *self, const zrelay_shown_to_t *function)
 static zrelay_verdict_t
 s_show_message (zrelay_flow_t *self, const zrelay_shown_to_t *function)
 {
-    s_need_message (self);
+    zrelay_message_t *message = zrelay_view_message (self->view);
     zrelay_verdict_t verdict =
-        function->message (self->engine, function->object, self->message);
+        function->message (self->engine, function->object, message);
     return verdict != ZRELAY_VERDICT_KEPT
-        && self->message->count == 0? ZRELAY_VERDICT_DROP: verdict;
+        && message->count == 0? ZRELAY_VERDICT_DROP: verdict;
 }
 
 static zrelay_verdict_t
@@ -1024,127 +820,52 @@ s_show_handler (zrelay_flow_t *self)
     return ZRELAY_VERDICT_DROP;
 }
 
-//  Make a frame of these bytes, of which the first are replaced
-
-static void
-s_rename (zmq_msg_t *frame, const byte *data, size_t size,
-          const zrelay_sieve_change_t *change)
-{
-    size_t rest = size - change->replaced;
-    int rc = zmq_msg_init_size (frame, change->size + rest);
-    assert (rc == 0);
-    byte *target = (byte *) zmq_msg_data (frame);
-    memcpy (target, change->to, change->size);
-    memcpy (target + change->size, data + change->replaced, rest);
-}
-
-//  What passes the rules may get another topic
-
 static bool
 s_sift_message (zrelay_flow_t *self)
 {
-    zrelay_sieve_change_t change;
-    s_need_message (self);
-    const byte *data = zrelay_message_data (self->message, 0);
-    size_t bytes = zrelay_message_size (self->message, 0);
-    if (!zrelay_sieve_passes (self->sieve, data, bytes, &change)) {
+    bool passes = zrelay_sieve_sift_message (self->sieve,
+                                             zrelay_view_message (self->view));
+    if (!passes)
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
-        return false;
-    }
-    if (change.to) {
-        zmq_msg_t frame;
-        s_rename (&frame, data, bytes, &change);
-        zrelay_message_set (self->message, 0, zmq_msg_data (&frame),
-                            zmq_msg_size (&frame));
-        zmq_msg_close (&frame);
-    }
-    return true;
+    return passes;
 }
 
 static void
 s_deliver_message (zrelay_flow_t *self, zrelay_side_t *to)
 {
+    zrelay_message_t *message = zrelay_view_message (self->view);
     zrelay_outcome_t outcome = ZRELAY_OUTCOME_SENT;
     if (self->selective || to != self->output)
-        outcome = zrelay_port_accepts (zrelay_side_port (to), self->message);
+        outcome = zrelay_port_accepts (zrelay_side_port (to), message);
     if (outcome == ZRELAY_OUTCOME_SENT)
-        outcome = self->held > 0? ZRELAY_OUTCOME_FULL:
-                  zrelay_flow_send (self, to, self->message);
+        outcome = zrelay_flow_held (self) > 0? ZRELAY_OUTCOME_FULL:
+                  zrelay_flow_send (self, to, message);
     if (outcome == ZRELAY_OUTCOME_FULL)
-        s_keep (self, self->message, to);
+        s_keep (self, message, to);
     else
         s_settle (self, to, outcome);
 }
 
-//  First bytes of frames that subscribe and cancel, see ZeroMQ RFC 23
-#define CANCEL 0
-#define SUBSCRIBE 1
-
-//  A subscription becomes those that it leads to before the rules
-
-typedef struct {
-    zrelay_flow_t *flow;
-    byte first;                 //  SUBSCRIBE or CANCEL
-} asking_t;
-
 static void
-s_on_asked (void *arg, const void *topic, size_t size)
+s_on_asked (void *arg)
 {
-    asking_t *asking = (asking_t *) arg;
-    zrelay_message_t *message = asking->flow->message;
-    zmq_msg_t frame;
-    int rc = zmq_msg_init_size (&frame, size + 1);
-    assert (rc == 0);
-    *(byte *) zmq_msg_data (&frame) = asking->first;
-    memcpy ((byte *) zmq_msg_data (&frame) + 1, topic, size);
-    zrelay_message_clear (message);
-    zrelay_message_append_frame (message, &frame);
-    s_deliver_message (asking->flow, asking->flow->output);
-}
-
-//  Is it the first that subscribes to a topic, or the last that cancels it?
-
-static bool
-s_is_first (zrelay_flow_t *self, byte first, const void *topic, size_t size)
-{
-    if (!self->repeated)
-        return true;
-    if (first == SUBSCRIBE)
-        return zrelay_topics_insert (self->repeated, topic, size);
-    zrelay_topics_delete (self->repeated, topic, size);
-    return true;
-}
-
-static bool
-s_ask (zrelay_flow_t *self)
-{
-    const byte *data = zrelay_message_data (self->message, 0);
-    size_t size = zrelay_message_size (self->message, 0);
-    if (!self->asked || zrelay_message_frames (self->message) != 1
-    ||  size == 0 || *data > SUBSCRIBE)
-        return false;
-    asking_t asking = { self, *data };
-    byte *topic = (byte *) malloc (size);
-    assert (topic);
-    memcpy (topic, data + 1, size - 1);
-    if (s_is_first (self, asking.first, topic, size - 1))
-        zrelay_sieve_ask (self->asked, topic, size - 1, s_on_asked, &asking);
-    freen (topic);
-    return true;
+    zrelay_flow_t *self = (zrelay_flow_t *) arg;
+    s_deliver_message (self, self->output);
 }
 
 static void
 s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
-    s_need_message (self);
-    if (to != self->output || !s_ask (self))
+    if (to != self->output
+    || !zrelay_asking_lead (self->asking, zrelay_view_message (self->view),
+                            s_on_asked, self))
         s_deliver_message (self, to);
 }
 
 static void
 s_note_sender (zrelay_flow_t *self, char sender [STAMP_ROOM])
 {
-    const char *value = s_property_of (self, self->stamp);
+    const char *value = zrelay_view_property (self->view, self->stamp);
     snprintf (sender, STAMP_ROOM, "%s", value? value: "");
 }
 
@@ -1153,12 +874,12 @@ s_note_sender (zrelay_flow_t *self, char sender [STAMP_ROOM])
 static void
 s_pass_on (zrelay_flow_t *self, const char *sender)
 {
-    s_need_message (self);
+    zrelay_message_t *message = zrelay_view_message (self->view);
     if (self->swaps)
-        zrelay_message_swap (self->message);
+        zrelay_message_swap (message);
     if (self->stamp)
-        zrelay_sender_put (self->message, zrelay_side_type (self->input),
-                          zrelay_side_type (self->output), sender);
+        zrelay_sender_put (message, zrelay_side_type (self->input),
+                           zrelay_side_type (self->output), sender);
     s_deliver (self, self->output);
 }
 
@@ -1168,8 +889,7 @@ static void
 s_judge (zrelay_flow_t *self)
 {
     s_listen (self);
-    if (!s_is_news (self)
-    || (self->permit && !s_is_topic (self) && !s_may_send (self)))
+    if (!s_may (self))
         return;
     zrelay_outcome_t outcome =
         self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
@@ -1194,22 +914,12 @@ s_judge (zrelay_flow_t *self)
         s_deliver (self, self->input);
 }
 
-//  Frames that are still there must not be kept in memory
-
-static void
-s_clear (zrelay_flow_t *self)
-{
-    if (self->message->count > 0 || self->message->origin)
-        zrelay_message_clear (self->message);
-    if (s_is_zmsg (self))
-        zmsg_destroy (&self->shown);
-}
-
 static void
 s_look_at_message (zrelay_flow_t *self)
 {
     s_judge (self);
-    s_clear (self);
+    //  Frames that are still there must not be kept in memory
+    zrelay_view_clear (self->view);
 }
 
 
@@ -1219,47 +929,26 @@ s_look_at_message (zrelay_flow_t *self)
 //  message in hand is left alone.
 
 static void
-s_keep_heard (zrelay_flow_t *self)
-{
-    if (!s_is_news (self))
-        return;
-    if (self->way == WAY_SINK) {
-        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
-        return;
-    }
-    heard_t *heard = (heard_t *) zmalloc (sizeof (heard_t));
-    assert (heard);
-    heard->message = zrelay_message_take (self->message);
-    heard->shown = self->shown;
-    self->shown = NULL;
-    zlistx_add_end (self->heard, heard);
-}
-
-static void
 s_hear (zrelay_flow_t *self)
 {
-    zrelay_message_t *message = self->message;
-    zmsg_t *shown = self->shown;
-    bool known = self->known;
-    self->message = zrelay_message_new ();
-    self->shown = NULL;
-    self->known = false;
-    while (s_receive_next (self)) {
-        s_keep_heard (self);
-        s_clear (self);
+    zrelay_view_t *view = zrelay_view_new ();
+    while (zrelay_view_recv (view, self->from, self->zframes)) {
+        bool ends = s_ends_here (s_heard (self, view));
+        if (!ends && self->way == WAY_SINK)
+            zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
+        else
+        if (!ends)
+            zrelay_hearing_keep (self->hearing, view);
+        zrelay_view_clear (view);
     }
-    zrelay_message_destroy (&self->message);
-    zmsg_destroy (&self->shown);
-    self->message = message;
-    self->shown = shown;
-    self->known = known;
+    zrelay_view_destroy (&view);
     zrelay_peers_emptied (zrelay_side_peers (self->input));
 }
 
 bool
 zrelay_flow_has_heard (zrelay_flow_t *self)
 {
-    return zlistx_size (self->heard) > 0;
+    return zrelay_hearing_waits (self->hearing);
 }
 
 void
@@ -1268,6 +957,7 @@ zrelay_flow_set_permit (zrelay_flow_t *self, zrelay_flow_t *other,
 {
     self->other = other;
     self->permit = permit;
+    zrelay_hearing_set_permit (self->hearing, permit);
     if (permit)
         self->revision = permit->revision (permit->object);
     zrelay_flow_update (self);
@@ -1283,7 +973,7 @@ typedef struct {
     uint64_t last_byte;             //  Likewise
     size_t allowed;                 //  Messages that may be read
     size_t moved;                   //  Messages that were
-    size_t credit;                  //  Messages that the output can take
+    size_t room;                    //  Messages that the output can take
     bool found;                     //  The last look found a message
 } turn_t;
 
@@ -1319,21 +1009,22 @@ s_way_look (zrelay_flow_t *self, turn_t *turn)
 static void
 s_way_sink (zrelay_flow_t *self, turn_t *turn)
 {
-    self->known = false;
-    s_found (turn, zrelay_port_recv_message (self->from, self->message));
-    if (turn->found && s_is_news (self)
-    &&  !zrelay_port_subscribes (self->message))
+    s_found (turn, zrelay_view_recv (self->view, self->from, false));
+    if (turn->found && !s_ends_here (s_heard (self, self->view))
+    &&  !zrelay_port_subscribes (zrelay_view_message (self->view)))
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
-    zrelay_message_clear (self->message);
+    zrelay_view_clear (self->view);
 }
 
 //  The flow's frame is in hand, and the others of its message are to follow
 
-static void
+static zrelay_message_t *
 s_receive_rest (zrelay_flow_t *self)
 {
-    zrelay_message_append_frame (self->message, &self->frame);
-    zrelay_port_recv_rest (self->from, self->message);
+    zrelay_message_t *message = zrelay_view_message (self->view);
+    zrelay_message_append_frame (message, &self->frame);
+    zrelay_port_recv_rest (self->from, message);
+    return message;
 }
 
 //  Pass on a message frame by frame. The first is in hand, and more follow.
@@ -1344,8 +1035,7 @@ s_pass_rest (zrelay_flow_t *self, bool more)
     zrelay_outcome_t outcome =
         s_send_frame (self, self->output, &self->frame, more);
     if (outcome == ZRELAY_OUTCOME_FULL) {
-        s_receive_rest (self);
-        s_keep (self, self->message, self->output);
+        s_keep (self, s_receive_rest (self), self->output);
         return;
     }
     while (more && zrelay_port_recv (self->from, &self->frame) == 0) {
@@ -1379,7 +1069,7 @@ s_passage (const turn_t *turn)
 {
     size_t left = turn->allowed - turn->moved;
     return (zrelay_passage_t) {
-        .messages = left < turn->credit? left: turn->credit,
+        .messages = left < turn->room? left: turn->room,
         .frames = turn->last_frame - turn->tally->frames,
         .bytes = turn->last_byte - turn->tally->bytes
     };
@@ -1417,27 +1107,6 @@ s_way_pass (zrelay_flow_t *self, turn_t *turn)
 
 //  The same by rules
 
-static bool
-s_sift (void *arg, zmq_msg_t *frame, size_t *size_p)
-{
-    byte *data = (byte *) zmq_msg_data (frame);
-    zrelay_sieve_change_t change;
-    if (!zrelay_sieve_passes ((zrelay_sieve_t *) arg, data, *size_p, &change))
-        return false;
-    if (!change.to)
-        return true;
-    //  Nobody else may see the change
-    if (change.size == change.replaced && !zmq_msg_get (frame, ZMQ_SHARED)) {
-        memcpy (data, change.to, change.size);
-        return true;
-    }
-    zmq_msg_t renamed;
-    s_rename (&renamed, data, *size_p, &change);
-    *size_p += change.size - change.replaced;
-    zmq_msg_move (frame, &renamed);
-    return true;
-}
-
 static void
 s_way_sift_one (zrelay_flow_t *self, turn_t *turn)
 {
@@ -1446,7 +1115,7 @@ s_way_sift_one (zrelay_flow_t *self, turn_t *turn)
         return;
     bool more = zmq_msg_more (&self->frame);
     size_t size = zmq_msg_size (&self->frame);
-    if (s_sift (self->sieve, &self->frame, &size))
+    if (zrelay_sieve_sift (self->sieve, &self->frame, &size))
         s_pass_rest (self, more);
     else {
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_FILTER);
@@ -1465,8 +1134,8 @@ s_way_sift (zrelay_flow_t *self, turn_t *turn)
     uint64_t dropped;
     zrelay_passed_t end =
         zrelay_port_sift (self->from, zrelay_side_port (self->output),
-                          &self->frame, &passage, s_sift, self->sieve,
-                          &dropped);
+                          &self->frame, &passage, zrelay_sieve_sift,
+                          self->sieve, &dropped);
     self->dropped [ZRELAY_OUTCOME_FILTER] += dropped;
     self->dropped_ever += dropped;
     turn->moved += dropped;
@@ -1492,31 +1161,18 @@ static void (*s_ways []) (zrelay_flow_t *self, turn_t *turn) = {
 static way_t
 s_way_now (zrelay_flow_t *self)
 {
-    return self->held > 0 && self->way != WAY_SINK? WAY_LOOK: self->way;
+    return zrelay_flow_held (self) > 0 && self->way != WAY_SINK? WAY_LOOK:
+           self->way;
 }
 
 //  Where the input is somebody else's, a message is read only if the output can
-//  take it. Not all sockets can tell, and those that are trusted are not asked.
+//  take it
 
-static bool
-s_looks_ahead (zrelay_flow_t *self)
+static size_t
+s_room (zrelay_flow_t *self)
 {
-    return self->careful && self->overflow == OVERFLOW_HOLD
-        && self->way != WAY_SINK && self->output
-        && zrelay_port_reports_room (zrelay_side_port (self->output));
-}
-
-static bool
-s_is_trusted (zrelay_flow_t *self)
-{
-    return self->unhindered >= TRUSTED
-        && zrelay_side_type (self->output) != ZMQ_REQ;
-}
-
-static bool
-s_has_room (zrelay_flow_t *self)
-{
-    return zrelay_port_has (zrelay_side_port (self->output), ZMQ_POLLOUT);
+    return self->room && zrelay_backlog_stops (self->backlog)
+        && self->way != WAY_SINK? zrelay_room_left (self->room): SIZE_MAX;
 }
 
 //  The output is full: leave a message in the input. Returns false if there is
@@ -1528,8 +1184,7 @@ s_leave (zrelay_flow_t *self)
     if (!zrelay_port_has (self->from, ZMQ_POLLIN))
         return false;
     self->blocked = true;
-    self->unhindered = 0;
-    if (self->held == 0) {
+    if (zrelay_flow_held (self) == 0) {
         self->stalls++;
         self->stalled_at = zclock_mono ();
     }
@@ -1542,33 +1197,25 @@ s_leave (zrelay_flow_t *self)
 static void
 s_look_for_room (zrelay_flow_t *self)
 {
-    if (!self->blocked || (s_looks_ahead (self) && !s_has_room (self)))
+    if (!self->blocked || s_room (self) == 0)
         return;
     self->blocked = false;
-    self->credit = zrelay_port_least_room (zrelay_side_port (self->output));
-    if (self->held == 0)
+    if (zrelay_flow_held (self) == 0)
         self->stalled_ms += zclock_mono () - self->stalled_at;
 }
 
 static void
-s_move_carefully (zrelay_flow_t *self, turn_t *turn)
+s_move (zrelay_flow_t *self, turn_t *turn)
 {
-    bool looks = s_looks_ahead (self) && !s_is_trusted (self);
-    if (looks && self->credit == 0 && s_has_room (self))
-        self->credit = 1;
-    if (looks && self->credit == 0) {
+    turn->room = s_room (self);
+    if (turn->room == 0) {
         turn->found = s_leave (self);
         return;
     }
-    turn->credit = looks? self->credit: SIZE_MAX;
     size_t before = turn->moved;
     s_ways [s_way_now (self)] (self, turn);
-    size_t moved = turn->moved - before;
-    self->credit -= moved < self->credit? moved: self->credit;
-    self->unhindered += moved;
-    //  It was full after all
-    if (self->held > 0)
-        self->unhindered = 0;
+    if (self->room)
+        zrelay_room_use (self->room, turn->moved - before);
 }
 
 static void
@@ -1578,16 +1225,12 @@ s_read (zrelay_flow_t *self)
     turn_t turn = {
         .tally = zrelay_port_received (self->from),
         .allowed = zrelay_limits_allowance (limits, (size_t) self->burst),
-        .credit = SIZE_MAX,
         .found = true
     };
     turn.last_frame = turn.tally->frames + TURN_FRAMES;
     turn.last_byte = turn.tally->bytes + TURN_BYTES;
     while (s_goes_on (&turn) && self->state == STATE_READING)
-        if (self->careful)
-            s_move_carefully (self, &turn);
-        else
-            s_ways [s_way_now (self)] (self, &turn);
+        s_move (self, &turn);
 
     self->throttled = turn.moved == turn.allowed
                    && turn.allowed < (size_t) self->burst;
@@ -1652,10 +1295,9 @@ zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
     if (self->state == STATE_STOPPED)
         return 0;
     size_t read = s_wants_input (self, input);
-    held_t *held = self->held > 0?
-        (held_t *) zlistx_first (self->backlog): NULL;
-    size_t send = held? s_wants_output (self, held->to,
-        held->to == self->input? input: output): 0;
+    zrelay_side_t *to;
+    size_t send = zrelay_backlog_first (self->backlog, &to)?
+        s_wants_output (self, to, to == self->input? input: output): 0;
     if (self->blocked)
         *output |= ZMQ_POLLOUT;
     return read == 0 || (send > 0 && send < read)? send: read;
@@ -1664,11 +1306,10 @@ zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
 size_t
 zrelay_flow_abandon (zrelay_flow_t *self)
 {
-    size_t count = self->held;
-    int64_t now = zclock_mono ();
-    while (self->held > 0) {
+    size_t count = zrelay_flow_held (self);
+    while (zrelay_flow_held (self) > 0) {
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNDELIVERED);
-        s_forget_first (self, now);
+        zrelay_backlog_remove (self->backlog);
     }
     return count;
 }
@@ -1695,12 +1336,11 @@ void
 zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
 {
     uint64_t stalled_ms = self->stalled_ms;
-    if (self->held > 0 || self->blocked)
+    if (zrelay_flow_stalled (self))
         stalled_ms += zclock_mono () - self->stalled_at;
     s_stat (self, answer, "stalls", self->stalls);
     s_stat (self, answer, "stalled_ms", stalled_ms);
-    s_stat (self, answer, "held", zrelay_flow_held (self));
-    zrelay_holds_stats (self->holds, answer, zrelay_flow_name (self));
+    zrelay_backlog_stats (self->backlog, answer, zrelay_flow_name (self));
 
     uint64_t total = 0;
     for (int reason = 0; reason < ZRELAY_OUTCOMES; reason++)
@@ -1725,348 +1365,9 @@ zrelay_flow_reset (zrelay_flow_t *self)
     self->stalls = 0;
     self->stalled_ms = 0;
     self->stalled_at = zclock_mono ();
-    zrelay_holds_reset (self->holds);
+    zrelay_backlog_reset (self->backlog);
     memset (self->dropped, 0, sizeof (self->dropped));
     memset (self->dropped_own, 0, self->reason_count * sizeof (uint64_t));
     if (self->sieve)
         zrelay_sieve_reset (self->sieve);
-}
-
-
-//  --------------------------------------------------------------------------
-//  Selftest: a flow from a PULL to a PUSH, with a socket at each end
-
-typedef struct {
-    zrelay_error_t *error;
-    zrelay_side_t *input;
-    zrelay_side_t *output;
-    zrelay_capture_t *capture;
-    zrelay_flow_t *flow;
-    zsock_t *source;
-    zsock_t *sink;              //  NULL until it is connected
-    char out [40];              //  Where to
-    zrelay_message_t *kept;     //  By a handler
-} bench_t;
-
-//  Names of inproc endpoints are free again only some time after use, so each
-//  test has its own
-
-static void
-s_bench_setup (bench_t *self, const char *name)
-{
-    char in [40];
-    snprintf (in, sizeof (in), "inproc://flow-%s-in", name);
-    snprintf (self->out, sizeof (self->out), "inproc://flow-%s-out", name);
-    static const char *const reasons [] = { "rude", NULL };
-    const zrelay_side_spec_t pull = { .types = "PULL" };
-    const zrelay_side_spec_t push = { .types = "PUSH" };
-    self->error = zrelay_error_new ();
-    self->input = zrelay_side_new ("frontend", &pull, self->error);
-    self->output = zrelay_side_new ("backend", &push, self->error);
-    self->capture = zrelay_capture_new (self->error);
-    self->flow = zrelay_flow_new (ZRELAY_FLOW_FORWARD, NULL, self->input,
-                                  self->output, self->capture, reasons);
-    int rc = zrelay_side_attach (self->input, in, true);
-    assert (rc == ZRELAY_STATUS_DONE);
-    rc = zrelay_side_attach (self->output, self->out, true);
-    assert (rc == ZRELAY_STATUS_DONE);
-    self->source = zsock_new (ZMQ_PUSH);
-    rc = zsock_connect (self->source, "%s", in);
-    assert (rc == 0);
-    self->sink = NULL;
-    zrelay_flow_update (self->flow);
-    zrelay_flow_set_running (self->flow, true);
-}
-
-static void
-s_bench_connect (bench_t *self)
-{
-    self->sink = zsock_new (ZMQ_PULL);
-    int rc = zsock_connect (self->sink, "%s", self->out);
-    assert (rc == 0);
-    zsock_set_rcvtimeo (self->sink, 0);
-}
-
-static void
-s_bench_cleanup (bench_t *self)
-{
-    zsock_destroy (&self->source);
-    zsock_destroy (&self->sink);
-    zrelay_flow_destroy (&self->flow);
-    zrelay_capture_destroy (&self->capture);
-    zrelay_side_destroy (&self->input);
-    zrelay_side_destroy (&self->output);
-    zrelay_error_destroy (&self->error);
-}
-
-static bool
-s_bench_set (bench_t *self, const char *option, const char *value)
-{
-    const zrelay_setting_t *setting =
-        zrelay_setting_find (zrelay_flow_settings, option);
-    return setting && zrelay_setting_set (setting, NULL, self->flow, value,
-                                          self->error) == ZRELAY_STATUS_DONE;
-}
-
-//  As zrelay_flow_wants (), from no events
-
-static size_t
-s_bench_wants (bench_t *self, short *input, short *output)
-{
-    *input = 0;
-    *output = 0;
-    return zrelay_flow_wants (self->flow, input, output);
-}
-
-static bool
-s_bench_receives (bench_t *self, const char *expected)
-{
-    char *string = zstr_recv (self->sink);
-    bool same = string && streq (string, expected);
-    zstr_free (&string);
-    return same;
-}
-
-//  Back-pressure: one message is held, the others stay in the socket
-
-static void
-s_test_hold (void)
-{
-    bench_t bench;
-    s_bench_setup (&bench, "hold");
-    zstr_sendx (bench.source, "A", "1", "2", "3", NULL);
-    zstr_send (bench.source, "B");
-    zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_held (bench.flow) == 1);
-
-    short input, output;
-    size_t soon = s_bench_wants (&bench, &input, &output);
-    assert (!soon && input == 0 && output == ZMQ_POLLOUT);
-
-    s_bench_connect (&bench);
-    zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_held (bench.flow) == 0);
-    zmsg_t *msg = zmsg_recv (bench.sink);
-    assert (msg && zmsg_size (msg) == 4);
-    zmsg_destroy (&msg);
-    assert (s_bench_receives (&bench, "B"));
-    assert (zrelay_flow_passed (bench.flow) == 2);
-    soon = s_bench_wants (&bench, &input, &output);
-    assert (!soon && input == ZMQ_POLLIN && output == 0);
-
-    //  How long it was held is known
-    zmsg_t *answer = zmsg_new ();
-    zrelay_flow_stats (bench.flow, answer);
-    zframe_t *frame = zmsg_first (answer);
-    while (frame && !zframe_streq (frame, "forward.holds"))
-        frame = zmsg_next (answer);
-    assert (frame && zframe_streq (zmsg_next (answer), "1"));
-    zmsg_destroy (&answer);
-
-    //  It does not read if the kind says so, or until once there is nothing
-    zrelay_flow_set_reading (bench.flow, ZRELAY_READING_OFF);
-    soon = s_bench_wants (&bench, &input, &output);
-    assert (!soon && input == 0);
-    zrelay_flow_set_reading (bench.flow, ZRELAY_READING_TO_END);
-    soon = s_bench_wants (&bench, &input, &output);
-    assert (soon == RETRY_LEAST && input == ZMQ_POLLIN);
-    assert (zrelay_flow_reads_to_end (bench.flow));
-    zrelay_flow_turn (bench.flow);
-    assert (!zrelay_flow_reads_to_end (bench.flow));
-    soon = s_bench_wants (&bench, &input, &output);
-    assert (!soon && input == 0);
-    s_bench_cleanup (&bench);
-}
-
-//  With a bounded queue the newest or the oldest are dropped and counted
-
-static void
-s_test_overflow (const char *overflow, const char *first, const char *last)
-{
-    bench_t bench;
-    s_bench_setup (&bench, overflow);
-    assert (s_bench_set (&bench, "overflow", overflow));
-    assert (s_bench_set (&bench, "queue", "2"));
-    zrelay_flow_update (bench.flow);
-    for (char letter = 'A'; letter <= 'E'; letter++)
-        zstr_sendf (bench.source, "%c", letter);
-    zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_held (bench.flow) == 2);
-    assert (zrelay_flow_dropped (bench.flow) == 3);
-    s_bench_connect (&bench);
-    zrelay_flow_turn (bench.flow);
-    assert (s_bench_receives (&bench, first));
-    assert (s_bench_receives (&bench, last));
-    assert (!s_bench_receives (&bench, ""));
-    s_bench_cleanup (&bench);
-}
-
-//  A filter that drops one, changes another and answers a third, which the
-//  PULL it came from cannot take
-
-static zrelay_verdict_t
-s_test_filter (zmsg_t **msg_p, void *arg)
-{
-    (*(int *) arg)++;
-    char *string = zmsg_popstr (*msg_p);
-    zrelay_verdict_t verdict =
-        streq (string, "answer")? ZRELAY_VERDICT_ANSWER:
-        streq (string, "drop")? ZRELAY_VERDICT_DROP: ZRELAY_VERDICT_PASS;
-    zmsg_addstrf (*msg_p, "%s!", string);
-    if (streq (string, "gone"))
-        zmsg_destroy (msg_p);
-    zstr_free (&string);
-    return verdict;
-}
-
-static void
-s_test_filters (void)
-{
-    bench_t bench;
-    s_bench_setup (&bench, "filters");
-    s_bench_connect (&bench);
-    int calls = 0;
-    zrelay_flow_set_filter (bench.flow, (zrelay_shown_to_t) {
-        .filter = s_test_filter, .object = &calls });
-    const char *words [] = { "pass", "drop", "gone", "answer" };
-    for (int index = 0; index < 4; index++)
-        zstr_send (bench.source, words [index]);
-    zrelay_flow_turn (bench.flow);
-    assert (calls == 4);
-    assert (s_bench_receives (&bench, "pass!"));
-    assert (bench.flow->dropped [ZRELAY_OUTCOME_FILTER] == 2);
-    assert (bench.flow->dropped [ZRELAY_OUTCOME_REFUSED] == 1);
-
-    //  Without it, messages pass as they are
-    zrelay_flow_set_filter (bench.flow, (zrelay_shown_to_t) { .filter = NULL });
-    zstr_send (bench.source, "pass");
-    zrelay_flow_turn (bench.flow);
-    assert (s_bench_receives (&bench, "pass"));
-    s_bench_cleanup (&bench);
-}
-
-//  A handler that keeps one message, drops another for a reason of its own, and
-//  passes on the rest
-
-static zrelay_verdict_t
-s_test_handler (zrelay_engine_t *engine, void *object,
-                zrelay_message_t *message)
-{
-    (void) engine;
-    bench_t *bench = (bench_t *) object;
-    if (zrelay_message_streq (message, 0, "keep")) {
-        bench->kept = zrelay_message_take (message);
-        return ZRELAY_VERDICT_KEPT;
-    }
-    if (zrelay_message_streq (message, 0, "rude")) {
-        zrelay_flow_set_reason (bench->flow, 0);
-        return ZRELAY_VERDICT_DROP;
-    }
-    if (zrelay_message_streq (message, 0, "nothing"))
-        zrelay_message_clear (message);
-    return ZRELAY_VERDICT_PASS;
-}
-
-static void
-s_test_handlers (void)
-{
-    bench_t bench;
-    s_bench_setup (&bench, "handlers");
-    s_bench_connect (&bench);
-    zrelay_flow_set_handler (bench.flow, (zrelay_shown_to_t) {
-        .message = s_test_handler, .object = &bench });
-    const char *words [] = { "keep", "rude", "nothing", "pass" };
-    for (int index = 0; index < 4; index++)
-        zstr_send (bench.source, words [index]);
-    zrelay_flow_turn (bench.flow);
-    assert (s_bench_receives (&bench, "pass"));
-    assert (zrelay_message_streq (bench.kept, 0, "keep"));
-    assert (bench.flow->dropped_own [0] == 1);
-    assert (bench.flow->dropped [ZRELAY_OUTCOME_HANDLER] == 1);
-    assert (zrelay_flow_dropped (bench.flow) == 2);
-    zrelay_message_destroy (&bench.kept);
-
-    //  A filter comes first, whatever form each has
-    int calls = 0;
-    zrelay_flow_set_filter (bench.flow, (zrelay_shown_to_t) {
-        .filter = s_test_filter, .object = &calls });
-    zstr_send (bench.source, "pass");
-    zrelay_flow_turn (bench.flow);
-    assert (s_bench_receives (&bench, "pass!"));
-    s_bench_cleanup (&bench);
-}
-
-//  A turn is bounded, and so is what a rate allows
-
-static void
-s_test_bounds (void)
-{
-    bench_t bench;
-    s_bench_setup (&bench, "bounds");
-    s_bench_connect (&bench);
-    assert (s_bench_set (&bench, "burst", "3"));
-    for (int index = 0; index < 10; index++)
-        zstr_sendf (bench.source, "%d", index);
-    zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_passed (bench.flow) == 3);
-
-    assert (zrelay_side_set_option (bench.input, "rate", "1")
-            == ZRELAY_STATUS_DONE);
-    zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_passed (bench.flow) == 4);
-    short input, output;
-    size_t soon = s_bench_wants (&bench, &input, &output);
-    assert (soon > RATE_LEAST && soon <= RATE_MOST);
-    assert (input == 0);
-    assert (zrelay_side_set_option (bench.input, "rate", "0")
-            == ZRELAY_STATUS_DONE);
-
-    //  Closing reads what is there, and then no more
-    zrelay_flow_close (bench.flow);
-    for (int turn = 0; turn < 4; turn++)
-        zrelay_flow_turn (bench.flow);
-    assert (!zrelay_flow_reads_to_end (bench.flow));
-    assert (zrelay_flow_held (bench.flow) == 0);
-    assert (zrelay_flow_passed (bench.flow) == 10);
-    zstr_send (bench.source, "late");
-    zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_passed (bench.flow) == 10);
-    zrelay_flow_open (bench.flow);
-    zrelay_flow_turn (bench.flow);
-    assert (zrelay_flow_passed (bench.flow) == 11);
-    s_bench_cleanup (&bench);
-}
-
-static void
-s_test_values (void)
-{
-    bench_t bench;
-    s_bench_setup (&bench, "values");
-    const char *wrong [] [2] = {
-        { "overflow", "burst" }, { "burst", "0" }, { "burst", "-1" },
-        { "queue", "" }, { "queue", "1e3" }, { "nonsense", "1" }
-    };
-    for (size_t index = 0; index < sizeof (wrong) / sizeof (*wrong); index++)
-        assert (!s_bench_set (&bench, wrong [index] [0], wrong [index] [1]));
-    assert (bench.flow->overflow == OVERFLOW_HOLD);
-    assert (bench.flow->queue == QUEUE_DEFAULT);
-    assert (bench.flow->burst == BURST_DEFAULT);
-    s_bench_cleanup (&bench);
-}
-
-void
-zrelay_flow_test (bool verbose)
-{
-    (void) verbose;
-    printf (" * zrelay_flow: ");
-    //  @selftest
-    s_test_hold ();
-    s_test_overflow ("drop-new", "A", "B");
-    s_test_overflow ("drop-old", "D", "E");
-    s_test_filters ();
-    s_test_handlers ();
-    s_test_bounds ();
-    s_test_values ();
-    //  @end
-    printf ("OK\n");
 }

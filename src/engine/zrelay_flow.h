@@ -94,8 +94,15 @@ void
 bool
     zrelay_flow_has_topics (int type);
 
-//  Options: burst, overflow, queue.
-extern const zrelay_setting_t zrelay_flow_settings [];
+//  Tables of its options, which are one for the caller; the list ends with NULL.
+//  Set or get one; the value is a fresh string.
+extern const zrelay_setting_t *const zrelay_flow_settings [];
+zrelay_status_t
+    zrelay_flow_set_option (zrelay_flow_t *self, const char *option,
+                            const char *value, zrelay_error_t *error);
+zrelay_status_t
+    zrelay_flow_get_option (zrelay_flow_t *self, const char *option,
+                            char **value_p, zrelay_error_t *error);
 
 //  Whether the engine lets the flow move messages (paused, or not attached, it
 //  may not), and whether the kind lets it read.

@@ -804,15 +804,10 @@ zrelay_port_reports_room (zrelay_port_t *self)
         || self->type == ZMQ_REQ || self->type == ZMQ_PAIR;
 }
 
-//  A peer reports what it has read when that is half of the high-water mark,
-//  see compute_lwm () in libzmq. So a PUSH, DEALER or PAIR that was full has
-//  room for as many at once, and so has one that has a new peer.
-
 size_t
-zrelay_port_least_room (zrelay_port_t *self)
+zrelay_port_high_water_mark (zrelay_port_t *self)
 {
-    int most = self->type == ZMQ_REQ? 1: zsock_sndhwm (self->handle);
-    return most > 0? ((size_t) most + 1) / 2: SIZE_MAX;
+    return (size_t) zsock_sndhwm (self->handle);
 }
 
 //  That a context has ended shows with the next message

@@ -189,10 +189,9 @@ bool
 bool
     zrelay_port_has (zrelay_port_t *self, short event);
 
-//  How many messages it can take at least when it reports room after it was
-//  full.
+//  Messages that each of its peers may have waiting; 0: any number.
 size_t
-    zrelay_port_least_room (zrelay_port_t *self);
+    zrelay_port_high_water_mark (zrelay_port_t *self);
 
 //  True if a signal that the caller catches came since this was asked last. It
 //  was not allowed to tear a message.

@@ -285,6 +285,63 @@ zrelay_sieve_reset (zrelay_sieve_t *self)
 
 
 //  --------------------------------------------------------------------------
+//  Messages
+
+//  Make a frame of these bytes, of which the first are replaced
+
+static void
+s_rename (zmq_msg_t *frame, const byte *data, size_t size,
+          const zrelay_sieve_change_t *change)
+{
+    size_t rest = size - change->replaced;
+    int rc = zmq_msg_init_size (frame, change->size + rest);
+    assert (rc == 0);
+    byte *target = (byte *) zmq_msg_data (frame);
+    memcpy (target, change->to, change->size);
+    memcpy (target + change->size, data + change->replaced, rest);
+}
+
+bool
+zrelay_sieve_sift (void *self, zmq_msg_t *frame, size_t *size_p)
+{
+    byte *data = (byte *) zmq_msg_data (frame);
+    zrelay_sieve_change_t change;
+    if (!zrelay_sieve_passes ((zrelay_sieve_t *) self, data, *size_p, &change))
+        return false;
+    if (!change.to)
+        return true;
+    //  Nobody else may see the change
+    if (change.size == change.replaced && !zmq_msg_get (frame, ZMQ_SHARED)) {
+        memcpy (data, change.to, change.size);
+        return true;
+    }
+    zmq_msg_t renamed;
+    s_rename (&renamed, data, *size_p, &change);
+    *size_p += change.size - change.replaced;
+    zmq_msg_move (frame, &renamed);
+    return true;
+}
+
+bool
+zrelay_sieve_sift_message (zrelay_sieve_t *self, zrelay_message_t *message)
+{
+    zrelay_sieve_change_t change;
+    const byte *data = (const byte *) zrelay_message_data (message, 0);
+    size_t size = zrelay_message_size (message, 0);
+    if (!zrelay_sieve_passes (self, data, size, &change))
+        return false;
+    if (!change.to)
+        return true;
+    zmq_msg_t frame;
+    s_rename (&frame, data, size, &change);
+    zrelay_message_set (message, 0, zmq_msg_data (&frame),
+                        zmq_msg_size (&frame));
+    zmq_msg_close (&frame);
+    return true;
+}
+
+
+//  --------------------------------------------------------------------------
 //  Selftest
 
 static void

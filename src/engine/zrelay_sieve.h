@@ -70,6 +70,14 @@ bool
     zrelay_sieve_passes (zrelay_sieve_t *self, const void *data, size_t size,
                          zrelay_sieve_change_t *change);
 
+//  The same for a message, or a frame that is its first, of *size_p bytes, which
+//  gets its new topic. The second is a zrelay_port_sift_fn.
+bool
+    zrelay_sieve_sift_message (zrelay_sieve_t *self,
+                               zrelay_message_t *message);
+bool
+    zrelay_sieve_sift (void *self, zmq_msg_t *frame, size_t *size_p);
+
 //  Call a function with each topic that has to be subscribed to before the
 //  sieve for one behind it; or for one before it, of which not everything may
 //  pass.

@@ -150,24 +150,6 @@ HANDLER (s_unsubscribe)
 //  --------------------------------------------------------------------------
 //  Options, of a side, of a flow or of the relay
 
-//  The row of a flow's option, or NULL with a sentence
-
-static const zrelay_setting_t *
-s_flow_setting (zrelay_engine_t *self, zrelay_flow_t *flow, const char *option)
-{
-    const zrelay_setting_t *row =
-        zrelay_setting_find (zrelay_flow_settings, option);
-    if (!row) {
-        const zrelay_setting_t *tables [] = { zrelay_flow_settings, NULL };
-        char *names = zrelay_setting_names (tables);
-        zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
-            "the %s flow has no option %s; it has %s", zrelay_flow_name (flow),
-            zrelay_engine_quote (self, option), names);
-        zstr_free (&names);
-    }
-    return row;
-}
-
 static bool
 s_is_stamp (const char *option)
 {
@@ -197,11 +179,8 @@ HANDLER (s_set)
             "in", zrelay_engine_kind (self)->name, zrelay_side_name (side));
     if (side)
         return zrelay_side_set_option (side, argv [1], argv [2]);
-    zrelay_flow_t *flow = s_flow (self, argv [0]);
-    const zrelay_setting_t *row = s_flow_setting (self, flow, argv [1]);
-    return !row? ZRELAY_STATUS_BAD_ARGUMENTS:
-        zrelay_setting_set (row, self, flow, argv [2],
-                            zrelay_engine_error (self));
+    return zrelay_flow_set_option (s_flow (self, argv [0]), argv [1], argv [2],
+                                   zrelay_engine_error (self));
 }
 
 static int
@@ -213,12 +192,8 @@ s_get_value (zrelay_engine_t *self, const char *whose, const char *option,
     zrelay_side_t *side = s_side (self, whose);
     if (side)
         return zrelay_side_get_option (side, option, value_p);
-    zrelay_flow_t *flow = s_flow (self, whose);
-    const zrelay_setting_t *row = s_flow_setting (self, flow, option);
-    if (!row)
-        return ZRELAY_STATUS_BAD_ARGUMENTS;
-    *value_p = zrelay_setting_get (row, self, flow);
-    return ZRELAY_STATUS_DONE;
+    return zrelay_flow_get_option (s_flow (self, whose), option, value_p,
+                                   zrelay_engine_error (self));
 }
 
 HANDLER (s_get)
@@ -678,16 +653,22 @@ s_add_pairs (zchunk_t *text, const zrelay_kind_t *kind)
 }
 
 static void
+s_explain (const zrelay_setting_t *const *tables, zchunk_t *text)
+{
+    for (; *tables; tables++)
+        zrelay_setting_explain (*tables, text);
+}
+
+static void
 s_add_settings (zchunk_t *text, const zrelay_kind_t *kind)
 {
     s_add (text, "Options of the relay:\n");
     zrelay_setting_explain (zrelay_engine_settings, text);
     zrelay_setting_explain (kind->settings, text);
     s_add (text, "Options of a flow:\n");
-    zrelay_setting_explain (zrelay_flow_settings, text);
+    s_explain (zrelay_flow_settings, text);
     s_add (text, "Options of a side, besides those of its socket:\n");
-    for (size_t table = 0; zrelay_side_settings [table]; table++)
-        zrelay_setting_explain (zrelay_side_settings [table], text);
+    s_explain (zrelay_side_settings, text);
 }
 
 static void

@@ -1,0 +1,70 @@
+/*  =========================================================================
+    zrelay_view - a message that is looked at, in either of two forms
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_VIEW_H_INCLUDED
+#define ZRELAY_VIEW_H_INCLUDED
+
+#include <zrelay.h>
+#include "zrelay_port.h"
+
+//  A message as the socket delivered its frames, or as a zmsg, whichever was
+//  wanted last. Either is made of the other without loss.
+typedef struct _zrelay_view_t zrelay_view_t;
+
+zrelay_view_t *
+    zrelay_view_new (void);
+void
+    zrelay_view_destroy (zrelay_view_t **self_p);
+
+//  Receive the next message in the place of none; false if there is none. Only
+//  a zframe that was received as such has the properties of its peer for
+//  zframe_meta (), and to receive one costs more than to copy a frame into one.
+bool
+    zrelay_view_recv (zrelay_view_t *self, zrelay_port_t *port, bool zframes);
+
+//  A new view with this message, which this one has no longer.
+zrelay_view_t *
+    zrelay_view_take (zrelay_view_t *self);
+
+//  True if there is a zmsg, which is the message then.
+bool
+    zrelay_view_is_zmsg (zrelay_view_t *self);
+
+//  The message in one form. That of zmsg may be taken, or replaced.
+zrelay_message_t *
+    zrelay_view_message (zrelay_view_t *self);
+zmsg_t **
+    zrelay_view_zmsg (zrelay_view_t *self);
+
+//  A property of the peer that sent it, see zmq_msg_gets(3), or NULL.
+const char *
+    zrelay_view_property (zrelay_view_t *self, const char *name);
+
+//  A frame's data and size; false if there is no such frame.
+bool
+    zrelay_view_frame (zrelay_view_t *self, size_t index, const void **data_p,
+                       size_t *size_p);
+
+//  Frames and bytes as the port that it came from counts them, which is that of
+//  a ROUTER or not.
+void
+    zrelay_view_measure (zrelay_view_t *self, zrelay_port_t *port, bool router,
+                         size_t *frames_p, size_t *bytes_p);
+
+//  There is no message any more.
+void
+    zrelay_view_clear (zrelay_view_t *self);
+
+void
+    zrelay_view_test (bool verbose);
+
+#endif
