@@ -14,10 +14,6 @@
 #include "zrelay_message_internal.h"
 #include "zrelay_topics.h"
 
-//  First bytes of frames that subscribe and cancel, see ZeroMQ RFC 23
-#define CANCEL 0
-#define SUBSCRIBE 1
-
 struct _zrelay_asking_t {
     zrelay_sieve_t *sieve;      //  The rules, or NULL
     zrelay_topics_t *asked;     //  Topics that were asked for, or NULL
@@ -25,7 +21,7 @@ struct _zrelay_asking_t {
 
 //  One subscription, and who gets those that it leads to
 typedef struct {
-    byte first;                 //  SUBSCRIBE or CANCEL
+    byte first;                 //  Whether it subscribes or cancels
     zrelay_message_t *message;  //  Has each in turn
     zrelay_asking_fn *function; //  The caller's
     void *arg;                  //  Its argument
@@ -77,7 +73,7 @@ s_counts (zrelay_asking_t *self, byte first, const void *topic, size_t size)
 {
     if (!self->asked)
         return true;
-    if (first == SUBSCRIBE)
+    if (first == ZRELAY_TOPICS_SUBSCRIBE)
         return zrelay_topics_insert (self->asked, topic, size);
     zrelay_topics_delete (self->asked, topic, size);
     return true;
@@ -106,7 +102,7 @@ zrelay_asking_lead (zrelay_asking_t *self, zrelay_message_t *message,
         return false;
     const byte *data = (const byte *) zrelay_message_data (message, 0);
     size_t size = zrelay_message_size (message, 0);
-    if (size == 0 || *data > SUBSCRIBE)
+    if (size == 0 || *data > ZRELAY_TOPICS_SUBSCRIBE)
         return false;
     //  The message changes meanwhile
     lead_t lead = { *data, message, function, arg };
@@ -136,7 +132,8 @@ s_test_lead (void *arg)
     size_t size = zrelay_message_size (led->message, 0);
     char *end = led->seen + strlen (led->seen);
     snprintf (end, sizeof (led->seen) - (size_t) (end - led->seen), "%c%.*s ",
-              *data == SUBSCRIBE? '+': '-', (int) size - 1, data + 1);
+              *data == ZRELAY_TOPICS_SUBSCRIBE? '+': '-', (int) size - 1,
+              data + 1);
 }
 
 static const char *

@@ -13,10 +13,7 @@
 #include "zrelay_hearing.h"
 #include "zrelay_peers.h"
 #include "zrelay_rights.h"
-
-//  First bytes of frames that subscribe and cancel, see ZeroMQ RFC 23
-#define CANCEL 0
-#define SUBSCRIBE 1
+#include "zrelay_topics.h"
 
 struct _zrelay_hearing_t {
     zrelay_side_t *side;        //  Where subscriptions come from
@@ -73,8 +70,8 @@ zrelay_hearing_judge (zrelay_hearing_t *self, zrelay_view_t *view)
     size_t size = 0;
     zrelay_view_frame (view, 0, &data, &size);
     const byte *frame = (const byte *) data;
-    bool topic = size > 0 && frame [0] <= SUBSCRIBE;
-    if (self->permit && topic && frame [0] == SUBSCRIBE
+    bool topic = size > 0 && frame [0] <= ZRELAY_TOPICS_SUBSCRIBE;
+    if (self->permit && topic && frame [0] == ZRELAY_TOPICS_SUBSCRIBE
     && !zrelay_rights_subscribe (self->permit, view)) {
         zrelay_peers_refuse (zrelay_side_peers (self->side), property,
                              frame + 1, size - 1);
@@ -96,7 +93,8 @@ zrelay_hearing_keep (zrelay_hearing_t *self, zrelay_view_t *view)
 zrelay_view_t *
 zrelay_hearing_next (zrelay_hearing_t *self)
 {
-    return (zrelay_view_t *) zlistx_detach (self->kept, NULL);
+    return zlistx_size (self->kept) == 0? NULL:
+           (zrelay_view_t *) zlistx_detach (self->kept, NULL);
 }
 
 bool

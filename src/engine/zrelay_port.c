@@ -16,10 +16,6 @@
 #include "zrelay_message_internal.h"
 #include "zrelay_topics.h"
 
-//  First byte of a frame that subscribes or cancels, see ZeroMQ RFC 23
-#define CANCEL 0
-#define SUBSCRIBE 1
-
 //  The fate of the rest of a message of which a frame was refused
 typedef enum {
     REST_SEND,                  //  Nothing was refused
@@ -346,9 +342,9 @@ s_comes_again (zrelay_port_t *self, zmq_msg_t *frame, zmq_msg_t *cancellation)
 {
     byte *data = (byte *) zmq_msg_data (frame);
     size_t size = zmq_msg_size (frame);
-    if (size == 0 || data [0] > SUBSCRIBE)
+    if (size == 0 || data [0] > ZRELAY_TOPICS_SUBSCRIBE)
         return false;
-    if (data [0] == CANCEL) {
+    if (data [0] == ZRELAY_TOPICS_CANCEL) {
         zrelay_topics_delete (self->topics, data + 1, size - 1);
         return false;
     }
@@ -357,7 +353,7 @@ s_comes_again (zrelay_port_t *self, zmq_msg_t *frame, zmq_msg_t *cancellation)
     int rc = zmq_msg_init_size (cancellation, size);
     assert (rc == 0);
     memcpy (zmq_msg_data (cancellation), data, size);
-    *(byte *) zmq_msg_data (cancellation) = CANCEL;
+    *(byte *) zmq_msg_data (cancellation) = ZRELAY_TOPICS_CANCEL;
     return true;
 }
 
@@ -766,7 +762,7 @@ zrelay_port_accepts (zrelay_port_t *self, zrelay_message_t *message)
                     zrelay_message_frames (message);
     for (size_t index = 0; index < frames; index++)
         if (zrelay_message_size (message, index) > ZRELAY_PORT_TOPIC_MAX + 1
-        &&  *zrelay_message_data (message, index) <= SUBSCRIBE)
+        &&  *zrelay_message_data (message, index) <= ZRELAY_TOPICS_SUBSCRIBE)
             return ZRELAY_OUTCOME_SIZE;
     return ZRELAY_OUTCOME_SENT;
 }
@@ -776,7 +772,7 @@ zrelay_port_subscribes (zrelay_message_t *message)
 {
     return zrelay_message_frames (message) == 1
         && zrelay_message_size (message, 0) > 0
-        && *zrelay_message_data (message, 0) <= SUBSCRIBE;
+        && *zrelay_message_data (message, 0) <= ZRELAY_TOPICS_SUBSCRIBE;
 }
 
 bool
@@ -980,7 +976,7 @@ s_test_topics (void)
     zrelay_port_t *self = s_test_port (ZMQ_XSUB);
     assert (!zrelay_port_accepts_any (self));
     byte topic [ZRELAY_PORT_TOPIC_MAX + 2];
-    memset (topic, SUBSCRIBE, sizeof (topic));
+    memset (topic, ZRELAY_TOPICS_SUBSCRIBE, sizeof (topic));
     for (size_t excess = 0; excess < 2; excess++) {
         zrelay_message_t *message = zrelay_message_new ();
         zrelay_message_append (message, topic,

@@ -15,6 +15,11 @@
 
 #include <zrelay.h>
 
+//  First bytes of the messages that cancel topics and that subscribe to them, see
+//  ZeroMQ RFC 23
+#define ZRELAY_TOPICS_CANCEL 0
+#define ZRELAY_TOPICS_SUBSCRIBE 1
+
 typedef struct _zrelay_topics_t zrelay_topics_t;
 
 zrelay_topics_t *
