@@ -12,6 +12,7 @@
 
 #include "zrelay_engine_internal.h"
 #include "zrelay_attachments.h"
+#include "zrelay_calls.h"
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
 #include "zrelay_pairing.h"
@@ -34,24 +35,6 @@
 
 #define SIDES 2
 #define FLOWS 2
-
-//  A timer of the kind's
-typedef struct {
-    int id;                     //  zloop's number for it
-    size_t left;                //  Calls still to come; 0: any number
-    zrelay_timer_fn *function;
-    void *object;               //  For the function; NULL: the kind's
-} ticker_t;
-
-//  A socket or descriptor of the kind's that is read
-typedef struct {
-    zrelay_engine_t *engine;
-    void *sock;                 //  As given, or NULL
-    void *handle;               //  libzmq's, or NULL
-    int fd;                     //  If there is no socket
-    zrelay_reader_fn *function;
-    void *object;               //  For the function; NULL: the kind's
-} reader_t;
 
 //  The polls of one side
 typedef struct {
@@ -95,8 +78,7 @@ struct _zrelay_engine_t {
     int drain_timer;                //  The loop's timer for that, or 0
     zrelay_flow_t *forsaken;        //  Read to its end, since nobody is left
                                     //  who could reply; or NULL
-    zlistx_t *tickers;              //  The kind's timers
-    zlistx_t *readers;              //  And readers
+    zrelay_calls_t *calls;          //  The kind's timers and readers
     int wake_timer;                 //  Gives a turn without a poll, or 0
     int guard_timer;                //  Looks for messages without end, or 0
     int64_t wake_at;                //  When it will
@@ -140,6 +122,8 @@ static void
 s_watch (zrelay_engine_t *self);
 static int
 s_turn (zrelay_engine_t *self);
+static int
+s_after_kind (zrelay_engine_t *self);
 
 
 //  --------------------------------------------------------------------------
@@ -267,21 +251,6 @@ s_clean_name (const char *name)
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
 
-static void
-s_item_destroy (void **item_p)
-{
-    freen (*item_p);
-}
-
-static zlistx_t *
-s_list_new (void)
-{
-    zlistx_t *list = zlistx_new ();
-    assert (list);
-    zlistx_set_destructor (list, s_item_destroy);
-    return list;
-}
-
 static zrelay_engine_t *
 s_engine_new (const zrelay_kind_t *kind, const char *name)
 {
@@ -293,8 +262,6 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     self->name = s_clean_name (name && *name? name: kind->name);
     self->mode = ZRELAY_STATE_ACTIVE;
     self->started = zclock_mono ();
-    self->tickers = s_list_new ();
-    self->readers = s_list_new ();
     self->error = zrelay_error_new ();
     self->capture = zrelay_capture_new (self->error);
     self->events = zrelay_events_new ();
@@ -304,6 +271,7 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     assert (self->loop);
     //  The relay ends when its owner says so, not when Ctrl-C is pressed
     zloop_set_nonstop (self->loop, true);
+    self->calls = zrelay_calls_new (self, self->loop, s_after_kind);
     zloop_timer (self->loop, SERVICE_IVL, 0, s_on_service, self);
     return self;
 }
@@ -431,6 +399,7 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         if (self->kind.destroy)
             self->kind.destroy (&self->object);
         zloop_destroy (&self->loop);
+        zrelay_calls_destroy (&self->calls);
         for (int flow = 0; flow < FLOWS; flow++)
             zrelay_flow_destroy (&self->flows [flow]);
         for (int side = 0; side < SIDES; side++)
@@ -442,8 +411,6 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         if (self->permit.may)
             self->permit.destroy (self->permit.object);
         zrelay_error_destroy (&self->error);
-        zlistx_destroy (&self->tickers);
-        zlistx_destroy (&self->readers);
         zstr_free (&self->name);
         if (!self->borrowed)
             zrelay_printer_settle_log ();
@@ -1556,110 +1523,30 @@ s_after_kind (zrelay_engine_t *self)
     return zrelay_engine_ends (self)? -1: 0;
 }
 
-//  The kind's object exists only after create, which may make timers
-
-static void *
-s_object (zrelay_engine_t *self, void *object)
-{
-    return object? object: self->object;
-}
-
-//  Leaves the list's cursor on the timer, or returns NULL
-
-static ticker_t *
-s_find_ticker (zrelay_engine_t *self, int id)
-{
-    ticker_t *ticker = (ticker_t *) zlistx_first (self->tickers);
-    while (ticker && ticker->id != id)
-        ticker = (ticker_t *) zlistx_next (self->tickers);
-    return ticker;
-}
-
-//  zloop may call a timer once more that has been ended, which is not in our
-//  list any more
-
-static int
-s_on_ticker (zloop_t *loop, int timer_id, void *arg)
-{
-    (void) loop;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    ticker_t *ticker = s_find_ticker (self, timer_id);
-    if (!ticker)
-        return 0;
-    zrelay_timer_fn *function = ticker->function;
-    void *object = s_object (self, ticker->object);
-    if (ticker->left > 0 && --ticker->left == 0)
-        zlistx_delete (self->tickers, zlistx_cursor (self->tickers));
-    function (self, object, timer_id);
-    return s_after_kind (self);
-}
-
 int
 zrelay_engine_timer (zrelay_engine_t *self, size_t msecs, size_t times,
                      zrelay_timer_fn *function, void *object)
 {
-    ticker_t *ticker = (ticker_t *) zmalloc (sizeof (ticker_t));
-    assert (ticker);
-    ticker->function = function;
-    ticker->object = object;
-    ticker->left = times;
-    ticker->id = zloop_timer (self->loop, msecs, times, s_on_ticker, self);
-    assert (ticker->id > 0);
-    zlistx_add_end (self->tickers, ticker);
-    return ticker->id;
+    return zrelay_calls_timer (self->calls, msecs, times, function, object);
 }
 
 void
 zrelay_engine_timer_end (zrelay_engine_t *self, int timer)
 {
-    if (!s_find_ticker (self, timer))
-        return;
-    zlistx_delete (self->tickers, zlistx_cursor (self->tickers));
-    zloop_timer_end (self->loop, timer);
-}
-
-static int
-s_on_reader (zloop_t *loop, zmq_pollitem_t *item, void *arg)
-{
-    (void) loop;
-    (void) item;
-    reader_t *reader = (reader_t *) arg;
-    zrelay_engine_t *self = reader->engine;
-    reader->function (self, s_object (self, reader->object), reader->sock,
-                      reader->fd);
-    return s_after_kind (self);
+    zrelay_calls_timer_end (self->calls, timer);
 }
 
 void
 zrelay_engine_reader (zrelay_engine_t *self, void *sock, int fd,
                       zrelay_reader_fn *function, void *object)
 {
-    reader_t *reader = (reader_t *) zmalloc (sizeof (reader_t));
-    assert (reader);
-    reader->engine = self;
-    reader->sock = sock;
-    reader->handle = sock? zsock_resolve (sock): NULL;
-    reader->fd = fd;
-    reader->function = function;
-    reader->object = object;
-    zlistx_add_end (self->readers, reader);
-    zmq_pollitem_t item = {
-        .socket = reader->handle, .fd = fd, .events = ZMQ_POLLIN
-    };
-    zloop_poller (self->loop, &item, s_on_reader, reader);
+    zrelay_calls_reader (self->calls, sock, fd, function, object);
 }
 
 void
 zrelay_engine_reader_end (zrelay_engine_t *self, void *sock, int fd)
 {
-    reader_t *reader = (reader_t *) zlistx_first (self->readers);
-    while (reader && (reader->sock != sock || (!sock && reader->fd != fd)))
-        reader = (reader_t *) zlistx_next (self->readers);
-    if (!reader)
-        return;
-    zmq_pollitem_t item = { .socket = reader->handle, .fd = fd };
-    zloop_poller_end (self->loop, &item);
-    zlistx_delete (self->readers, zlistx_cursor (self->readers));
+    zrelay_calls_reader_end (self->calls, sock, fd);
 }
 
 int
