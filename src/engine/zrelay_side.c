@@ -165,7 +165,8 @@ s_open (zrelay_side_t *self, int type, const char *name)
     void *handle = zsys_socket (type, __FILE__, __LINE__);
     if (!handle)
         return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
-            "the system has no socket for the %s: %s", self->name,
+            "the system has no socket for the %s: %s; see "
+            "ulimit -n, and zsys_set_max_sockets ()", self->name,
             zmq_strerror (errno));
     zrelay_status_t status = ZRELAY_STATUS_DONE;
     if (s_prepare (handle, type))
@@ -178,7 +179,8 @@ s_open (zrelay_side_t *self, int type, const char *name)
     if (status == ZRELAY_STATUS_DONE
     && !(peers = zrelay_peers_new (handle, self->limits)))
         status = zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
-            "the system has no socket to watch the %s: %s", self->name,
+            "the system has no socket to watch the %s: %s; see "
+            "ulimit -n, and zsys_set_max_sockets ()", self->name,
             zmq_strerror (errno));
     if (status != ZRELAY_STATUS_DONE) {
         zsys_close (handle, __FILE__, __LINE__);
