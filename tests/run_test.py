@@ -308,6 +308,9 @@ def _():
     if has_json():
         texts.append(json.dumps(ZDCF, indent=4))
     for text in texts:
+        #   As Windows writes it
+        status, errors = check("\ufeff" + text.replace("\n", "\r\n"))
+        equal(status, ASKED, "exit status: %s" % errors)
         status, errors = check(text)
         equal(status, ASKED, "exit status: %s" % errors)
         line = next(number for number, part in enumerate(text.splitlines(), 1)
