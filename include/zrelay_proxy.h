@@ -272,13 +272,17 @@ extern "C" {
 //  Take no new work, and let the work inside finish, within a number of
 //  milliseconds (default 1000). The relay passes on the messages that wait in
 //  its input sockets. If requests went through a ROUTER or REP frontend, it
-//  waits for their replies, as long as a worker is connected. (Workers that
-//  come by inproc are not known, and one that the relay connects to may return.)
-//  Then the answer comes: 0, or 3 if something was left or RESUME ended the
-//  DRAIN. ERROR says what was left, such as replies that no worker has given.
-//  The relay reads no new work until RESUME. If you destroy it instead, its
-//  sockets have the same time again to send their last messages, unless SET
-//  linger said otherwise. DRAIN also ends a PAUSE:
+//  waits for their replies, as long as a worker is connected. A worker that the
+//  relay connected to has gone when an attempt to connect again has failed; one
+//  that was never there may still come. By inproc, only a DEALER knows when its
+//  last worker has gone, and only while fewer replies are missing than half of
+//  its sndhwm. So it is with all workers of a socket that an application brought
+//  (zrelay_device.h), where those that it connected to never count as gone. Then
+//  the answer comes: 0, or 3 if something was left or RESUME ended the DRAIN.
+//  ERROR says what was left, such as replies that no worker has given. The relay
+//  reads no new work until RESUME. If you destroy it instead, its sockets have
+//  the same time again to send their last messages, unless SET linger said
+//  otherwise. DRAIN also ends a PAUSE:
 //
 //      zstr_sendx (proxy, "DRAIN", "5000", NULL);
 //

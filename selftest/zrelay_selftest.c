@@ -42,6 +42,7 @@
 #include "zrelay_refused.h"
 #include "zrelay_rights.h"
 #include "zrelay_room.h"
+#include "zrelay_retries.h"
 #include "zrelay_row.h"
 #include "zrelay_scan.h"
 #include "zrelay_setting.h"
@@ -77,6 +78,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_printer", zrelay_printer_test },
     { "zrelay_error", zrelay_error_test },
     { "zrelay_counts", zrelay_counts_test },
+    { "zrelay_retries", zrelay_retries_test },
     { "zrelay_row", zrelay_row_test },
     { "zrelay_setting", zrelay_setting_test },
     { "zrelay_message", zrelay_message_test },

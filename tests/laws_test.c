@@ -1236,49 +1236,127 @@ s_drain_says (zactor_t *relay, const char *word)
     return says;
 }
 
+//  The worker comes to the relay by tcp or inproc, or the relay to the worker.
+//  Each returns the worker; *endpoint_p is where it was, or is next.
+
+static zsock_t *
+s_worker_comes (zactor_t *relay, char **endpoint_p)
+{
+    if (!*endpoint_p)
+        *endpoint_p = s_attach (relay, "BACKEND", NULL, NULL);
+    return faults_connect (ZMQ_DEALER, *endpoint_p);
+}
+
+static zsock_t *
+s_worker_comes_inproc (zactor_t *relay, char **endpoint_p)
+{
+    if (!*endpoint_p) {
+        *endpoint_p = strdup ("inproc://laws-forsaken");
+        int status = s_command (relay, "BIND", "BACKEND", *endpoint_p, NULL);
+        assert (status == ZRELAY_DONE);
+    }
+    return faults_connect (ZMQ_DEALER, *endpoint_p);
+}
+
+static zsock_t *
+s_worker_waits (zactor_t *relay, char **endpoint_p)
+{
+    if (*endpoint_p)
+        s_command (relay, "DISCONNECT", "BACKEND", *endpoint_p, NULL);
+    zsock_t *worker = faults_listen (ZMQ_DEALER);
+    zstr_free (endpoint_p);
+    *endpoint_p = strdup (zsock_endpoint (worker));
+    int status = s_command (relay, "CONNECT", "BACKEND", *endpoint_p, NULL);
+    assert (status == ZRELAY_DONE);
+    return worker;
+}
+
 static void
-s_test_forsaken (void)
+s_test_forsaken (const char *how,
+                 zsock_t *(*s_worker) (zactor_t *relay, char **endpoint_p))
 {
     zactor_t *relay = faults_relay ("queue");
     char *in = s_attach (relay, "FRONTEND", NULL, NULL);
-    char *out = s_attach (relay, "BACKEND", NULL, NULL);
+    char *out = NULL;
     zsock_t *client = faults_connect (ZMQ_DEALER, in);
-    zsock_t *worker = faults_connect (ZMQ_DEALER, out);
+    zsock_t *worker = s_worker (relay, &out);
     for (int count = 0; count <= UNANSWERED; count++)
         zstr_sendf (client, "request %d", count);
     zmsg_t *request = zmsg_recv (worker);
     TAP (request && faults_counted (relay, "backend.out.messages",
                                     UNANSWERED + 1),
-         "a worker has %d requests", UNANSWERED + 1);
+         "%s: a worker has %d requests", how, UNANSWERED + 1);
     zstr_sendx (relay, "DRAIN", "50", NULL);
     TAP (zsock_wait (relay) == ZRELAY_STATUS_BAD_STATE
       && s_drain_says (relay, "time ran out; there are 7 replies that no "
                               "worker has given"),
-         "a DRAIN that runs out of time names the replies");
+         "%s: a DRAIN that runs out of time names the replies", how);
 
     //  Its last reply counts, though it leaves at once
     zstr_sendx (relay, "DRAIN", DRAIN_LONG, NULL);
     zmsg_send (&request, worker);
     zsock_set_linger (worker, FAULTS_PATIENCE);
     zsock_destroy (&worker);
+    zsock_set_rcvtimeo (relay, FAULTS_PATIENCE);
     TAP (zsock_wait (relay) == ZRELAY_STATUS_BAD_STATE
       && s_drain_says (relay, "no worker is connected any more; there are 6 "
                               "replies that no worker has given"),
-         "one whose worker leaves ends, and names those that are missing");
+         "%s: one whose worker leaves ends, and names those that are missing",
+         how);
     char *reply = zstr_recv (client);
-    TAP (reply && streq (reply, "request 0"), "the reply that came is passed");
+    TAP (reply && streq (reply, "request 0"),
+         "%s: the reply that came is passed", how);
     zstr_free (&reply);
 
     //  Others go on after that
     TAP (s_command (relay, "RESUME", NULL, NULL, NULL) == 0,
-         "the relay goes on");
-    worker = faults_connect (ZMQ_DEALER, out);
+         "%s: the relay goes on", how);
+    worker = s_worker (relay, &out);
     zstr_send (client, "request 7");
     request = zmsg_recv (worker);
     zmsg_send (&request, worker);
     reply = zstr_recv (client);
-    TAP (reply && streq (reply, "request 7"), "with another worker");
+    TAP (reply && streq (reply, "request 7"), "%s: with another worker", how);
     zstr_free (&reply);
+    zsock_destroy (&client);
+    zsock_destroy (&worker);
+    zrelay_destroy (&relay);
+    zstr_free (&in);
+    zstr_free (&out);
+}
+
+//  A worker that was never there, and one that has more than it reads, may
+//  still reply
+
+static void
+s_test_not_forsaken (void)
+{
+    zactor_t *relay = faults_relay ("queue");
+    char *in = s_attach (relay, "FRONTEND", NULL, NULL);
+    zsock_t *worker = faults_listen (ZMQ_DEALER);
+    char *out = strdup (zsock_endpoint (worker));
+    zsock_destroy (&worker);
+    int status = s_command (relay, "SET", "BACKEND", "sndhwm", "2")
+              || s_command (relay, "CONNECT", "BACKEND", out, NULL);
+    assert (status == ZRELAY_DONE);
+    zsock_t *client = faults_connect (ZMQ_DEALER, in);
+    zstr_send (client, "request");
+    bool sent = faults_counted (relay, "backend.out.messages", 1);
+    zstr_sendx (relay, "DRAIN", "300", NULL);
+    TAP (sent && zsock_wait (relay) == ZRELAY_STATUS_BAD_STATE
+      && s_drain_says (relay, "time ran out"),
+         "a worker that was never there may still come");
+    s_command (relay, "RESUME", NULL, NULL, NULL);
+    s_command (relay, "DISCONNECT", "BACKEND", out, NULL);
+    zstr_free (&out);
+    worker = s_worker_comes_inproc (relay, &out);
+    zstr_send (client, "request");
+    zmsg_t *request = zmsg_recv (worker);
+    zstr_sendx (relay, "DRAIN", "300", NULL);
+    TAP (request && zsock_wait (relay) == ZRELAY_STATUS_BAD_STATE
+      && s_drain_says (relay, "time ran out"),
+         "so may one by inproc that has not replied yet");
+    zmsg_destroy (&request);
     zsock_destroy (&client);
     zsock_destroy (&worker);
     zrelay_destroy (&relay);
@@ -1799,7 +1877,10 @@ main (int argc, char **argv)
     s_test_second_reply ();
     s_test_spin ();
     s_test_sunk ();
-    s_test_forsaken ();
+    s_test_forsaken ("a worker by tcp", s_worker_comes);
+    s_test_forsaken ("one by inproc", s_worker_comes_inproc);
+    s_test_forsaken ("one that the relay connects to", s_worker_waits);
+    s_test_not_forsaken ();
     s_test_leavers ();
     s_test_long_topic ();
     s_test_capture ();

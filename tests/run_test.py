@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -307,6 +308,9 @@ def _():
     if has_json():
         texts.append(json.dumps(ZDCF, indent=4))
     for text in texts:
+        #   As Windows writes it
+        status, errors = check("\ufeff" + text.replace("\n", "\r\n"))
+        equal(status, ASKED, "exit status: %s" % errors)
         status, errors = check(text)
         equal(status, ASKED, "exit status: %s" % errors)
         line = next(number for number, part in enumerate(text.splitlines(), 1)
@@ -473,6 +477,19 @@ def _():
 
 #   --------------------------------------------------------------------------
 #   The file again
+
+@test("a long file: relays that need more sockets than a context has unasked")
+def _():
+    count = 140
+    text = HEAD + "".join(device("relay%d" % number, "streamer")
+                          for number in range(count))
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 20 * count:
+        raise Skip("a process may not have as many descriptors")
+    with running(text) as run:
+        equal(len(run.names()), count, "relays")
+        run.process.signal(signal.SIGTERM)
+        equal(run.process.wait(), ASKED, "exit status")
+
 
 @test("SIGHUP and ctl reload apply what changed: relays come, change and go")
 def _():

@@ -359,11 +359,13 @@ zrelay_attachments_connect (zrelay_attachments_t *self)
 }
 
 bool
-zrelay_attachments_counted (zrelay_attachments_t *self)
+zrelay_attachments_counted (zrelay_attachments_t *self, size_t *connected)
 {
+    *connected = 0;
     attachment_t *item = (attachment_t *) zlistx_first (self->items);
-    while (item && item->bound && !s_is_inproc (item))
-        item = (attachment_t *) zlistx_next (self->items);
+    for (; item && !s_is_inproc (item);
+         item = (attachment_t *) zlistx_next (self->items))
+        *connected += !item->bound;
     return !item;
 }
 

@@ -77,9 +77,9 @@ void
 bool
     zrelay_attachments_connect (zrelay_attachments_t *self);
 
-//  True if all are bound, and none by inproc.
+//  True if none is by inproc; and how many are connected.
 bool
-    zrelay_attachments_counted (zrelay_attachments_t *self);
+    zrelay_attachments_counted (zrelay_attachments_t *self, size_t *connected);
 
 //  libzmq closes a socket some time later, on threads of its own. Give back
 //  names of inproc and files of ipc now, so that whoever binds next finds them

@@ -804,8 +804,9 @@ s_forsaken (zrelay_engine_t *self)
 {
     for (int index = 0; index < FLOWS; index++) {
         zrelay_flow_id_t id = (zrelay_flow_id_t) index;
-        if (s_unanswered (self, id) > 0)
-            return zrelay_side_deserted (self->sides [s_input (id)])?
+        uint64_t awaited = s_unanswered (self, id);
+        if (awaited > 0)
+            return zrelay_side_deserted (self->sides [s_input (id)], awaited)?
                    self->flows [id]: NULL;
     }
     return NULL;

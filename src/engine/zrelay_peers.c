@@ -15,6 +15,7 @@
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
 #include "zrelay_kernel.h"
+#include "zrelay_retries.h"
 #include "zrelay_topics.h"
 #include "zrelay_watcher.h"
 
@@ -181,6 +182,7 @@ struct _zrelay_peers_t {
     zrelay_topics_t *owed;      //  Cancellations to come of those who have left
     void *handle;               //  libzmq's socket where events arrive
     zrelay_events_t *events;    //  Hears of connections made, or NULL
+    zrelay_retries_t *retries;  //  Of those that were lost
     const char *name;           //  Name of the side there
     peer_t **peers;             //  Those connected, by descriptor; or NULL
     size_t room;                //  How many descriptors there is room for
@@ -374,6 +376,7 @@ zrelay_peers_new (void *watched, zrelay_limits_t *limits)
     self->owed = zrelay_topics_new ();
     self->sweep_ivl = SWEEP_MOST;
     self->header = TOPIC_HEADER;
+    self->retries = zrelay_retries_new ();
     self->leavers = zlistx_new ();
     assert (self->leavers);
     zlistx_set_destructor (self->leavers, s_peer_destroy);
@@ -410,6 +413,7 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
         zrelay_topics_destroy (&self->holders);
         zrelay_topics_destroy (&self->nobodys);
         zrelay_topics_destroy (&self->owed);
+        zrelay_retries_destroy (&self->retries);
         zlistx_destroy (&self->leavers);
         freen (self);
         *self_p = NULL;
@@ -714,6 +718,7 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
     else
     if (event & ENDS)
         s_remove (self, (int) value);
+    zrelay_retries_monitor (self->retries, event, endpoint);
     if (event & ZRELAY_EVENTS && zrelay_events_wanted (self->events))
         zrelay_events_monitor (self->events, self->name, event, endpoint);
     zstr_free (&endpoint);
@@ -780,6 +785,7 @@ zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd] && streq (self->peers [fd]->endpoint, endpoint))
             s_remove (self, (int) fd);
+    zrelay_retries_forget (self->retries, endpoint);
     self->swept_at = zclock_mono ();
     self->sweep_ivl = SWEEP_LEAST;
     zrelay_peers_unlock (self);
@@ -909,6 +915,16 @@ zrelay_peers_cut (zrelay_peers_t *self, const char *address)
 
 //  --------------------------------------------------------------------------
 //  Answers
+
+bool
+zrelay_peers_lost (zrelay_peers_t *self, size_t connections)
+{
+    zrelay_peers_lock (self);
+    bool lost = self->count == 0
+             && zrelay_retries_in_vain (self->retries, connections);
+    zrelay_peers_unlock (self);
+    return lost;
+}
 
 size_t
 zrelay_peers_count (zrelay_peers_t *self)

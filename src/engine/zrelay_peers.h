@@ -68,6 +68,11 @@ size_t
 void
     zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
 
+//  True if nobody is connected, although somebody was, and so many endpoints are
+//  tried again in vain.
+bool
+    zrelay_peers_lost (zrelay_peers_t *self, size_t connections);
+
 //  End all connections from an IP address; "ipc": those that have none; "*":
 //  all. They are peers until libzmq reports that they have gone. Returns 0, or
 //  -1 if address is none of these. self may be NULL.

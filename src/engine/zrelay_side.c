@@ -165,7 +165,8 @@ s_open (zrelay_side_t *self, int type, const char *name)
     void *handle = zsys_socket (type, __FILE__, __LINE__);
     if (!handle)
         return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
-            "the system has no socket for the %s: %s", self->name,
+            "the system has no socket for the %s: %s; see "
+            "ulimit -n, and zsys_set_max_sockets ()", self->name,
             zmq_strerror (errno));
     zrelay_status_t status = ZRELAY_STATUS_DONE;
     if (s_prepare (handle, type))
@@ -178,7 +179,8 @@ s_open (zrelay_side_t *self, int type, const char *name)
     if (status == ZRELAY_STATUS_DONE
     && !(peers = zrelay_peers_new (handle, self->limits)))
         status = zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
-            "the system has no socket to watch the %s: %s", self->name,
+            "the system has no socket to watch the %s: %s; see "
+            "ulimit -n, and zsys_set_max_sockets ()", self->name,
             zmq_strerror (errno));
     if (status != ZRELAY_STATUS_DONE) {
         zsys_close (handle, __FILE__, __LINE__);
@@ -428,14 +430,23 @@ zrelay_side_attached (zrelay_side_t *self)
     return self->borrowed || zrelay_attachments_count (self->attachments) > 0;
 }
 
-//  libzmq does not tell who has come by inproc, and what is to be sent to an
-//  endpoint waits while that is connected again
+//  libzmq does not tell who has come by inproc. But a DEALER that takes no more,
+//  although less than would fill it is on its way, has nobody to give it to. One
+//  that connects always has: what is to be sent to an endpoint waits while that
+//  is connected again. There it counts whether the attempts fail.
 
 bool
-zrelay_side_deserted (zrelay_side_t *self)
+zrelay_side_deserted (zrelay_side_t *self, uint64_t awaited)
 {
-    return self->peers && zrelay_peers_count (self->peers) == 0
-        && zrelay_attachments_counted (self->attachments);
+    if (zrelay_side_type (self) == ZMQ_DEALER
+    &&  awaited < zrelay_port_least_room (self->port)
+    && !zrelay_port_has (self->port, ZMQ_POLLOUT))
+        return true;
+    size_t connections;
+    return self->peers
+        && zrelay_attachments_counted (self->attachments, &connections)
+        && (connections == 0? zrelay_peers_count (self->peers) == 0:
+                              zrelay_peers_lost (self->peers, connections));
 }
 
 bool

@@ -101,9 +101,9 @@ void
 bool
     zrelay_side_has_connections (zrelay_side_t *self);
 
-//  True if nobody is connected, and nobody who was will get what was sent.
+//  True if nobody is connected who could still reply to so many messages.
 bool
-    zrelay_side_deserted (zrelay_side_t *self);
+    zrelay_side_deserted (zrelay_side_t *self, uint64_t awaited);
 
 
 //  --------------------------------------------------------------------------

@@ -348,6 +348,18 @@ s_read_line (reader_t *self, const char *line)
     }
 }
 
+//  Editors of other systems put it in front of a text
+
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
+static size_t
+s_mark_size (const char *text, size_t size)
+{
+    size_t length = strlen (BYTE_ORDER_MARK);
+    return size >= length && memcmp (text, BYTE_ORDER_MARK, length) == 0?
+           length: 0;
+}
+
 zrelay_zpl_t *
 zrelay_zpl_parse (const char *text, size_t size, const char *file,
                   zrelay_report_t *report)
@@ -356,6 +368,7 @@ zrelay_zpl_parse (const char *text, size_t size, const char *file,
     reader_t self = { .report = report, .file = file, .line = 1 };
     self.levels [0] = root;
     const char *end = text + size;
+    text += s_mark_size (text, size);
     while (text < end) {
         const char *newline = (const char *)
             memchr (text, '\n', (size_t) (end - text));
@@ -426,6 +439,14 @@ zrelay_zpl_test (bool verbose)
     assert (s_test_same (config, root));
     assert (zrelay_report_failures (report) == 0);
     zconfig_destroy (&config);
+    zrelay_zpl_destroy (&root);
+    char *marked = zsys_sprintf (BYTE_ORDER_MARK "%s", text);
+    root = zrelay_zpl_parse (marked, strlen (marked), "x", report);
+    config = zconfig_str_load (text);
+    assert (s_test_same (config, root));
+    assert (zrelay_report_failures (report) == 0);
+    zconfig_destroy (&config);
+    zstr_free (&marked);
     zrelay_zpl_t *apps = (zrelay_zpl_first (root), zrelay_zpl_next (root));
     zrelay_zpl_t *one = zrelay_zpl_first (apps);
     zrelay_zpl_t *bind = zrelay_zpl_first (one);

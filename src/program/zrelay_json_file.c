@@ -21,6 +21,9 @@
 //  The largest file, and the largest value
 #define FILE_SIZE_MAX 4194304
 
+//  Editors of other systems put it in front of a text
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
 //  Read all of a regular file, as a fresh string; NULL with errno
 
 static char *
@@ -37,6 +40,9 @@ s_read (const char *file)
         assert (text);
         if (read (fd, text, (size_t) status.st_size) == -1)
             zstr_free (&text);
+        size_t mark = strlen (BYTE_ORDER_MARK);
+        if (text && strncmp (text, BYTE_ORDER_MARK, mark) == 0)
+            memmove (text, text + mark, strlen (text) - mark + 1);
     }
     else
         errno = EINVAL;

@@ -18,6 +18,12 @@
 //  What a relay needs without any peers, and some room
 #define DESCRIPTORS_MIN 64
 
+//  A relay needs eight of libzmq's sockets, of which a context has 1023 unless
+//  it is told otherwise: too few for the relays of a long file. One that may be
+//  made takes twelve bytes. CZMQ has a variable for those who know better.
+#define SOCKETS_MOST 16383
+#define SOCKETS_VARIABLE "ZSYS_MAX_SOCKETS"
+
 //  Each peer takes a descriptor, and CZMQ aborts if there is none for its own
 //  sockets. So ask for as many as this user may have.
 
@@ -45,6 +51,8 @@ zrelay_process_prepare (size_t io_threads, bool quiet, zrelay_report_t *report)
         status = zrelay_signals_start (report);
     if (io_threads)
         zsys_set_io_threads (io_threads);
+    if (!getenv (SOCKETS_VARIABLE))
+        zsys_set_max_sockets (SOCKETS_MOST);
     zsys_set_logstream (quiet? NULL: zrelay_report_stream (report));
     return status;
 }

@@ -25,6 +25,8 @@ static const char *s_test_queue [] = {
     "frontend.handshakes_failed", "3", "frontend.handshakes_failed_auth", "2",
     "frontend.handshakes_failed_protocol", "0",
     "frontend.handshakes_failed_other", "1",
+    "frontend.cut", "5", "frontend.cut_endless", "0",
+    "frontend.cut_subscriptions", "5",
     "backend.in.messages", "1199", "backend.in.frames", "3597",
     "backend.in.bytes", "96000", "backend.out.messages", "1200",
     "backend.out.frames", "3600", "backend.out.bytes", "48000",
@@ -447,7 +449,8 @@ s_test_text (void)
     assert (s_test_contains (text, "frontend in "));
     assert (s_test_contains (text, "\n    dropped: full 3, unroutable 2\n"));
     assert (s_test_contains (text,
-                             "\n    handshakes failed: auth 2, other 1\n"));
+                             "\n    handshakes failed: auth 2, other 1\n"
+                             "    connections cut: subscriptions 5\n"));
     assert (s_test_contains (text, "\nworkers.ready: 1\n"));
     assert (!s_test_contains (text, "capture"));
     zstr_free (&text);

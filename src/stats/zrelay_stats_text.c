@@ -185,6 +185,7 @@ s_put_side (zrelay_stats_t *self, zchunk_t *output,
     zrelay_stats_put (output, "\n");
     s_put_reasons (self, output, "handshakes failed",
                    ZRELAY_STATS_HANDSHAKES, side);
+    s_put_reasons (self, output, "connections cut", ZRELAY_STATS_CUT, side);
 }
 
 static void
