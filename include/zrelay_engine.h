@@ -184,7 +184,8 @@ typedef struct {
     const char *name;           //  Name, in small letters
     const char *help;           //  One line for HELP; names the unit
     size_t offset;              //  Where in the object its int64_t is; that has
-                                //  the default when create returns
+                                //  the default when create returns, and HELP
+                                //  shows this
     int64_t least;              //  Smallest value
     int64_t most;               //  Largest value
     const char *const *words;   //  NULL, or words ended by NULL: the value is

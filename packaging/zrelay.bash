@@ -25,6 +25,12 @@ _zrelay_first_words () {
         /^(Usage:)? +zrelay [a-z]/ { print $(1 + ($1 == "Usage:") + 1) }'
 }
 
+#   Words that may follow a command and its options, such as "list" after "ctl"
+_zrelay_next_words () {
+    awk '/^(Usage:)? +zrelay [a-z]+ \[options\] [a-z]/ {
+        print $(4 + ($1 == "Usage:")) }'
+}
+
 #   Lines "OPTION ARGUMENT", the latter empty if the option has none
 _zrelay_options () {
     awk '
@@ -62,10 +68,12 @@ _zrelay_argument () {
 }
 
 _zrelay () {
-    local program=$1 word=$2 before=$3 first="" options argument
+    local program=$1 word=$2 before=$3 first="" help options next argument
     COMPREPLY=()
     [ "$COMP_CWORD" -gt 1 ] && first=${COMP_WORDS[1]}
-    options=$(_zrelay_help "$program" "$first" | _zrelay_options)
+    help=$(_zrelay_help "$program" "$first")
+    options=$(_zrelay_options <<< "$help")
+    next=$(_zrelay_next_words <<< "$help")
     argument=$(awk -v option="$before" \
         '$1 == option && NF > 1 { print $2; exit }' <<< "$options")
     if [ -n "$argument" ]; then
@@ -78,6 +86,8 @@ _zrelay () {
     elif [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(
             compgen -W "$(_zrelay_first_words "$program")" -- "$word")
+    elif [ -n "$next" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$next" -- "$word")
     else
         compopt -o filenames 2> /dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")

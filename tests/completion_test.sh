@@ -49,6 +49,13 @@ exec bash -c '
     equal "all options of a kind" \
         "$("$ZRELAY" cache --help | grep -o "^ *\(-., \)\?--[a-z0-9-]*" |
            grep -o -- "--.*" | sort -u)" "$(offers cache --)"
+    for command in run ctl top; do
+        equal "all options of $command" \
+            "$("$ZRELAY" $command --help | grep -o "^ *\(-., \)\?--[a-z0-9-]*" |
+               grep -o -- "--.*" | sort -u)" "$(offers $command --)"
+    done
+    equal "the words of ctl" "$(lines list ready reload stats)" \
+        "$(offers ctl --json "")"
     equal "the options that begin like this" \
         "$(lines --permit --pid-file --plain)" "$(offers queue --p)"
     for kind in queue forwarder streamer proxy balancer majordomo cache; do

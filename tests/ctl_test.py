@@ -12,6 +12,7 @@ import json
 import os
 import re
 import resource
+import signal
 import socket
 import stat
 import sys
@@ -90,6 +91,27 @@ def _():
             equal(stats["name"], "orders")
             equal(stats["frontend"]["in"]["messages"], 1)
             equal(stats["backend"]["in"]["messages"], 1)
+
+
+@test("ready succeeds if every relay is attached and answers, and only then")
+def _():
+    with controlled() as (relay, control):
+        equal(control.run("ready"), "ready")
+        equal(control.json("ready"), {"ready": True})
+        #   A relay that somebody paused is in order
+        control.run("queue", "PAUSE")
+        equal(control.run("ready"), "ready")
+        control.run("queue", "RESUME")
+        control.run("queue", "UNBIND", "FRONTEND", relay.frontend)
+        equal(control.run("ready", status=REFUSED), "")
+        equal(control.errors,
+              "zrelay: ctl: queue is idle: a side is not attached")
+        equal(control.json("ready", status=REFUSED), {"ready": False})
+        #   And nobody is not ready
+        relay.signal(signal.SIGKILL)
+        relay.wait()
+        control.options = ("--timeout", "50", "--control", control.endpoint)
+        control.run("ready", status=SILENCE)
 
 
 @test("a command, in letters of either case, and what it prints")

@@ -110,8 +110,8 @@ kind_in_cpp17 () {
     } > "$stage/kind.cc"
     grep -q spawn "$stage/kind.cc" || return 1
     #   shellcheck disable=SC2046,SC2086 # lists of words
-    c++ -std=c++17 -pedantic -Wall -Werror $ZRELAY_SANITIZE "$stage/kind.cc" \
-        -o "$stage/kind" $(pkg_config --cflags libzrelay) \
+    c++ -std=c++17 -pedantic -Wall -Wextra -Werror $ZRELAY_SANITIZE \
+        "$stage/kind.cc" -o "$stage/kind" $(pkg_config --cflags libzrelay) \
         $(pkg_config --libs libzrelay) &&
         LD_LIBRARY_PATH=$(pkg_config --variable=libdir libzrelay) "$stage/kind"
 }

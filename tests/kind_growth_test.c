@@ -294,8 +294,8 @@ s_test_tables (void)
          "growth: its options are numbers and words");
     char *help = kind_query (relay, "HELP", NULL);
     TAP (help && strstr (help, "SECOND word\n      the second one\n")
-      && strstr (help, "number: a number from 0 to 9\n")
-      && strstr (help, "word: red or green\n"), "growth: HELP explains them");
+      && strstr (help, "number: a number from 0 to 9; default 0\n")
+      && strstr (help, "word: red or green; default red\n"), "growth: HELP explains them");
     zstr_free (&help);
     zactor_destroy (&relay);
 }

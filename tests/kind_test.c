@@ -1417,10 +1417,10 @@ s_test_options (void)
     const char *helps [] = { NULL, "SET", "GET" };
     for (int index = 0; index < 3; index++) {
         char *help = kind_query (relay, "HELP", helps [index]);
-        TAP (help && strstr (help, "retries: a number from -1 to 9\n")
+        TAP (help && strstr (help, "retries: a number from -1 to 9; default 3\n")
           && strstr (help, "times to try again\n")
-          && strstr (help, "order: first, last or random\n")
-          && strstr (help, "motto: any value\n")
+          && strstr (help, "order: first, last or random; default first\n")
+          && strstr (help, "motto: any value; default none\n")
           && strstr (help, "words to live by\n"),
              "options: HELP %s explains them", index? helps [index]: "");
         zstr_free (&help);

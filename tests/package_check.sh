@@ -9,6 +9,9 @@
 #   they are installed, and leave nothing when they are removed. Run by
 #   `make package-check`. It takes some minutes, and needs dpkg-dev, debhelper
 #   and lintian.
+#
+#   With PACKAGE_MIRROR=http://deb.debian.org/debian it also installs them on a
+#   fresh system, which debootstrap makes; this needs root.
 
 #   shellcheck disable=SC2317 # functions are called by result
 
@@ -24,7 +27,7 @@ count=0
 status=0
 stage=$(mktemp -d) || exit 1
 root=$stage/root
-trap 'rm -rf "$stage"' EXIT
+trap 'rm -rf --one-file-system "$stage"' EXIT
 trap 'exit 1' HUP INT TERM
 
 #   result DESCRIPTION COMMAND...: the command's success is the result
@@ -122,25 +125,36 @@ run () {
     LD_LIBRARY_PATH=$(libdir) "$@"
 }
 
+#   await PID PATTERN: until the process has written such a line
+await () {
+    tries=0
+    until grep -q "$2" "$stage/lines" || [ "$tries" -ge 300 ]; do
+        kill -0 "$1" 2> /dev/null || break
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    grep -q "$2" "$stage/lines"
+}
+
+#   ends_well PID PATTERN: it writes such a line, and ends when it is asked to
+ends_well () {
+    await "$1" "$2"
+    awaited=$?
+    kill "$1"
+    wait "$1" && [ "$awaited" -eq 0 ]
+}
+
 program_runs () {
     run "$root/usr/bin/zrelay" --version | tee "$stage/version"
     grep -q "$VERSION" "$stage/version" || return 1
     LD_LIBRARY_PATH=$(libdir) timeout 60 "$root/usr/bin/zrelay" queue \
         -f 'tcp://127.0.0.1:*' -b 'tcp://127.0.0.1:*' > "$stage/lines" &
-    queue=$!
-    tries=0
-    until grep -q 'backend bound' "$stage/lines" || [ "$tries" -ge 300 ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
-    kill "$queue"
-    wait "$queue"
+    ends_well $! 'backend bound'
 }
 
-#   The unit's own command line, with a file of relays
-unit_runs () {
-    mkdir -p "$root/etc/zrelay"
-    cat > "$root/etc/zrelay/orders.conf" <<'END'
+#   A file of relays for the unit zrelay@orders
+write_relays () {
+    cat > "$1/etc/zrelay/orders.conf" <<'END'
 version = 1.0
 apps
     orders
@@ -153,22 +167,23 @@ apps
                     backend
                         bind = tcp://127.0.0.1:*
 END
-    command=$(sed -n 's/^ExecStart=//p' \
-        "$root/lib/systemd/system/zrelay@.service" |
-        sed "s|%i|orders|g; s| /| $root/|g; s|^/|$root/|")
+}
+
+unit_command () {
+    sed -n 's/^ExecStart=//p' "$1/lib/systemd/system/zrelay@.service" |
+        sed 's/%i/orders/g'
+}
+
+#   The unit's own command line, with a file of relays
+unit_runs () {
+    mkdir -p "$root/etc/zrelay"
+    write_relays "$root"
+    command=$(unit_command "$root" | sed "s| /| $root/|g; s|^/|$root/|")
     echo "$command"
     #   shellcheck disable=SC2086 # a command line
     XDG_RUNTIME_DIR=$stage LD_LIBRARY_PATH=$(libdir) timeout 60 $command \
         > "$stage/lines" &
-    relays=$!
-    tries=0
-    until grep -q 'queue: backend at' "$stage/lines" || [ "$tries" -ge 300 ]; do
-        kill -0 "$relays" 2> /dev/null || break
-        sleep 0.1
-        tries=$((tries + 1))
-    done
-    kill "$relays"
-    wait "$relays"
+    ends_well $! 'queue: backend at'
     ended=$?
     rm "$root/etc/zrelay/orders.conf"
     return "$ended"
@@ -209,6 +224,103 @@ remove_packages () {
     diff "$stage/before" "$stage/after"
 }
 
+#   ------------------------------------------------------------------------
+#   The same on a fresh system, with the packages that these depend on
+
+fresh=$stage/fresh
+
+#   What a user of the packages has besides
+fresh_tools="man-db bash-completion pkg-config gcc libc6-dev"
+
+in_fresh () {
+    chroot "$fresh" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+        LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+make_fresh () {
+    #   shellcheck disable=SC1091 # of this machine
+    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    debootstrap --variant=minbase "$suite" "$fresh" "$PACKAGE_MIRROR" &&
+        printf 'path-include=/usr/share/man/*\n' \
+            > "$fresh/etc/dpkg/dpkg.cfg.d/pages" || return 1
+    #   shellcheck disable=SC2086 # a list of words
+    in_fresh apt-get --quiet update && in_fresh apt-get --quiet --yes \
+        --no-install-recommends install $fresh_tools
+}
+
+#   Names of all files but the records of dpkg, apt and logs
+fresh_contents () {
+    (cd "$fresh" && find . \( -path ./var/lib/dpkg -o -path ./var/lib/apt \
+        -o -path ./var/cache -o -path ./var/log -o -path ./tmp \) -prune \
+        -o -print) | sort
+}
+
+fresh_installs () {
+    fresh_contents > "$stage/before"
+    cp "$stage"/zrelay_*.deb "$stage"/libzrelay*.deb "$fresh/tmp" || return 1
+    in_fresh sh -c 'apt-get --quiet --yes --no-install-recommends install \
+        /tmp/zrelay_*.deb /tmp/libzrelay2_*.deb /tmp/libzrelay-dev_*.deb'
+}
+
+fresh_unit_runs () {
+    write_relays "$fresh"
+    #   shellcheck disable=SC2046 # a command line
+    in_fresh XDG_RUNTIME_DIR=/run timeout 60 $(unit_command "$fresh") \
+        > "$stage/lines" &
+    ends_well $! 'queue: backend at'
+    ended=$?
+    rm "$fresh/etc/zrelay/orders.conf"
+    return "$ended"
+}
+
+fresh_pages_are_found () {
+    for page in 'zrelay' 'zrelay.conf' '7 zrelay' 'zrelay_proxy'; do
+        #   shellcheck disable=SC2086 # a section and a page
+        in_fresh man $page | grep -q DESCRIPTION || return 1
+    done
+}
+
+#   As a shell of the user's loads it
+fresh_completion_works () {
+    in_fresh bash -c '. /usr/share/bash-completion/bash_completion
+        _completion_loader zrelay; complete -p zrelay
+        COMP_WORDS=(zrelay majo) COMP_CWORD=1
+        _zrelay zrelay majo zrelay; [ "${COMPREPLY[0]}" = majordomo ]'
+}
+
+fresh_program_builds () {
+    cp "$TOP_SRCDIR/examples/three_relays.c" "$fresh/tmp" || return 1
+    in_fresh sh -c 'cd /tmp && gcc three_relays.c -o three_relays \
+        $(pkg-config --cflags --libs libzrelay) && ./three_relays' \
+        > "$stage/answers" || return 1
+    grep -q 'the client received World' "$stage/answers"
+}
+
+fresh_removal () {
+    in_fresh apt-get --quiet --yes --autoremove purge zrelay libzrelay-dev \
+        libzrelay2 || return 1
+    fresh_contents > "$stage/after"
+    diff "$stage/before" "$stage/after"
+}
+
+fresh_checks () {
+    result "fresh system: debootstrap makes it" make_fresh
+    result "fresh system: apt-get installs the packages" fresh_installs
+    result "fresh system: the unit's command line starts relays" \
+        fresh_unit_runs
+    result "fresh system: man finds the pages" fresh_pages_are_found
+    result "fresh system: bash loads the completion" fresh_completion_works
+    result "fresh system: a program builds through pkg-config, and runs" \
+        fresh_program_builds
+    result "fresh system: nothing is left when the packages are removed" \
+        fresh_removal
+}
+
+#   No container is needed for this
+container_builds () {
+    CONTAINER_BUILD=1 "$PYTHON" "$TOP_SRCDIR/tests/container_test.py"
+}
+
 make_root
 result "a release can be made" unpack_release
 result "its version is that of the package" versions_agree
@@ -217,15 +329,25 @@ result "library, -dev, program and debug symbols are there" packages_are_there
 result "lintian finds no error" lint
 result "the packages install" install_packages
 result "the program runs" program_runs
-if run "$root/usr/bin/zrelay" --help | grep -q 'zrelay run '; then
-    result "the unit's command line starts relays" unit_runs
-else
-    skip "the unit's command line starts relays" "there is no zrelay run"
-fi
+result "the unit's command line starts relays" unit_runs
 result "man finds the pages" pages_are_found
 result "the completion works" completion_works
 result "a program builds through pkg-config, and runs" program_builds
 result "the library to preload is there" preload_library_is_there
 result "nothing is left when the packages are removed" remove_packages
+if [ -n "$PYTHON" ]; then
+    result "the container file builds what runs and is healthy" \
+        container_builds
+else
+    skip "the container file builds what runs and is healthy" \
+        "there is no Python with pyzmq"
+fi
+if [ -z "$PACKAGE_MIRROR" ]; then
+    skip "fresh system" "PACKAGE_MIRROR names none to take it from"
+elif [ "$(id -u)" -ne 0 ] || ! command -v debootstrap > /dev/null; then
+    skip "fresh system" "this needs root and debootstrap"
+else
+    fresh_checks
+fi
 echo "1..$count"
 exit $status

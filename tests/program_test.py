@@ -1048,7 +1048,7 @@ def _():
 @test("own program: help lists the kind's own settings")
 def _():
     for words in (("stamp", "-h"), ("both", "stamper", "-h")):
-        assert re.search(r"^  -o relay\.x=VALUE +digit that is appended, "
+        assert re.search(r"^  -o relay\.x=0 +digit that is appended, "
                          r"0 to 9$", own(*words).stdout.decode(),
                          re.MULTILINE), words
     assert "relay.x" not in own("both", "echo", "-h").stdout.decode()

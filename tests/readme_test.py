@@ -7,7 +7,7 @@
 
 """What README.md and doc/kinds.md claim: the program compiles and runs, the
 command lines are understood, sessions print what is shown, links lead
-somewhere."""
+somewhere. The manual page of the program has what its help has."""
 
 import os
 import re
@@ -228,6 +228,76 @@ def _():
     for number in (1, 2, 3, 4, 5, 8, 10, 11, *range(14, 22)):
         assert any(name.startswith("%02d_" % number) for name in named), number
     assert not is_test("99_no_such_test") and not is_test("zrelay_nothing")
+
+
+#   --------------------------------------------------------------------------
+#   The manual page of the program
+
+PAGE = text_of("doc", "zrelay.1").replace("\\-", "-")
+#   Kinds with settings of their own
+SETTLED = ("balancer", "majordomo", "cache")
+
+
+def help_of(*words):
+    with Process([ZRELAY, *words, "--help"]) as process:
+        return "\n".join(process.succeed())
+
+
+@test("zrelay(1) has the options of each --help, and no others")
+def _():
+    in_help = set()
+    for words in ((), ("run",), ("check",), ("ctl",), ("top",), ("keygen",)):
+        for short, option in re.findall(
+                r"^ +(?:(-[a-zA-Z]), )?(--[a-z0-9-]+)", help_of(*words), re.M):
+            in_help.add(option)
+            assert not short or '%s ", " %s' % (short, option) in PAGE, short
+    assert len(in_help) > 40, in_help
+    equal(sorted(set(re.findall(r"--[a-z][a-z0-9-]*", PAGE))),
+          sorted(in_help), "options of zrelay(1)")
+
+
+@test("the synopsis of zrelay(1) has the commands of --help")
+def _():
+    page = PAGE.partition(".SH SYNOPSIS")[2].partition(".SH")[0]
+    equal(sorted(re.findall(r"^\.B zrelay ([a-z]+)$", page, re.M)),
+          sorted(re.findall(r"^ +zrelay ([a-z]+)", help_of(), re.M)),
+          "commands")
+
+
+def assert_on_page(name, value):
+    """The page has that name of an option, and soon after it the default."""
+    places = [place.end() for place in
+              re.finditer(r"^\.BR? %s\b" % name, PAGE, re.M)]
+    assert places, "zrelay(1) does not name %s" % name
+    after = ["\n".join(PAGE[place:].split("\n")[:4]) for place in places]
+    assert not value or any(re.search(r"\b%s\b" % value, text)
+                            for text in after), (name, value, after)
+
+
+@test("the defaults of settings in --help are those of HELP, and in zrelay(1)")
+def _():
+    with temp_dir() as folder:
+        control = "ipc://%s/control" % folder
+        for kind in SETTLED:
+            words = [word for side in ("-f", "-b")[:1 + (kind != "majordomo")]
+                     for word in (side, "tcp://127.0.0.1:*")]
+            with Process([ZRELAY, kind, *words, "--control", control]) as relay:
+                relay.expect("^control: ")
+                with Process([ZRELAY, "ctl", "--control", control, kind,
+                              "HELP", "SET"]) as ctl:
+                    text = "\n".join(ctl.succeed())
+            relay_options = text.partition("Options of a flow")[0]
+            in_help = dict(re.findall(r"^  -o relay\.(\w+)=(\S+)",
+                                      help_of(kind), re.M))
+            assert len(in_help) >= 7, in_help
+            for name, value in in_help.items():
+                value = "" if value == "VALUE" else value
+                found = re.search(r"^    %s: .*?(?:; default (.*))?$" % name,
+                                  relay_options, re.M)
+                equal(found.group(1) or "", value, "%s of %s" % (name, kind))
+                assert_on_page(name, value)
+            for name in re.findall(r"^    (\w+): ", text, re.M):
+                assert_on_page(name, "")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ struct _zrelay_engine_t {
     bool has_bound;                 //  Sockets of the kind's, for others
     int64_t capture_security;       //  SECURITY_SAME or SECURITY_NONE
     int64_t started;                //  When, in msecs of zclock_mono ()
+    zchunk_t *defaults;             //  Values of all options at the start
 };
 
 //  Security of a capture that binds
@@ -310,6 +311,30 @@ s_set_handlers (zrelay_engine_t *self)
         }
 }
 
+static void
+s_keep_defaults (zrelay_engine_t *self)
+{
+    self->defaults = zchunk_new (NULL, 0);
+    assert (self->defaults);
+    zrelay_setting_keep (zrelay_engine_settings, "relay", self, self,
+                         self->defaults);
+    if (self->object)
+        zrelay_setting_keep (self->kind.settings, "relay", self, self->object,
+                             self->defaults);
+    for (int flow = 0; flow < FLOWS; flow++)
+        if (self->flows [flow])
+            zrelay_flow_keep_options (self->flows [flow], self->defaults);
+    for (int side = 0; side < SIDES; side++)
+        if (self->sides [side])
+            zrelay_side_keep_options (self->sides [side], self->defaults);
+}
+
+zchunk_t *
+zrelay_engine_defaults (zrelay_engine_t *self)
+{
+    return self->defaults;
+}
+
 //  None of a relay's sockets may lead to another
 
 static void
@@ -345,6 +370,7 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
     s_make_flows (self, self->sides [ZRELAY_SIDE_BACKEND]);
     if (self->kind.create)
         self->object = self->kind.create (self);
+    s_keep_defaults (self);
     s_set_handlers (self);
     zrelay_engine_changed (self);
     return self;
@@ -372,6 +398,7 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
     for (int flow = 0; flow < FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_set_careful (self->flows [flow]);
+    s_keep_defaults (self);
     zrelay_engine_changed (self);
     return self;
 }
@@ -411,6 +438,7 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         if (self->permit.may)
             self->permit.destroy (self->permit.object);
         zrelay_error_destroy (&self->error);
+        zchunk_destroy (&self->defaults);
         zstr_free (&self->name);
         if (!self->borrowed)
             zrelay_printer_settle_log ();

@@ -144,6 +144,12 @@ zrelay_status_t
                               char **value_p);
 extern const zrelay_setting_t zrelay_engine_settings [];
 
+//  The values that options had when the relay had been made, of the owners
+//  "relay", "forward", "return", "frontend" and "backend"; see
+//  zrelay_setting_explain ().
+zchunk_t *
+    zrelay_engine_defaults (zrelay_engine_t *self);
+
 //  RULE and RULES: rules about the topics of a flow, see zrelay_sieve.h, which
 //  can be given and removed while no side is attached. topic and to are short
 //  enough for topics.

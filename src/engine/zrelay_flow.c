@@ -455,6 +455,14 @@ zrelay_flow_get_option (zrelay_flow_t *self, const char *option,
 }
 
 void
+zrelay_flow_keep_options (zrelay_flow_t *self, zchunk_t *text)
+{
+    for (size_t table = 0; zrelay_flow_settings [table]; table++)
+        zrelay_setting_keep (zrelay_flow_settings [table], s_names [self->id],
+                             self->engine, s_object (self, table), text);
+}
+
+void
 zrelay_flow_set_handler (zrelay_flow_t *self, zrelay_shown_to_t handler)
 {
     self->handler = handler;

@@ -104,6 +104,10 @@ zrelay_status_t
     zrelay_flow_get_option (zrelay_flow_t *self, const char *option,
                             char **value_p, zrelay_error_t *error);
 
+//  Note the values of its own options, see zrelay_setting_keep ().
+void
+    zrelay_flow_keep_options (zrelay_flow_t *self, zchunk_t *text);
+
 //  Whether the engine lets the flow move messages (paused, or not attached, it
 //  may not), and whether the kind lets it read.
 void

@@ -145,19 +145,95 @@ zrelay_setting_names (const zrelay_setting_t *const *tables)
     return names;
 }
 
+static void
+s_add (zchunk_t *text, const char *string)
+{
+    zchunk_extend (text, string, strlen (string));
+}
+
+//  One string for all, since every relay keeps them and few are ever asked
+
 void
-zrelay_setting_explain (const zrelay_setting_t *table, zchunk_t *text)
+zrelay_setting_keep (const zrelay_setting_t *table, const char *owner,
+                     zrelay_engine_t *engine, void *object, zchunk_t *values)
+{
+    const zrelay_setting_t *row = zrelay_row_first (table);
+    for (; row; row = zrelay_row_next (row)) {
+        char *value = zrelay_setting_get (row, engine, object);
+        s_add (values, owner);
+        s_add (values, ".");
+        s_add (values, row->name);
+        s_add (values, "=");
+        zchunk_extend (values, value, strlen (value) + 1);
+        zstr_free (&value);
+    }
+}
+
+//  NULL if there is no such owner
+
+static const char *
+s_default (const char *name, const char *owner, zchunk_t *defaults)
+{
+    char *key = zsys_sprintf ("%s.%s=", owner, name);
+    assert (key);
+    size_t length = strlen (key);
+    const char *place = (const char *) zchunk_data (defaults);
+    const char *end = place + zchunk_size (defaults);
+    while (place < end && strncmp (place, key, length))
+        place += strlen (place) + 1;
+    zstr_free (&key);
+    return place < end? place + length: NULL;
+}
+
+//  Owners are only named where their defaults differ
+
+static void
+s_explain_default (const char *name, const char *const *owners,
+                   zchunk_t *defaults, zchunk_t *text)
+{
+    const char *common = NULL;
+    bool differ = false;
+    for (const char *const *owner = owners; *owner; owner++) {
+        const char *value = s_default (name, *owner, defaults);
+        differ = differ || (common && value && strneq (common, value));
+        common = value? value: common;
+    }
+    if (common && (differ || *common)) {
+        s_add (text, "; default ");
+        s_add (text, differ? "": common);
+    }
+    const char *lead = "";
+    for (; *owners && differ; owners++) {
+        const char *value = s_default (name, *owners, defaults);
+        if (value) {
+            s_add (text, lead);
+            s_add (text, *value? value: "none");
+            s_add (text, " (");
+            s_add (text, *owners);
+            s_add (text, ")");
+            lead = ", ";
+        }
+    }
+}
+
+void
+zrelay_setting_explain (const zrelay_setting_t *table,
+                        const char *const *owners, zchunk_t *defaults,
+                        zchunk_t *text)
 {
     const zrelay_setting_t *row = zrelay_row_first (table);
     for (; row; row = zrelay_row_next (row)) {
         zrelay_setting_t known;
         zrelay_row_copy (row, &known, sizeof (known));
         char *range = known.set? strdup ("any value"): s_range (&known);
-        char *line = zsys_sprintf ("    %s: %s\n        %s\n", known.name,
-            range, known.help? known.help: "");
-        assert (line);
-        zchunk_extend (text, line, strlen (line));
-        zstr_free (&line);
+        s_add (text, "    ");
+        s_add (text, known.name);
+        s_add (text, ": ");
+        s_add (text, range);
+        s_explain_default (known.name, owners, defaults, text);
+        s_add (text, "\n        ");
+        s_add (text, known.help? known.help: "");
+        s_add (text, "\n");
         zstr_free (&range);
     }
 }
@@ -249,13 +325,27 @@ zrelay_setting_test (bool verbose)
     string = zrelay_setting_names (tables);
     assert (streq (string, "own and own"));
     zstr_free (&string);
+
+    //  Two objects, whose words are the same
+    zchunk_t *defaults = zchunk_new (NULL, 0);
+    test_t other = { 7, test.word, 0, 0 };
+    zrelay_setting_keep (table, "queue", NULL, &test, defaults);
+    zrelay_setting_keep (table, "other", NULL, &other, defaults);
+    row = zrelay_setting_find (table, "number");
+    assert (zrelay_setting_set (row, NULL, &test, "5", error)
+            == ZRELAY_STATUS_DONE);
     zchunk_t *text = zchunk_new (NULL, 0);
-    zrelay_setting_explain (table, text);
+    const char *owners [] = { "queue", "none", "other", NULL };
+    zrelay_setting_explain (table, owners, defaults, text);
     string = zchunk_strdup (text);
-    assert (strstr (string, "    number: a number from -1 to 9\n"
+    assert (strstr (string, "    number: a number from -1 to 9; default -1 "
+                            "(queue), 7 (other)\n"
                             "        of things\n"));
+    assert (strstr (string, "    word: red, green or blue; default blue\n"));
+    assert (strstr (string, "    own: any value\n"));
     zstr_free (&string);
     zchunk_destroy (&text);
+    zchunk_destroy (&defaults);
     zrelay_error_destroy (&error);
     //  @end
     printf ("OK\n");

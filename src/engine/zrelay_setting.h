@@ -40,9 +40,19 @@ char *
 char *
     zrelay_setting_names (const zrelay_setting_t *const *tables);
 
-//  Add a line for each row to a text for people.
+//  Keep the present values of an object's options, each as "OWNER.NAME=VALUE"
+//  and a zero, where owner is "relay", say. They are added to the chunk.
 void
-    zrelay_setting_explain (const zrelay_setting_t *table, zchunk_t *text);
+    zrelay_setting_keep (const zrelay_setting_t *table, const char *owner,
+                         zrelay_engine_t *engine, void *object,
+                         zchunk_t *values);
+
+//  Add lines for each row to a text for people, with the default that was kept
+//  for each of the owners. Their list ends with NULL.
+void
+    zrelay_setting_explain (const zrelay_setting_t *table,
+                            const char *const *owners, zchunk_t *defaults,
+                            zchunk_t *text);
 
 void
     zrelay_setting_test (bool verbose);

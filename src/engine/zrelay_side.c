@@ -684,6 +684,14 @@ s_object (zrelay_side_t *self, size_t table)
     return objects [table];
 }
 
+void
+zrelay_side_keep_options (zrelay_side_t *self, zchunk_t *values)
+{
+    for (size_t table = 0; zrelay_side_settings [table]; table++)
+        zrelay_setting_keep (zrelay_side_settings [table], self->name, NULL,
+                             s_object (self, table), values);
+}
+
 //  Sets also the table's place in that order
 
 static const zrelay_setting_t *

@@ -112,6 +112,10 @@ bool
 
 extern const zrelay_setting_t *const zrelay_side_settings [];
 
+//  Keep the present values of those, by "frontend.NAME" or "backend.NAME".
+void
+    zrelay_side_keep_options (zrelay_side_t *self, zchunk_t *values);
+
 //  The second function sets *value_p to a fresh string.
 zrelay_status_t
     zrelay_side_set_option (zrelay_side_t *self, const char *option,

@@ -653,27 +653,34 @@ s_add_pairs (zchunk_t *text, const zrelay_kind_t *kind)
 }
 
 static void
-s_explain (const zrelay_setting_t *const *tables, zchunk_t *text)
+s_explain (const zrelay_setting_t *const *tables, const char *const *owners,
+           zchunk_t *defaults, zchunk_t *text)
 {
     for (; *tables; tables++)
-        zrelay_setting_explain (*tables, text);
+        zrelay_setting_explain (*tables, owners, defaults, text);
 }
 
 static void
-s_add_settings (zchunk_t *text, const zrelay_kind_t *kind)
+s_add_settings (zchunk_t *text, zrelay_engine_t *engine)
 {
+    static const char *const relay [] = { "relay", NULL };
+    static const char *const flows [] = { "forward", "return", NULL };
+    static const char *const sides [] = { "frontend", "backend", NULL };
+    const zrelay_kind_t *kind = zrelay_engine_kind (engine);
+    zchunk_t *defaults = zrelay_engine_defaults (engine);
     s_add (text, "Options of the relay:\n");
-    zrelay_setting_explain (zrelay_engine_settings, text);
-    zrelay_setting_explain (kind->settings, text);
+    zrelay_setting_explain (zrelay_engine_settings, relay, defaults, text);
+    zrelay_setting_explain (kind->settings, relay, defaults, text);
     s_add (text, "Options of a flow:\n");
-    s_explain (zrelay_flow_settings, text);
+    s_explain (zrelay_flow_settings, flows, defaults, text);
     s_add (text, "Options of a side, besides those of its socket:\n");
-    s_explain (zrelay_side_settings, text);
+    s_explain (zrelay_side_settings, sides, defaults, text);
 }
 
 static void
-s_add_all (zchunk_t *text, const zrelay_kind_t *kind)
+s_add_all (zchunk_t *text, zrelay_engine_t *engine)
 {
+    const zrelay_kind_t *kind = zrelay_engine_kind (engine);
     const zrelay_command_t *row;
     for (row = s_commands; row; row = zrelay_row_next (row))
         if (!s_find (kind->commands, row->name))
@@ -681,20 +688,21 @@ s_add_all (zchunk_t *text, const zrelay_kind_t *kind)
     row = zrelay_row_first (kind->commands);
     for (; row; row = zrelay_row_next (row))
         s_add_command (text, row);
-    s_add_settings (text, kind);
+    s_add_settings (text, engine);
     if (strchr (kind->frontend.types, ','))
         s_add_pairs (text, kind);
 }
 
 static void
-s_add_one (zchunk_t *text, const zrelay_kind_t *kind,
+s_add_one (zchunk_t *text, zrelay_engine_t *engine,
            const zrelay_command_t *command)
 {
+    const zrelay_kind_t *kind = zrelay_engine_kind (engine);
     s_add_command (text, command);
     if (command->handler == s_frontend || command->handler == s_backend)
         s_add_pairs (text, kind);
     if (command->handler == s_set || command->handler == s_get)
-        s_add_settings (text, kind);
+        s_add_settings (text, engine);
 }
 
 HANDLER (s_help)
@@ -709,9 +717,9 @@ HANDLER (s_help)
     zchunk_t *text = zchunk_new (NULL, 0);
     assert (text);
     if (argc > 0)
-        s_add_one (text, kind, &command);
+        s_add_one (text, self, &command);
     else
-        s_add_all (text, kind);
+        s_add_all (text, self);
     zmsg_addmem (answer, zchunk_data (text), zchunk_size (text));
     zchunk_destroy (&text);
     return ZRELAY_STATUS_DONE;

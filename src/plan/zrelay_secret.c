@@ -154,7 +154,7 @@ s_load (const char *filename, const char *shown, bool secret,
     if (readable && !cert && !secret)
         zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
             "%s is not a certificate; --server takes the public one of the"
-            " server, or the 40 letters of its public key", shown);
+            " server, or the 40 characters of its public key", shown);
     explicit_bzero (self->text, sizeof (self->text));
     freen (self);
     return cert;
@@ -186,7 +186,7 @@ zrelay_secret_load_key (const char *text, zrelay_report_t *report)
     if (s_decode_alone (text, public_key))
         return zcert_new_from (public_key, no_key);
     zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-        "%s is neither a file nor a public key of 40 letters; --server takes"
+        "%s is neither a file nor a public key of 40 characters; --server takes"
         " one of these", text);
     return NULL;
 }

@@ -13,6 +13,7 @@
 #include "zrelay_ctl.h"
 #include "zrelay_dial.h"
 #include "zrelay_json.h"
+#include "zrelay_snapshot.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -172,6 +173,46 @@ s_stats (ctl_t *self, int argc, char **argv)
 
 
 //  --------------------------------------------------------------------------
+//  Readiness
+
+//  A line for each obstacle, without its end
+
+static void
+s_report_obstacles (ctl_t *self, char *obstacles)
+{
+    char *rest = obstacles;
+    char *line;
+    while ((line = strtok_r (rest, "\n", &rest)))
+        zrelay_report_say (self->report, ZRELAY_EXIT_FAILED, "ctl: %s", line);
+}
+
+static zrelay_exit_t
+s_ready (ctl_t *self, int argc, char **argv)
+{
+    (void) argc;
+    (void) argv;
+    zrelay_snapshot_t *snapshot =
+        zrelay_snapshot_new (self->client, self->timeout);
+    if (zrelay_snapshot_error (snapshot)) {
+        zrelay_snapshot_destroy (&snapshot);
+        return s_failed (self);
+    }
+    char *obstacles = zrelay_snapshot_obstacles (snapshot);
+    zrelay_snapshot_destroy (&snapshot);
+    if (self->json)
+        printf ("{\"ready\":%s}\n", obstacles? "false": "true");
+    else
+    if (!obstacles)
+        printf ("ready\n");
+    zrelay_exit_t status = obstacles? ZRELAY_EXIT_FAILED: ZRELAY_EXIT_ASKED;
+    if (obstacles)
+        s_report_obstacles (self, obstacles);
+    zstr_free (&obstacles);
+    return status;
+}
+
+
+//  --------------------------------------------------------------------------
 //  Reload
 
 static zrelay_exit_t
@@ -267,6 +308,7 @@ static const struct {
     zrelay_exit_t (*function) (ctl_t *self, int argc, char **argv);
 } s_tasks [] = {
     { "list", 1, s_list },
+    { "ready", 1, s_ready },
     { "reload", 1, s_reload },
     { "stats", 2, s_stats }
 };
@@ -279,11 +321,13 @@ s_help (ctl_t *self)
     printf (
         "Usage: %s ctl [options] list\n"
         "       %s ctl [options] stats [NAME]\n"
+        "       %s ctl [options] ready\n"
         "       %s ctl [options] reload\n"
         "       %s ctl [options] NAME COMMAND [ARGUMENT ...]\n"
-        "Steers relays that run already: lists them, prints statistics, has the"
-        " file of\n\"run\" read again, or gives one of them a command, such as"
-        " PAUSE. \"NAME HELP\"\nlists its commands.\n"
+        "Steers relays that run already: lists them, prints statistics, fails"
+        " unless each\nis attached and answers, has the file of \"run\" read"
+        " again, or gives one of them a\ncommand, such as PAUSE. \"NAME HELP\""
+        " lists its commands.\n"
         "\n"
         "Options:\n"
         "      --control ENDPOINT  where they are steered (default:"
@@ -296,9 +340,9 @@ s_help (ctl_t *self)
         TIMEOUT_TEXT ")\n"
         "  -h, --help              print this help and exit\n"
         "\n"
-        "Exit status: 0 done, 1 refused, 2 wrong usage, 3 no answer in"
-        " time.\n",
-        program, program, program, program);
+        "Exit status: 0 done, 1 refused or not ready, 2 wrong usage, 3 no answer"
+        " in time.\n",
+        program, program, program, program, program);
     return zrelay_report_flush (self->report);
 }
 
@@ -372,8 +416,8 @@ s_run (ctl_t *self, int argc, char **argv)
     bool known = argc > 0 && task < TASKS && argc <= s_tasks [task].most;
     if (!known && argc < 2)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "ctl: what is to be done? Give list, stats, reload, or NAME"
-            " COMMAND; see %s ctl --help", zrelay_report_program (self->report));
+            "ctl: what is to be done? Give list, stats, ready, reload or"
+            " NAME COMMAND; see %s ctl --help", zrelay_report_program (self->report));
     self->dial = zrelay_dial_new ("ctl", self->endpoint, self->curve,
                                   self->server, self->report);
     if (!self->dial)

@@ -71,7 +71,7 @@ s_print_usage (help_t *self)
     if (only || !self->plan->kind)
         printf ("       %s run [options] FILE\n"
                 "       %s check FILE\n"
-                "       %s ctl [options] list | stats | NAME COMMAND ...\n"
+                "       %s ctl [options] list | stats | ready | reload | NAME COMMAND\n"
                 "       %s top [options]\n"
                 "       %s keygen FILE\n", self->program, self->program,
                 self->program, self->program, self->program);
@@ -90,11 +90,13 @@ s_print_default (const zrelay_side_spec_t *side, char letter)
 static void
 s_print_kinds (help_t *self)
 {
-    printf ("Runs a relay for ZeroMQ until a signal ends it, or makes a "
-            "certificate.\n\n"
-            "Kinds, with the endpoints that they use unless you name "
-            "others:\n");
     const zrelay_kind_t *const *kinds = self->kinds;
+    printf ("Runs a relay for ZeroMQ until a signal ends it, or makes a "
+            "certificate.\n"
+            "Each kind and command has its own help, such as \"%s %s "
+            "--help\".\n\n"
+            "Kinds, with the endpoints that they use unless you name "
+            "others:\n", self->program, (*kinds)->name);
     for (; *kinds; kinds++) {
         const zrelay_kind_t *kind = *kinds;
         if (kind->help)
@@ -146,18 +148,40 @@ s_print_right (int used, const char *text)
     printf ("%*s%s\n", LEFT_WIDTH - used, "", text);
 }
 
+//  The default of a setting is its value in a relay that nobody has steered
+//  yet. VALUE stands for one that is empty, and for all where the system has no
+//  sockets for a relay.
+
+static char *
+s_default (zrelay_client_t *client, const char *setting)
+{
+    char *value = client?
+        zrelay_client_ask (client, "GET", "RELAY", setting, NULL): NULL;
+    if (value && *value)
+        return value;
+    zstr_free (&value);
+    return strdup ("VALUE");
+}
+
 //  Settings have the size of the header that the kind was compiled with
 
 static void
-s_print_settings (const zrelay_setting_t *setting)
+s_print_settings (const zrelay_kind_t *kind)
 {
-    printf ("\nSettings of its own:\n");
+    printf ("\nSettings of its own, with their defaults:\n");
+    zactor_t *relay = zrelay_engine_spawn (kind, NULL);
+    zrelay_client_t *client = relay? zrelay_client_new (relay): NULL;
+    const zrelay_setting_t *setting = kind->settings;
     while (setting->name) {
-        int used = printf ("  -o relay.%s=VALUE", setting->name);
+        char *value = s_default (client, setting->name);
+        int used = printf ("  -o relay.%s=%s", setting->name, value);
         s_print_right (used, setting->help? setting->help: "");
+        zstr_free (&value);
         setting = (const zrelay_setting_t *)
                   ((const byte *) setting + setting->size);
     }
+    zrelay_client_destroy (&client);
+    zrelay_destroy (&relay);
 }
 
 static void
@@ -171,7 +195,7 @@ s_print_kind (help_t *self)
     s_print_side (self, ZRELAY_SIDE_FRONTEND);
     s_print_side (self, ZRELAY_SIDE_BACKEND);
     if (kind->settings && kind->settings->name)
-        s_print_settings (kind->settings);
+        s_print_settings (kind);
 }
 
 //  --------------------------------------------------------------------------

@@ -366,43 +366,15 @@ s_ask_stats (zrelay_site_t *self, zrelay_client_t *client,
     s_copy (answer, TYPE_JSON, self->stats);
 }
 
-//  What keeps a relay from being ready, or NULL: nothing
-
-static const char *
-s_obstacle (zrelay_stats_t *stats)
-{
-    if (!stats)
-        return "does not answer";
-    const char *state = zrelay_stats_state (stats);
-    return streq (state, "idle")? "is idle: a side is not attached":
-           streq (state, "draining")? "is draining": NULL;
-}
-
 static void
 s_ask_ready (zrelay_site_t *self, zrelay_client_t *client,
              zrelay_site_answer_t *answer)
 {
-    zrelay_snapshot_t *snapshot = s_snapshot (self, client);
-    char *text = NULL;
-    size_t size;
-    FILE *output = open_memstream (&text, &size);
-    assert (output);
-    bool ready = !zrelay_snapshot_error (snapshot);
-    if (!ready)
-        fprintf (output, "%s\n", zrelay_snapshot_error (snapshot));
-    for (size_t index = 0; index < zrelay_snapshot_size (snapshot); index++) {
-        const char *obstacle =
-            s_obstacle (zrelay_snapshot_stats (snapshot, index));
-        ready = ready && !obstacle;
-        if (obstacle)
-            fprintf (output, "%s %s\n",
-                     zrelay_snapshot_name (snapshot, index), obstacle);
-    }
-    if (ready)
-        fputs ("ready\n", output);
-    fclose (output);
-    assert (text);
-    s_body (answer, ready? ZRELAY_SITE_OK: ZRELAY_SITE_UNAVAILABLE, TYPE_TEXT, text);
+    char *obstacles = zrelay_snapshot_obstacles (s_snapshot (self, client));
+    if (obstacles)
+        s_body (answer, ZRELAY_SITE_UNAVAILABLE, TYPE_TEXT, obstacles);
+    else
+        s_text (answer, ZRELAY_SITE_OK, "ready\n");
 }
 
 //  --------------------------------------------------------------------------

@@ -144,6 +144,38 @@ zrelay_snapshot_stats (zrelay_snapshot_t *self, size_t index)
     return self->relays [index].stats;
 }
 
+//  --------------------------------------------------------------------------
+//  Readiness
+
+//  What keeps a relay from being ready, or NULL: nothing
+
+static const char *
+s_obstacle (zrelay_stats_t *stats)
+{
+    if (!stats)
+        return "does not answer";
+    const char *state = zrelay_stats_state (stats);
+    return streq (state, "idle")? "is idle: a side is not attached":
+           streq (state, "draining")? "is draining": NULL;
+}
+
+char *
+zrelay_snapshot_obstacles (zrelay_snapshot_t *self)
+{
+    char *text = self->error? zsys_sprintf ("%s\n", self->error): NULL;
+    for (size_t index = 0; index < self->size; index++) {
+        const char *obstacle = s_obstacle (self->relays [index].stats);
+        if (!obstacle)
+            continue;
+        char *longer = zsys_sprintf ("%s%s %s\n", text? text: "",
+                                     self->relays [index].name, obstacle);
+        assert (longer);
+        zstr_free (&text);
+        text = longer;
+    }
+    return text;
+}
+
 int64_t
 zrelay_snapshot_time (zrelay_snapshot_t *self)
 {

@@ -43,6 +43,12 @@ const char *
 zrelay_stats_t *
     zrelay_snapshot_stats (zrelay_snapshot_t *self, size_t index);
 
+//  What keeps it from being ready, as a fresh string: a line for each relay that
+//  does not answer, drains or has a side that is not attached, or the reason why
+//  they could not be listed. NULL if everything is ready.
+char *
+    zrelay_snapshot_obstacles (zrelay_snapshot_t *self);
+
 //  When it was taken, by zclock_mono ().
 int64_t
     zrelay_snapshot_time (zrelay_snapshot_t *self);

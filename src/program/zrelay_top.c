@@ -66,7 +66,7 @@ s_help (top_t *self)
         "                           or that of zrelay run)\n"
         "      --curve FILE         our certificate, for tcp\n"
         "      --server FILE        the public certificate of the other party\n"
-        "      --interval SECONDS   time between two looks (default %d)\n"
+        "      --interval SECONDS   time between updates (default %d)\n"
         "      --sort COLUMN        sort by that column (default NAME)\n"
         "      --reverse            sort the other way round\n"
         "      --once               print the table after one interval, and exit\n"
