@@ -104,7 +104,16 @@ extern "C" {
 //      zstr_send (host, "ERROR");                             //  query
 //      zstr_send (host, "HELP");                              //  query
 //      zstr_send (host, "PING");                              //  query
-//      zstr_send (host, "VERBOSE");            //  Log commands from now on
+//
+//  Log commands from now on, and have the relays and the gate do so, with the
+//  peers that come, go and are refused:
+//
+//      zstr_send (host, "VERBOSE");
+//
+//  Hear what becomes of the connections that relays of a file make, from the
+//  next LOAD on, see EVENTS in zrelay_proxy.h:
+//
+//      zstr_sendx (host, "EVENTS", "inproc://links", NULL);
 //
 //  End the host, its relays, their control sockets and the gate:
 //

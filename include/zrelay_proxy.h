@@ -323,11 +323,11 @@ extern "C" {
 //
 //  CONNECT succeeds for a host that does not exist. EVENTS sends what becomes
 //  of the connections that the relay makes to a PULL socket, each event as the
-//  frames LINK, side, state, endpoint, reason. The state is connected (the
-//  handshake is complete), disconnected, unreachable (nobody answers there),
-//  unresolved (there is no such host), or refused (the handshake failed; the
-//  reason is auth, protocol or other). It comes when it changes. Bind that
-//  socket before this, and give this command before CONNECT:
+//  frames LINK, side, state, endpoint, reason, and the relay's name. The state
+//  is connected (the handshake is complete), disconnected, unreachable (nobody
+//  answers there), unresolved (there is no such host), or refused (the
+//  handshake failed; the reason is auth, protocol or other). It comes when it
+//  changes. Bind that socket before this, and give this command before CONNECT:
 //
 //      zstr_sendx (proxy, "EVENTS", "inproc://proxy-events", NULL);
 //
@@ -359,7 +359,8 @@ extern "C" {
 //
 //      zstr_sendx (proxy, "PERMIT", "who_may_what", NULL);
 //
-//  Log commands and their results through zsys:
+//  Log commands and their results through zsys, and each peer that comes, goes,
+//  is refused or is cut off, with its address and the reason:
 //
 //      zstr_send (proxy, "VERBOSE");
 //

@@ -24,6 +24,7 @@
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
 #include "zrelay_delays.h"
+#include "zrelay_diary.h"
 #include "zrelay_endpoint.h"
 #include "zrelay_errand.h"
 #include "zrelay_error.h"
@@ -83,6 +84,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_setting", zrelay_setting_test },
     { "zrelay_message", zrelay_message_test },
     { "zrelay_option", zrelay_option_test },
+    { "zrelay_diary", zrelay_diary_test },
     { "zrelay_endpoint", zrelay_endpoint_test },
     { "zrelay_private", zrelay_private_test },
     { "zrelay_inherited", zrelay_inherited_test },

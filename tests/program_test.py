@@ -42,6 +42,7 @@ ONE_SIDE = ("majordomo",)
 OPTIONS = [
     "-f, --frontend", "-b, --backend", "-s, --subscribe", "-c, --capture",
     "-o, --set", "-n, --name", "-d, --drain", "-v, --verbose", "-q, --quiet",
+    "--log-format", "--log-level",
     "-V, --version", "-h, --help",
 ]
 

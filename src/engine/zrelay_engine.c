@@ -66,6 +66,7 @@ struct _zrelay_engine_t {
     zrelay_flow_t *flows [FLOWS];   //  By zrelay_flow_id_t; return or NULL
     zrelay_capture_t *capture;      //  Copies of what passes
     zrelay_events_t *events;        //  What becomes of connections it makes
+    zrelay_diary_t *diary;          //  Logs who comes and goes
     zrelay_sieve_t *sieves [FLOWS]; //  Rules about topics
     watch_t watches [SIDES];        //  The polls of the sides
     void *capturing;                //  A borrowed capture's socket, or NULL
@@ -191,6 +192,12 @@ zrelay_engine_log (zrelay_engine_t *self, zrelay_log_t level,
     zstr_free (&sentence);
 }
 
+static void
+s_log_line (void *object, zrelay_log_t level, const char *line)
+{
+    zrelay_engine_log ((zrelay_engine_t *) object, level, "%s", line);
+}
+
 
 //  --------------------------------------------------------------------------
 //  The kind. A structure that was compiled with an older header is shorter.
@@ -265,7 +272,8 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     self->started = zclock_mono ();
     self->error = zrelay_error_new ();
     self->capture = zrelay_capture_new (self->error);
-    self->events = zrelay_events_new ();
+    self->events = zrelay_events_new (self->name);
+    self->diary = zrelay_diary_new (s_log_line, self);
     for (int flow = 0; flow < FLOWS; flow++)
         self->sieves [flow] = zrelay_sieve_new ();
     self->loop = zloop_new ();
@@ -365,7 +373,8 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
                                            self->kind.topic);
     for (int side = 0; side < SIDES; side++)
         if (self->sides [side])
-            zrelay_side_report_to (self->sides [side], self->events);
+            zrelay_side_report_to (self->sides [side], self->events,
+                                   self->diary);
     s_join_sides (self);
     s_make_flows (self, self->sides [ZRELAY_SIDE_BACKEND]);
     if (self->kind.create)
@@ -433,6 +442,7 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
             zrelay_side_destroy (&self->sides [side]);
         zrelay_capture_destroy (&self->capture);
         zrelay_events_destroy (&self->events);
+        zrelay_diary_destroy (&self->diary);
         for (int flow = 0; flow < FLOWS; flow++)
             zrelay_sieve_destroy (&self->sieves [flow]);
         if (self->permit.may)
@@ -1751,6 +1761,7 @@ void
 zrelay_engine_set_verbose (zrelay_engine_t *self)
 {
     self->verbose = true;
+    zrelay_diary_open (self->diary);
 }
 
 bool

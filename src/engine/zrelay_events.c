@@ -24,6 +24,7 @@ typedef struct {
 } link_t;
 
 struct _zrelay_events_t {
+    const char *name;           //  The relay's; not ours
     void *handle;               //  libzmq's socket to which they go, or NULL
     zlistx_t *links;            //  link_t
 };
@@ -53,11 +54,12 @@ s_link_destroy (void **item_p)
 }
 
 zrelay_events_t *
-zrelay_events_new (void)
+zrelay_events_new (const char *name)
 {
     zrelay_events_t *self =
         (zrelay_events_t *) zmalloc (sizeof (zrelay_events_t));
     assert (self);
+    self->name = name;
     self->links = zlistx_new ();
     assert (self->links);
     zlistx_set_destructor (self->links, s_link_destroy);
@@ -121,7 +123,7 @@ s_send (zrelay_events_t *self, link_t *link, const char *state,
         return;
     link->state = state;
     const char *frames [] = {
-        "LINK", link->side, state, link->endpoint, reason, NULL
+        "LINK", link->side, state, link->endpoint, reason, self->name, NULL
     };
     for (int index = 0; frames [index]; index++)
         if (zmq_send (self->handle, frames [index], strlen (frames [index]),
@@ -199,14 +201,14 @@ zrelay_events_monitor (zrelay_events_t *self, const char *side,
 static bool
 s_test_next (zsock_t *reader, const char *state, const char *reason)
 {
-    char *words [5];
+    char *words [6];
     zstr_recvx (reader, &words [0], &words [1], &words [2], &words [3],
-                &words [4], NULL);
+                &words [4], &words [5], NULL);
     bool right = streq (words [0], "LINK") && streq (words [1], "frontend")
               && streq (words [2], state)
               && streq (words [3], "tcp://host:5555")
-              && streq (words [4], reason);
-    for (int index = 0; index < 5; index++)
+              && streq (words [4], reason) && streq (words [5], "relay");
+    for (int index = 0; index < 6; index++)
         zstr_free (&words [index]);
     return right;
 }
@@ -218,7 +220,7 @@ zrelay_events_test (bool verbose)
     printf (" * zrelay_events: ");
 
     //  @selftest
-    zrelay_events_t *self = zrelay_events_new ();
+    zrelay_events_t *self = zrelay_events_new ("relay");
     assert (!zrelay_events_wanted (self) && !zrelay_events_wanted (NULL));
     zsock_t *reader = zsock_new_pull ("@inproc://events-test");
     assert (reader);

@@ -17,7 +17,7 @@
 
 //  zmq_connect () succeeds for a host that does not exist. What happens then is
 //  known from libzmq's monitor only, and is sent to whoever wants to know, each
-//  event as the strings LINK, side, state, endpoint, reason:
+//  event as the strings LINK, side, state, endpoint, reason, relay:
 //
 //      connected       the handshake is complete
 //      disconnected    the connection has ended; libzmq tries to connect again
@@ -31,8 +31,9 @@
 
 typedef struct _zrelay_events_t zrelay_events_t;
 
+//  name is the relay's, and must remain.
 zrelay_events_t *
-    zrelay_events_new (void);
+    zrelay_events_new (const char *name);
 
 void
     zrelay_events_destroy (zrelay_events_t **self_p);

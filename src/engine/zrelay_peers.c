@@ -147,6 +147,7 @@ typedef struct {
     host_t *host;               //  Where it is; NULL: local, or it did not
                                 //  come, but the relay connected to it
     uint64_t number;            //  How many had come, with it
+    bool made;                  //  It did not come, the socket went there
     bool cut;                   //  Its connection was ended
     bool spoke;                 //  A message came since the last look
     uint64_t base;              //  See zrelay_kernel_read ()
@@ -183,6 +184,7 @@ struct _zrelay_peers_t {
     void *handle;               //  libzmq's socket where events arrive
     zrelay_events_t *events;    //  Hears of connections made, or NULL
     zrelay_retries_t *retries;  //  Of those that were lost
+    zrelay_diary_t *diary;      //  Logs who comes and goes, or NULL
     const char *name;           //  Name of the side there
     peer_t **peers;             //  Those connected, by descriptor; or NULL
     size_t room;                //  How many descriptors there is room for
@@ -301,6 +303,15 @@ s_leave_topics (zrelay_peers_t *self, peer_t *peer)
     }
 }
 
+static zrelay_diary_peer_t
+s_describe (zrelay_peers_t *self, peer_t *peer)
+{
+    zrelay_diary_peer_t description = {
+        self->name, peer->made, peer->endpoint, peer->address
+    };
+    return description;
+}
+
 //  A peer with a routing id may still have messages to be read
 
 static void
@@ -309,6 +320,9 @@ s_remove (zrelay_peers_t *self, int fd)
     peer_t *peer = s_lookup (self, fd);
     if (!peer)
         return;
+    const zrelay_diary_peer_t description = s_describe (self, peer);
+    zrelay_diary_went (self->diary, &description,
+                       peer->property || peer->topics, peer->cut);
     self->peers [fd] = NULL;
     self->count--;
     s_leave_host (self, peer);
@@ -519,6 +533,8 @@ s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
         return;
     peer->cut = true;
     zrelay_kernel_cut (peer->fd);
+    const zrelay_diary_peer_t description = s_describe (self, peer);
+    zrelay_diary_cut (self->diary, &description, s_cuts [reason]);
     self->cuts [reason]++;
     if (reason == ZRELAY_CUT_SUBSCRIPTIONS && !s_is_flooder (self, peer))
         s_note_flood (self, peer);
@@ -663,8 +679,11 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     uint64_t waiting;
     zrelay_kernel_read (fd, &peer->base, &peer->mark, &waiting);
     peer->revision = zrelay_limits_revision (self->limits);
+    peer->made = !accepted;
     peer->host = accepted? s_join_host (self, address): NULL;
     s_add (self, peer);
+    const zrelay_diary_peer_t description = s_describe (self, peer);
+    zrelay_diary_came (self->diary, &description);
     if (accepted)
         s_admit (self, peer);
 }
@@ -680,8 +699,10 @@ s_has_left (uint16_t event, uint32_t error)
 }
 
 static void
-s_count_failure (zrelay_peers_t *self, uint16_t event, uint32_t error)
+s_count_failure (zrelay_peers_t *self, const char *endpoint, uint16_t event,
+                 uint32_t error)
 {
+    zrelay_diary_failed (self->diary, self->name, endpoint, event, error);
     if (s_has_left (event, error)) {
         self->left_early++;
         return;
@@ -689,6 +710,17 @@ s_count_failure (zrelay_peers_t *self, uint16_t event, uint32_t error)
     for (size_t index = 0; index < FAILURE_REASONS; index++)
         if (s_failures [index].event == event)
             self->failures [index]++;
+}
+
+//  A peer may have left before it was looked at
+
+static void
+s_end (zrelay_peers_t *self, int fd, uint16_t event, const char *endpoint)
+{
+    const zrelay_diary_peer_t unknown = { self->name, false, endpoint, NULL };
+    if (event == ZMQ_EVENT_DISCONNECTED && !s_lookup (self, fd))
+        zrelay_diary_went (self->diary, &unknown, false, false);
+    s_remove (self, fd);
 }
 
 //  An event is two frames: 16 bits of number and 32 of value, and an endpoint.
@@ -714,10 +746,10 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
         s_insert (self, (int) value, endpoint, event == ZMQ_EVENT_ACCEPTED);
     else
     if (event & FAILURES)
-        s_count_failure (self, event, value);
+        s_count_failure (self, endpoint, event, value);
     else
     if (event & ENDS)
-        s_remove (self, (int) value);
+        s_end (self, (int) value, event, endpoint);
     zrelay_retries_monitor (self->retries, event, endpoint);
     if (event & ZRELAY_EVENTS && zrelay_events_wanted (self->events))
         zrelay_events_monitor (self->events, self->name, event, endpoint);
@@ -727,10 +759,13 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
 
 void
 zrelay_peers_report_to (zrelay_peers_t *self, zrelay_events_t *events,
-                        const char *name)
+                        zrelay_diary_t *diary, const char *name)
 {
+    zrelay_peers_lock (self);
     self->events = events;
+    self->diary = diary;
     self->name = name;
+    zrelay_peers_unlock (self);
 }
 
 static void

@@ -14,6 +14,7 @@
 #define ZRELAY_PEERS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_diary.h"
 #include "zrelay_events.h"
 #include "zrelay_limits.h"
 
@@ -24,11 +25,11 @@ typedef struct _zrelay_peers_t zrelay_peers_t;
 zrelay_peers_t *
     zrelay_peers_new (void *watched, zrelay_limits_t *limits);
 
-//  Tell of the connections that the watched socket makes, under that name; both
-//  must outlive the peers.
+//  Tell of the connections that the watched socket makes, and log all, under
+//  that name; all three must outlive the peers.
 void
     zrelay_peers_report_to (zrelay_peers_t *self, zrelay_events_t *events,
-                            const char *name);
+                            zrelay_diary_t *diary, const char *name);
 
 //  To be called before the watched socket is closed.
 void

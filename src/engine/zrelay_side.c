@@ -54,6 +54,7 @@ struct _zrelay_side_t {
     zrelay_access_t *access;    //  Whom its ipc endpoints let in
     zrelay_peers_t *peers;      //  Who is connected; NULL without socket
     zrelay_events_t *events;    //  Hears of connections made, or NULL
+    zrelay_diary_t *diary;      //  Logs who comes and goes, or NULL
     zrelay_attachments_t *attachments;  //  Its endpoints
     zrelay_sender_t *stamp;      //  What its messages say of their senders
     zrelay_options_t *options;  //  For when the socket is made
@@ -195,16 +196,18 @@ s_open (zrelay_side_t *self, int type, const char *name)
         self->reported = zrelay_topics_new ();
         zrelay_peers_watch (self->peers);
     }
-    zrelay_peers_report_to (peers, self->events, self->name);
+    zrelay_peers_report_to (peers, self->events, self->diary, self->name);
     return ZRELAY_STATUS_DONE;
 }
 
 void
-zrelay_side_report_to (zrelay_side_t *self, zrelay_events_t *events)
+zrelay_side_report_to (zrelay_side_t *self, zrelay_events_t *events,
+                       zrelay_diary_t *diary)
 {
     self->events = events;
+    self->diary = diary;
     if (self->peers)
-        zrelay_peers_report_to (self->peers, events, self->name);
+        zrelay_peers_report_to (self->peers, events, diary, self->name);
 }
 
 zrelay_status_t

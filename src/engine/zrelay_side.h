@@ -65,9 +65,11 @@ int
 zrelay_peers_t *
     zrelay_side_peers (zrelay_side_t *self);
 
-//  Tell of the connections that the side makes; events must outlive it.
+//  Tell of the connections that the side makes, and log all; both must outlive
+//  it.
 void
-    zrelay_side_report_to (zrelay_side_t *self, zrelay_events_t *events);
+    zrelay_side_report_to (zrelay_side_t *self, zrelay_events_t *events,
+                           zrelay_diary_t *diary);
 
 //  Make the socket. If it exists, with another type, it is replaced as long
 //  as it has no endpoint. And close it again, type -1: not chosen.

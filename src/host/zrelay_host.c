@@ -72,6 +72,8 @@ struct _host_t {
     bool check;                 //  It only looks
     zrelay_config_t *config;    //  What is loaded, or NULL
     char *file;                 //  From where, or NULL
+    char *links;                //  Where its relays tell of the connections
+                                //  that they make, or NULL
     bool has_text;              //  Not from the file itself
     zsock_t *events;            //  Hears who is no longer welcome, or NULL
     int64_t logged_at;          //  When that was logged, in msecs
@@ -133,6 +135,15 @@ s_kind_names (host_t *self)
 }
 
 static void
+s_make_verbose (zrelay_hosted_t *relay)
+{
+    zmsg_t *words = zmsg_new ();
+    assert (words);
+    zmsg_addstr (words, "VERBOSE");
+    zrelay_hosted_tell (relay, &words);
+}
+
+static void
 s_start (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 {
     (void) argc;
@@ -165,6 +176,8 @@ s_start (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
         zrelay_hosted_new (self->loop, kind, name, s_on_ended, self);
     if (relay) {
         zlistx_add_end (self->relays, relay);
+        if (self->verbose)
+            s_make_verbose (relay);
         zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
     }
     else
@@ -522,8 +535,8 @@ s_log_revoked (host_t *self, const char *user, const char *domain)
     int64_t now = zclock_mono ();
     if (now < self->logged_at)
         return;
-    zsys_warning ("%s: %s is no longer let in; connections are cut", domain,
-                  user);
+    zrelay_printer_log (ZRELAY_LOG_WARNING,
+        "%s: %s is no longer let in; connections are cut", domain, user);
     self->logged_at = now + LOG_IVL;
 }
 
@@ -581,8 +594,8 @@ s_hear_events (host_t *self)
     if (!wanted || self->events)
         return;
     if (!zrelay_sockets_left (1)) {
-        zsys_error ("host: no socket is left for the gate's events; peers that "
-                    "are no longer let in are not cut");
+        zrelay_printer_log (ZRELAY_LOG_ERROR, "host: no socket is left for the"
+            " gate's events; peers that are no longer let in are not cut");
         return;
     }
     char *endpoint = zsys_sprintf ("inproc://zrelay-host-events-%p",
@@ -707,7 +720,7 @@ s_begin_load (host_t *self, zrelay_request_t *request, const char *file,
     char *endpoint = s_inner_endpoint (self);
     if (self->inner)
         self->loader = zrelay_mover_new (endpoint, file, text, self->kinds,
-                                         self->config, check);
+                                         self->config, self->links, check);
     zstr_free (&endpoint);
     if (!self->loader) {
         zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,
@@ -786,11 +799,29 @@ s_ping (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
     s_answer_word (request, "PING", NULL);
 }
 
+//  Relays of files, from the next LOAD on
+
+static void
+s_events (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) argc;
+    zstr_free (&self->links);
+    self->links = strdup (argv [0]);
+    assert (self->links);
+    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+}
+
 static void
 s_verbose (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 {
     (void) argc;
     (void) argv;
+    zrelay_hosted_t *relay = self->verbose? NULL:
+        (zrelay_hosted_t *) zlistx_first (self->relays);
+    for (; relay; relay = (zrelay_hosted_t *) zlistx_next (self->relays))
+        s_make_verbose (relay);
+    if (!self->verbose)
+        zrelay_usher_set_verbose (self->usher);
     self->verbose = true;
     zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
 }
@@ -833,7 +864,9 @@ static const struct {
     { "ERROR", "", "explain why the last command was refused",
       s_error, NULL, 0, 0, false },
     { "PING", "", "answer at once", s_ping, NULL, 0, 0, false },
-    { "VERBOSE", "", "log commands", s_verbose, NULL, 0, 0, false }
+    { "EVENTS", "endpoint", "send there what becomes of connections",
+      s_events, NULL, 1, 1, true },
+    { "VERBOSE", "", "log commands and peers", s_verbose, NULL, 0, 0, false }
 };
 #define COMMANDS (sizeof (s_commands) / sizeof (*s_commands))
 
@@ -935,8 +968,10 @@ s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words)
     char *name = zframe_strdup (zmsg_first (words));
     assert (name);
     bool ends = streq (name, "$TERM") && !zrelay_request_is_remote (request);
-    if (self->verbose)
-        zsys_info ("host: %s", zrelay_error_quote (self->error, name));
+    //  Relays log their commands
+    if (self->verbose && strneq (name, "RELAY"))
+        zrelay_printer_log (ZRELAY_LOG_INFO, "host: %s",
+                            zrelay_error_quote (self->error, name));
     if (ends)
         self->last = request;
     else
@@ -1009,6 +1044,7 @@ s_host_destroy (host_t **self_p)
     zsock_destroy (&self->events);
     zrelay_config_destroy (&self->config);
     zstr_free (&self->file);
+    zstr_free (&self->links);
     zrelay_usher_destroy (&self->usher);
     //  Bare words get the signal of the actor instead
     if (self->last && !zrelay_request_is_bare (self->last))
@@ -1016,6 +1052,7 @@ s_host_destroy (host_t **self_p)
     zrelay_entrance_destroy (&self->entrance);
     zrelay_error_destroy (&self->error);
     zloop_destroy (&self->loop);
+    zrelay_printer_settle_log ();
     freen (self);
     *self_p = NULL;
 }

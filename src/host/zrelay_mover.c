@@ -46,6 +46,7 @@ struct _zrelay_mover_t {
     const zrelay_kind_t *const *kinds;  //  Those that it may name
     zrelay_config_t *old;       //  What was loaded before; not ours
     zrelay_config_t *new;       //  What the file asks for
+    char *events;               //  Where relays tell of connections, or NULL
     bool check;                 //  Change nothing
     bool done;                  //  All is well
     zrelay_report_t *report;    //  Keeps what was found
@@ -91,7 +92,8 @@ s_try_start (zrelay_mover_t *self, zrelay_plan_t *plan,
     zrelay_guard_t *guard = zrelay_guard_new (plan, self->host, report, false);
     bool started =
         zrelay_guard_start (guard) == ZRELAY_EXIT_NOT_YET
-     && zrelay_start (plan, self->host, guard, NULL, report, lines)
+     && zrelay_start (plan, self->host, guard, self->events, report,
+                      lines)
         == ZRELAY_EXIT_NOT_YET;
     zrelay_report_set_place (report, NULL, NULL);
     if (!started)
@@ -362,7 +364,7 @@ s_actor (zsock_t *pipe, void *args)
 zrelay_mover_t *
 zrelay_mover_new (const char *endpoint, const char *file, const char *text,
                    const zrelay_kind_t *const *kinds, zrelay_config_t *old,
-                   bool check)
+                   const char *events, bool check)
 {
     zrelay_mover_t *self =
         (zrelay_mover_t *) zmalloc (sizeof (zrelay_mover_t));
@@ -372,6 +374,7 @@ zrelay_mover_new (const char *endpoint, const char *file, const char *text,
     self->text = text? strdup (text): NULL;
     self->kinds = kinds;
     self->old = old;
+    self->events = events? strdup (events): NULL;
     self->check = check;
     self->report = zrelay_report_new_list ();
     self->steps = zlistx_new ();
@@ -400,6 +403,7 @@ zrelay_mover_destroy (zrelay_mover_t **self_p)
         zstr_free (&self->endpoint);
         zstr_free (&self->file);
         zstr_free (&self->text);
+        zstr_free (&self->events);
         freen (self);
         *self_p = NULL;
     }

@@ -29,12 +29,13 @@ typedef struct _zrelay_mover_t zrelay_mover_t;
 
 //  Begin. endpoint is where the host is steered from within the process; old is
 //  what was loaded before, or NULL, and remains the caller's; text is the
-//  file's contents, or NULL. With check, nothing is changed, and all of the
+//  file's contents, or NULL; events is where relays tell of the connections that
+//  they make, or NULL. With check, nothing is changed, and all of the
 //  file is rehearsed. Returns NULL with errno if there are no sockets left.
 zrelay_mover_t *
     zrelay_mover_new (const char *endpoint, const char *file, const char *text,
                        const zrelay_kind_t *const *kinds,
-                       zrelay_config_t *old, bool check);
+                       zrelay_config_t *old, const char *events, bool check);
 
 //  Waits for it to end.
 void

@@ -26,6 +26,7 @@ typedef struct {
 struct _zrelay_usher_t {
     zloop_t *loop;              //  Serves the gate's pipe
     zactor_t *gate;             //  The gate, or NULL so far
+    bool verbose;               //  It logs everything
     zlistx_t *errands;          //  errand_t; the first one is under way
 };
 
@@ -127,6 +128,46 @@ s_on_gate (zloop_t *loop, zsock_t *pipe, void *arg)
     return 0;
 }
 
+static void
+s_give (zrelay_usher_t *self, zmsg_t **words_p, zrelay_usher_fn *function,
+        void *object)
+{
+    errand_t *errand = (errand_t *) zmalloc (sizeof (errand_t));
+    assert (errand);
+    errand->words = *words_p;
+    *words_p = NULL;
+    errand->function = function;
+    errand->object = object;
+    zlistx_add_end (self->errands, errand);
+    if (zlistx_size (self->errands) == 1)
+        s_send_first (self);
+}
+
+static void
+s_forget (void *object, int status, zmsg_t **frames_p)
+{
+    (void) object;
+    (void) status;
+    (void) frames_p;
+}
+
+static void
+s_make_verbose (zrelay_usher_t *self)
+{
+    zmsg_t *words = zmsg_new ();
+    assert (words);
+    zmsg_addstr (words, "VERBOSE");
+    s_give (self, &words, s_forget, NULL);
+}
+
+void
+zrelay_usher_set_verbose (zrelay_usher_t *self)
+{
+    self->verbose = true;
+    if (self->gate)
+        s_make_verbose (self);
+}
+
 void
 zrelay_usher_give (zrelay_usher_t *self, zmsg_t **words_p,
                    zrelay_usher_fn *function, void *object)
@@ -145,14 +186,8 @@ zrelay_usher_give (zrelay_usher_t *self, zmsg_t **words_p,
             return;
         }
         zloop_reader (self->loop, zactor_sock (self->gate), s_on_gate, self);
+        if (self->verbose)
+            s_make_verbose (self);
     }
-    errand_t *errand = (errand_t *) zmalloc (sizeof (errand_t));
-    assert (errand);
-    errand->words = *words_p;
-    *words_p = NULL;
-    errand->function = function;
-    errand->object = object;
-    zlistx_add_end (self->errands, errand);
-    if (zlistx_size (self->errands) == 1)
-        s_send_first (self);
+    s_give (self, words_p, function, object);
 }

@@ -28,6 +28,10 @@ typedef void (zrelay_usher_fn) (void *object, int status, zmsg_t **frames_p);
 zrelay_usher_t *
     zrelay_usher_new (zloop_t *loop);
 
+//  The gate logs everything, when there is one.
+void
+    zrelay_usher_set_verbose (zrelay_usher_t *self);
+
 //  Ends the gate. Commands without an outcome get none.
 void
     zrelay_usher_destroy (zrelay_usher_t **self_p);

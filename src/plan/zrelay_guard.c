@@ -300,6 +300,8 @@ static zrelay_exit_t
 s_start_gate (zrelay_guard_t *self)
 {
     self->active = true;
+    if (self->plan->verbose && !self->rehearsal)
+        zrelay_client_command (self->host, "GATE", "VERBOSE", NULL);
     zrelay_exit_t status = s_rules (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_rules (self, ZRELAY_SIDE_BACKEND);
@@ -492,11 +494,11 @@ s_log_revoked (zrelay_guard_t *self, zrelay_side_id_t id, const char *user,
         self->unlogged++;
         return;
     }
-    zsys_warning ("%s: %s is no longer let in; connections to the %s from %s"
-                  " are cut (%zu others before were not logged)",
-                  zrelay_plan_name (self->plan), user,
-                  self->plan->sides [id].name,
-                  streq (address, "*")? "anywhere": address, self->unlogged);
+    zrelay_printer_log (ZRELAY_LOG_WARNING,
+        "%s: %s is no longer let in; connections to the %s from %s are cut"
+        " (%zu others before were not logged)", zrelay_plan_name (self->plan),
+        user, self->plan->sides [id].name,
+        streq (address, "*")? "anywhere": address, self->unlogged);
     self->logged_at = now;
     self->unlogged = 0;
 }

@@ -19,6 +19,9 @@
 
 #include <poll.h>
 
+//  Size of what CZMQ writes before a message: "I: 26-12-31 23:59:59 "
+#define LOG_PREFIX 21
+
 //  Name of a program that was called without one
 #define NAMELESS "zrelay"
 
@@ -27,6 +30,9 @@ struct _zrelay_report_t {
     zrelay_printer_t *out;      //  Prints to standard output
     zrelay_printer_t *errors;   //  Prints to standard error
     FILE *stream;               //  What is written here goes to the latter
+    zrelay_report_fn *format;   //  Makes lines there, or NULL
+    zrelay_log_t least;         //  Lines of the log that matter less are not
+                                //  written
     bool failed;                //  Standard output has failed
     zlistx_t *findings;         //  zrelay_finding_t, or NULL: it prints
     const char *file;           //  Where failures are, or NULL; not ours
@@ -95,12 +101,44 @@ s_print_error (void *arg, zrelay_log_t level, const char *line)
     s_write_line (STDERR_FILENO, line);
 }
 
+static void
+s_write_error (zrelay_report_t *self, zrelay_log_t level, const char *text)
+{
+    char *line = self->format? self->format (level, text): NULL;
+    zrelay_printer_print (self->errors, level, "%s", line? line: text);
+    free (line);
+}
+
+//  CZMQ writes a letter, ": ", a date and a time, each with a space behind it,
+//  and then the message
+
+static zrelay_log_t
+s_level_of (const char *line)
+{
+    return strncmp (line, "E: ", 3) == 0? ZRELAY_LOG_ERROR:
+           strncmp (line, "W: ", 3) == 0? ZRELAY_LOG_WARNING: ZRELAY_LOG_INFO;
+}
+
+static const char *
+s_message_of (const char *line)
+{
+    size_t size = strlen (line);
+    bool known = size > LOG_PREFIX && strncmp (line + 1, ": ", 2) == 0
+              && line [LOG_PREFIX - 1] == ' ';
+    return known? line + LOG_PREFIX: line;
+}
+
 static ssize_t
 s_take (void *cookie, const char *data, size_t size)
 {
     zrelay_report_t *self = (zrelay_report_t *) cookie;
-    zrelay_printer_print (self->errors, ZRELAY_LOG_INFO, "%.*s", (int) size,
-                          data);
+    size_t newline = size > 0 && data [size - 1] == '\n';
+    char *line = strndup (data, size - newline);
+    assert (line);
+    if (s_level_of (line) >= self->least)
+        s_write_error (self, s_level_of (line),
+                       self->format? s_message_of (line): line);
+    free (line);
     return (ssize_t) size;
 }
 
@@ -233,9 +271,12 @@ s_say (zrelay_report_t *self, bool warning, const char *format,
                           *path? ": ": ""): strdup ("");
         assert (place);
         s_make_printable (place);
-        zrelay_printer_print (self->errors, ZRELAY_LOG_ERROR, "%s: %s%s%s",
-                              self->program, place,
-                              warning? "warning: ": "", sentence);
+        char *text = zsys_sprintf ("%s: %s%s%s", self->program, place,
+                                   warning? "warning: ": "", sentence);
+        assert (text);
+        s_write_error (self, warning? ZRELAY_LOG_WARNING: ZRELAY_LOG_ERROR,
+                       text);
+        zstr_free (&text);
         zstr_free (&place);
         zstr_free (&sentence);
     }
@@ -291,7 +332,19 @@ zrelay_report_print (zrelay_report_t *self, const char *line)
 void
 zrelay_report_note (zrelay_report_t *self, const char *line)
 {
-    zrelay_printer_print (self->errors, ZRELAY_LOG_INFO, "%s", line);
+    s_write_error (self, ZRELAY_LOG_INFO, line);
+}
+
+void
+zrelay_report_set_format (zrelay_report_t *self, zrelay_report_fn *format)
+{
+    self->format = format;
+}
+
+void
+zrelay_report_set_level (zrelay_report_t *self, zrelay_log_t least)
+{
+    self->least = least;
 }
 
 FILE *

@@ -105,6 +105,17 @@ void
 void
     zrelay_report_note (zrelay_report_t *self, const char *line);
 
+//  Makes a fresh string of a line for standard error, or several.
+typedef char *(zrelay_report_fn) (zrelay_log_t level, const char *text);
+
+//  Have such lines made so from now on; NULL: they are as they come. And leave
+//  out lines of CZMQ's log that do not matter so much.
+void
+    zrelay_report_set_format (zrelay_report_t *self,
+                              zrelay_report_fn *format);
+void
+    zrelay_report_set_level (zrelay_report_t *self, zrelay_log_t least);
+
 //  A stream for CZMQ's log: its lines go the way of zrelay_report_note (). It
 //  remains the object's.
 FILE *

@@ -98,7 +98,9 @@ s_guard (start_t *self)
 static zrelay_exit_t
 s_report_links (start_t *self)
 {
-    if (!self->events)
+    if (!self->events
+    || !(zrelay_plan_connects (self->plan, ZRELAY_SIDE_FRONTEND)
+      || zrelay_plan_connects (self->plan, ZRELAY_SIDE_BACKEND)))
         return ZRELAY_EXIT_NOT_YET;
     zrelay_client_command (self->relay, "EVENTS", self->events, NULL);
     return s_confirm (self, "", "");
@@ -362,6 +364,36 @@ s_subscribe (start_t *self)
     return status;
 }
 
+//  A SUB socket gets nothing that it has not subscribed to. What the commands of
+//  a file do is not known here.
+
+static void
+s_warn_of_silence (start_t *self, zrelay_side_id_t id)
+{
+    zrelay_plan_t *plan = self->plan;
+    zrelay_plan_endpoint_t *first = (zrelay_plan_endpoint_t *)
+        zlistx_first (plan->sides [id].endpoints);
+    if (!first || strcasecmp (zrelay_plan_type (plan, id), "SUB")
+    ||  plan->kind->topic || zlistx_size (plan->commands) > 0)
+        return;
+    s_about (self, &first->place);
+    zrelay_report_warn (self->report, "the %s is a SUB socket that has"
+        " subscribed to nothing, so nothing will arrive there; %ssubscribe ''"
+        " subscribes to everything", plan->sides [id].name,
+        zrelay_plan_dashes (plan));
+}
+
+static zrelay_exit_t
+s_warn (start_t *self)
+{
+    for (int id = 0; id < ZRELAY_PLAN_SIDES; id++)
+        if (zlistx_size (self->plan->topics) == 0
+        &&  zrelay_plan_has_side (self->plan, (zrelay_side_id_t) id))
+            s_warn_of_silence (self, (zrelay_side_id_t) id);
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+
 //  --------------------------------------------------------------------------
 //  The whole
 
@@ -377,7 +409,7 @@ s_bring (start_t *self)
     step_fn *steps [] = {
         s_verbose, s_guard, s_report_links, s_set_all, s_add_rules, s_permit,
         s_commands, open? s_attach_all: s_subscribe,
-        open? s_subscribe: s_attach_all, s_capture
+        open? s_subscribe: s_attach_all, s_capture, s_warn
     };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     for (size_t index = 0; s_goes_on (self, status)

@@ -15,12 +15,6 @@
 //  Spaces for each level
 #define INDENT 4
 
-//  More levels than any configuration has
-#define LEVELS_MAX 16
-
-//  What a name consists of, besides letters and digits
-#define NAME_CHARACTERS "$-_@.&+/"
-
 #define LINE_COMMENT "#line "
 
 struct _zrelay_zpl_t {
@@ -35,7 +29,7 @@ typedef struct {
     zrelay_report_t *report;    //  Hears what is wrong
     const char *file;           //  Its name
     size_t line;                //  Number of the current line
-    zrelay_zpl_t *levels [LEVELS_MAX + 1];  //  Where the next item of each
+    zrelay_zpl_t *levels [ZRELAY_ZPL_LEVELS + 1];  //  Where the next item of each
                                             //  level goes
     bool failed;                //  A value could not be completed
     size_t depth;               //  How many of these there are
@@ -272,7 +266,7 @@ s_read_item (reader_t *self, const char *text, zrelay_zpl_t *parent)
 {
     size_t size = 0;
     while (text [size] && (isalnum ((byte) text [size])
-                        || strchr (NAME_CHARACTERS, text [size])))
+                        || strchr (ZRELAY_ZPL_SIGNS, text [size])))
         size++;
     char *name = strndup (text, size);
     assert (name);
@@ -282,7 +276,7 @@ s_read_item (reader_t *self, const char *text, zrelay_zpl_t *parent)
     char *value = NULL;
     if (size == 0)
         s_wrong (self, parent->place.path, "a line begins with a name, of"
-                 " letters, digits and " NAME_CHARACTERS);
+                 " letters, digits and " ZRELAY_ZPL_SIGNS);
     else
     if (*rest == '=')
         value = s_read_value (self, rest + 1, path);
@@ -317,7 +311,7 @@ s_read_property (reader_t *self, const char *line)
         s_wrong (self, NULL, "a level is %d spaces, and no tab", INDENT);
         return;
     }
-    if (spaces % INDENT || level >= LEVELS_MAX || level > self->depth) {
+    if (spaces % INDENT || level >= ZRELAY_ZPL_LEVELS || level > self->depth) {
         s_wrong (self, NULL, "a line begins with %d spaces for each level, and"
                  " is at most one level below that before it", INDENT);
         return;

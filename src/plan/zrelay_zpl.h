@@ -26,6 +26,12 @@
 //  shell. A comment "#line 7" says that the next line counts as line 7, for
 //  text that was made from another one.
 
+//  What a name consists of, besides letters and digits
+#define ZRELAY_ZPL_SIGNS "$-_@.&+/"
+
+//  More levels than any configuration has
+#define ZRELAY_ZPL_LEVELS 16
+
 typedef struct _zrelay_zpl_t zrelay_zpl_t;
 
 //  Read a text. file is its name for the report, and must remain. Returns the

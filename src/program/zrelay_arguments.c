@@ -11,8 +11,7 @@
 */
 
 #include "zrelay_arguments.h"
-
-#include <getopt.h>
+#include "zrelay_format.h"
 
 //  Most milliseconds that --drain takes: a day, as much as DRAIN
 #define DRAIN_MAX 86400000
@@ -29,253 +28,232 @@
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF (number)
 
-typedef struct _option_t option_t;
-typedef struct _arguments_t arguments_t;
-
-//  Takes an option's argument; returns ZRELAY_EXIT_NOT_YET to go on
-typedef zrelay_exit_t (option_fn) (arguments_t *self, const option_t *option,
-                                   const char *argument);
-
-static option_fn s_endpoint, s_topic, s_rule, s_capture, s_prefixes,
-    s_setting, s_text, s_name, s_drain, s_io_threads, s_network, s_guard,
-    s_switch, s_flag, s_version, s_help;
-
-struct _option_t {
-    zrelay_arguments_option_t shown;    //  As people see it
-    option_fn *handler;         //  Takes its argument
-    size_t offset;              //  Where in a plan the handler stores it, if
-                                //  several options have the same handler
-    bool once;                  //  May be given once, with an argument that
-                                //  is not empty
-};
-
-#define IN_PLAN(member) offsetof (zrelay_plan_t, member)
-
-static const option_t s_options [] = {
-    { { 'f', "frontend", "ENDPOINT",
-        "attach the side for clients, publishers, pushers" },
-      s_endpoint, 0, false },
-    { { 'b', "backend", "ENDPOINT",
-        "attach the side for workers, subscribers, pullers" },
-      s_endpoint, 0, false },
-    { { 's', "subscribe", "TOPIC",
-        "subscribe for the relay, too; this restricts nothing" },
-      s_topic, 0, false },
-    { { 0, "only", "TOPIC",
-        "pass only messages that begin with it" },
-      s_rule, 0, false },
-    { { 0, "except", "TOPIC",
-        "pass no messages that begin with it" },
-      s_rule, 0, false },
-    { { 0, "rename", "FROM=TO",
-        "put TO in the place of FROM at a message's beginning" },
-      s_rule, 0, false },
-    { { 'c', "capture", "ENDPOINT",
-        "send copies to a PULL there; PUB@ENDPOINT: to many" },
-      s_capture, 0, true },
-    { { 0, "capture-prefixes", "A,B",
-        "copies begin with a frame: A forward, B return" },
-      s_prefixes, 0, true },
-    { { 'o', "set", "SIDE.OPTION=VALUE",
-        "set an option of a side, a flow or the relay" },
-      s_setting, 0, false },
-    { { 'n', "name", "NAME",
-        "name the relay in output, logs and statistics" },
-      s_name, 0, true },
-    { { 0, "control", "ENDPOINT",
-        "let zrelay ctl and others steer the relay there" },
-      s_text, IN_PLAN (control), true },
-    { { 0, "control-curve", "FILE",
-        "the certificate for that, which tcp needs" },
-      s_text, IN_PLAN (control_curve), true },
-    { { 0, "control-clients", "DIRECTORY",
-        "certificates of those who may steer, or \"any\"" },
-      s_text, IN_PLAN (control_clients), true },
-    { { 'd', "drain", "MSECS",
-        "time to drain before it ends (default " TEXT (ZRELAY_PLAN_DRAIN) ")" },
-      s_drain, 0, true },
-    { { 0, "curve", "FILE",
-        "encrypt, with the relay's certificate in FILE" },
-      s_text, IN_PLAN (curve), true },
-    { { 0, "clients", "DIRECTORY",
-        "let in clients with a certificate there, or \"any\"" },
-      s_text, IN_PLAN (clients), true },
-    { { 0, "server", "KEY",
-        "be a client of the CURVE server with this key" },
-      s_text, IN_PLAN (server), true },
-    { { 0, "plain", "FILE",
-        "let in peers with a name=password line in FILE" },
-      s_text, IN_PLAN (plain), true },
-    { { 0, "allow", "NETWORK",
-        "let in only peers from it: an address, 10.0.0.0/8" },
-      s_network, IN_PLAN (allow), false },
-    { { 0, "deny", "NETWORK",
-        "refuse peers from it" },
-      s_network, IN_PLAN (deny), false },
-    { { 0, "permit", "FILE",
-        "let peers do only what a line in FILE permits" },
-      s_text, IN_PLAN (permit), true },
-    { { 0, "guard", "SIDE",
-        "guard that side (default: each side that binds)" },
-      s_guard, 0, false },
-    { { 0, "revoke-cuts", "on|off",
-        "cut peers whose certificate or line is removed" },
-      s_switch, IN_PLAN (revoke_cuts), true },
-    { { 0, "metrics", "HOST:PORT",
-        "serve metrics, health and a page there, by HTTP" },
-      s_text, IN_PLAN (metrics), true },
-    { { 0, "metrics-steer", "FILE",
-        "let the page steer, with the token in FILE" },
-      s_text, IN_PLAN (metrics_steer), true },
-    { { 0, "core", NULL,
-        "allow core files, though there are secrets in them" },
-      s_flag, IN_PLAN (core), false },
-    { { 0, "zmtp1", NULL,
-        "let in peers of ZMTP 1.0, who can end the relay" },
-      s_flag, IN_PLAN (zmtp1), false },
-    { { 0, "io-threads", "NUMBER",
-        "threads for input and output (default 1)" },
-      s_io_threads, 0, true },
-    { { 0, "user", "USER[:GROUP]",
-        "become that user before anything else is done" },
-      s_text, IN_PLAN (user), true },
-    { { 0, "pid-file", "FILE",
-        "write the number of the process there" },
-      s_text, IN_PLAN (pid_file), true },
-    { { 0, "runtime-dir", "DIRECTORY",
-        "make that directory, for ipc sockets" },
-      s_text, IN_PLAN (runtime_dir), true },
-    { { 'v', "verbose", NULL,
-        "log commands; print statistics at the end" },
-      s_flag, IN_PLAN (verbose), false },
-    { { 'q', "quiet", NULL,
-        "print and log only failures" },
-      s_flag, IN_PLAN (quiet), false },
-    { { 'V', "version", NULL,
-        "print the version and exit" },
-      s_version, 0, false },
-    { { 'h', "help", NULL,
-        "print this help and exit" },
-      s_help, 0, false }
-};
-#define OPTIONS (sizeof (s_options) / sizeof (s_options [0]))
-
-//  The most that getopt's string of letters can have: a colon behind each
-#define LETTERS_SIZE (OPTIONS * 2 + 1)
-
-//  getopt returns letters for short forms, and for long ones the option's
-//  index and this
-#define LONG_FORM 256
-
-struct _arguments_t {
+//  A command line that is being read
+typedef struct {
+    zrelay_parse_t parse;       //  Reads its options; comes first
     zrelay_plan_t *plan;        //  Filled in
     const zrelay_kind_t *const *kinds; //  Those that may be named
     zrelay_report_t *report;    //  Hears what is wrong
     zrelay_arguments_task_t task;   //  What is asked for
-    const char *given [OPTIONS];    //  Arguments of options that may be given
-                                    //  once, as far as they were
+} arguments_t;
+
+typedef zrelay_parse_option_t option_t;
+
+static zrelay_parse_fn s_endpoint, s_topic, s_rule, s_capture, s_prefixes,
+    s_setting, s_name, s_drain, s_io_threads, s_network, s_guard, s_switch,
+    s_log_format, s_log_level, s_version, s_help;
+
+#define IN_PLAN(member) offsetof (zrelay_plan_t, member)
+
+//  Options behind the first mark are for "run", too, and those behind the
+//  second for "check"
+#define FIRST_OF_RUN "control"
+#define FIRST_OF_CHECK "log-format"
+
+static const option_t s_options [] = {
+    { 'f', "frontend", "ENDPOINT",
+      "attach the side for clients, publishers, pushers",
+      s_endpoint, 0, false },
+    { 'b', "backend", "ENDPOINT",
+      "attach the side for workers, subscribers, pullers",
+      s_endpoint, 0, false },
+    { 's', "subscribe", "TOPIC",
+      "subscribe for the relay, too; this restricts nothing",
+      s_topic, 0, false },
+    { 0, "only", "TOPIC",
+      "pass only messages that begin with it",
+      s_rule, 0, false },
+    { 0, "except", "TOPIC",
+      "pass no messages that begin with it",
+      s_rule, 0, false },
+    { 0, "rename", "FROM=TO",
+      "put TO in the place of FROM at a message's beginning",
+      s_rule, 0, false },
+    { 'c', "capture", "ENDPOINT",
+      "send copies to a PULL there; PUB@ENDPOINT: to many",
+      s_capture, 0, true },
+    { 0, "capture-prefixes", "A,B",
+      "copies begin with a frame: A forward, B return",
+      s_prefixes, 0, true },
+    { 'o', "set", "SIDE.OPTION=VALUE",
+      "set an option of a side, a flow or the relay",
+      s_setting, 0, false },
+    { 'n', "name", "NAME",
+      "name the relay in output, logs and statistics",
+      s_name, 0, true },
+    { 'd', "drain", "MSECS",
+      "time to drain before it ends (default " TEXT (ZRELAY_PLAN_DRAIN) ")",
+      s_drain, 0, true },
+    { 0, "curve", "FILE",
+      "encrypt, with the relay's certificate in FILE",
+      zrelay_parse_text, IN_PLAN (curve), true },
+    { 0, "clients", "DIRECTORY",
+      "let in clients with a certificate there, or \"any\"",
+      zrelay_parse_text, IN_PLAN (clients), true },
+    { 0, "server", "KEY",
+      "be a client of the CURVE server with this key",
+      zrelay_parse_text, IN_PLAN (server), true },
+    { 0, "plain", "FILE",
+      "let in peers with a name=password line in FILE",
+      zrelay_parse_text, IN_PLAN (plain), true },
+    { 0, "allow", "NETWORK",
+      "let in only peers from it: an address, 10.0.0.0/8",
+      s_network, IN_PLAN (allow), false },
+    { 0, "deny", "NETWORK",
+      "refuse peers from it",
+      s_network, IN_PLAN (deny), false },
+    { 0, "permit", "FILE",
+      "let peers do only what a line in FILE permits",
+      zrelay_parse_text, IN_PLAN (permit), true },
+    { 0, "guard", "SIDE",
+      "guard that side (default: each side that binds)",
+      s_guard, 0, false },
+    { 0, "revoke-cuts", "on|off",
+      "cut peers whose certificate or line is removed",
+      s_switch, IN_PLAN (revoke_cuts), true },
+    { 0, "core", NULL,
+      "allow core files, though there are secrets in them",
+      zrelay_parse_flag, IN_PLAN (core), false },
+    { 0, "zmtp1", NULL,
+      "let in peers of ZMTP 1.0, who can end the relay",
+      zrelay_parse_flag, IN_PLAN (zmtp1), false },
+    { 0, "io-threads", "NUMBER",
+      "threads for input and output (default 1)",
+      s_io_threads, 0, true },
+    { 0, "control", "ENDPOINT",
+      "let zrelay ctl and others steer the relay there",
+      zrelay_parse_text, IN_PLAN (control), true },
+    { 0, "control-curve", "FILE",
+      "the certificate for that, which tcp needs",
+      zrelay_parse_text, IN_PLAN (control_curve), true },
+    { 0, "control-clients", "DIRECTORY",
+      "certificates of those who may steer, or \"any\"",
+      zrelay_parse_text, IN_PLAN (control_clients), true },
+    { 0, "metrics", "HOST:PORT",
+      "serve metrics, health and a page there, by HTTP",
+      zrelay_parse_text, IN_PLAN (metrics), true },
+    { 0, "metrics-steer", "FILE",
+      "let the page steer, with the token in FILE",
+      zrelay_parse_text, IN_PLAN (metrics_steer), true },
+    { 0, "user", "USER[:GROUP]",
+      "become that user before anything else is done",
+      zrelay_parse_text, IN_PLAN (user), true },
+    { 0, "pid-file", "FILE",
+      "write the number of the process there",
+      zrelay_parse_text, IN_PLAN (pid_file), true },
+    { 0, "runtime-dir", "DIRECTORY",
+      "make that directory, for ipc sockets",
+      zrelay_parse_text, IN_PLAN (runtime_dir), true },
+    { 'v', "verbose", NULL,
+      "log commands and peers; statistics at the end",
+      zrelay_parse_flag, IN_PLAN (verbose), false },
+    { 0, "log-format", "text|json|journal",
+      "how lines of the log look (default text)",
+      s_log_format, 0, true },
+    { 0, "log-level", "error|warning|info",
+      "log what matters that much (default info)",
+      s_log_level, 0, true },
+    { 'q', "quiet", NULL,
+      "print and log only failures",
+      zrelay_parse_flag, IN_PLAN (quiet), false },
+    { 'V', "version", NULL,
+      "print the version and exit",
+      s_version, 0, false },
+    { 'h', "help", NULL,
+      "print this help and exit",
+      s_help, 0, false },
+    { 0, NULL, NULL, NULL, NULL, 0, false }
 };
 
 //  --------------------------------------------------------------------------
 //  What options do
 
+static zrelay_plan_t *
+s_plan (zrelay_parse_t *self)
+{
+    return ((arguments_t *) self)->plan;
+}
+
 static zrelay_exit_t
-s_endpoint (arguments_t *self, const option_t *option, const char *argument)
+s_endpoint (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     //  The option has the name of its side
-    int side = zrelay_plan_find_side (self->plan, option->shown.name);
+    int side = zrelay_plan_find_side (s_plan (self), option->name);
     const zrelay_plan_endpoint_t *endpoint = zrelay_plan_add_endpoint (
-        self->plan, (zrelay_side_id_t) side, argument);
+        s_plan (self), (zrelay_side_id_t) side, argument);
     if (!*endpoint->address)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        return zrelay_parse_wrong (self,
             "--%s needs an endpoint, such as tcp://127.0.0.1:5559",
-            option->shown.name);
+            option->name);
     //  The command that takes a type takes a list
     if (endpoint->type && strchr (endpoint->address, ','))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        return zrelay_parse_wrong (self,
             "--%s takes one endpoint; give it once for each of '%s'",
-            option->shown.name, endpoint->address);
+            option->name, endpoint->address);
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_topic (arguments_t *self, const option_t *option, const char *argument)
+s_topic (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     (void) option;
-    zrelay_plan_add_topic (self->plan, argument);
+    zrelay_plan_add_topic (s_plan (self), argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
 //  The option has the name of its rule
 
 static zrelay_exit_t
-s_rule (arguments_t *self, const option_t *option, const char *argument)
+s_rule (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
-    const char *name = option->shown.name;
-    if (zrelay_plan_add_rule (self->plan, name, argument))
+    const char *name = option->name;
+    if (zrelay_plan_add_rule (s_plan (self), name, argument))
         return ZRELAY_EXIT_NOT_YET;
-    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-        "--%s takes %s, not '%s'%s", name, option->shown.argument, argument,
+    return zrelay_parse_wrong (self,
+        "--%s takes %s, not '%s'%s", name, option->argument, argument,
         *argument? "": ", which is everything");
 }
 
 static zrelay_exit_t
-s_capture (arguments_t *self, const option_t *option, const char *argument)
+s_capture (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
-    if (*zrelay_plan_set_capture (self->plan, argument)->address)
+    if (*zrelay_plan_set_capture (s_plan (self), argument)->address)
         return ZRELAY_EXIT_NOT_YET;
-    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+    return zrelay_parse_wrong (self,
         "--%s needs an endpoint, such as PUB@tcp://127.0.0.1:5561",
-        option->shown.name);
+        option->name);
 }
 
 static zrelay_exit_t
-s_prefixes (arguments_t *self, const option_t *option, const char *argument)
+s_prefixes (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
-    if (zrelay_plan_set_prefixes (self->plan, argument) == 0)
+    if (zrelay_plan_set_prefixes (s_plan (self), argument) == 0)
         return ZRELAY_EXIT_NOT_YET;
-    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+    return zrelay_parse_wrong (self,
         "--%s takes two words with a comma between, such as request,reply, not"
-        " '%s'", option->shown.name, argument);
+        " '%s'", option->name, argument);
 }
 
 static zrelay_exit_t
-s_setting (arguments_t *self, const option_t *option, const char *argument)
+s_setting (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
-    if (zrelay_plan_add_setting (self->plan, argument))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+    if (zrelay_plan_add_setting (s_plan (self), argument))
+        return zrelay_parse_wrong (self,
             "--%s takes %s, such as backend.sndhwm=5000, not '%s'",
-            option->shown.name, option->shown.argument, argument);
-    return ZRELAY_EXIT_NOT_YET;
-}
-
-//  Where the plan keeps an option
-
-static void *
-s_place (arguments_t *self, const option_t *option)
-{
-    return (byte *) self->plan + option->offset;
-}
-
-static zrelay_exit_t
-s_text (arguments_t *self, const option_t *option, const char *argument)
-{
-    char **text_p = (char **) s_place (self, option);
-    *text_p = strdup (argument);
-    assert (*text_p);
+            option->name, option->argument, argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_name (arguments_t *self, const option_t *option, const char *argument)
+s_name (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     size_t size = strlen (argument);
     if (size > NAME_MAX_SIZE || strspn (argument, NAME_CHARACTERS) != size)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+        return zrelay_parse_wrong (self,
             "--%s takes letters, digits, '_', '-' and '.', at most %d of them,"
-            " not '%s'", option->shown.name, NAME_MAX_SIZE, argument);
-    self->plan->name = strdup (argument);
-    assert (self->plan->name);
+            " not '%s'", option->name, NAME_MAX_SIZE, argument);
+    s_plan (self)->name = strdup (argument);
+    assert (s_plan (self)->name);
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -296,188 +274,133 @@ s_number (const char *argument, size_t least, size_t most, size_t *number_p)
 }
 
 static zrelay_exit_t
-s_drain (arguments_t *self, const option_t *option, const char *argument)
+s_drain (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
-    if (s_number (argument, 0, DRAIN_MAX, &self->plan->drain))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+    if (s_number (argument, 0, DRAIN_MAX, &s_plan (self)->drain))
+        return zrelay_parse_wrong (self,
             "--%s takes milliseconds from 0 to %d, not '%s'",
-            option->shown.name, DRAIN_MAX, argument);
+            option->name, DRAIN_MAX, argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_io_threads (arguments_t *self, const option_t *option, const char *argument)
+s_io_threads (zrelay_parse_t *self, const option_t *option,
+              const char *argument)
 {
-    if (s_number (argument, 1, IO_THREADS_MAX, &self->plan->io_threads))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
+    if (s_number (argument, 1, IO_THREADS_MAX, &s_plan (self)->io_threads))
+        return zrelay_parse_wrong (self,
             "--%s takes a number from 1 to %d, not '%s'",
-            option->shown.name, IO_THREADS_MAX, argument);
+            option->name, IO_THREADS_MAX, argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
 //  The gate says if one of them is no network
 
 static zrelay_exit_t
-s_network (arguments_t *self, const option_t *option, const char *argument)
+s_network (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     if (!*argument)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s needs an argument that is not empty", option->shown.name);
-    zlist_append (*(zlist_t **) s_place (self, option), (void *) argument);
+        return zrelay_parse_wrong (self,
+            "--%s needs an argument that is not empty", option->name);
+    zlist_append (*(zlist_t **) zrelay_parse_place (self, option),
+                  (void *) argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_guard (arguments_t *self, const option_t *option, const char *argument)
+s_guard (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
-    int side = zrelay_plan_find_side (self->plan, argument);
+    int side = zrelay_plan_find_side (s_plan (self), argument);
     if (side == -1)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s takes frontend or backend, not '%s'", option->shown.name,
+        return zrelay_parse_wrong (self,
+            "--%s takes frontend or backend, not '%s'", option->name,
             argument);
-    self->plan->sides [side].guarded = true;
+    s_plan (self)->sides [side].guarded = true;
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_switch (arguments_t *self, const option_t *option, const char *argument)
+s_switch (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     if (strneq (argument, "on") && strneq (argument, "off"))
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s takes on or off, not '%s'", option->shown.name, argument);
-    *(bool *) s_place (self, option) = streq (argument, "on");
+        return zrelay_parse_wrong (self,
+            "--%s takes on or off, not '%s'", option->name, argument);
+    *(bool *) zrelay_parse_place (self, option) = streq (argument, "on");
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_flag (arguments_t *self, const option_t *option, const char *argument)
+s_log_format (zrelay_parse_t *self, const option_t *option,
+              const char *argument)
 {
-    (void) argument;
-    *(bool *) s_place (self, option) = true;
-    return ZRELAY_EXIT_NOT_YET;
+    if (zrelay_format_choose (argument, self->report))
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_parse_wrong (self, "--%s takes text, json or journal, not"
+                               " '%s'", option->name, argument);
 }
 
 static zrelay_exit_t
-s_version (arguments_t *self, const option_t *option, const char *argument)
+s_log_level (zrelay_parse_t *self, const option_t *option,
+             const char *argument)
+{
+    if (zrelay_format_choose_level (argument, self->report))
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_parse_wrong (self, "--%s takes error, warning or info, not"
+                               " '%s'", option->name, argument);
+}
+
+static zrelay_exit_t
+s_version (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     (void) option;
     (void) argument;
-    self->task = ZRELAY_ARGUMENTS_VERSION;
+    ((arguments_t *) self)->task = ZRELAY_ARGUMENTS_VERSION;
+    self->asked = true;
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_help (arguments_t *self, const option_t *option, const char *argument)
+s_help (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     (void) option;
     (void) argument;
-    self->task = ZRELAY_ARGUMENTS_HELP;
+    ((arguments_t *) self)->task = ZRELAY_ARGUMENTS_HELP;
+    self->asked = true;
     return ZRELAY_EXIT_NOT_YET;
 }
 
 //  --------------------------------------------------------------------------
 //  Options
 
-const zrelay_arguments_option_t *
-zrelay_arguments_option (size_t index)
-{
-    return index < OPTIONS? &s_options [index].shown: NULL;
-}
-
-//  The option that getopt means; NULL if it means none
+//  Those from that one on
 
 static const option_t *
-s_option_find (int letter)
+s_from (const char *name)
 {
-    if (letter >= LONG_FORM)
-        return &s_options [letter - LONG_FORM];
-    for (size_t index = 0; index < OPTIONS; index++)
-        if (letter && s_options [index].shown.letter == letter)
-            return &s_options [index];
-    return NULL;
+    const option_t *option = s_options;
+    while (strneq (option->name, name))
+        option++;
+    return option;
 }
 
-//  Report an option that getopt did not understand. letter is its optopt, and
-//  word what it read last.
-
-static zrelay_exit_t
-s_option_bad (arguments_t *self, int letter, const char *word)
+const zrelay_parse_option_t *
+zrelay_arguments_options (const char *word)
 {
-    const char *program = zrelay_report_program (self->report);
-    const option_t *option = s_option_find (letter);
-    if (option && option->shown.argument)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s needs an argument, %s; see %s --help", option->shown.name,
-            option->shown.argument, program);
-    if (option)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s takes no argument", option->shown.name);
-    if (letter)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "there is no option -%c; see %s --help", letter, program);
-    return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-        "there is no option %s; see %s --help", word, program);
+    return streq (word, "run")? s_from (FIRST_OF_RUN):
+           streq (word, "check")? s_from (FIRST_OF_CHECK): s_options;
 }
-
-//  Check how an option may be given, and hand it to its handler
-
-static zrelay_exit_t
-s_option_take (arguments_t *self, const option_t *option, const char *argument)
-{
-    const char **given_p = &self->given [option - s_options];
-    if (option->once && *given_p)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s was given twice, '%s' and '%s'; give it once",
-            option->shown.name, *given_p, argument);
-    if (option->once && !*argument)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--%s needs an argument that is not empty", option->shown.name);
-    *given_p = argument;
-    return option->handler (self, option, argument);
-}
-
-//  Describe the options to getopt
 
 static void
-s_describe_options (struct option *longs, char *letters)
+s_set_up (arguments_t *self, const char *word, zrelay_plan_t *plan,
+          zrelay_report_t *report)
 {
-    memset (longs, 0, (OPTIONS + 1) * sizeof (*longs));
-    for (size_t index = 0; index < OPTIONS; index++) {
-        const zrelay_arguments_option_t *option = &s_options [index].shown;
-        longs [index].name = option->name;
-        longs [index].has_arg =
-            option->argument? required_argument: no_argument;
-        longs [index].val = LONG_FORM + (int) index;
-        if (option->letter)
-            *letters++ = option->letter;
-        if (option->letter && option->argument)
-            *letters++ = ':';
-    }
-    *letters = 0;
-}
-
-//  Take options until one of them asks for something else than to run a relay.
-//  Sets *next_p to the index of the first word that is no option.
-
-static zrelay_exit_t
-s_read_options (arguments_t *self, int argc, char **argv, int *next_p)
-{
-    struct option longs [OPTIONS + 1];
-    char letters [LETTERS_SIZE];
-    s_describe_options (longs, letters);
-    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    opterr = 0;
-    while (status == ZRELAY_EXIT_NOT_YET
-       &&  self->task == ZRELAY_ARGUMENTS_RUN) {
-        int letter = getopt_long (argc, argv, letters, longs, NULL);
-        if (letter == -1)
-            break;
-        const option_t *option = s_option_find (letter);
-        status = option? s_option_take (self, option, optarg):
-                 s_option_bad (self, optopt, argv [optind - 1]);
-    }
-    *next_p = optind;
-    return status;
+    memset (self, 0, sizeof (*self));
+    self->parse.options = zrelay_arguments_options (word);
+    self->parse.object = plan;
+    self->parse.word = word;
+    self->parse.report = report;
+    self->plan = plan;
+    self->report = report;
 }
 
 //  --------------------------------------------------------------------------
@@ -588,6 +511,20 @@ s_check_queues (arguments_t *self)
     return ZRELAY_EXIT_NOT_YET;
 }
 
+static zrelay_exit_t
+s_check_plan (arguments_t *self)
+{
+    if (self->plan->verbose && self->plan->quiet)
+        return zrelay_parse_wrong (&self->parse,
+            "--verbose and --quiet contradict each other; give one of them");
+    if (self->plan->quiet)
+        zrelay_report_set_level (self->report, ZRELAY_LOG_ERROR);
+    if (self->plan->metrics_steer && !self->plan->metrics)
+        return zrelay_parse_wrong (&self->parse,
+            "--metrics-steer needs --metrics, where the page is");
+    return ZRELAY_EXIT_NOT_YET;
+}
+
 //  Check what can only be known once the whole command line has been read
 
 static zrelay_exit_t
@@ -598,17 +535,13 @@ s_complete (arguments_t *self)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "which kind of relay? See %s --help",
             zrelay_report_program (self->report));
-    if (plan->verbose && plan->quiet)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--verbose and --quiet contradict each other; give one of them");
-    if (plan->metrics_steer && !plan->metrics)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--metrics-steer needs --metrics, where the page is");
     if (plan->prefixes [0] && !plan->capture)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
             "--capture-prefixes is about copies; say with --capture where they"
             " go");
-    zrelay_exit_t status = s_check_queues (self);
+    zrelay_exit_t status = s_check_plan (self);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_check_queues (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_complete_side (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)
@@ -629,7 +562,7 @@ s_read (arguments_t *self, int argc, char **argv)
     }
     int next = argc;
     if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_read_options (self, argc, argv, &next);
+        status = zrelay_parse (&self->parse, argc, argv, &next);
     if (status != ZRELAY_EXIT_NOT_YET || self->task != ZRELAY_ARGUMENTS_RUN)
         return status;
     if (!first && next < argc && s_means_kind (self, argv [next]))
@@ -648,13 +581,32 @@ zrelay_arguments_read (zrelay_plan_t *plan,
                        zrelay_arguments_task_t *task_p)
 {
     arguments_t self;
-    memset (&self, 0, sizeof (self));
-    self.plan = plan;
+    s_set_up (&self, "", plan, report);
     self.kinds = kinds;
-    self.report = report;
     if (!kinds [1])
         plan->kind = kinds [0];
     zrelay_exit_t status = s_read (&self, argc, argv);
     *task_p = self.task;
     return status;
+}
+
+zrelay_exit_t
+zrelay_arguments_read_file (zrelay_plan_t *plan, const char *word, int argc,
+                            char **argv, zrelay_report_t *report,
+                            zrelay_arguments_task_t *task_p,
+                            const char **file_p)
+{
+    arguments_t self;
+    s_set_up (&self, word, plan, report);
+    int next;
+    zrelay_exit_t status = zrelay_parse (&self.parse, argc, argv, &next);
+    *task_p = self.task;
+    if (status != ZRELAY_EXIT_NOT_YET || self.task != ZRELAY_ARGUMENTS_RUN)
+        return status;
+    if (next != argc - 1)
+        return zrelay_parse_wrong (&self.parse,
+            "it takes the name of one file; see %s %s --help",
+            zrelay_report_program (report), word);
+    *file_p = argv [next];
+    return s_check_plan (&self);
 }

@@ -13,6 +13,7 @@
 #ifndef ZRELAY_ARGUMENTS_H_INCLUDED
 #define ZRELAY_ARGUMENTS_H_INCLUDED
 
+#include "zrelay_parse.h"
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
@@ -22,14 +23,6 @@ typedef enum {
     ZRELAY_ARGUMENTS_HELP = 1,      //  Print help
     ZRELAY_ARGUMENTS_VERSION = 2    //  Print the version
 } zrelay_arguments_task_t;
-
-//  An option as people see it
-typedef struct {
-    char letter;                //  Short form, or 0
-    const char *name;           //  Long form
-    const char *argument;       //  What its argument is, or NULL: has none
-    const char *help;           //  What it does
-} zrelay_arguments_option_t;
 
 //  Read the command line into a new plan. kinds is the table of kinds that may
 //  be named, ended by NULL; where there is only one, its name may be left out.
@@ -42,9 +35,16 @@ zrelay_exit_t
                            int argc, char **argv, zrelay_report_t *report,
                            zrelay_arguments_task_t *task_p);
 
-//  The option of that index, counted from 0 in the order of the help, or NULL
-//  if there are no more.
-const zrelay_arguments_option_t *
-    zrelay_arguments_option (size_t index);
+//  The same for "run" and "check", whose words these are: argv [0] is the
+//  command, and one word is the file, which *file_p is set to.
+zrelay_exit_t
+    zrelay_arguments_read_file (zrelay_plan_t *plan, const char *word,
+                                int argc, char **argv, zrelay_report_t *report,
+                                zrelay_arguments_task_t *task_p,
+                                const char **file_p);
+
+//  The options of "run" or "check", or of all other words.
+const zrelay_parse_option_t *
+    zrelay_arguments_options (const char *word);
 
 #endif

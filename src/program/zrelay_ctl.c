@@ -13,9 +13,9 @@
 #include "zrelay_ctl.h"
 #include "zrelay_dial.h"
 #include "zrelay_json.h"
+#include "zrelay_parse.h"
 #include "zrelay_snapshot.h"
 
-#include <getopt.h>
 #include <limits.h>
 
 //  Milliseconds to wait for an answer, unless the user says otherwise
@@ -28,12 +28,13 @@
 
 typedef struct {
     zrelay_report_t *report;    //  Hears what is wrong
-    const char *endpoint;       //  Where the relays are steered, or NULL: where
+    char *control;              //  Where the relays are steered, or NULL: where
                                 //  they are by default
-    const char *curve;          //  File of our certificate, or NULL
-    const char *server;         //  File of that of the other party, or NULL
+    char *curve;                //  File of our certificate, or NULL
+    char *server;               //  File of that of the other party, or NULL
     size_t timeout;             //  Milliseconds to wait for an answer
     bool json;                  //  Print JSON
+    bool help;                  //  Only explain
     zrelay_dial_t *dial;        //  Connects to the host
     zrelay_client_t *client;    //  Leads to it
 } ctl_t;
@@ -57,7 +58,8 @@ s_failed (ctl_t *self)
     if (status == ZRELAY_STATUS_TIMEOUT)
         return zrelay_report_say (self->report, ZRELAY_EXIT_SILENCE,
             "ctl: no answer from %s within %zu ms; is the relay running, with"
-            " that --control?", self->endpoint, self->timeout);
+            " that --control?", zrelay_dial_endpoint (self->dial),
+            self->timeout);
     return zrelay_report_say (self->report, ZRELAY_EXIT_FAILED, "ctl: %s",
                               sentence);
 }
@@ -314,6 +316,33 @@ static const struct {
 };
 #define TASKS (sizeof (s_tasks) / sizeof (*s_tasks))
 
+static zrelay_parse_fn s_read_timeout;
+
+#define IN_CTL(member) offsetof (ctl_t, member)
+
+static const zrelay_parse_option_t s_options [] = {
+    { 0, "control", "ENDPOINT",
+      "where they are steered (default: ZRELAY_CONTROL,\n"
+      "or that of zrelay run)",
+      zrelay_parse_text, IN_CTL (control), false },
+    { 0, "curve", "FILE",
+      "our certificate, for tcp",
+      zrelay_parse_text, IN_CTL (curve), false },
+    { 0, "server", "FILE",
+      "the public certificate of the other party",
+      zrelay_parse_text, IN_CTL (server), false },
+    { 0, "json", NULL,
+      "print JSON",
+      zrelay_parse_flag, IN_CTL (json), false },
+    { 0, "timeout", "MSECS",
+      "time to wait for an answer (default " TIMEOUT_TEXT ")",
+      s_read_timeout, IN_CTL (timeout), false },
+    { 'h', "help", NULL,
+      "print this help and exit",
+      zrelay_parse_ask, IN_CTL (help), false },
+    { 0, NULL, NULL, NULL, NULL, 0, false }
+};
+
 static zrelay_exit_t
 s_help (ctl_t *self)
 {
@@ -327,85 +356,28 @@ s_help (ctl_t *self)
         "Steers relays that run already: lists them, prints statistics, fails"
         " unless each\nis attached and answers, has the file of \"run\" read"
         " again, or gives one of them a\ncommand, such as PAUSE. \"NAME HELP\""
-        " lists its commands.\n"
-        "\n"
-        "Options:\n"
-        "      --control ENDPOINT  where they are steered (default:"
-        " ZRELAY_CONTROL, or\n"
-        "                          that of zrelay run)\n"
-        "      --curve FILE        our certificate, for tcp\n"
-        "      --server FILE       the public certificate of the other party\n"
-        "      --json              print JSON\n"
-        "      --timeout MSECS     time to wait for an answer (default "
-        TIMEOUT_TEXT ")\n"
-        "  -h, --help              print this help and exit\n"
-        "\n"
-        "Exit status: 0 done, 1 refused or not ready, 2 wrong usage, 3 no answer"
-        " in time.\n",
+        " lists its commands.\n",
         program, program, program, program, program);
+    zrelay_parse_print_all (s_options);
+    printf ("\n"
+        "Exit status: 0 done, 1 refused or not ready, 2 wrong usage, 3 no answer"
+        " in time.\n");
     return zrelay_report_flush (self->report);
 }
 
 static zrelay_exit_t
-s_read_timeout (ctl_t *self, const char *argument)
+s_read_timeout (zrelay_parse_t *parse, const zrelay_parse_option_t *option,
+                const char *argument)
 {
     errno = 0;
     char *end;
     unsigned long msecs = strtoul (argument, &end, 10);
     if (!isdigit ((byte) *argument) || *end || errno || msecs > INT_MAX / 2)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "ctl: --timeout takes milliseconds, not '%s'", argument);
-    self->timeout = msecs;
+        return zrelay_parse_wrong (parse,
+            "--%s takes milliseconds, not '%s'", option->name, argument);
+    *(size_t *) zrelay_parse_place (parse, option) = msecs;
     return ZRELAY_EXIT_NOT_YET;
 }
-
-//  Options precede the other words, which may begin with "-" themselves
-
-static zrelay_exit_t
-s_read_options (ctl_t *self, int argc, char **argv)
-{
-    static const struct option options [] = {
-        { "control", required_argument, NULL, 'c' },
-        { "curve", required_argument, NULL, 'k' },
-        { "server", required_argument, NULL, 's' },
-        { "json", no_argument, NULL, 'j' },
-        { "timeout", required_argument, NULL, 't' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 }
-    };
-    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    opterr = 0;
-    int letter;
-    while (status == ZRELAY_EXIT_NOT_YET
-       && (letter = getopt_long (argc, argv, "+:h", options, NULL)) != -1)
-        switch (letter) {
-            case 'c':
-                self->endpoint = optarg;
-                break;
-            case 'k':
-                self->curve = optarg;
-                break;
-            case 's':
-                self->server = optarg;
-                break;
-            case 'j':
-                self->json = true;
-                break;
-            case 't':
-                status = s_read_timeout (self, optarg);
-                break;
-            case 'h':
-                status = s_help (self);
-                break;
-            default:
-                status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-                    letter == ':'? "ctl: %s needs an argument; see %s ctl"
-                    " --help": "ctl: there is no option %s; see %s ctl --help",
-                    argv [optind - 1], zrelay_report_program (self->report));
-        }
-    return status;
-}
-
 
 static zrelay_exit_t
 s_run (ctl_t *self, int argc, char **argv)
@@ -416,13 +388,12 @@ s_run (ctl_t *self, int argc, char **argv)
     bool known = argc > 0 && task < TASKS && argc <= s_tasks [task].most;
     if (!known && argc < 2)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "ctl: what is to be done? Give list, stats, ready, reload or"
-            " NAME COMMAND; see %s ctl --help", zrelay_report_program (self->report));
-    self->dial = zrelay_dial_new ("ctl", self->endpoint, self->curve,
+            "ctl: what is to be done? Give list, stats, ready, reload or NAME"
+            " COMMAND; see %s ctl --help", zrelay_report_program (self->report));
+    self->dial = zrelay_dial_new ("ctl", self->control, self->curve,
                                   self->server, self->report);
     if (!self->dial)
         return ZRELAY_EXIT_MISUSE;
-    self->endpoint = zrelay_dial_endpoint (self->dial);
     self->client = zrelay_dial_client (self->dial);
     zrelay_client_set_timeout (self->client, self->timeout);
     zrelay_exit_t status = known? s_tasks [task].function (self, argc, argv):
@@ -436,10 +407,20 @@ zrelay_ctl (int argc, char **argv, zrelay_report_t *report)
 {
     ctl_t self = { .report = report, .timeout = TIMEOUT };
     zsys_handler_set (NULL);
-    zrelay_exit_t status = s_read_options (&self, argc, argv);
+    //  The other words may begin with "-" themselves
+    zrelay_parse_t parse = {
+        .options = s_options, .object = &self, .word = "ctl",
+        .report = report, .ahead = true
+    };
+    int next;
+    zrelay_exit_t status = zrelay_parse (&parse, argc, argv, &next);
     if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_run (&self, argc - optind, argv + optind);
+        status = self.help? s_help (&self):
+                 s_run (&self, argc - next, argv + next);
     fflush (stdout);
     zrelay_dial_destroy (&self.dial);
+    zstr_free (&self.control);
+    zstr_free (&self.curve);
+    zstr_free (&self.server);
     return status;
 }

@@ -13,9 +13,6 @@
 #include "zrelay_help.h"
 #include "zrelay_arguments.h"
 
-//  Width of the left column, of options
-#define LEFT_WIDTH 27
-
 //  Help that is being printed
 typedef struct {
     zrelay_plan_t *plan;        //  Has the kind, or none
@@ -135,19 +132,6 @@ s_print_side (help_t *self, zrelay_side_id_t id)
         printf ("%-8s  default %s\n", "", spec->endpoint);
 }
 
-//  Print the right column, on a line of its own if the left one has used too
-//  much
-
-static void
-s_print_right (int used, const char *text)
-{
-    if (used + 2 > LEFT_WIDTH) {
-        printf ("\n");
-        used = 0;
-    }
-    printf ("%*s%s\n", LEFT_WIDTH - used, "", text);
-}
-
 //  The default of a setting is its value in a relay that nobody has steered
 //  yet. VALUE stands for one that is empty, and for all where the system has no
 //  sockets for a relay.
@@ -175,7 +159,7 @@ s_print_settings (const zrelay_kind_t *kind)
     while (setting->name) {
         char *value = s_default (client, setting->name);
         int used = printf ("  -o relay.%s=%s", setting->name, value);
-        s_print_right (used, setting->help? setting->help: "");
+        zrelay_parse_print_right (used, setting->help? setting->help: "");
         zstr_free (&value);
         setting = (const zrelay_setting_t *)
                   ((const byte *) setting + setting->size);
@@ -201,28 +185,17 @@ s_print_kind (help_t *self)
 //  --------------------------------------------------------------------------
 //  Options and notes
 
-static void
-s_print_option (const zrelay_arguments_option_t *option)
-{
-    int used = option->letter? printf ("  -%c, ", option->letter):
-                               printf ("      ");
-    used += printf ("--%s%s%s", option->name, option->argument? " ": "",
-                    option->argument? option->argument: "");
-    s_print_right (used, option->help);
-}
-
 //  Options with the name of a side attach that side
 
 static void
 s_print_options (help_t *self)
 {
     printf ("\nOptions:\n");
-    const zrelay_arguments_option_t *option = zrelay_arguments_option (0);
-    for (size_t index = 1; option; index++) {
+    const zrelay_parse_option_t *option = zrelay_arguments_options ("");
+    for (; option->name; option++) {
         int side = zrelay_plan_find_side (self->plan, option->name);
         if (side == -1 || s_has_side (self, (zrelay_side_id_t) side))
-            s_print_option (option);
-        option = zrelay_arguments_option (index);
+            zrelay_parse_print (option);
     }
 }
 

@@ -45,39 +45,45 @@ s_decode (const byte *data, size_t size, uint32_t *code_p)
 }
 
 static void
-s_print_code (uint32_t code)
+s_write_code (FILE *file, uint32_t code)
 {
     if (code == '"' || code == '\\')
-        printf ("\\%c", (char) code);
+        fprintf (file, "\\%c", (char) code);
     else
     if (code >= ' ' && code < 0x7F)
-        putchar ((char) code);
+        putc ((char) code, file);
     else
     if (code == '\n')
-        fputs ("\\n", stdout);
+        fputs ("\\n", file);
     else
     if (code < 0x10000)
-        printf ("\\u%04" PRIx32, code);
+        fprintf (file, "\\u%04" PRIx32, code);
     else
-        printf ("\\u%04" PRIx32 "\\u%04" PRIx32,
-                0xD800 + ((code - 0x10000) >> 10),
-                0xDC00 + ((code - 0x10000) & 0x3FF));
+        fprintf (file, "\\u%04" PRIx32 "\\u%04" PRIx32,
+                 0xD800 + ((code - 0x10000) >> 10),
+                 0xDC00 + ((code - 0x10000) & 0x3FF));
+}
+
+void
+zrelay_json_write (FILE *file, const void *data, size_t size)
+{
+    const byte *bytes = (const byte *) data;
+    putc ('"', file);
+    while (size > 0) {
+        uint32_t code = 0;
+        size_t used = s_decode (bytes, size, &code);
+        s_write_code (file, used? code: *bytes);
+        used += !used;
+        bytes += used;
+        size -= used;
+    }
+    putc ('"', file);
 }
 
 void
 zrelay_json_print (const void *data, size_t size)
 {
-    const byte *bytes = (const byte *) data;
-    putchar ('"');
-    while (size > 0) {
-        uint32_t code = 0;
-        size_t used = s_decode (bytes, size, &code);
-        s_print_code (used? code: *bytes);
-        used += !used;
-        bytes += used;
-        size -= used;
-    }
-    putchar ('"');
+    zrelay_json_write (stdout, data, size);
 }
 
 void

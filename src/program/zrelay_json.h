@@ -15,10 +15,12 @@
 
 #include <zrelay.h>
 
-//  Print a string of any bytes to standard output, with its quotes (RFC 8259),
-//  in ASCII. What is not UTF-8 is taken for Latin 1, byte by byte.
+//  Print a string of any bytes to standard output, or write it to a file, with
+//  its quotes (RFC 8259), in ASCII. What is not UTF-8 is taken for Latin 1, byte by byte.
 void
     zrelay_json_print (const void *data, size_t size);
+void
+    zrelay_json_write (FILE *file, const void *data, size_t size);
 
 //  The same for a string of C.
 void

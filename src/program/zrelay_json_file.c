@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_json_file.h"
+#include "zrelay_zpl.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -147,6 +148,18 @@ s_add_string (json_file_t *self, const char *string, const char *name,
     s_add (self, " = %c%s%c\n", quote, string, quote);
 }
 
+//  A name of ZPL, or else it could say what it likes there
+
+static bool
+s_is_name (const char *name)
+{
+    size_t size = 0;
+    while (isalnum ((byte) name [size])
+       || (name [size] && strchr (ZRELAY_ZPL_SIGNS, name [size])))
+        size++;
+    return size > 0 && !name [size];
+}
+
 static void
 s_add_value (json_file_t *self, const char *name, json_t *value, int level,
              size_t line);
@@ -179,6 +192,12 @@ s_add_value (json_file_t *self, const char *name, json_t *value, int level,
 {
     if (json_is_array (value)) {
         s_add_array (self, name, value, level, line);
+        return;
+    }
+    if (!s_is_name (name) || level >= ZRELAY_ZPL_LEVELS) {
+        s_wrong (self, line, NULL, level >= ZRELAY_ZPL_LEVELS? "there are too many"
+                 " objects in each other": "a name has letters, digits and "
+                 ZRELAY_ZPL_SIGNS);
         return;
     }
     s_add (self, "#line %zu\n%*s%s", line, level * 4, "", name);

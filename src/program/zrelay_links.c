@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_links - tells the user what becomes of the relay's connections
+    zrelay_links - tells the user what becomes of relays' connections
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -15,13 +15,14 @@
 #define EVENTS "inproc://zrelay-links"
 
 //  Frames of an event
-#define FRAMES 5
+#define FRAMES 6
 
 struct _zrelay_links_t {
-    zrelay_plan_t *plan;        //  Says where the relay connects; not ours
+    zlistx_t *plans;            //  Say where relays connect; not ours
     zrelay_report_t *report;    //  Hears if that cannot be printed; not ours
-    zsock_t *events;            //  Where events arrive, or NULL
-    zlist_t *told;              //  Endpoints that were printed
+    bool quiet;                 //  Print nothing
+    zsock_t *events;            //  Where events arrive
+    zlist_t *told;              //  Lines that were printed
 };
 
 //  What is in the way, by state and reason
@@ -29,39 +30,34 @@ static const struct {
     const char *state;
     const char *reason;
     const char *sentence;       //  Behind the endpoint
-    bool warning;               //  It needs somebody
+    zrelay_log_t level;         //  Whether it needs somebody
 } s_obstacles [] = {
-    { "unresolved", "", "there is no host of that name", true },
-    { "refused", "auth", "the other end does not let this relay in", true },
+    { "unresolved", "", "there is no host of that name", ZRELAY_LOG_WARNING },
+    { "refused", "auth", "the other end does not let this relay in", ZRELAY_LOG_WARNING },
     { "refused", "protocol", "the handshake failed: this is no ZeroMQ, or the"
-      " two ends have different security", true },
+      " two ends have different security", ZRELAY_LOG_WARNING },
     { "refused", "other", "the handshake was refused: a server with CURVE does"
-      " so if the relay has no key, or a wrong one of the server", true },
-    { "unreachable", "", "nobody answers there yet", false },
-    { "disconnected", "", "the connection has ended", false }
+      " so if the relay has no key, or a wrong one of the server", ZRELAY_LOG_WARNING },
+    { "unreachable", "", "nobody answers there yet", ZRELAY_LOG_INFO },
+    { "disconnected", "", "the connection has ended", ZRELAY_LOG_INFO }
 };
 #define OBSTACLES (sizeof (s_obstacles) / sizeof (*s_obstacles))
 
-static bool
-s_connects (zrelay_plan_t *plan)
-{
-    return zrelay_plan_connects (plan, ZRELAY_SIDE_FRONTEND)
-        || zrelay_plan_connects (plan, ZRELAY_SIDE_BACKEND);
-}
-
 zrelay_links_t *
-zrelay_links_new (zrelay_plan_t *plan, zrelay_report_t *report)
+zrelay_links_new (zrelay_report_t *report, bool quiet)
 {
+    if (!zrelay_sockets_left (1))
+        return NULL;
     zrelay_links_t *self = (zrelay_links_t *) zmalloc (sizeof (zrelay_links_t));
     assert (self);
-    self->plan = plan;
     self->report = report;
+    self->quiet = quiet;
+    self->plans = zlistx_new ();
     self->told = zlist_new ();
-    assert (self->told);
+    assert (self->plans && self->told);
     zlist_autofree (self->told);
     zlist_comparefn (self->told, (zlist_compare_fn *) strcmp);
-    if (s_connects (plan) && zrelay_sockets_left (1))
-        self->events = zsock_new_pull ("@" EVENTS);
+    self->events = zsock_new_pull ("@" EVENTS);
     return self;
 }
 
@@ -72,22 +68,36 @@ zrelay_links_destroy (zrelay_links_t **self_p)
     if (*self_p) {
         zrelay_links_t *self = *self_p;
         zsock_destroy (&self->events);
+        zlistx_destroy (&self->plans);
         zlist_destroy (&self->told);
         freen (self);
         *self_p = NULL;
     }
 }
 
+void
+zrelay_links_add (zrelay_links_t *self, zrelay_plan_t *plan)
+{
+    zlistx_add_end (self->plans, plan);
+}
+
+void
+zrelay_links_purge (zrelay_links_t *self)
+{
+    if (self)
+        zlistx_purge (self->plans);
+}
+
 const char *
 zrelay_links_endpoint (zrelay_links_t *self)
 {
-    return self->events? EVENTS: NULL;
+    return self && self->events? EVENTS: NULL;
 }
 
 zsock_t *
 zrelay_links_sock (zrelay_links_t *self)
 {
-    return self->events;
+    return self? self->events: NULL;
 }
 
 //  libzmq adds a path to an endpoint of ws
@@ -113,16 +123,25 @@ s_same_port (const char *one, const char *other)
         && streq (strrchr (one, ':'), strrchr (other, ':'));
 }
 
-//  The plan's endpoint that an event is about, or NULL
+static zrelay_plan_t *
+s_plan (zrelay_links_t *self, const char *relay)
+{
+    zrelay_plan_t *plan = (zrelay_plan_t *) zlistx_first (self->plans);
+    while (plan && strneq (zrelay_plan_name (plan), relay))
+        plan = (zrelay_plan_t *) zlistx_next (self->plans);
+    return plan;
+}
+
+//  A plan's endpoint that an event is about, or NULL
 
 static const char *
-s_find (zrelay_links_t *self, const char *side, const char *endpoint,
+s_find (zrelay_plan_t *plan, const char *side, const char *endpoint,
         bool (*same) (const char *, const char *))
 {
-    int index = zrelay_plan_find_side (self->plan, side);
+    int index = zrelay_plan_find_side (plan, side);
     if (index == -1)
         return NULL;
-    zlistx_t *endpoints = self->plan->sides [index].endpoints;
+    zlistx_t *endpoints = plan->sides [index].endpoints;
     zrelay_plan_endpoint_t *item =
         (zrelay_plan_endpoint_t *) zlistx_first (endpoints);
     while (item && (item->bind || !same (item->address, endpoint)))
@@ -130,23 +149,43 @@ s_find (zrelay_links_t *self, const char *side, const char *endpoint,
     return item? item->address: NULL;
 }
 
-static void
-s_print (zrelay_links_t *self, const char *side, const char *endpoint)
+//  The endpoint as its user gave it. One that others have added is in no plan.
+
+static const char *
+s_given (zrelay_links_t *self, const char *relay, const char *side,
+         const char *endpoint)
 {
-    if (zlist_exists (self->told, (void *) endpoint))
-        return;
-    zlist_append (self->told, (void *) endpoint);
-    if (self->plan->quiet)
-        return;
-    char *line = zsys_sprintf ("%s: %s connected to %s",
-                               zrelay_plan_name (self->plan), side, endpoint);
+    zrelay_plan_t *plan = s_plan (self, relay);
+    const char *given = plan? s_find (plan, side, endpoint, s_same): NULL;
+    if (plan && !given)
+        given = s_find (plan, side, endpoint, s_same_port);
+    return given? given: endpoint;
+}
+
+bool
+zrelay_links_makes (zrelay_links_t *self, const char *relay, const char *side,
+                    const char *endpoint)
+{
+    zrelay_plan_t *plan = self? s_plan (self, relay): NULL;
+    return plan && s_find (plan, side, endpoint, s_same);
+}
+
+static void
+s_print (zrelay_links_t *self, const char *relay, const char *side,
+         const char *endpoint)
+{
+    char *line = zsys_sprintf ("%s: %s connected to %s", relay, side,
+                               endpoint);
     assert (line);
-    zrelay_report_print (self->report, line);
+    if (!self->quiet && !zlist_exists (self->told, line)) {
+        zlist_append (self->told, line);
+        zrelay_report_print (self->report, line);
+    }
     zstr_free (&line);
 }
 
 static void
-s_log (zrelay_links_t *self, const char *side, const char *endpoint,
+s_log (const char *relay, const char *side, const char *endpoint,
        const char *state, const char *reason)
 {
     size_t index = 0;
@@ -156,28 +195,26 @@ s_log (zrelay_links_t *self, const char *side, const char *endpoint,
         index++;
     if (index == OBSTACLES)
         return;
-    (s_obstacles [index].warning? zsys_warning: zsys_info)
-        ("%s: %s to %s: %s; it goes on trying", zrelay_plan_name (self->plan),
-         side, endpoint, s_obstacles [index].sentence);
+    zrelay_printer_log (s_obstacles [index].level,
+        "%s: %s to %s: %s; it goes on trying", relay, side, endpoint,
+        s_obstacles [index].sentence);
 }
 
-//  The frames are LINK, side, state, endpoint, reason
+//  The frames are LINK, side, state, endpoint, reason, relay
 
 void
 zrelay_links_handle (zrelay_links_t *self)
 {
     char *words [FRAMES] = { NULL };
     zstr_recvx (self->events, &words [0], &words [1], &words [2], &words [3],
-                &words [4], NULL);
-    const char *endpoint = words [4]?
-        s_find (self, words [1], words [3], s_same): NULL;
-    if (!endpoint && words [4])
-        endpoint = s_find (self, words [1], words [3], s_same_port);
+                &words [4], &words [5], NULL);
+    const char *endpoint = words [5]?
+        s_given (self, words [5], words [1], words [3]): NULL;
     if (endpoint && streq (words [2], "connected"))
-        s_print (self, words [1], endpoint);
+        s_print (self, words [5], words [1], endpoint);
     else
     if (endpoint)
-        s_log (self, words [1], endpoint, words [2], words [4]);
+        s_log (words [5], words [1], endpoint, words [2], words [4]);
     for (int index = 0; index < FRAMES; index++)
         zstr_free (&words [index]);
 }

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_links - tells the user what becomes of the relay's connections
+    zrelay_links - tells the user what becomes of relays' connections
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -16,22 +16,36 @@
 #include "zrelay_plan.h"
 #include "zrelay_report.h"
 
-//  Reads the relay's EVENTS about the endpoints that the plan connects to.
-//  Prints "NAME: SIDE connected to ENDPOINT" for each, once, and logs what is
-//  in the way. Names that libzmq has resolved are known by their ports.
+//  Reads the EVENTS of relays about the endpoints that they connect to. Prints
+//  "NAME: SIDE connected to ENDPOINT" for each, once, and logs what is in the
+//  way. libzmq reports a name that it has resolved as an address; plans say what
+//  the user has called it, which is known by the port.
 
 typedef struct _zrelay_links_t zrelay_links_t;
 
-//  The plan and the report remain the caller's and must outlive the object,
-//  which must outlive the relay.
+//  The report remains the caller's and must outlive the object, which must
+//  outlive the relays. quiet: log, but print nothing. Returns NULL if the system
+//  has no socket for this, which all other functions take for an object that
+//  hears nothing, except for the next and zrelay_links_handle ().
 zrelay_links_t *
-    zrelay_links_new (zrelay_plan_t *plan, zrelay_report_t *report);
+    zrelay_links_new (zrelay_report_t *report, bool quiet);
 
 void
     zrelay_links_destroy (zrelay_links_t **self_p);
 
-//  Where the relay is to send events, or NULL if it makes no connections; and
-//  the socket that can be read when there is one.
+//  Add a plan, which must remain until all are forgotten.
+void
+    zrelay_links_add (zrelay_links_t *self, zrelay_plan_t *plan);
+void
+    zrelay_links_purge (zrelay_links_t *self);
+
+//  True if the plan of that relay connects that side there.
+bool
+    zrelay_links_makes (zrelay_links_t *self, const char *relay,
+                        const char *side, const char *endpoint);
+
+//  Where relays are to send events, or NULL; and the socket that can be read
+//  when there is one.
 const char *
     zrelay_links_endpoint (zrelay_links_t *self);
 zsock_t *

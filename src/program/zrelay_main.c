@@ -128,6 +128,20 @@ s_bring (zrelay_plan_t *plan, zrelay_client_t *host, zrelay_guard_t *guard,
     return status;
 }
 
+//  Whoever makes no connections need not hear of them
+
+static zrelay_links_t *
+s_links (zrelay_plan_t *plan, zrelay_report_t *report)
+{
+    if (!zrelay_plan_connects (plan, ZRELAY_SIDE_FRONTEND)
+    &&  !zrelay_plan_connects (plan, ZRELAY_SIDE_BACKEND))
+        return NULL;
+    zrelay_links_t *links = zrelay_links_new (report, plan->quiet);
+    if (links)
+        zrelay_links_add (links, plan);
+    return links;
+}
+
 //  The HTTP server listens before the relay is there, and ends before it
 
 static zrelay_exit_t
@@ -136,7 +150,7 @@ s_run_host (zactor_t *host, zrelay_plan_t *plan, zrelay_http_t *http,
 {
     zrelay_client_t *client = zrelay_client_new (host);
     zrelay_guard_t *guard = zrelay_guard_new (plan, client, report, false);
-    zrelay_links_t *links = zrelay_links_new (plan, report);
+    zrelay_links_t *links = s_links (plan, report);
     zrelay_serve_end_t end = { false, 0 };
     zrelay_exit_t status = s_bring (plan, client, guard, links, http, report);
     zrelay_client_destroy (&client);
@@ -159,7 +173,7 @@ s_run_relay (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
              zrelay_service_t *service, zrelay_report_t *report)
 {
     zrelay_exit_t status =
-        zrelay_process_prepare (plan->io_threads, plan->quiet, report);
+        zrelay_process_prepare (plan->io_threads, report);
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
     zrelay_http_t *http = plan->metrics?

@@ -44,7 +44,7 @@ s_raise_limit (zrelay_report_t *report)
 }
 
 zrelay_exit_t
-zrelay_process_prepare (size_t io_threads, bool quiet, zrelay_report_t *report)
+zrelay_process_prepare (size_t io_threads, zrelay_report_t *report)
 {
     zrelay_exit_t status = s_raise_limit (report);
     if (status == ZRELAY_EXIT_NOT_YET)
@@ -53,7 +53,7 @@ zrelay_process_prepare (size_t io_threads, bool quiet, zrelay_report_t *report)
         zsys_set_io_threads (io_threads);
     if (!getenv (SOCKETS_VARIABLE))
         zsys_set_max_sockets (SOCKETS_MOST);
-    zsys_set_logstream (quiet? NULL: zrelay_report_stream (report));
+    zsys_set_logstream (zrelay_report_stream (report));
     return status;
 }
 

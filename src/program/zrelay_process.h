@@ -17,10 +17,9 @@
 
 //  What comes before there is any socket, and so before CZMQ has threads: as
 //  many descriptors as this user may have, signals, threads for input and
-//  output (0: as many as CZMQ takes), and the log.
+//  output (0: as many as CZMQ takes), and the log, which goes to the report.
 zrelay_exit_t
-    zrelay_process_prepare (size_t io_threads, bool quiet,
-                            zrelay_report_t *report);
+    zrelay_process_prepare (size_t io_threads, zrelay_report_t *report);
 
 //  Wait for a signal, or until sock can be read unless it is NULL, or for so
 //  many msecs unless that is -1. Returns the number of the signal, or 0.

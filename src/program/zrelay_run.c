@@ -11,19 +11,24 @@
 */
 
 #include "zrelay_run.h"
+#include "zrelay_arguments.h"
 #include "zrelay_config.h"
 #include "zrelay_control.h"
 #include "zrelay_http.h"
+#include "zrelay_help.h"
 #include "zrelay_json_file.h"
+#include "zrelay_links.h"
 #include "zrelay_process.h"
 #include "zrelay_service.h"
 #include "zrelay_signals.h"
 
-#include <getopt.h>
 #include <signal.h>
 
 //  Those of an actor's pipe
 #define HOST_SOCKETS 2
+
+//  Events of connections that are handled at a time
+#define LINKS_MOST 100
 
 //  Msecs that a service manager should grant beyond the time to drain
 #define STOP_MARGIN 5000
@@ -41,6 +46,8 @@ typedef struct {
     zrelay_http_t *http;        //  Serves metrics, or NULL
     zactor_t *host;             //  Runs the relays
     zrelay_client_t *client;    //  Steers the host
+    zrelay_config_t *config;    //  The file, as it was read last
+    zrelay_links_t *links;      //  Hears where relays have connected, or NULL
     zrelay_service_t *service;  //  Hears what the relays are doing
 } run_t;
 
@@ -53,7 +60,7 @@ s_help (run_t *self)
 {
     const char *program = zrelay_report_program (self->report);
     if (streq (self->word, "check"))
-        printf ("Usage: %s check FILE\n"
+        printf ("Usage: %s check [options] FILE\n"
                 "Reports everything that is wrong with a file of relays, each"
                 " with its line and\nits path in the file. Starts nothing. Exit"
                 " status: 0 nothing, 1 something is\nwrong, 2 wrong usage. See"
@@ -62,107 +69,23 @@ s_help (run_t *self)
         printf ("Usage: %s run [options] FILE\n"
                 "Runs the relays of a file, see zrelay.conf(5). SIGHUP and"
                 " \"%s ctl reload\" read\nit again; SIGINT and SIGTERM end"
-                " it.\n"
-                "\n"
-                "Options:\n"
-                "      --control ENDPOINT  where %s ctl steers them (default:"
-                " ZRELAY_CONTROL,\n"
-                "                          or a socket in your runtime"
-                " directory)\n"
-                "      --control-curve FILE\n"
-                "                          certificate for that, which tcp"
-                " needs\n"
-                "      --control-clients DIRECTORY\n"
-                "                          certificates of those who may steer,"
-                " or \"any\"\n"
-                "      --user USER[:GROUP] become this user\n"
-                "      --pid-file FILE     write the process id to FILE\n"
-                "      --runtime-dir DIRECTORY\n"
-                "                          make it, for this user\n"
-                "      --metrics HOST:PORT serve metrics, health and a page"
-                " there, by HTTP\n"
-                "      --metrics-steer FILE\n"
-                "                          let the page steer, with the token in"
-                " FILE\n"
-                "  -q, --quiet             print and log only failures\n"
-                "  -h, --help              print this help and exit\n",
-                program, program, program);
+                " it. Without --control, they are steered at\nZRELAY_CONTROL, or"
+                " at a socket in your runtime directory.\n", program, program);
+    zrelay_parse_print_all (zrelay_arguments_options (self->word));
     return zrelay_report_flush (self->report);
-}
-
-static void
-s_keep (char **string_p, const char *argument)
-{
-    zstr_free (string_p);
-    *string_p = strdup (argument);
-    assert (*string_p);
 }
 
 static zrelay_exit_t
 s_read_options (run_t *self, int argc, char **argv)
 {
-    static const struct option options [] = {
-        { "control", required_argument, NULL, 'c' },
-        { "control-curve", required_argument, NULL, 'k' },
-        { "control-clients", required_argument, NULL, 'd' },
-        { "user", required_argument, NULL, 'u' },
-        { "pid-file", required_argument, NULL, 'p' },
-        { "runtime-dir", required_argument, NULL, 'r' },
-        { "metrics", required_argument, NULL, 'm' },
-        { "metrics-steer", required_argument, NULL, 't' },
-        { "quiet", no_argument, NULL, 'q' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 }
-    };
-    const char *program = zrelay_report_program (self->report);
-    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    opterr = 0;
-    int letter;
-    while (status == ZRELAY_EXIT_NOT_YET
-       && (letter = getopt_long (argc, argv, ":qh", options, NULL)) != -1)
-        switch (letter) {
-            case 'c':
-                s_keep (&self->plan->control, optarg);
-                break;
-            case 'k':
-                s_keep (&self->plan->control_curve, optarg);
-                break;
-            case 'd':
-                s_keep (&self->plan->control_clients, optarg);
-                break;
-            case 'u':
-                s_keep (&self->plan->user, optarg);
-                break;
-            case 'p':
-                s_keep (&self->plan->pid_file, optarg);
-                break;
-            case 'r':
-                s_keep (&self->plan->runtime_dir, optarg);
-                break;
-            case 'm':
-                s_keep (&self->plan->metrics, optarg);
-                break;
-            case 't':
-                s_keep (&self->plan->metrics_steer, optarg);
-                break;
-            case 'q':
-                self->plan->quiet = true;
-                break;
-            case 'h':
-                status = s_help (self);
-                break;
-            default:
-                status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-                    letter == ':'? "%s: %s needs an argument; see %s %s --help":
-                    "%s: there is no option %s; see %s %s --help", self->word,
-                    argv [optind - 1], program, self->word);
-        }
-    if (status == ZRELAY_EXIT_NOT_YET && optind != argc - 1)
-        status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "%s takes the name of one file; see %s %s --help", self->word,
-            program, self->word);
-    self->file = argv [argc - 1];
-    return status;
+    zrelay_arguments_task_t task;
+    zrelay_exit_t status =
+        zrelay_arguments_read_file (self->plan, self->word, argc, argv,
+                                    self->report, &task, &self->file);
+    if (status != ZRELAY_EXIT_NOT_YET || task == ZRELAY_ARGUMENTS_RUN)
+        return status;
+    return task == ZRELAY_ARGUMENTS_HELP? s_help (self):
+           zrelay_help_version (self->report);
 }
 
 
@@ -254,6 +177,20 @@ s_read_config (run_t *self)
     return config;
 }
 
+//  The plans of the file as it is now, of which links has to know
+
+static void
+s_read_plans (run_t *self)
+{
+    zrelay_links_purge (self->links);
+    zrelay_config_destroy (&self->config);
+    self->config = s_read_config (self);
+    zrelay_plan_t *plan = self->links?
+        (zrelay_plan_t *) zlistx_first (self->config->plans): NULL;
+    for (; plan; plan = (zrelay_plan_t *) zlistx_next (self->config->plans))
+        zrelay_links_add (self->links, plan);
+}
+
 //  Print where each side of each relay is
 
 static void
@@ -265,7 +202,9 @@ s_print_side (run_t *self, const char *name, const char *side)
     zrelay_client_set_relay (self->client, NULL);
     char *endpoint = endpoints? zmsg_popstr (endpoints): NULL;
     while (endpoint) {
-        char *line = zsys_sprintf ("%s: %s at %s", name, side, endpoint);
+        char *line = zsys_sprintf ("%s: %s %s %s", name, side,
+            zrelay_links_makes (self->links, name, side, endpoint)?
+            "connecting to": "at", endpoint);
         assert (line);
         zrelay_report_print (self->report, line);
         zstr_free (&line);
@@ -300,10 +239,14 @@ s_print_relays (run_t *self)
 static void
 s_reload (run_t *self)
 {
-    if (s_load (self))
-        zsys_info ("run: %s was read again", self->file);
+    bool loaded = s_load (self);
+    s_read_plans (self);
+    if (loaded)
+        zrelay_printer_log (ZRELAY_LOG_INFO, "run: %s was read again",
+                            self->file);
     else
-        zsys_warning ("run: the relays are as they were");
+        zrelay_printer_log (ZRELAY_LOG_WARNING,
+                            "run: the relays are as they were");
 }
 
 static void
@@ -328,11 +271,12 @@ s_print_stats (run_t *self)
 }
 
 static size_t
-s_longest_drain (zrelay_config_t *config)
+s_longest_drain (run_t *self)
 {
     size_t longest = ZRELAY_PLAN_DRAIN;
-    zrelay_plan_t *plan = (zrelay_plan_t *) zlistx_first (config->plans);
-    for (; plan; plan = (zrelay_plan_t *) zlistx_next (config->plans))
+    zrelay_plan_t *plan =
+        (zrelay_plan_t *) zlistx_first (self->config->plans);
+    for (; plan; plan = (zrelay_plan_t *) zlistx_next (self->config->plans))
         longest = plan->drain > longest? plan->drain: longest;
     return longest;
 }
@@ -344,13 +288,14 @@ s_end (run_t *self)
 {
     zmsg_t *list = zrelay_client_query (self->client, "LIST", NULL);
     size_t stops = 0;
-    zrelay_config_t *config = s_read_config (self);
+    //  Others may have had it read since
+    s_read_plans (self);
     zrelay_service_stopping (self->service,
-                             2 * s_longest_drain (config) + STOP_MARGIN);
+                             2 * s_longest_drain (self) + STOP_MARGIN);
     while (list && zmsg_size (list) >= 2) {
         char *name = zmsg_popstr (list);
         char *kind = zmsg_popstr (list);
-        zrelay_plan_t *plan = zrelay_config_find (config, name);
+        zrelay_plan_t *plan = zrelay_config_find (self->config, name);
         char *msecs = zsys_sprintf ("%zu",
                                     plan? plan->drain: ZRELAY_PLAN_DRAIN);
         assert (msecs);
@@ -360,7 +305,6 @@ s_end (run_t *self)
         zstr_free (&name);
         zstr_free (&kind);
     }
-    zrelay_config_destroy (&config);
     zmsg_destroy (&list);
     //  A second signal ends them at once
     while (stops > 0) {
@@ -372,13 +316,25 @@ s_end (run_t *self)
     }
 }
 
+//  Handle the events that are there, but signals come first
+
+static void
+s_hear_links (run_t *self)
+{
+    zsock_t *sock = zrelay_links_sock (self->links);
+    for (int count = 0; sock && count < LINKS_MOST
+         && (zsock_events (sock) & ZMQ_POLLIN); count++)
+        zrelay_links_handle (self->links);
+}
+
 static void
 s_serve (run_t *self)
 {
     zrelay_service_ready (self->service);
     while (true) {
-        int number = zrelay_process_wait (NULL,
+        int number = zrelay_process_wait (zrelay_links_sock (self->links),
                                           zrelay_service_wait (self->service));
+        s_hear_links (self);
         if (zrelay_service_due (self->service)) {
             char *answer = zrelay_client_ask (self->client, "PING", NULL);
             if (answer)
@@ -419,9 +375,6 @@ static zrelay_exit_t
 s_open_http (run_t *self)
 {
     zrelay_plan_t *plan = self->plan;
-    if (plan->metrics_steer && !plan->metrics)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "--metrics-steer needs --metrics, where the page is");
     if (plan->metrics)
         self->http = zrelay_http_new (plan->metrics, plan->metrics_steer,
                                       self->report);
@@ -450,18 +403,32 @@ s_open_control (run_t *self)
     return status;
 }
 
+//  What the relays log and tell, from their start on
+
+static void
+s_set_up_log (run_t *self)
+{
+    if (self->plan->verbose)
+        zrelay_client_command (self->client, "VERBOSE", NULL);
+    self->links = zrelay_links_new (self->report, self->plan->quiet);
+    if (self->links)
+        zrelay_client_command (self->client, "EVENTS",
+                               zrelay_links_endpoint (self->links), NULL);
+    s_read_plans (self);
+}
+
 static zrelay_exit_t
 s_run_relays (run_t *self)
 {
-    zrelay_config_t *config = s_read_config (self);
+    s_read_plans (self);
     zrelay_exit_t status =
-        zrelay_process_prepare (config->io_threads, self->plan->quiet,
-                                self->report);
-    zrelay_config_destroy (&config);
+        zrelay_process_prepare (self->config->io_threads, self->report);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_open_http (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_open_host (self);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        s_set_up_log (self);
     char *text = NULL;
     if (status == ZRELAY_EXIT_NOT_YET
     && (!s_convert (self, &text) || s_check (self, text) > 0
@@ -478,6 +445,8 @@ s_run_relays (run_t *self)
     zrelay_http_destroy (&self->http);
     zrelay_client_destroy (&self->client);
     zactor_destroy (&self->host);
+    zrelay_links_destroy (&self->links);
+    zrelay_config_destroy (&self->config);
     zrelay_signals_end (status);
     return status;
 }
@@ -485,7 +454,8 @@ s_run_relays (run_t *self)
 static zrelay_exit_t
 s_run (run_t *self)
 {
-    s_keep (&self->plan->name, self->file);
+    self->plan->name = strdup (self->file);
+    assert (self->plan->name);
     self->service = zrelay_service_new (self->plan, self->report);
     zrelay_exit_t status = zrelay_service_start (self->service);
     if (status == ZRELAY_EXIT_NOT_YET)

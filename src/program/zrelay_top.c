@@ -12,10 +12,9 @@
 
 #include "zrelay_top.h"
 #include "zrelay_dial.h"
+#include "zrelay_parse.h"
 #include "zrelay_screen.h"
 #include "zrelay_table.h"
-
-#include <getopt.h>
 
 #define MSECS 1000
 
@@ -23,14 +22,18 @@
 #define INTERVAL_DEFAULT 1
 #define INTERVAL_MAX 3600
 
+//  A number's text, for the help
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF (number)
+
 //  Milliseconds that the relays have to answer, if the text is made once
 #define SNAPSHOT_TIMEOUT 5000
 
 //  What the command line asks for
 typedef struct {
-    const char *control;        //  Endpoint of the relays, or NULL
-    const char *curve;          //  File of our certificate, or NULL
-    const char *server;         //  File of that of the other party, or NULL
+    char *control;              //  Endpoint of the relays, or NULL
+    char *curve;                //  File of our certificate, or NULL
+    char *server;               //  File of that of the other party, or NULL
     size_t msecs;               //  Between two looks
     size_t column;              //  To sort by
     bool reverse;               //  The other way round
@@ -39,16 +42,37 @@ typedef struct {
     zrelay_report_t *report;    //  Hears what is wrong
 } top_t;
 
-static const struct option s_options [] = {
-    { "control", required_argument, NULL, 'c' },
-    { "curve", required_argument, NULL, 'k' },
-    { "server", required_argument, NULL, 'S' },
-    { "once", no_argument, NULL, '1' },
-    { "interval", required_argument, NULL, 'i' },
-    { "sort", required_argument, NULL, 's' },
-    { "reverse", no_argument, NULL, 'r' },
-    { "help", no_argument, NULL, 'h' },
-    { NULL, 0, NULL, 0 }
+static zrelay_parse_fn s_read_interval, s_read_column;
+
+#define IN_TOP(member) offsetof (top_t, member)
+
+static const zrelay_parse_option_t s_options [] = {
+    { 0, "control", "ENDPOINT",
+      "where they are steered (default: ZRELAY_CONTROL,\n"
+      "or that of zrelay run)",
+      zrelay_parse_text, IN_TOP (control), false },
+    { 0, "curve", "FILE",
+      "our certificate, for tcp",
+      zrelay_parse_text, IN_TOP (curve), false },
+    { 0, "server", "FILE",
+      "the public certificate of the other party",
+      zrelay_parse_text, IN_TOP (server), false },
+    { 0, "interval", "SECONDS",
+      "time between two looks (default " TEXT (INTERVAL_DEFAULT) ")",
+      s_read_interval, IN_TOP (msecs), false },
+    { 0, "sort", "COLUMN",
+      "sort by that column (default NAME)",
+      s_read_column, IN_TOP (column), false },
+    { 0, "reverse", NULL,
+      "sort the other way round",
+      zrelay_parse_flag, IN_TOP (reverse), false },
+    { 0, "once", NULL,
+      "print the table after one interval, and exit",
+      zrelay_parse_flag, IN_TOP (once), false },
+    { 'h', "help", NULL,
+      "print this help and exit",
+      zrelay_parse_ask, IN_TOP (help), false },
+    { 0, NULL, NULL, NULL, NULL, 0, false }
 };
 
 //  --------------------------------------------------------------------------
@@ -59,20 +83,9 @@ s_help (top_t *self)
 {
     printf ("Usage: %s top [options]\n"
         "Watches running relays: a table with a row for each, made anew every"
-        " second.\n\n"
-        "Options:\n"
-        "      --control ENDPOINT   where they are steered (default:"
-        " ZRELAY_CONTROL,\n"
-        "                           or that of zrelay run)\n"
-        "      --curve FILE         our certificate, for tcp\n"
-        "      --server FILE        the public certificate of the other party\n"
-        "      --interval SECONDS   time between updates (default %d)\n"
-        "      --sort COLUMN        sort by that column (default NAME)\n"
-        "      --reverse            sort the other way round\n"
-        "      --once               print the table after one interval, and exit\n"
-        "  -h, --help               print this help and exit\n\n"
-        "Columns, of which a narrow terminal shows the first:\n ",
-        zrelay_report_program (self->report), INTERVAL_DEFAULT);
+        " second.\n", zrelay_report_program (self->report));
+    zrelay_parse_print_all (s_options);
+    printf ("\nColumns, of which a narrow terminal shows the first:\n ");
     size_t columns = zrelay_table_columns ();
     for (size_t column = 0; column < columns; column++)
         printf ("%s%s", column == columns / 2? "\n  ": " ",
@@ -82,79 +95,47 @@ s_help (top_t *self)
 }
 
 static zrelay_exit_t
-s_read_interval (top_t *self, const char *text)
+s_read_interval (zrelay_parse_t *parse, const zrelay_parse_option_t *option,
+                 const char *text)
 {
     char *end;
     double seconds = strtod (text, &end);
     if (!isdigit ((byte) *text) || *end || !(seconds * MSECS >= 1)
     ||  seconds > INTERVAL_MAX)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "top: --interval takes seconds from 0.001 to %d, not '%s'",
+        return zrelay_parse_wrong (parse,
+            "--%s takes seconds from 0.001 to %d, not '%s'", option->name,
             INTERVAL_MAX, text);
-    self->msecs = (size_t) (seconds * MSECS);
+    *(size_t *) zrelay_parse_place (parse, option) =
+        (size_t) (seconds * MSECS);
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
-s_read_column (top_t *self, const char *text)
+s_read_column (zrelay_parse_t *parse, const zrelay_parse_option_t *option,
+               const char *text)
 {
-    self->column = zrelay_table_find (text);
-    if (self->column == SIZE_MAX)
-        return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "top: there is no column '%s'; see %s top --help", text,
-            zrelay_report_program (self->report));
-    return ZRELAY_EXIT_NOT_YET;
-}
-
-static zrelay_exit_t
-s_read_option (top_t *self, int letter, const char *word)
-{
-    switch (letter) {
-        case 'c':
-            self->control = optarg;
-            break;
-        case 'k':
-            self->curve = optarg;
-            break;
-        case 'S':
-            self->server = optarg;
-            break;
-        case '1':
-            self->once = true;
-            break;
-        case 'i':
-            return s_read_interval (self, optarg);
-        case 's':
-            return s_read_column (self, optarg);
-        case 'r':
-            self->reverse = true;
-            break;
-        case 'h':
-            self->help = true;
-            break;
-        default:
-            return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-                "top: %s is no option, or lacks its argument; see %s top"
-                " --help", word, zrelay_report_program (self->report));
-    }
+    size_t column = zrelay_table_find (text);
+    if (column == SIZE_MAX)
+        return zrelay_parse_wrong (parse,
+            "there is no column '%s'; see %s top --help", text,
+            zrelay_report_program (parse->report));
+    *(size_t *) zrelay_parse_place (parse, option) = column;
     return ZRELAY_EXIT_NOT_YET;
 }
 
 static zrelay_exit_t
 s_read (top_t *self, int argc, char **argv)
 {
-    zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
-    opterr = 0;
-    while (status == ZRELAY_EXIT_NOT_YET && !self->help) {
-        int letter = getopt_long (argc, argv, "h", s_options, NULL);
-        if (letter == -1)
-            break;
-        status = s_read_option (self, letter, argv [optind - 1]);
-    }
-    if (status == ZRELAY_EXIT_NOT_YET && !self->help && optind < argc)
-        status = zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "top: '%s' is one word too many; see %s top --help",
-            argv [optind], zrelay_report_program (self->report));
+    zrelay_parse_t parse = {
+        .options = s_options, .object = self, .word = "top",
+        .report = self->report
+    };
+    int next;
+    zrelay_exit_t status = zrelay_parse (&parse, argc, argv, &next);
+    if (status == ZRELAY_EXIT_NOT_YET && !self->help && next < argc)
+        status = zrelay_parse_wrong (&parse,
+            "'%s' is one word too many; see %s top --help", argv [next],
+            zrelay_report_program (self->report));
     return status;
 }
 
@@ -245,13 +226,14 @@ zrelay_top (int argc, char **argv, zrelay_report_t *report)
         .msecs = INTERVAL_DEFAULT * MSECS, .report = report
     };
     zrelay_exit_t status = s_read (&self, argc, argv);
-    if (status != ZRELAY_EXIT_NOT_YET)
-        return status;
-    if (self.help)
-        return s_help (&self);
-    if (!self.once && !isatty (STDOUT_FILENO))
-        return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
-            "top: standard output is not a terminal; --once prints plain"
-            " text");
-    return s_watch (&self);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = self.help? s_help (&self):
+            self.once || isatty (STDOUT_FILENO)? s_watch (&self):
+            zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+                "top: standard output is not a terminal; --once prints plain"
+                " text");
+    zstr_free (&self.control);
+    zstr_free (&self.curve);
+    zstr_free (&self.server);
+    return status;
 }

@@ -3,7 +3,8 @@
 #   `make fuzz`, which says where things are.
 #
 #   FUZZ_SECONDS   how long for each target (default 60)
-#   FUZZ_TARGETS   which ones (default "command stats option gate config")
+#   FUZZ_TARGETS   which ones (default "command stats option gate config
+#                  json")
 #   FUZZ_CLANG     the compiler (default clang)
 #
 #   What is found to be interesting is kept in the folder fuzz of the build
@@ -25,12 +26,17 @@ longest=1000
 
 #   build TARGET
 build () {
+    case $1 in
+        json) extra="-Isrc/program $JSON_CFLAGS
+            src/program/zrelay_json_file.c $JSON_LIBS" ;;
+        *) extra= ;;
+    esac
     #   shellcheck disable=SC2086 # lists of words
     (cd "$TOP_SRCDIR" && "$clang" -std=gnu99 -Wall -Wextra -g -O1 \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -Iinclude -Isrc/engine -Isrc/pipe -Isrc/plan $ZMQ_CFLAGS \
+        -Iinclude -Isrc/engine -Isrc/pipe -Isrc/gate -Isrc/plan $ZMQ_CFLAGS \
         -o "$work/fuzz_$1" \
-        "$here/fuzz.c" "$here/fuzz_$1.c" $FUZZ_SOURCES $ZMQ_LIBS)
+        "$here/fuzz.c" "$here/fuzz_$1.c" $FUZZ_SOURCES $extra $ZMQ_LIBS)
 }
 
 #   run TARGET. libzmq frees on threads of its own and after the input, so
@@ -45,7 +51,7 @@ run () {
 }
 
 failed=0
-for target in ${FUZZ_TARGETS:-command stats option gate}; do
+for target in ${FUZZ_TARGETS:-command stats option gate config json}; do
     build "$target" || exit 1
     if run "$target"; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' \
