@@ -61,6 +61,10 @@
 #include "zrelay_tree.h"
 #include "zrelay_config.h"
 #include "zrelay_zpl.h"
+#ifdef ZRELAY_STORE
+#   include "zrelay_block.h"
+#   include <zrelay_spool.h>
+#endif
 
 #include <getopt.h>
 #include <signal.h>
@@ -143,6 +147,11 @@ static const test_item_t s_tests [] = {
     { "zrelay_zpl", zrelay_zpl_test },
     { "zrelay_config", zrelay_config_test },
     { "zrelay_host", zrelay_host_test },
+#ifdef ZRELAY_STORE
+    { "zrelay_block", zrelay_block_test },
+    { "zrelay_store", zrelay_store_test },
+    { "zrelay_spool", zrelay_spool_test },
+#endif
 };
 #define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))
 

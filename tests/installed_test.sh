@@ -75,7 +75,29 @@ symbols_fit () {
 library_fits () {
     #   shellcheck disable=SC2046 # a list of words
     symbols_fit libzrelay.so \
-        $(find "$(includedir)" -name 'zrelay*.h' ! -name zrelay_main.h)
+        $(find "$(includedir)" -name 'zrelay*.h' ! -name zrelay_main.h \
+            ! -name zrelay_store.h ! -name zrelay_spool.h)
+}
+
+store_library_fits () {
+    symbols_fit libzrelay-store.so "$(includedir)/zrelay_store.h" \
+        "$(includedir)/zrelay_spool.h"
+}
+
+#   needs_only LIBRARY NAME...: it is linked with these, and with the compiler's
+#   and the system's own
+needs_only () {
+    library=$1
+    shift
+    readelf -d "$destdir$libdir/$library" |
+        sed -n 's/.*(NEEDED).*\[\(.*\)\.so.*\]/\1/p' > "$stage/needed"
+    cat "$stage/needed"
+    grep -q . "$stage/needed" || return 1
+    for name in "$@" libc libm libdl libpthread librt libgcc_s ld-linux-x86-64 \
+        libasan libubsan libtsan; do
+        sed -i "/^$name\$/d" "$stage/needed"
+    done
+    [ ! -s "$stage/needed" ]
 }
 
 main_library_fits () {
@@ -235,7 +257,7 @@ printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' \
     "$destdir$libdir" "$destdir$bindir/zrelay" > "$stage/zrelay"
 chmod +x "$stage/zrelay"
 mkdir -p "$stage/pkgconfig"
-for package in libzrelay libzrelay-main; do
+for package in libzrelay libzrelay-main ${HAVE_STORE:+libzrelay-store}; do
     sed "s|^\([a-z_]*\)=/|\1=$destdir/|" \
         "$destdir$pkgconfigdir/$package.pc" > "$stage/pkgconfig/$package.pc"
 done
@@ -259,6 +281,16 @@ if [ -e "$destdir$libdir/libzrelay.so" ]; then
     result "the library has what the headers offer, and no other symbol" \
         library_fits
     result "so has the library of the program" main_library_fits
+    result "the library needs CZMQ and libzmq, and nothing else" \
+        needs_only libzrelay.so libczmq libzmq
+    if [ -n "$HAVE_STORE" ]; then
+        result "the library of the store has what its headers offer" \
+            store_library_fits
+        result "and needs LMDB beside them" \
+            needs_only libzrelay-store.so libzrelay libczmq libzmq liblmdb
+    else
+        skip "the library of the store" "configured without LMDB"
+    fi
     result "a program with relays builds through pkg-config" \
         build examples/three_relays.c "$stage/shared" libzrelay ''
     result "and runs" run_relays "$stage/shared"
