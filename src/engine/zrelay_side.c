@@ -442,9 +442,11 @@ bool
 zrelay_side_deserted (zrelay_side_t *self, uint64_t awaited)
 {
     if (zrelay_side_type (self) == ZMQ_DEALER
-    &&  awaited < zrelay_port_least_room (self->port)
-    && !zrelay_port_has (self->port, ZMQ_POLLOUT))
-        return true;
+    && !zrelay_port_has (self->port, ZMQ_POLLOUT)) {
+        size_t mark = zrelay_port_high_water_mark (self->port);
+        if (mark == 0 || awaited < (mark + 1) / 2)
+            return true;
+    }
     size_t connections;
     return self->peers
         && zrelay_attachments_counted (self->attachments, &connections)
