@@ -521,22 +521,6 @@ s_resume (cache_t *self)
     self->paused = false;
 }
 
-//  Nothing moves in a relay that is paused, so it is known what waits
-
-static void
-s_reset (cache_t *self)
-{
-    bool paused = self->paused;
-    s_pause (self);
-    s_look (self);
-    s_do (self, "RESET", NULL);
-    self->carried = self->now.waiting;
-    self->resets++;
-    s_look (self);
-    if (!paused)
-        s_resume (self);
-}
-
 static void
 s_query (cache_t *self)
 {
@@ -570,13 +554,38 @@ s_set_bounds (cache_t *self)
 }
 
 static void
-s_make_fair (cache_t *self)
+s_unset_bounds (cache_t *self)
 {
-    s_set (self, "interval", 0);
     s_set (self, "topics", 0);
     s_set (self, "bytes", 0);
     s_set (self, "ttl", 0);
+}
+
+static void
+s_make_fair (cache_t *self)
+{
+    s_unset_bounds (self);
+    s_set (self, "interval", 0);
     s_set (self, "patience", PATIENCE);
+}
+
+//  Nothing moves in a relay that is paused and has no bounds, so it is known
+//  what waits
+
+static void
+s_reset (cache_t *self)
+{
+    bool paused = self->paused;
+    s_pause (self);
+    s_unset_bounds (self);
+    s_look (self);
+    s_do (self, "RESET", NULL);
+    self->carried = self->now.waiting;
+    self->resets++;
+    s_look (self);
+    s_set_bounds (self);
+    if (!paused)
+        s_resume (self);
 }
 
 static const struct {
