@@ -25,6 +25,7 @@
 #include "zrelay_diary.h"
 #include "zrelay_endpoint.h"
 #include "zrelay_errand.h"
+#include "zrelay_envelope.h"
 #include "zrelay_error.h"
 #include "zrelay_file.h"
 #include "zrelay_flow.h"
@@ -70,6 +71,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_number", zrelay_number_test },
     { "zrelay_index", zrelay_index_test },
     { "zrelay_printer", zrelay_printer_test },
+    { "zrelay_envelope", zrelay_envelope_test },
     { "zrelay_error", zrelay_error_test },
     { "zrelay_counts", zrelay_counts_test },
     { "zrelay_row", zrelay_row_test },
