@@ -38,6 +38,11 @@ extern "C" {
 //      zstr_sendx (host, "STOP", "orders", NULL);
 //      zstr_sendx (host, "STOP", "orders", "1000", NULL);
 //
+//  Wait for the end of a relay, whoever stops it. As statuses come in the order
+//  of the commands, give this in an envelope, see zrelay_client.h:
+//
+//      zstr_sendx (host, "", "my number", "", "WAIT", "orders", NULL);
+//
 //  Give any command that a relay's own pipe accepts (see zrelay_proxy.h),
 //  behind RELAY and its name. The answer is that of the relay. A relay that is
 //  slow to answer does not hold up others. The class zrelay_client does this
@@ -53,7 +58,8 @@ extern "C" {
 //      zstr_send (host, "LIST");
 //
 //  Bring the relays to where a file in the form of ZeroMQ RFC 17 (ZDCF) wants
-//  them, see zrelay.conf(5). Relays whose section is as it was are not touched.
+//  them, see zrelay.conf(5). Relays whose section is as it was are not touched,
+//  unless somebody has stopped them: then they are started again.
 //  If anything is wrong, nothing changes; if the system then refuses something,
 //  such as an address, every step is taken back. Without a name, the last file
 //  is read again. The text may come from elsewhere than the file:

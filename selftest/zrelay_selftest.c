@@ -27,6 +27,7 @@
 #include "zrelay_diary.h"
 #include "zrelay_endpoint.h"
 #include "zrelay_errand.h"
+#include "zrelay_envelope.h"
 #include "zrelay_error.h"
 #include "zrelay_file.h"
 #include "zrelay_flow.h"
@@ -81,6 +82,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_number", zrelay_number_test },
     { "zrelay_index", zrelay_index_test },
     { "zrelay_printer", zrelay_printer_test },
+    { "zrelay_envelope", zrelay_envelope_test },
     { "zrelay_error", zrelay_error_test },
     { "zrelay_counts", zrelay_counts_test },
     { "zrelay_retries", zrelay_retries_test },

@@ -7,6 +7,7 @@
 
 """Control sockets, and `zrelay ctl`, which speaks to them."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -20,8 +21,10 @@ import time
 
 import zmq
 
-from zrelay_testing import (DEADLINE, TOP_SRCDIR, ZRELAY, Process, Relay, Skip,
-                            equal, main, sockets, temp_dir, test, wait_until)
+from http_testing import HAS_HTTP, HERE, TOKEN, Server, write_secret
+from zrelay_testing import (DEADLINE, TOP_BUILDDIR, TOP_SRCDIR, ZRELAY,
+                            Process, Relay, Skip, equal, main, sockets,
+                            temp_dir, test, wait_until)
 
 #   Exit statuses of ctl
 DONE, REFUSED, MISUSE, SILENCE = range(4)
@@ -228,12 +231,17 @@ def _():
 #   --------------------------------------------------------------------------
 #   Together
 
-@test("the ten lines of Python in doc/control.md, a client in C, and ctl see "
-      "the same")
-def _():
+def ten_lines():
+    """The Python in doc/control.md."""
     with open(os.path.join(TOP_SRCDIR, "doc", "control.md")) as file:
         script = re.search("```python\n(.*?)```", file.read(), re.S).group(1)
     assert len(script.splitlines()) <= 10
+    return script
+
+
+@test("the ten lines of Python in doc/control.md, and ctl, see the same")
+def _():
+    script = ten_lines()
     with controlled() as (_, control):
         def python(*words):
             process = Process([sys.executable, "-c", script, control.endpoint,
@@ -246,6 +254,90 @@ def _():
         status, lines = python("queue", "nonsense")
         equal(status, 1, "status")
         assert "'nonsense'" in lines[0]
+
+
+class Steerers:
+    """Ways to steer a relay named queue: each a function that takes the words
+    of a command and returns the lines of its answer."""
+
+    def __init__(self, control, server):
+        self.control = control
+        self.server = server
+        self.script = ten_lines()
+        self.ways = [self.python, self.c, self.ctl, self.page]
+
+    def python(self, *words):
+        return Process([sys.executable, "-c", self.script,
+                        self.control.endpoint, "queue", *words]).succeed()
+
+    def c(self, *words):
+        return Process([os.path.join(TOP_BUILDDIR, "tests", "steer"),
+                        self.control.endpoint, "queue", *words]).succeed()
+
+    def ctl(self, *words):
+        return Process([ZRELAY, "ctl", "--control", self.control.endpoint,
+                        "--timeout", str(DEADLINE * 1000), "queue",
+                        *words]).succeed()
+
+    def page(self, *words):
+        """What the page asks of the server, see src/program/page.js."""
+        word, = words
+        if word == "STATE":
+            return [self.server.state()]
+        equal(self.server.steer(word.lower()), (200, "done\n"), word)
+        return []
+
+    def must_see(self, state):
+        for way in self.ways:
+            equal(way("STATE")[-1], state, "state, by %s" % way.__name__)
+
+
+@test("Python, a client in C, ctl and the page steer a relay at the same time",
+      deadline=4 * DEADLINE)
+def _():
+    if not HAS_HTTP:
+        raise Skip("zrelay was built without libmicrohttpd")
+    with temp_dir() as folder:
+        token = os.path.join(folder, "token")
+        write_secret(token, TOKEN + "\n")
+        with controlled("queue", "--metrics", HERE, "--metrics-steer",
+                        token) as (relay, control):
+            steerers = Steerers(control, Server(relay))
+            #   What one of them does, all of them see
+            for way in steerers.ways:
+                way("PAUSE")
+                steerers.must_see("paused")
+                way("RESUME")
+                steerers.must_see("active")
+            #   All at once: each command is done, and they agree afterwards
+            with concurrent.futures.ThreadPoolExecutor(
+                    len(steerers.ways)) as pool:
+                done = [pool.submit(way, word)
+                        for word in ("PAUSE", "RESUME", "RESET") * 4
+                        for way in steerers.ways]
+                for future in done:
+                    future.result(DEADLINE)
+            state = steerers.python("STATE")[-1]
+            assert state in ("active", "paused"), state
+            steerers.must_see(state)
+
+
+@test("who stops the only relay ends the program, as SIGTERM does")
+def _():
+    for milliseconds in (), ("1000",):
+        with controlled() as (relay, control):
+            control.run("stop", "nobody", status=REFUSED)
+            assert "there is no relay 'nobody'" in control.errors
+            equal(control.json("stop", "queue", *milliseconds),
+                  {"status": 0, "answer": []})
+            equal(relay.wait(), DONE, "exit status")
+            path = control.endpoint.replace("ipc://", "")
+            assert not os.path.exists(path), "the socket is left"
+    with controlled("queue", "-v") as (relay, control):
+        control.run("stop", "queue")
+        equal(relay.wait(), DONE, "exit status")
+        assert any("queue: stopped, by a command" in line
+                   for line in relay.error_lines), relay.error_lines
 
 
 #   --------------------------------------------------------------------------
@@ -341,6 +433,76 @@ def _():
             equal(control.run("queue", "STATE"), "active")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+#   ZMTP 3.0 by hand: a greeting and READY of a DEALER; and the empty frame that
+#   ends an envelope, with more to come
+GREETING = (b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0")
+            + bytes(32))
+READY = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
+SHAKE = GREETING + b"\x04" + bytes([len(READY)]) + READY
+DELIMITER = b"\x01\x00"
+#   A frame with more to come, and bytes after which an attack gives up
+FRAME = 60000
+ENDLESS = b"\x03" + FRAME.to_bytes(8, "big") + bytes(FRAME)
+GIVES_UP = 100 << 20
+
+
+def cuts(relay):
+    return [line for line in relay.error_lines if "connections were cut" in line]
+
+
+def bring_without_end(relay, sock, frame):
+    """Send a message that never ends; returns how many bytes were taken until
+    the connection was cut. The system may leave its sender waiting then."""
+    before = len(cuts(relay))
+    sock.settimeout(DEADLINE)
+    sock.sendall(SHAKE)
+    heard = b""
+    while b"Socket-Type" not in heard:
+        heard += sock.recv(1000)
+    sock.sendall(DELIMITER)
+    sock.settimeout(0.1)
+    sent = 0
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        while sent < GIVES_UP and len(cuts(relay)) == before:
+            #   A frame may go in parts, but to the end
+            part = frame
+            while part and len(cuts(relay)) == before:
+                with contextlib.suppress(socket.timeout):
+                    part = part[sock.send(part):]
+            sent += len(frame)
+    wait_until(lambda: len(cuts(relay)) > before, what="it is cut")
+    return sent
+
+
+@test("a message without an end is cut off, and honest peers are not")
+def _():
+    with Relay("queue", "--control", "anybody tcp://127.0.0.1:*") as relay, \
+            sockets() as sock:
+        endpoint = relay.expect("^control: bound to (.*)").group(1)
+        honest = sock(zmq.DEALER, endpoint)
+        port = int(endpoint.rpartition(":")[2])
+        #   Large frames, small ones, and empty ones
+        for frame in ENDLESS, (b"\x01\x64" + bytes(100)) * 1000, \
+                b"\x01\x00" * 10000:
+            with socket.create_connection(("127.0.0.1", port)) as attacker:
+                sent = bring_without_end(relay, attacker, frame)
+            assert sent < GIVES_UP, "%d bytes were taken" % sent
+            assert "from tcp://127.0.0.1:" in cuts(relay)[-1] \
+                and "(endless)" in cuts(relay)[-1], cuts(relay)
+            #   As large as a command may be, many times
+            for _ in range(20):
+                honest.send_multipart([b"", b"RELAY", b"queue", b"PING"]
+                                      + [bytes(60000)] * 4)
+                equal(honest.recv_multipart()[1], b"2", "status")
+            honest.send_multipart([b"", b"RELAY", b"queue", b"STATE"])
+            equal(honest.recv_multipart(), [b"", b"0", b"STATE", b"active"])
+        with controlled() as (local, control), \
+                socket.socket(socket.AF_UNIX) as attacker:
+            attacker.connect(control.endpoint[len("ipc://"):])
+            assert bring_without_end(local, attacker, ENDLESS) < GIVES_UP
+            equal(control.run("queue", "STATE"), "active")
 
 
 @test("those who do not read, garbage, and 10 MiB")

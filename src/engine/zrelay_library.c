@@ -31,7 +31,7 @@ zrelay_version (void)
 //  thread may be given that number for something else.
 
 static bool
-s_is_open (int fd, const struct stat *before)
+s_look_at_descriptor (int fd, const struct stat *before)
 {
     struct stat now;
     return fstat (fd, &now) == 0 && now.st_mode == before->st_mode
@@ -53,7 +53,8 @@ zrelay_sockets_left (size_t count)
         struct stat before;
         bool known = fstat (fd, &before) == 0;
         zsys_close (handles [index], __FILE__, __LINE__);
-        while (known && s_is_open (fd, &before) && zclock_mono () < deadline)
+        while (known && s_look_at_descriptor (fd, &before)
+            && zclock_mono () < deadline)
             sched_yield ();
     }
     if (made < count)

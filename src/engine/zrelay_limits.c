@@ -113,6 +113,14 @@ const zrelay_setting_t zrelay_limits_settings [] = {
 //  --------------------------------------------------------------------------
 //  Sizes
 
+void
+zrelay_limits_set_message (zrelay_limits_t *self, size_t frames, size_t bytes)
+{
+    self->maxframes = (int64_t) frames;
+    self->maxmsgsize = (int64_t) bytes;
+    self->revision++;
+}
+
 bool
 zrelay_limits_bounded (zrelay_limits_t *self)
 {

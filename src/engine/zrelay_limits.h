@@ -33,6 +33,11 @@ void
 //  Its options.
 extern const zrelay_setting_t zrelay_limits_settings [];
 
+//  Set those of a message.
+void
+    zrelay_limits_set_message (zrelay_limits_t *self, size_t frames,
+                               size_t bytes);
+
 //  True if there is a limit to a message; and ZRELAY_OUTCOME_SENT if a message
 //  of that many frames and bytes is within the limits, else the reason to drop
 //  it.

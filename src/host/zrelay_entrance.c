@@ -11,6 +11,8 @@
 */
 
 #include "zrelay_entrance.h"
+#include "zrelay_bouncer.h"
+#include "zrelay_envelope.h"
 #include "zrelay_message_internal.h"
 
 //  Most commands that are read before others have their turn
@@ -35,6 +37,7 @@ struct _zrelay_request_t {
 struct _zrelay_entrance_t {
     zloop_t *loop;              //  Serves it
     zsock_t *sock;              //  The pipe, or the control socket
+    zrelay_bouncer_t *bouncer;  //  Cuts off who sends too much, or NULL
     bool control;               //  It is a control socket, which is ours
     bool strangers;             //  To which strangers can connect
     zrelay_entrance_fn *function;   //  Takes requests
@@ -104,6 +107,14 @@ zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
     return self;
 }
 
+int
+zrelay_entrance_guard (zrelay_entrance_t *self)
+{
+    self->bouncer = zrelay_bouncer_new (self->loop, self->sock, FRAMES_MAX,
+                                        BYTES_MAX);
+    return self->bouncer? 0: -1;
+}
+
 void
 zrelay_entrance_destroy (zrelay_entrance_t **self_p)
 {
@@ -113,6 +124,7 @@ zrelay_entrance_destroy (zrelay_entrance_t **self_p)
         zloop_reader_end (self->loop, self->sock);
         if (self->timer)
             zloop_timer_end (self->loop, self->timer);
+        zrelay_bouncer_destroy (&self->bouncer);
         if (self->control)
             zsock_destroy (&self->sock);
         zrelay_request_t *request;
@@ -342,38 +354,6 @@ zrelay_request_refuse (zrelay_request_t **self_p, int status,
 //  --------------------------------------------------------------------------
 //  Reading
 
-static bool
-s_is_empty (zframe_t *frame)
-{
-    return frame && zframe_size (frame) == 0;
-}
-
-//  Move the envelope of a message into a new one. On a pipe, an empty frame
-//  announces it; at a control socket it begins with the routing id. Both end
-//  with an empty frame. *wrong_p is set if a control socket's has no end.
-
-static zmsg_t *
-s_take_envelope (zrelay_entrance_t *self, zmsg_t *msg, bool *wrong_p)
-{
-    *wrong_p = false;
-    zframe_t *frame = zmsg_first (msg);
-    if (!self->control && !s_is_empty (frame))
-        return NULL;
-    size_t size = 1;
-    while ((frame = zmsg_next (msg)) && !s_is_empty (frame))
-        size++;
-    *wrong_p = !frame && self->control;
-    if (!frame || (size == 1 && !self->control))
-        return NULL;
-    zmsg_t *envelope = zmsg_new ();
-    assert (envelope);
-    for (size_t index = 0; index <= size; index++) {
-        frame = zmsg_pop (msg);
-        zmsg_append (envelope, &frame);
-    }
-    return envelope;
-}
-
 //  What cannot be a command gets no more than a refusal, and without an
 //  envelope not even that
 
@@ -382,9 +362,8 @@ s_take (zrelay_entrance_t *self, zmsg_t *msg)
 {
     bool large = self->control && (zmsg_size (msg) > FRAMES_MAX
                                 || zmsg_content_size (msg) > BYTES_MAX);
-    bool wrong;
-    zmsg_t *envelope = s_take_envelope (self, msg, &wrong);
-    if (wrong)
+    zmsg_t *envelope = zrelay_envelope_take (msg, !self->control);
+    if (self->control && !envelope)
         return 0;
     zrelay_request_t *request = s_request_new (self, envelope);
     if (large)
@@ -422,8 +401,11 @@ s_on_readable (zloop_t *loop, zsock_t *sock, void *arg)
          && !self->timer; count++) {
         zmsg_t *msg = (zsock_events (sock) & ZMQ_POLLIN)?
                       zmsg_recv (sock): NULL;
-        if (!msg)
+        if (!msg) {
+            zrelay_bouncer_emptied (self->bouncer);
             break;
+        }
+        zrelay_bouncer_spoke (self->bouncer, msg);
         rc = s_take (self, msg);
         s_wipe (msg);
         zmsg_destroy (&msg);

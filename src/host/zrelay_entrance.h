@@ -56,6 +56,12 @@ zrelay_entrance_t *
                                  bool strangers, zrelay_entrance_fn *function,
                                  void *owner);
 
+//  Cut off peers of a control socket that send messages without an end; to be
+//  called before the socket is bound. Returns 0, or -1 with errno if the system
+//  has no sockets for this.
+int
+    zrelay_entrance_guard (zrelay_entrance_t *self);
+
 //  Requests that were not answered are gone after this.
 void
     zrelay_entrance_destroy (zrelay_entrance_t **self_p);

@@ -214,6 +214,15 @@ s_stop (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 }
 
 static void
+s_wait (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+{
+    (void) argc;
+    zrelay_hosted_t *relay = s_need (self, &request, argv [0]);
+    if (relay)
+        zrelay_hosted_wait (relay, &request);
+}
+
+static void
 s_list (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 {
     (void) argc;
@@ -415,26 +424,32 @@ static void
 s_open (opening_t *opening)
 {
     host_t *self = opening->host;
+    bool private = zrelay_private_possible (opening->endpoint);
     zsock_t *router = s_router_new ();
-    const char *refusal = router? s_bind (opening, router):
-                          zmq_strerror (errno);
-    if (refusal)
+    zsock_t *sock = router;
+    zrelay_entrance_t *entrance = router?
+        zrelay_entrance_new_control (self->loop, &router, !private,
+                                     s_on_request, self): NULL;
+    const char *refusal =
+        !entrance || zrelay_entrance_guard (entrance)? zmq_strerror (errno):
+        s_bind (opening, sock);
+    if (refusal) {
         zrelay_request_refuse (&opening->request, ZRELAY_STATUS_REFUSED,
             "cannot be steered at %s: %s",
             zrelay_error_quote (self->error, opening->endpoint), refusal);
+        zrelay_entrance_destroy (&entrance);
+    }
     else {
         control_t *control = (control_t *) zmalloc (sizeof (control_t));
         assert (control);
-        if (zrelay_private_possible (opening->endpoint)) {
+        if (private) {
             control->private = strdup (opening->endpoint);
             assert (control->private);
         }
-        control->entrance = zrelay_entrance_new_control (self->loop, &router,
-            control->private == NULL, s_on_request, self);
+        control->entrance = entrance;
         zlistx_add_end (self->controls, control);
         zrelay_request_answer (&opening->request, ZRELAY_STATUS_DONE, NULL);
     }
-    zsock_destroy (&router);
     s_opening_destroy (&opening);
 }
 
@@ -850,6 +865,8 @@ static const struct {
     { "START", "name kind", "start a relay", s_start, NULL, 2, 2, false },
     { "STOP", "name [ms]", "end a relay, after it could drain for so long",
       s_stop, NULL, 1, 2, false },
+    { "WAIT", "name", "answer when a relay has ended",
+      s_wait, NULL, 1, 1, false },
     { "LIST", "", "name the relays, each with its kind",
       s_list, NULL, 0, 0, false },
     { "RELAY", "name command [argument ...]", "give a relay a command",

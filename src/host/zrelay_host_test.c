@@ -24,8 +24,22 @@
 //  --------------------------------------------------------------------------
 //  A kind that is slow: WAIT returns when s_test_may_go is set
 
-static volatile bool s_test_waits = false;  //  A relay is in WAIT
-static volatile bool s_test_may_go = false;
+static bool s_test_waits = false;   //  A relay is in WAIT
+static bool s_test_may_go = false;
+
+//  These belong to two threads
+
+static void
+s_test_set (bool *flag, bool value)
+{
+    __atomic_store_n (flag, value, __ATOMIC_SEQ_CST);
+}
+
+static bool
+s_test_is (bool *flag)
+{
+    return __atomic_load_n (flag, __ATOMIC_SEQ_CST);
+}
 
 static int
 s_test_wait (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
@@ -36,10 +50,10 @@ s_test_wait (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
     (void) argc;
     (void) argv;
     (void) answer;
-    s_test_waits = true;
-    while (!s_test_may_go)
+    s_test_set (&s_test_waits, true);
+    while (!s_test_is (&s_test_may_go))
         zclock_sleep (1);
-    s_test_waits = false;
+    s_test_set (&s_test_waits, false);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -202,10 +216,10 @@ s_test_order (void)
                    " all"));
     zstr_free (&name);
     zstr_free (&sentence);
-    s_test_may_go = true;
+    s_test_set (&s_test_may_go, true);
     assert (zsock_wait (host) == ZRELAY_STATUS_DONE);
     assert (zsock_wait (host) == ZRELAY_STATUS_BAD_ARGUMENTS);
-    s_test_may_go = false;
+    s_test_set (&s_test_may_go, false);
     zactor_destroy (&host);
 }
 
@@ -227,7 +241,7 @@ s_test_slow_relay (void)
     zrelay_client_set_relay (client, "a");
     assert (zrelay_client_command (client, "WAIT", NULL)
             == ZRELAY_STATUS_TIMEOUT);
-    while (!s_test_waits)
+    while (!s_test_is (&s_test_waits))
         zclock_sleep (1);
     for (int count = 1; count < TEST_MANY - 1; count++)
         zrelay_client_command (client, "PING", NULL);
@@ -259,7 +273,7 @@ s_test_slow_relay (void)
     assert (zrelay_client_command (client, "STOP", "b", NULL) == 0);
     assert (zrelay_client_command (client, "STOP", "a", NULL)
             == ZRELAY_STATUS_BAD_STATE);
-    s_test_may_go = true;
+    s_test_set (&s_test_may_go, true);
     list = zrelay_client_query (client, "LIST", NULL);
     while (list && zmsg_size (list) > 0) {
         zmsg_destroy (&list);
@@ -267,7 +281,7 @@ s_test_slow_relay (void)
         list = zrelay_client_query (client, "LIST", NULL);
     }
     zmsg_destroy (&list);
-    s_test_may_go = false;
+    s_test_set (&s_test_may_go, false);
     zrelay_client_destroy (&client);
     zactor_destroy (&host);
 }
@@ -360,7 +374,7 @@ s_test_control (void)
         zmsg_destroy (&list);
         assert (zrelay_client_command (client, "RELAY", name, "PAUSE", NULL)
                 == 0);
-        s_test_may_go = true;
+        s_test_set (&s_test_may_go, true);
         int expected = index? ZRELAY_STATUS_UNKNOWN: ZRELAY_STATUS_DONE;
         assert (zrelay_client_command (client, "RELAY", name, "MINE", NULL)
                 == expected);
@@ -370,7 +384,7 @@ s_test_control (void)
                                        NULL) == ZRELAY_STATUS_UNKNOWN);
         zrelay_client_command (client, "$TERM", NULL);
         assert (zrelay_client_status (client) == ZRELAY_STATUS_UNKNOWN);
-        s_test_may_go = false;
+        s_test_set (&s_test_may_go, false);
         zrelay_client_destroy (&client);
     }
     zsock_destroy (&garbage);
@@ -451,6 +465,35 @@ s_test_load (void)
     char *burst = zrelay_client_ask (client, "GET", "FORWARD", "burst", NULL);
     assert (burst && streq (burst, "7"));
     zstr_free (&burst);
+
+    //  Those that somebody has stopped are started again, though their sections
+    //  are as they were, or have changed
+    zrelay_client_set_relay (client, NULL);
+    assert (zrelay_client_command (client, "STOP", "a", NULL) == 0);
+    assert (zrelay_client_command (client, "STOP", "c", NULL) == 0);
+    text = TEST_HEAD TEST_RELAY ("a", "queue") TEST_RELAY ("b", "streamer")
+                     TEST_RELAY ("c", "queue")
+                     "                set\n"
+                     "                    forward\n"
+                     "                        burst = 7\n";
+    rc = zrelay_client_command (client, "LOAD", "x", text, NULL);
+    assert (rc == ZRELAY_STATUS_DONE);
+    assert (s_test_relays (client) == 3);
+
+    //  Waiting for the end of a relay does not hold up other commands
+    zstr_sendx (host, "", "1", "", "WAIT", "a", NULL);
+    assert (zrelay_client_command (client, "WAIT", "nobody", NULL)
+            == ZRELAY_STATUS_BAD_ARGUMENTS);
+    zstr_sendx (host, "", "2", "", "STOP", "a", NULL);
+    bool heard [2] = { false, false };
+    for (int count = 0; count < 2; count++) {
+        char *words [4];
+        zstr_recvx (host, &words [0], &words [1], &words [2], &words [3], NULL);
+        heard [atoi (words [1]) - 1] = streq (words [3], "0");
+        for (int index = 0; index < 4; index++)
+            zstr_free (&words [index]);
+    }
+    assert (heard [0] && heard [1]);
 
     //  An owner may also end the host for certain while it loads
     zrelay_client_set_relay (client, NULL);

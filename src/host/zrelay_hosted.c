@@ -49,6 +49,7 @@ struct _zrelay_hosted_t {
     zlistx_t *pending;          //  pending_t, in the order of the commands
     uint64_t number;            //  Of the last command
     zrelay_request_t *stopper;  //  Answered when it has ended, or NULL
+    zlistx_t *waiters;          //  zrelay_request_t, answered then, too
     zrelay_hosted_fn *on_ended; //  Called then
     void *owner;                //  Its argument
 };
@@ -67,6 +68,12 @@ s_pending_destroy (void **item_p)
     zrelay_request_destroy (&pending->request);
     freen (pending);
     *item_p = NULL;
+}
+
+static void
+s_request_destroy (void **item_p)
+{
+    zrelay_request_destroy ((zrelay_request_t **) item_p);
 }
 
 //  As in a zactor: the last message of a relay is a signal
@@ -120,8 +127,10 @@ zrelay_hosted_new (zloop_t *loop, const zrelay_kind_t *kind, const char *name,
     self->owner = owner;
     self->name = strdup (name);
     self->pending = zlistx_new ();
-    assert (self->name && self->pending);
+    self->waiters = zlistx_new ();
+    assert (self->name && self->pending && self->waiters);
     zlistx_set_destructor (self->pending, s_pending_destroy);
+    zlistx_set_destructor (self->waiters, s_request_destroy);
     self->state = HOSTED_ENDED;
     int error = s_make_pipe (self) == 0? 0: zmq_errno ();
     if (!error)
@@ -176,6 +185,7 @@ zrelay_hosted_destroy (zrelay_hosted_t **self_p)
             s_await_end (self);
         zsock_destroy (&self->pipe);
         zlistx_destroy (&self->pending);
+        zlistx_destroy (&self->waiters);
         zrelay_request_destroy (&self->stopper);
         zstr_free (&self->name);
         freen (self);
@@ -271,6 +281,19 @@ zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_request_t **request_p,
         s_send_term (self);
 }
 
+void
+zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_request_t **request_p)
+{
+    if (zlistx_size (self->waiters) >= PENDING_MAX)
+        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+            "%d others wait for the end of the relay %s already", PENDING_MAX,
+            self->name);
+    else {
+        zlistx_add_end (self->waiters, *request_p);
+        *request_p = NULL;
+    }
+}
+
 
 //  --------------------------------------------------------------------------
 //  Answers
@@ -329,6 +352,9 @@ s_ended (zrelay_hosted_t *self)
                 "the relay %s has ended", self->name);
     if (self->stopper)
         zrelay_request_answer (&self->stopper, ZRELAY_STATUS_DONE, NULL);
+    zrelay_request_t *waiter;
+    while ((waiter = (zrelay_request_t *) zlistx_detach (self->waiters, NULL)))
+        zrelay_request_answer (&waiter, ZRELAY_STATUS_DONE, NULL);
     self->on_ended (self->owner, self);
 }
 

@@ -52,6 +52,11 @@ void
 void
     zrelay_hosted_tell (zrelay_hosted_t *self, zmsg_t **words_p);
 
+//  Answer a request when the relay has ended, or refuse it if there are too many
+//  such. Takes it.
+void
+    zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_request_t **request_p);
+
 //  End the relay, after a drain of that many milliseconds if it is not "". The
 //  request is answered when it has ended, before on_ended is called.
 void

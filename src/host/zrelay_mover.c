@@ -46,6 +46,7 @@ struct _zrelay_mover_t {
     const zrelay_kind_t *const *kinds;  //  Those that it may name
     zrelay_config_t *old;       //  What was loaded before; not ours
     zrelay_config_t *new;       //  What the file asks for
+    zlist_t *running;           //  Names of relays that run
     char *events;               //  Where relays tell of connections, or NULL
     bool check;                 //  Change nothing
     bool done;                  //  All is well
@@ -190,6 +191,29 @@ s_find (zrelay_config_t *config, const char *name)
     return config? zrelay_config_find (config, name): NULL;
 }
 
+//  Relays of the old file that somebody has stopped are not there
+
+static void
+s_ask_who_runs (zrelay_mover_t *self)
+{
+    zmsg_t *list = zrelay_client_query (self->host, "LIST", NULL);
+    while (list && zmsg_size (list) >= 2) {
+        char *name = zmsg_popstr (list);
+        char *kind = zmsg_popstr (list);
+        zlist_append (self->running, name);
+        zstr_free (&name);
+        zstr_free (&kind);
+    }
+    zmsg_destroy (&list);
+}
+
+static zrelay_plan_t *
+s_find_old (zrelay_mover_t *self, const char *name)
+{
+    return zlist_exists (self->running, (void *) name)?
+           s_find (self->old, name): NULL;
+}
+
 //  Give a relay the commands that make the difference
 
 static bool
@@ -235,7 +259,7 @@ s_fate (zrelay_mover_t *self, zrelay_plan_t *old, zrelay_change_t **change_p)
 static bool
 s_is_to_start (zrelay_mover_t *self, zrelay_plan_t *new)
 {
-    zrelay_plan_t *old = s_find (self->old, new->name);
+    zrelay_plan_t *old = s_find_old (self, new->name);
     return !old || s_fate (self, old, NULL) == FATE_GOES;
 }
 
@@ -299,6 +323,10 @@ static bool
 s_apply (zrelay_mover_t *self)
 {
     zlistx_t *olds = s_plans (self->old);
+    zrelay_plan_t *old = (zrelay_plan_t *) zlistx_first (olds);
+    for (; old; old = (zrelay_plan_t *) zlistx_next (olds))
+        if (!s_find_old (self, old->name))
+            zlistx_detach (olds, zlistx_cursor (olds));
     zlistx_t *news = s_plans (self->new);
     s_stop_all (self, olds);
     bool right = s_start_all (self, news) && s_change_all (self, olds);
@@ -319,7 +347,7 @@ s_rehearse (zrelay_mover_t *self)
     zlistx_t *news = s_plans (self->new);
     zrelay_plan_t *plan = (zrelay_plan_t *) zlistx_first (news);
     for (; plan; plan = (zrelay_plan_t *) zlistx_next (news)) {
-        zrelay_plan_t *old = s_find (self->old, plan->name);
+        zrelay_plan_t *old = s_find_old (self, plan->name);
         if (self->check || !old || s_fate (self, old, NULL) != FATE_STAYS)
             zrelay_rehearse (plan, self->host, self->report);
     }
@@ -351,6 +379,7 @@ s_actor (zsock_t *pipe, void *args)
     self->host = zrelay_client_connect (self->endpoint);
     if (self->host) {
         zrelay_client_set_timeout (self->host, TIMEOUT);
+        s_ask_who_runs (self);
         self->done = s_load (self);
     }
     zrelay_client_destroy (&self->host);
@@ -378,8 +407,11 @@ zrelay_mover_new (const char *endpoint, const char *file, const char *text,
     self->check = check;
     self->report = zrelay_report_new_list ();
     self->steps = zlistx_new ();
+    self->running = zlist_new ();
     pthread_mutex_init (&self->lock, NULL);
-    assert (self->endpoint && self->file && self->steps);
+    assert (self->endpoint && self->file && self->steps && self->running);
+    zlist_autofree (self->running);
+    zlist_comparefn (self->running, (zlist_compare_fn *) strcmp);
     zlistx_set_destructor (self->steps, s_step_destroy);
     if (zrelay_sockets_left (MOVER_SOCKETS))
         self->actor = zactor_new (s_actor, self);
@@ -398,6 +430,7 @@ zrelay_mover_destroy (zrelay_mover_t **self_p)
         zrelay_mover_findings (self);
         pthread_mutex_destroy (&self->lock);
         zlistx_destroy (&self->steps);
+        zlist_destroy (&self->running);
         zrelay_config_destroy (&self->new);
         zrelay_report_destroy (&self->report);
         zstr_free (&self->endpoint);

@@ -14,6 +14,7 @@
 #include "zrelay_answers.h"
 #include "zrelay_command.h"
 #include "zrelay_engine_internal.h"
+#include "zrelay_envelope.h"
 #include "zrelay_message_internal.h"
 #include "zrelay_option.h"
 
@@ -163,30 +164,6 @@ s_refuse (zrelay_pipe_t *self, const char *name, zmsg_t *envelope)
         &nothing);
 }
 
-//  On an actor's pipe, an empty frame announces an envelope of one or more
-//  frames, which ends with another one. Moves all of these into a new message,
-//  or returns NULL if there is none.
-
-static zmsg_t *
-s_take_envelope (zrelay_pipe_t *self, zmsg_t *msg)
-{
-    zframe_t *frame = zmsg_first (msg);
-    if (self->from != ZRELAY_PIPE_OWNER || !frame || zframe_size (frame) > 0)
-        return NULL;
-    size_t size = 1;
-    while ((frame = zmsg_next (msg)) && zframe_size (frame) > 0)
-        size++;
-    if (!frame || size == 1)
-        return NULL;
-    zmsg_t *envelope = zmsg_new ();
-    assert (envelope);
-    for (size_t index = 0; index <= size; index++) {
-        frame = zmsg_pop (msg);
-        zmsg_append (envelope, &frame);
-    }
-    return envelope;
-}
-
 //  A control socket is a host's with one relay, see zrelay_host.h: LIST names
 //  it, and RELAY and its name may precede a command. Takes these off; returns
 //  false after the command was answered.
@@ -227,7 +204,8 @@ s_command (zrelay_pipe_t *self, zmsg_t *msg)
 {
     if (self->from == ZRELAY_PIPE_STRANGERS && !s_be_host (self, msg))
         return;
-    zmsg_t *envelope = s_take_envelope (self, msg);
+    zmsg_t *envelope = self->from == ZRELAY_PIPE_OWNER?
+                       zrelay_envelope_take (msg, true): NULL;
     zframe_t *frame = zmsg_pop (msg);
     char *name = frame? zframe_strdup (frame): strdup ("");
     assert (name);

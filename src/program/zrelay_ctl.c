@@ -65,6 +65,16 @@ s_failed (ctl_t *self)
 }
 
 
+//  A time that a command may take, as far as a client can wait
+
+static size_t
+s_msecs (const char *text)
+{
+    unsigned long msecs = strtoul (text, NULL, 10);
+    return msecs < INT_MAX / 2? msecs: INT_MAX / 2;
+}
+
+
 //  --------------------------------------------------------------------------
 //  List
 
@@ -215,7 +225,17 @@ s_ready (ctl_t *self, int argc, char **argv)
 
 
 //  --------------------------------------------------------------------------
-//  Reload
+//  Commands of the host
+
+static zrelay_exit_t
+s_done (ctl_t *self)
+{
+    if (zrelay_client_status (self->client) != ZRELAY_STATUS_DONE)
+        return s_failed (self);
+    if (self->json)
+        printf ("{\"status\":0,\"answer\":[]}\n");
+    return ZRELAY_EXIT_ASKED;
+}
 
 static zrelay_exit_t
 s_reload (ctl_t *self, int argc, char **argv)
@@ -223,11 +243,18 @@ s_reload (ctl_t *self, int argc, char **argv)
     (void) argc;
     (void) argv;
     zrelay_client_command (self->client, "LOAD", NULL);
-    if (zrelay_client_status (self->client) != ZRELAY_STATUS_DONE)
-        return s_failed (self);
-    if (self->json)
-        printf ("{\"status\":0,\"answer\":[]}\n");
-    return ZRELAY_EXIT_ASKED;
+    return s_done (self);
+}
+
+//  The time to drain comes before the answer
+
+static zrelay_exit_t
+s_stop (ctl_t *self, int argc, char **argv)
+{
+    self->timeout += argc > 2? s_msecs (argv [2]): 0;
+    zrelay_client_set_timeout (self->client, self->timeout);
+    zrelay_client_command (self->client, "STOP", argv [1], argv [2], NULL);
+    return s_done (self);
 }
 
 
@@ -271,9 +298,7 @@ s_print_answer (ctl_t *self, zmsg_t *frames)
 static size_t
 s_extra_time (int argc, char **argv)
 {
-    unsigned long msecs = argc > 1 && streq (argv [0], "DRAIN")?
-                          strtoul (argv [1], NULL, 10): 0;
-    return msecs < INT_MAX / 2? msecs: INT_MAX / 2;
+    return argc > 1 && streq (argv [0], "DRAIN")? s_msecs (argv [1]): 0;
 }
 
 //  NAME COMMAND [ARG ...]. A command is in capitals, as the relay has it, but
@@ -306,13 +331,15 @@ s_command (ctl_t *self, int argc, char **argv)
 
 static const struct {
     const char *name;           //  First word
-    int most;                   //  Words, with it
+    int least;                  //  Words, with it
+    int most;
     zrelay_exit_t (*function) (ctl_t *self, int argc, char **argv);
 } s_tasks [] = {
-    { "list", 1, s_list },
-    { "ready", 1, s_ready },
-    { "reload", 1, s_reload },
-    { "stats", 2, s_stats }
+    { "list", 1, 1, s_list },
+    { "ready", 1, 1, s_ready },
+    { "reload", 1, 1, s_reload },
+    { "stats", 1, 2, s_stats },
+    { "stop", 2, 3, s_stop }
 };
 #define TASKS (sizeof (s_tasks) / sizeof (*s_tasks))
 
@@ -352,12 +379,13 @@ s_help (ctl_t *self)
         "       %s ctl [options] stats [NAME]\n"
         "       %s ctl [options] ready\n"
         "       %s ctl [options] reload\n"
+        "       %s ctl [options] stop NAME [MSECS]\n"
         "       %s ctl [options] NAME COMMAND [ARGUMENT ...]\n"
         "Steers relays that run already: lists them, prints statistics, fails"
         " unless each\nis attached and answers, has the file of \"run\" read"
-        " again, or gives one of them a\ncommand, such as PAUSE. \"NAME HELP\""
-        " lists its commands.\n",
-        program, program, program, program, program);
+        " again, stops one of them,\nafter it could drain for so long, or gives"
+        " it a command, such as PAUSE. \"NAME\nHELP\" lists its commands.\n",
+        program, program, program, program, program, program);
     zrelay_parse_print_all (s_options);
     printf ("\n"
         "Exit status: 0 done, 1 refused or not ready, 2 wrong usage, 3 no answer"
@@ -385,11 +413,13 @@ s_run (ctl_t *self, int argc, char **argv)
     size_t task = 0;
     while (task < TASKS && argc > 0 && strneq (s_tasks [task].name, argv [0]))
         task++;
-    bool known = argc > 0 && task < TASKS && argc <= s_tasks [task].most;
+    bool known = argc > 0 && task < TASKS && argc >= s_tasks [task].least
+              && argc <= s_tasks [task].most;
     if (!known && argc < 2)
         return zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
-            "ctl: what is to be done? Give list, stats, ready, reload or NAME"
-            " COMMAND; see %s ctl --help", zrelay_report_program (self->report));
+            "ctl: what is to be done? Give list, stats, ready, reload, stop"
+            " NAME, or NAME COMMAND; see %s ctl --help",
+            zrelay_report_program (self->report));
     self->dial = zrelay_dial_new ("ctl", self->control, self->curve,
                                   self->server, self->report);
     if (!self->dial)

@@ -298,6 +298,30 @@ s_signal_arrived (serve_t *self)
         s_end_asked (self);
 }
 
+//  Somebody has stopped the relay, which is what the program was there for. A
+//  signal that came first has the last word.
+
+static void
+s_on_stopped (serve_t *self, bool done, zmsg_t *frames)
+{
+    (void) frames;
+    if (!done || self->phase != PHASE_RUNNING)
+        return;
+    zrelay_printer_log (ZRELAY_LOG_INFO, "%s: stopped, by a command",
+                        zrelay_plan_name (self->plan));
+    zrelay_service_stopping (self->service, STOP_MARGIN);
+    self->phase = PHASE_ENDED;
+}
+
+static void
+s_await_stop (serve_t *self)
+{
+    zmsg_t *message = s_message_new ("WAIT");
+    zmsg_addstr (message, "WAIT");
+    zmsg_addstr (message, zrelay_plan_name (self->plan));
+    zmsg_send (&message, self->host);
+}
+
 static void
 s_on_ping (serve_t *self, bool done, zmsg_t *frames)
 {
@@ -316,7 +340,8 @@ static const struct {
     { "END", s_on_last_stats },
     { "PING", s_on_ping },
     { "STATS", s_on_stats },
-    { "GATE", s_on_gate }
+    { "GATE", s_on_gate },
+    { "WAIT", s_on_stopped }
 };
 #define ANSWERS (sizeof (s_answers) / sizeof (s_answers [0]))
 
@@ -431,6 +456,7 @@ zrelay_serve (zactor_t *host, zrelay_plan_t *plan, zrelay_guard_t *guard,
     };
     zrelay_exit_t status = ZRELAY_EXIT_NOT_YET;
     zrelay_service_ready (service);
+    s_await_stop (&self);
     while (status == ZRELAY_EXIT_NOT_YET
        && (self.phase != PHASE_ENDED || self.asked > 0))
         status = s_wait (&self);
