@@ -107,13 +107,13 @@ ZRELAY_EXPORT int
     zrelay_device_run (void *frontend, void *backend, void *capture);
 
 //  Like zmq_proxy_steerable (). control is a PAIR, REP, SUB, PULL or any other
-//  socket that receives, or NULL. It takes messages of one frame: PAUSE,
-//  RESUME, TERMINATE and STATISTICS. STATISTICS is answered with eight frames,
-//  each an uint64_t in the host's byte order: messages and bytes received by
-//  the frontend, sent by it, received by the backend, and sent by it. As in
-//  libzmq, a ROUTER's routing ids count among the bytes. A REP answers all
-//  other words with an empty frame. Returns 0 after TERMINATE, or else -1 with
-//  errno as for zrelay_device_run ().
+//  socket that receives, or NULL. It takes messages of one frame, which ROUTERs
+//  never get: PAUSE, RESUME, TERMINATE and STATISTICS. STATISTICS is answered
+//  with eight frames, each an uint64_t in the host's byte order: messages and
+//  bytes received by the frontend, sent by it, received by the backend, and
+//  sent by it. As in libzmq, a ROUTER's routing ids count among the bytes. A
+//  REP answers all other words with an empty frame. Returns 0 after TERMINATE,
+//  or else -1 with errno as for zrelay_device_run ().
 ZRELAY_EXPORT int
     zrelay_device_steer (void *frontend, void *backend, void *capture,
                          void *control);

@@ -44,6 +44,11 @@ extern "C" {
 //  BACKEND xpub_verbose 1 before the backend is attached; then the relay passes
 //  on each subscription.
 //
+//  Forwarders that are connected in a ring send each message round for ever,
+//  since it does not say where it has been; only a relay that would connect to
+//  itself is refused. Two ways to the same publisher, such as a name and its
+//  address, bring each message twice.
+//
 //  zrelay_proxy.h shows the commands that all relays take.
 //
 //  The actor function, for zactor_new (). args is NULL or the relay's name, see

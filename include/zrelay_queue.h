@@ -37,6 +37,21 @@ extern "C" {
 //  gone is dropped and counted as return.dropped_unroutable. Neither holds up
 //  other clients. Without workers, requests wait in the sockets.
 //
+//  Where the relay connects to workers, it gives requests in turn also to those
+//  that are not there, and they wait for them. With SET BACKEND immediate 1,
+//  before CONNECT, only those whose connection exists get any:
+//
+//      zstr_sendx (queue, "SET", "BACKEND", "immediate", "1", NULL);
+//      zsock_wait (queue);
+//      zstr_sendx (queue, "CONNECT", "BACKEND", "tcp://10.0.0.7:9000", NULL);
+//      zsock_wait (queue);
+//
+//  Of two clients that choose the same ZMQ_ROUTING_ID, the second is not heard
+//  while the first is connected, and libzmq does not report it. With SET
+//  FRONTEND router_handover 1, the second takes the place of the first, which
+//  is right where a client may come back before its old connection is known to
+//  be dead.
+//
 //  zrelay_proxy.h shows the commands that all relays take.
 //
 //  The actor function, for zactor_new (). args is NULL or the relay's name, see

@@ -30,7 +30,9 @@ extern "C" {
 //      zsock_wait (streamer);
 //
 //  When no puller can take more, the relay holds one task and stops reading.
-//  The pushers notice that their sockets are full, and nothing is lost.
+//  The pushers notice that their sockets are full, and nothing is lost. Where
+//  the relay connects to pullers, tasks wait also for those that are not there,
+//  unless SET BACKEND immediate 1 came before CONNECT.
 //
 //  zrelay_proxy.h shows the commands that all relays take.
 //

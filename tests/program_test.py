@@ -237,6 +237,8 @@ WRONG_USE = [
     (("queue", "-f", ">"), "--frontend needs an endpoint"),
     (("queue", "-b", "DEALER@"), "--backend needs an endpoint"),
     (("proxy", "-f", "PULL@inproc://a,inproc://b"), "takes one endpoint"),
+    (("queue", "-f", "tcp://127.0.0.1:*,tcp://127.0.0.1:*"),
+     "takes one endpoint"),
     (("queue", "-c", ""), "--capture needs an argument that is not empty"),
     (("queue", "-c", "inproc://a", "-c", "inproc://b"), "given twice"),
     (("queue", "-c", "PUB@"), "--capture needs an endpoint"),

@@ -1047,7 +1047,7 @@ zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
         zrelay_pairing_refusal (number, other): NULL;
     if (refusal)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
-            "a %s %s with a %s %s makes no relay: %s", zsys_sockname (number),
+            "%s as %s with %s as %s makes no relay: %s", zsys_sockname (number),
             zrelay_side_name (side), zsys_sockname (other),
             zrelay_side_name (self->sides [s_other (id)]), refusal);
     zrelay_flow_t *flow = s_reader (self, id);

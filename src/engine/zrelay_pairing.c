@@ -95,9 +95,15 @@ s_type_of (const char *name, size_t length)
     return s_types [index].type;
 }
 
+//  Two types had other names in ZeroMQ 2, and headers still have these
+
 int
 zrelay_pairing_type (const char *name)
 {
+    if (strcasecmp (name, "XREP") == 0)
+        return ZMQ_ROUTER;
+    if (strcasecmp (name, "XREQ") == 0)
+        return ZMQ_DEALER;
     return s_type_of (name, strlen (name));
 }
 
@@ -218,6 +224,8 @@ zrelay_pairing_test (bool verbose)
     //  @selftest
     assert (zrelay_pairing_type ("ROUTER") == ZMQ_ROUTER);
     assert (zrelay_pairing_type ("router") == ZMQ_ROUTER);
+    assert (zrelay_pairing_type ("XREP") == ZMQ_ROUTER);
+    assert (zrelay_pairing_type ("xreq") == ZMQ_DEALER);
     assert (zrelay_pairing_type ("STREAM") == -1);
     assert (zrelay_pairing_type ("ROUTE") == -1);
     assert (zrelay_pairing_type ("ROUTERS") == -1);

@@ -185,8 +185,10 @@ s_endpoint (zrelay_parse_t *self, const option_t *option, const char *argument)
         return zrelay_parse_wrong (self,
             "--%s needs an endpoint, such as tcp://127.0.0.1:5559",
             option->name);
-    //  The command that takes a type takes a list
-    if (endpoint->type && strchr (endpoint->address, ','))
+    //  The command that takes a type takes a list, and so does CZMQ's attach;
+    //  but a path may have commas
+    const char *comma = strchr (endpoint->address, ',');
+    if (comma && (endpoint->type || strstr (comma, "://")))
         return zrelay_parse_wrong (self,
             "--%s takes one endpoint; give it once for each of '%s'",
             option->name, endpoint->address);
