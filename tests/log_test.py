@@ -111,8 +111,10 @@ def _():
         process.expect("orders: frontend: peer %s left before its handshake"
                        " was over$" % name, errors=True)
         refused = be_refused(process, frontend)
-        process.expect("orders: frontend: peer %s was refused: it has another"
-                       " security mechanism$" % refused, errors=True)
+        #   The relay may be too late to know its address
+        process.expect(r"orders: frontend: peer (%s|\(it left at once\)) was"
+                       " refused: it has another security mechanism$" % refused,
+                       errors=True)
         assert not any("%s left" % refused in line
                        for line in process.error_lines)
 
@@ -253,8 +255,7 @@ def _():
         assert all(re.match("<[346]>", line) for line in lines), lines
         assert any(re.match("<4>orders: frontend: peer .* refused", line)
                    for line in lines), lines
-        assert any(line.startswith("<6>orders: frontend: peer")
-                   for line in lines), lines
+        assert any(line.startswith("<6>orders: ") for line in lines), lines
 
 
 @test("--log-format text: a letter and a time")
