@@ -128,7 +128,7 @@ run () {
 #   await PID PATTERN: until the process has written such a line
 await () {
     tries=0
-    until grep -q "$2" "$stage/lines" || [ "$tries" -ge 300 ]; do
+    until grep -qs "$2" "$stage/lines" || [ "$tries" -ge 300 ]; do
         kill -0 "$1" 2> /dev/null || break
         sleep 0.1
         tries=$((tries + 1))
@@ -147,6 +147,7 @@ ends_well () {
 program_runs () {
     run "$root/usr/bin/zrelay" --version | tee "$stage/version"
     grep -q "$VERSION" "$stage/version" || return 1
+    rm -f "$stage/lines"
     LD_LIBRARY_PATH=$(libdir) timeout 60 "$root/usr/bin/zrelay" queue \
         -f 'tcp://127.0.0.1:*' -b 'tcp://127.0.0.1:*' > "$stage/lines" &
     ends_well $! 'backend bound'
@@ -178,6 +179,7 @@ unit_command () {
 unit_runs () {
     mkdir -p "$root/etc/zrelay"
     write_relays "$root"
+    rm -f "$stage/lines"
     command=$(unit_command "$root" | sed "s| /| $root/|g; s|^/|$root/|")
     echo "$command"
     #   shellcheck disable=SC2086 # a command line
@@ -233,12 +235,24 @@ fresh=$stage/fresh
 #   What a user of the packages has besides
 fresh_tools="man-db bash-completion pkg-config gcc libc6-dev"
 
+#   A command there, as a program, so that signals reach what it runs. /proc is
+#   mounted for this command alone.
+make_in_fresh () {
+    cat > "$stage/in_fresh" <<END
+#!/bin/sh
+exec unshare --mount sh -c 'mount -t proc proc "\$0/proc" &&
+    exec chroot "\$0" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+        LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "\$@"' "$fresh" "\$@"
+END
+    chmod +x "$stage/in_fresh"
+}
+
 in_fresh () {
-    chroot "$fresh" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-        LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+    "$stage/in_fresh" "$@"
 }
 
 make_fresh () {
+    make_in_fresh
     #   shellcheck disable=SC1091 # of this machine
     suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
     debootstrap --variant=minbase "$suite" "$fresh" "$PACKAGE_MIRROR" &&
@@ -258,16 +272,19 @@ fresh_contents () {
 
 fresh_installs () {
     fresh_contents > "$stage/before"
-    cp "$stage"/zrelay_*.deb "$stage"/libzrelay*.deb "$fresh/tmp" || return 1
+    rm -rf "$fresh/tmp/debs"
+    mkdir "$fresh/tmp/debs" && cp "$stage"/*.deb "$fresh/tmp/debs" &&
+        rm "$fresh"/tmp/debs/*-dbgsym_*.deb || return 1
     in_fresh sh -c 'apt-get --quiet --yes --no-install-recommends install \
-        /tmp/zrelay_*.deb /tmp/libzrelay2_*.deb /tmp/libzrelay-dev_*.deb'
+        /tmp/debs/*.deb'
 }
 
 fresh_unit_runs () {
     write_relays "$fresh"
+    rm -f "$stage/lines"
     #   shellcheck disable=SC2046 # a command line
-    in_fresh XDG_RUNTIME_DIR=/run timeout 60 $(unit_command "$fresh") \
-        > "$stage/lines" &
+    "$stage/in_fresh" XDG_RUNTIME_DIR=/run timeout 60 \
+        $(unit_command "$fresh") > "$stage/lines" &
     ends_well $! 'queue: backend at'
     ended=$?
     rm "$fresh/etc/zrelay/orders.conf"
@@ -298,8 +315,8 @@ fresh_program_builds () {
 }
 
 fresh_removal () {
-    in_fresh apt-get --quiet --yes --autoremove purge zrelay libzrelay-dev \
-        libzrelay2 || return 1
+    in_fresh apt-get --quiet --yes --autoremove purge zrelay '^libzrelay' ||
+        return 1
     fresh_contents > "$stage/after"
     diff "$stage/before" "$stage/after"
 }
