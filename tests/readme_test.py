@@ -262,6 +262,13 @@ def _():
     equal(sorted(re.findall(r"^\.B zrelay ([a-z]+)$", page, re.M)),
           sorted(re.findall(r"^ +zrelay ([a-z]+)", help_of(), re.M)),
           "commands")
+    words = re.findall(r"^(?:Usage:)? +zrelay ctl \[options\] ([a-z]+)",
+                       help_of("ctl"), re.M)
+    assert len(words) >= 5, words
+    (line,) = re.findall(r"^ +zrelay ctl .*", help_of(), re.M)
+    for word in words:
+        assert re.search(r"\b%s\b" % word, line), (word, line)
+        assert re.search(r"\b%s\b" % word, page), (word, page)
 
 
 def assert_on_page(name, value):

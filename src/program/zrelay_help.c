@@ -68,7 +68,8 @@ s_print_usage (help_t *self)
     if (only || !self->plan->kind)
         printf ("       %s run [options] FILE\n"
                 "       %s check FILE\n"
-                "       %s ctl [options] list | stats | ready | reload | NAME COMMAND\n"
+                "       %s ctl [options] list | stats | ready | reload | stop |"
+                " NAME COMMAND\n"
                 "       %s top [options]\n"
                 "       %s keygen FILE\n", self->program, self->program,
                 self->program, self->program, self->program);
