@@ -29,6 +29,7 @@
 
 #include "faults/faults.h"
 #include "faults/wire.h"
+#include "chance.h"
 #include "honest.h"
 
 #define SECONDS 10
@@ -67,20 +68,10 @@ enum {
 
 static uint64_t s_state;
 
-static uint64_t
-s_next (void)
-{
-    //  Xorshift, with another step to spread small seeds
-    s_state ^= s_state << 13;
-    s_state ^= s_state >> 7;
-    s_state ^= s_state << 17;
-    return (s_state * UINT64_C (0x9E3779B97F4A7C15)) >> 16;
-}
-
 static size_t
 s_below (size_t limit)
 {
-    return (size_t) (s_next () % limit);
+    return (size_t) chance_below (&s_state, limit);
 }
 
 static bool
@@ -101,7 +92,7 @@ s_noise (void)
     byte data [40];
     size_t size = s_below (sizeof (data));
     for (size_t index = 0; index < size; index++)
-        data [index] = (byte) s_next ();
+        data [index] = (byte) chance_next (&s_state);
     return zframe_new (data, size);
 }
 
@@ -128,7 +119,7 @@ s_address (void)
     zframe_t *id = honest_client_id ((unsigned) s_below (HONEST_CLIENTS));
     if (id && !s_one_in (4))
         return zframe_dup (id);
-    byte made_up [5] = { 0, (byte) s_next (), (byte) s_next (), 0, 1 };
+    byte made_up [5] = { 0, (byte) s_below (256), (byte) s_below (256), 0, 1 };
     return s_one_in (2)? zframe_new (made_up, sizeof (made_up)): s_noise ();
 }
 

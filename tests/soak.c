@@ -205,16 +205,6 @@ s_share (int handle)
 //  Chance
 
 static uint64_t
-s_next (uint64_t *seed)
-{
-    //  Xorshift, with another step to spread small seeds
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return (*seed * UINT64_C (0x9E3779B97F4A7C15)) >> 16;
-}
-
-static uint64_t
 s_seed (uint64_t salt)
 {
     uint64_t seed = (uint64_t) faults_parameter ("SOAK_SEED", 1);
@@ -225,7 +215,7 @@ s_seed (uint64_t salt)
 static uint64_t
 s_upto (uint64_t *seed, uint64_t most)
 {
-    return s_next (seed) % (most + 1);
+    return chance_next (seed) % (most + 1);
 }
 
 
@@ -260,7 +250,7 @@ s_fill_pool (void)
 {
     uint64_t seed = 1;
     for (size_t index = 0; index < POOL; index++)
-        s_pool [index] = (byte) s_next (&seed);
+        s_pool [index] = (byte) chance_next (&seed);
 }
 
 static uint64_t
@@ -293,7 +283,7 @@ s_compose (header_t *header, bodies_t *bodies)
 {
     uint64_t seed = header->number * 64 + header->relay * 8
                   + header->flow * 4 + header->sender + 1;
-    s_next (&seed);
+    chance_next (&seed);
     header->magic = MAGIC;
     header->frames = (uint32_t) s_upto (&seed, BODIES);
     header->bytes = 0;
@@ -1446,7 +1436,7 @@ s_garbage_bytes (relay_t *self)
         if (zmsg_size (msg) == 0 && size == 0)
             size = 1;
         for (size_t index = 0; index < size; index++)
-            data [index] = (byte) s_next (&s_chance) | 128;
+            data [index] = (byte) chance_next (&s_chance) | 128;
         zmsg_addmem (msg, data, size);
     }
     int status = s_status (self, msg);

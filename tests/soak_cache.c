@@ -78,13 +78,11 @@ typedef struct {
 } counts_t;
 
 typedef struct {
-    const char *name;           //  In reports
+    soak_relay_t relay;
     const about_t *about;
     uint64_t chance;
-    zactor_t *actor;            //  The relay
     zactor_t *peers;            //  The thread
     char *endpoints [2];        //  For publishers, for subscribers
-    bool paused;
     bool renewed;               //  Subscribers have subscribed again
     int64_t moved_at;           //  When a message was seen to move, at the end
     uint64_t moved;             //  How many had moved then
@@ -95,28 +93,7 @@ typedef struct {
     uint64_t looks;             //  At the account
     uint64_t unbalanced;        //  Times that it did not balance
     uint64_t resets;
-    uint64_t wrong;             //  Commands that were answered wrongly
 } cache_t;
-
-
-//  --------------------------------------------------------------------------
-//  Chance
-
-static uint64_t
-s_below (uint64_t *seed, uint64_t limit)
-{
-    //  Xorshift, with another step to spread small seeds
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return ((*seed * UINT64_C (0x9E3779B97F4A7C15)) >> 16) % limit;
-}
-
-static bool
-s_one_in (uint64_t *seed, uint64_t count)
-{
-    return s_below (seed, count) == 0;
-}
 
 
 //  --------------------------------------------------------------------------
@@ -190,10 +167,10 @@ s_turn_publisher (thread_t *self, int index)
         self->begun [index] = true;
     if (self->quiet)
         return;
-    int count = s_one_in (&self->chance, BURST_IN)? BURST: 1;
+    int count = chance_one_in (&self->chance, BURST_IN)? BURST: 1;
     while (count-- > 0)
         s_publish (self, index + PUBLISHERS
-                   * (int) s_below (&self->chance, TOPICS / PUBLISHERS));
+                   * (int) chance_below (&self->chance, TOPICS / PUBLISHERS));
 }
 
 
@@ -234,7 +211,7 @@ s_ask (subscriber_t *self, int prefix, bool on)
 static void
 s_change (thread_t *self, subscriber_t *subscriber)
 {
-    int prefix = (int) s_below (&self->chance, (uint64_t) PREFIXES);
+    int prefix = (int) chance_below (&self->chance, (uint64_t) PREFIXES);
     s_ask (subscriber, prefix, !(subscriber->asked & 1u << prefix));
     self->seen.changes++;
 }
@@ -308,17 +285,17 @@ s_turn_subscriber (thread_t *self, int index)
 {
     subscriber_t *subscriber = &self->subscribers [index];
     if (!subscriber->sock) {
-        if (self->quiet || s_one_in (&self->chance, RETURN_IN))
+        if (self->quiet || chance_one_in (&self->chance, RETURN_IN))
             s_come (self, index);
         return;
     }
     s_read (self, subscriber);
     if (self->quiet)
         return;
-    if (s_one_in (&self->chance, LEAVE_IN))
+    if (chance_one_in (&self->chance, LEAVE_IN))
         zsock_destroy (&subscriber->sock);
     else
-    if (s_one_in (&self->chance, CHANGE_IN))
+    if (chance_one_in (&self->chance, CHANGE_IN))
         s_change (self, subscriber);
 }
 
@@ -448,16 +425,16 @@ static const struct {
 static void
 s_look (cache_t *self)
 {
-    zrelay_stats_t *stats = zrelay_stats_query (self->actor);
+    zrelay_stats_t *stats = zrelay_stats_query (self->relay.actor);
     if (!stats) {
-        printf ("#   %s: STATS made no sense\n", self->name);
-        self->wrong++;
+        printf ("#   %s: STATS made no sense\n", self->relay.name);
+        self->relay.wrong++;
         return;
     }
     counts_t *now = &self->now;
     for (size_t index = 0; index < COUNTERS; index++) {
         const char *name = s_counters [index].name;
-        self->wrong += !zrelay_stats_has (stats, name);
+        self->relay.wrong += !zrelay_stats_has (stats, name);
         uint64_t value = zrelay_stats_value (stats, name);
         memcpy ((byte *) now + s_counters [index].offset, &value,
                 sizeof (value));
@@ -470,67 +447,36 @@ s_look (cache_t *self)
     if (self->unbalanced++ == 0)
         printf ("#   %s: %" PRIu64 " in, %" PRIu64 " carried, %" PRIu64
                 " out, %" PRIu64 " replayed, %" PRIu64 " waiting, %" PRIu64
-                " dropped\n", self->name, now->in, self->carried, now->out,
-                now->replayed, now->waiting, now->dropped);
+                " dropped\n", self->relay.name, now->in, self->carried,
+                now->out, now->replayed, now->waiting, now->dropped);
 }
 
 
 //  --------------------------------------------------------------------------
 //  What is done to the relay
 
-static void __attribute__ ((sentinel))
-s_do (cache_t *self, const char *command, ...)
-{
-    zmsg_t *msg = zmsg_new ();
-    zmsg_addstr (msg, command);
-    va_list argptr;
-    va_start (argptr, command);
-    const char *argument;
-    while ((argument = va_arg (argptr, const char *)))
-        zmsg_addstr (msg, argument);
-    va_end (argptr);
-    zmsg_send (&msg, self->actor);
-    int status = zsock_wait (self->actor);
-    if (status == 0)
-        return;
-    char *error = faults_error (self->actor);
-    printf ("#   %s: %s: answer %d: %s\n", self->name, command, status, error);
-    zstr_free (&error);
-    self->wrong++;
-}
-
-static void
-s_set (cache_t *self, const char *name, uint64_t value)
-{
-    char text [24];
-    snprintf (text, sizeof (text), "%" PRIu64, value);
-    s_do (self, "SET", "RELAY", name, text, NULL);
-}
-
 static void
 s_pause (cache_t *self)
 {
-    s_do (self, "PAUSE", NULL);
-    self->paused = true;
+    soak_pause (&self->relay);
 }
 
 static void
 s_resume (cache_t *self)
 {
-    s_do (self, "RESUME", NULL);
-    self->paused = false;
+    soak_resume (&self->relay);
 }
 
 static void
 s_query (cache_t *self)
 {
-    zstr_send (self->actor, "TOPICS");
-    zmsg_t *answer = zmsg_recv (self->actor);
+    zstr_send (self->relay.actor, "TOPICS");
+    zmsg_t *answer = zmsg_recv (self->relay.actor);
     char *first = answer? zmsg_popstr (answer): NULL;
     if (!first || strneq (first, "TOPICS") || zmsg_size (answer) % 3 != 0
     ||  zmsg_size (answer) > 3 * TOPICS) {
-        printf ("#   %s: wrong answer to TOPICS\n", self->name);
-        self->wrong++;
+        printf ("#   %s: wrong answer to TOPICS\n", self->relay.name);
+        self->relay.wrong++;
     }
     zstr_free (&first);
     zmsg_destroy (&answer);
@@ -539,34 +485,37 @@ s_query (cache_t *self)
 static void
 s_set_interval (cache_t *self)
 {
-    s_set (self, "interval", s_one_in (&self->chance, 2)? 0:
-           1 + s_below (&self->chance, 300));
+    soak_set (&self->relay, "interval", chance_one_in (&self->chance, 2)? 0:
+           1 + chance_below (&self->chance, 300));
 }
 
 static void
 s_set_bounds (cache_t *self)
 {
     uint64_t *chance = &self->chance;
-    s_set (self, "topics", s_one_in (chance, 2)? 0: 1 + s_below (chance, 400));
-    s_set (self, "bytes", s_one_in (chance, 2)? 0: s_below (chance, 20000));
-    s_set (self, "ttl", s_one_in (chance, 2)? 0: 1 + s_below (chance, 1000));
-    s_set (self, "patience", s_below (chance, 1000));
+    soak_set (&self->relay, "topics", chance_one_in (chance, 2)? 0:
+              1 + chance_below (chance, 400));
+    soak_set (&self->relay, "bytes", chance_one_in (chance, 2)? 0:
+              chance_below (chance, 20000));
+    soak_set (&self->relay, "ttl", chance_one_in (chance, 2)? 0:
+              1 + chance_below (chance, 1000));
+    soak_set (&self->relay, "patience", chance_below (chance, 1000));
 }
 
 static void
 s_unset_bounds (cache_t *self)
 {
-    s_set (self, "topics", 0);
-    s_set (self, "bytes", 0);
-    s_set (self, "ttl", 0);
+    soak_set (&self->relay, "topics", 0);
+    soak_set (&self->relay, "bytes", 0);
+    soak_set (&self->relay, "ttl", 0);
 }
 
 static void
 s_make_fair (cache_t *self)
 {
     s_unset_bounds (self);
-    s_set (self, "interval", 0);
-    s_set (self, "patience", PATIENCE);
+    soak_set (&self->relay, "interval", 0);
+    soak_set (&self->relay, "patience", PATIENCE);
 }
 
 //  Nothing moves in a relay that is paused and has no bounds, so it is known
@@ -575,11 +524,11 @@ s_make_fair (cache_t *self)
 static void
 s_reset (cache_t *self)
 {
-    bool paused = self->paused;
+    bool paused = self->relay.paused;
     s_pause (self);
     s_unset_bounds (self);
     s_look (self);
-    s_do (self, "RESET", NULL);
+    soak_do (&self->relay, "RESET", NULL);
     self->carried = self->now.waiting;
     self->resets++;
     s_look (self);
@@ -606,12 +555,12 @@ s_act (void *object)
     unsigned total = 0;
     for (size_t index = 0; index < ACTIONS; index++)
         total += s_actions [index].weight;
-    uint64_t dice = s_below (&self->chance, total);
+    uint64_t dice = chance_below (&self->chance, total);
     size_t chosen = 0;
     while (dice >= s_actions [chosen].weight)
         dice -= s_actions [chosen++].weight;
     //  What publishers send meanwhile has to be kept
-    if (self->paused && s_one_in (&self->chance, 2))
+    if (self->relay.paused && chance_one_in (&self->chance, 2))
         s_resume (self);
     else
     if (self->about->lossy || !s_actions [chosen].lossy)
@@ -628,17 +577,17 @@ s_begin (const char *name, const void *about, uint64_t chance)
 {
     cache_t *self = (cache_t *) zmalloc (sizeof (cache_t));
     assert (self);
-    self->name = name;
+    self->relay.name = name;
     self->about = (const about_t *) about;
     self->chance = chance;
-    self->actor = zactor_new (zrelay_cache, NULL);
-    assert (self->actor);
-    zsock_set_rcvtimeo (self->actor, PATIENCE);
-    s_do (self, "SET", "FRONTEND", "rcvhwm", "0", NULL);
-    s_do (self, "SET", "BACKEND", "sndhwm", self->about->hwm, NULL);
+    self->relay.actor = zactor_new (zrelay_cache, NULL);
+    assert (self->relay.actor);
+    zsock_set_rcvtimeo (self->relay.actor, PATIENCE);
+    soak_do (&self->relay, "SET", "FRONTEND", "rcvhwm", "0", NULL);
+    soak_do (&self->relay, "SET", "BACKEND", "sndhwm", self->about->hwm, NULL);
     s_make_fair (self);
-    self->endpoints [0] = faults_bind (self->actor, "FRONTEND");
-    self->endpoints [1] = faults_bind (self->actor, "BACKEND");
+    self->endpoints [0] = faults_bind (self->relay.actor, "FRONTEND");
+    self->endpoints [1] = faults_bind (self->relay.actor, "BACKEND");
     self->peers = zactor_new (s_peers, self);
     assert (self->peers);
     return self;
@@ -697,22 +646,22 @@ s_judge (void *object)
             " returns, %" PRIu64 " changes; %" PRIu64 " looks at the account, %"
             PRIu64 " resets; now %" PRIu64 " in, %" PRIu64 " out, %" PRIu64
             " replayed, %" PRIu64 " dropped, %" PRIu64 " given up\n",
-            self->name, seen->published, seen->received, seen->returns,
+            self->relay.name, seen->published, seen->received, seen->returns,
             seen->changes, self->looks, self->resets, now->in, now->out,
             now->replayed, now->dropped, now->given_up);
     TAP (self->unbalanced == 0, "%s: the account balanced, always",
-         self->name);
+         self->relay.name);
     TAP (seen->torn == 0 && seen->astray == 0,
-         "%s: nothing came torn or astray", self->name);
-    TAP (seen->backwards == 0, "%s: no topic went backwards", self->name);
+         "%s: nothing came torn or astray", self->relay.name);
+    TAP (seen->backwards == 0, "%s: no topic went backwards", self->relay.name);
     TAP (seen->received > 0 && seen->missing == 0,
          "%s: each subscriber has the last values, missing are %" PRIu64,
-         self->name, seen->missing);
-    TAP (self->wrong == 0, "%s: commands were answered as they should",
-         self->name);
+         self->relay.name, seen->missing);
+    TAP (self->relay.wrong == 0, "%s: commands were answered as they should",
+         self->relay.name);
     if (!self->about->lossy)
         TAP (now->in == seen->published, "%s: what was published came in",
-             self->name);
+             self->relay.name);
 }
 
 static void
@@ -720,7 +669,7 @@ s_end (void **object_p)
 {
     cache_t *self = (cache_t *) *object_p;
     zactor_destroy (&self->peers);
-    zactor_destroy (&self->actor);
+    zactor_destroy (&self->relay.actor);
     zstr_free (&self->endpoints [0]);
     zstr_free (&self->endpoints [1]);
     freen (self);

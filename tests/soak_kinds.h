@@ -17,6 +17,7 @@
 #ifndef SOAK_KINDS_H_INCLUDED
 #define SOAK_KINDS_H_INCLUDED
 
+#include "chance.h"
 #include "faults/faults.h"
 
 typedef struct {
@@ -40,6 +41,28 @@ extern const soak_kind_t soak_pools [];
 
 //  Caches (soak_cache.c), likewise.
 extern const soak_kind_t soak_caches [];
+
+//  What is known of a relay in each of these
+typedef struct {
+    const char *name;           //  In reports
+    zactor_t *actor;
+    bool paused;
+    uint64_t wrong;             //  Commands that were answered wrongly
+} soak_relay_t;
+
+//  Send it a command, a list of strings. An answer that is not 0 is reported
+//  and counted.
+void
+    soak_do (soak_relay_t *self, const char *command, ...)
+    __attribute__ ((sentinel));
+
+//  The commands SET RELAY name value, PAUSE and RESUME
+void
+    soak_set (soak_relay_t *self, const char *name, uint64_t value);
+void
+    soak_pause (soak_relay_t *self);
+void
+    soak_resume (soak_relay_t *self);
 
 //  Role of processes that these start, see faults_spawn ()
 int

@@ -67,14 +67,12 @@ typedef struct {
 } seen_t;
 
 typedef struct {
-    const char *name;           //  In reports
+    soak_relay_t relay;
     const about_t *about;
     uint64_t chance;
-    zactor_t *actor;            //  The relay
     zactor_t *peers;            //  The thread
     char *endpoints [2];        //  For clients, for workers
     pid_t children [CHILDREN];
-    bool paused;
     uint64_t least;             //  As peers saw it when it was pacified
     seen_t seen;                //  By peers, at the last look
     //  As STATS told last
@@ -86,30 +84,9 @@ typedef struct {
     uint64_t dropped;
     uint64_t looks;             //  At the account
     uint64_t unbalanced;        //  Times that it did not balance
-    uint64_t wrong;             //  Commands that were answered wrongly
     uint64_t deaths;
     uint64_t cuts;
 } pool_t;
-
-
-//  --------------------------------------------------------------------------
-//  Chance
-
-static uint64_t
-s_below (uint64_t *seed, uint64_t limit)
-{
-    //  Xorshift, with another step to spread small seeds
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return ((*seed * UINT64_C (0x9E3779B97F4A7C15)) >> 16) % limit;
-}
-
-static bool
-s_one_in (uint64_t *seed, uint64_t count)
-{
-    return s_below (seed, count) == 0;
-}
 
 
 //  --------------------------------------------------------------------------
@@ -151,8 +128,9 @@ s_turn_all (thread_t *self)
             s_turn_client (self, index);
             continue;
         }
-        honest_set_pace (peer, (unsigned) s_below (&self->chance, MOST_TURNS));
-        if (s_one_in (&self->chance, RETURN_IN))
+        honest_set_pace (peer, (unsigned) chance_below (&self->chance,
+                                                        MOST_TURNS));
+        if (chance_one_in (&self->chance, RETURN_IN))
             honest_return (peer);
     }
 }
@@ -264,7 +242,7 @@ s_start_child (pool_t *self, int index)
 static void
 s_kill_child (pool_t *self)
 {
-    int index = (int) s_below (&self->chance, CHILDREN);
+    int index = (int) chance_below (&self->chance, CHILDREN);
     faults_kill (self->children [index]);
     s_start_child (self, index);
     self->deaths++;
@@ -278,8 +256,8 @@ static uint64_t
 s_value (pool_t *self, zrelay_stats_t *stats, const char *name)
 {
     if (!zrelay_stats_has (stats, name)) {
-        printf ("#   %s: no counter %s\n", self->name, name);
-        self->wrong++;
+        printf ("#   %s: no counter %s\n", self->relay.name, name);
+        self->relay.wrong++;
     }
     return zrelay_stats_value (stats, name);
 }
@@ -291,10 +269,10 @@ s_look (pool_t *self)
         "forward.dropped_queue_full", "forward.dropped_deadline",
         "forward.dropped_retries", "forward.dropped_client_gone"
     };
-    zrelay_stats_t *stats = zrelay_stats_query (self->actor);
+    zrelay_stats_t *stats = zrelay_stats_query (self->relay.actor);
     if (!stats) {
-        printf ("#   %s: STATS made no sense\n", self->name);
-        self->wrong++;
+        printf ("#   %s: STATS made no sense\n", self->relay.name);
+        self->relay.wrong++;
         return;
     }
     self->dropped = 0;
@@ -317,56 +295,25 @@ s_look (pool_t *self)
     if (self->unbalanced++ == 0)
         printf ("#   %s: %" PRIu64 " requests, %" PRIu64 " replies, %" PRIu64
                 " waiting, %" PRIu64 " in hand, %" PRIu64 " dropped; %" PRIu64
-                " workers, %" PRIu64 " free\n", self->name, self->requests,
-                self->replies, self->waiting, self->in_hand, self->dropped,
-                workers, free);
+                " workers, %" PRIu64 " free\n", self->relay.name,
+                self->requests, self->replies, self->waiting, self->in_hand,
+                self->dropped, workers, free);
 }
 
 
 //  --------------------------------------------------------------------------
 //  What is done to the relay
 
-static void __attribute__ ((sentinel))
-s_do (pool_t *self, const char *command, ...)
-{
-    zmsg_t *msg = zmsg_new ();
-    zmsg_addstr (msg, command);
-    va_list argptr;
-    va_start (argptr, command);
-    const char *argument;
-    while ((argument = va_arg (argptr, const char *)))
-        zmsg_addstr (msg, argument);
-    va_end (argptr);
-    zmsg_send (&msg, self->actor);
-    int status = zsock_wait (self->actor);
-    if (status == 0)
-        return;
-    char *error = faults_error (self->actor);
-    printf ("#   %s: %s: answer %d: %s\n", self->name, command, status, error);
-    zstr_free (&error);
-    self->wrong++;
-}
-
-static void
-s_set (pool_t *self, const char *name, uint64_t value)
-{
-    char text [24];
-    snprintf (text, sizeof (text), "%" PRIu64, value);
-    s_do (self, "SET", "RELAY", name, text, NULL);
-}
-
 static void
 s_pause (pool_t *self)
 {
-    s_do (self, "PAUSE", NULL);
-    self->paused = true;
+    soak_pause (&self->relay);
 }
 
 static void
 s_resume (pool_t *self)
 {
-    s_do (self, "RESUME", NULL);
-    self->paused = false;
+    soak_resume (&self->relay);
 }
 
 //  Time may run out, since work goes on
@@ -375,10 +322,11 @@ static void
 s_drain (pool_t *self)
 {
     char msecs [12];
-    snprintf (msecs, sizeof (msecs), "%d", (int) s_below (&self->chance, 300));
-    zstr_sendx (self->actor, "DRAIN", msecs, NULL);
-    int status = zsock_wait (self->actor);
-    self->wrong += status != 0 && status != 3;
+    snprintf (msecs, sizeof (msecs), "%d",
+              (int) chance_below (&self->chance, 300));
+    zstr_sendx (self->relay.actor, "DRAIN", msecs, NULL);
+    int status = zsock_wait (self->relay.actor);
+    self->relay.wrong += status != 0 && status != 3;
     s_look (self);
     s_resume (self);
 }
@@ -387,15 +335,15 @@ static void
 s_query (pool_t *self)
 {
     bool services = (self->about->flags & ONE_SIDE)
-                 && s_one_in (&self->chance, 2);
+                 && chance_one_in (&self->chance, 2);
     const char *name = services? "SERVICES": "WORKERS";
-    zstr_send (self->actor, name);
-    zmsg_t *answer = zmsg_recv (self->actor);
+    zstr_send (self->relay.actor, name);
+    zmsg_t *answer = zmsg_recv (self->relay.actor);
     char *first = answer? zmsg_popstr (answer): NULL;
     if (!first || strneq (first, name)
     ||  zmsg_size (answer) % (services? 7: 5) != 0) {
-        printf ("#   %s: wrong answer to %s\n", self->name, name);
-        self->wrong++;
+        printf ("#   %s: wrong answer to %s\n", self->relay.name, name);
+        self->relay.wrong++;
     }
     zstr_free (&first);
     zmsg_destroy (&answer);
@@ -408,22 +356,22 @@ s_refuse (pool_t *self)
         { "retries", "-1" }, { "queue", "many" }, { "liveness", "0" },
         { "deadline", "86400001" }, { "nonsense", "1" }
     };
-    size_t which = s_below (&self->chance, 5);
-    zstr_sendx (self->actor, "SET", "RELAY", settings [which] [0],
+    size_t which = chance_below (&self->chance, 5);
+    zstr_sendx (self->relay.actor, "SET", "RELAY", settings [which] [0],
                 settings [which] [1], NULL);
-    self->wrong += zsock_wait (self->actor) != 2;
+    self->relay.wrong += zsock_wait (self->relay.actor) != 2;
 }
 
 static void
 s_make_fair (pool_t *self)
 {
-    s_set (self, "retries", 1000);
-    s_set (self, "heartbeat", 3000);
-    s_set (self, "liveness", 10);
-    s_set (self, "deadline", 0);
-    s_set (self, "queue", 1000);
+    soak_set (&self->relay, "retries", 1000);
+    soak_set (&self->relay, "heartbeat", 3000);
+    soak_set (&self->relay, "liveness", 10);
+    soak_set (&self->relay, "deadline", 0);
+    soak_set (&self->relay, "queue", 1000);
     if (!(self->about->flags & ONE_SIDE))
-        s_do (self, "SET", "RELAY", "overflow", "hold", NULL);
+        soak_do (&self->relay, "SET", "RELAY", "overflow", "hold", NULL);
 }
 
 static void
@@ -431,20 +379,21 @@ s_make_harsh (pool_t *self)
 {
     static const char *const overflows [] = { "hold", "drop-new", "drop-old" };
     uint64_t *chance = &self->chance;
-    s_set (self, "retries", s_below (chance, 3));
-    s_set (self, "heartbeat", s_below (chance, 3) * 150);
-    s_set (self, "liveness", 1 + s_below (chance, 3));
-    s_set (self, "deadline", s_one_in (chance, 2)? 0: 1 + s_below (chance, 50));
-    s_set (self, "queue", s_below (chance, 4));
+    soak_set (&self->relay, "retries", chance_below (chance, 3));
+    soak_set (&self->relay, "heartbeat", chance_below (chance, 3) * 150);
+    soak_set (&self->relay, "liveness", 1 + chance_below (chance, 3));
+    soak_set (&self->relay, "deadline", chance_one_in (chance, 2)? 0:
+              1 + chance_below (chance, 50));
+    soak_set (&self->relay, "queue", chance_below (chance, 4));
     if (!(self->about->flags & ONE_SIDE))
-        s_do (self, "SET", "RELAY", "overflow",
-              overflows [s_below (chance, 3)], NULL);
+        soak_do (&self->relay, "SET", "RELAY", "overflow",
+              overflows [chance_below (chance, 3)], NULL);
 }
 
 static void
 s_reset (pool_t *self)
 {
-    s_do (self, "RESET", NULL);
+    soak_do (&self->relay, "RESET", NULL);
     s_look (self);
 }
 
@@ -453,16 +402,18 @@ s_reset (pool_t *self)
 static void
 s_cut (pool_t *self)
 {
-    bool back = !(self->about->flags & ONE_SIDE) && s_one_in (&self->chance, 2);
+    bool back = !(self->about->flags & ONE_SIDE)
+             && chance_one_in (&self->chance, 2);
     const char *side = back? "BACKEND": "FRONTEND";
-    s_do (self, "UNBIND", side, self->endpoints [back], NULL);
+    soak_do (&self->relay, "UNBIND", side, self->endpoints [back], NULL);
     int64_t deadline = zclock_mono () + PATIENCE;
     int status;
     do {
-        zstr_sendx (self->actor, "BIND", side, self->endpoints [back], NULL);
-        status = zsock_wait (self->actor);
+        zstr_sendx (self->relay.actor, "BIND", side, self->endpoints [back],
+                    NULL);
+        status = zsock_wait (self->relay.actor);
     } while (status == 4 && zclock_mono () < deadline);
-    self->wrong += status != 0;
+    self->relay.wrong += status != 0;
     s_ask_peers (self, "RENEW");
     self->cuts++;
 }
@@ -486,11 +437,11 @@ s_act (void *object)
     unsigned total = 0;
     for (size_t index = 0; index < ACTIONS; index++)
         total += s_actions [index].weight;
-    uint64_t dice = s_below (&self->chance, total);
+    uint64_t dice = chance_below (&self->chance, total);
     size_t chosen = 0;
     while (dice >= s_actions [chosen].weight)
         dice -= s_actions [chosen++].weight;
-    if (self->paused && s_one_in (&self->chance, 2))
+    if (self->relay.paused && chance_one_in (&self->chance, 2))
         s_resume (self);
     else
     if ((s_actions [chosen].flag & ~self->about->flags) == 0)
@@ -507,17 +458,18 @@ s_begin (const char *name, const void *about, uint64_t chance)
 {
     pool_t *self = (pool_t *) zmalloc (sizeof (pool_t));
     assert (self);
-    self->name = name;
+    self->relay.name = name;
     self->about = (const about_t *) about;
     self->chance = chance;
-    self->actor = zrelay_engine_spawn (
+    self->relay.actor = zrelay_engine_spawn (
         zrelay_kinds_find (zrelay_kinds (), self->about->kind), NULL);
-    assert (self->actor);
-    zsock_set_rcvtimeo (self->actor, PATIENCE);
+    assert (self->relay.actor);
+    zsock_set_rcvtimeo (self->relay.actor, PATIENCE);
     s_make_fair (self);
-    self->endpoints [0] = faults_bind (self->actor, "FRONTEND");
+    self->endpoints [0] = faults_bind (self->relay.actor, "FRONTEND");
     self->endpoints [1] = self->about->flags & ONE_SIDE?
-        strdup (self->endpoints [0]): faults_bind (self->actor, "BACKEND");
+        strdup (self->endpoints [0]):
+        faults_bind (self->relay.actor, "BACKEND");
     for (int index = 0; index < CHILDREN; index++)
         s_start_child (self, index);
     self->peers = zactor_new (s_peers, self);
@@ -557,24 +509,26 @@ s_judge (void *object)
     printf ("# %-20s %9" PRIu64 " asked, %" PRIu64 " again, %" PRIu64
             " answered; %" PRIu64 " looks at the account, %" PRIu64
             " deaths, %" PRIu64 " cuts; now %" PRIu64 " requests, %" PRIu64
-            " replies, %" PRIu64 " retried, %" PRIu64 " dropped\n", self->name,
-            counts->asked, self->seen.again, counts->answered, self->looks,
-            self->deaths, self->cuts, self->requests, self->replies,
-            self->retried, self->dropped);
+            " replies, %" PRIu64 " retried, %" PRIu64 " dropped\n",
+            self->relay.name, counts->asked, self->seen.again,
+            counts->answered, self->looks, self->deaths, self->cuts,
+            self->requests, self->replies, self->retried, self->dropped);
     TAP (self->unbalanced == 0, "%s: the account balanced, always",
-         self->name);
+         self->relay.name);
     TAP (counts->malformed == 0 && counts->twice == 0 && counts->astray == 0
          && counts->misled == 0,
-         "%s: nothing came torn, twice or astray", self->name);
-    TAP (self->wrong == 0, "%s: commands were answered as they should",
-         self->name);
+         "%s: nothing came torn, twice or astray", self->relay.name);
+    TAP (self->relay.wrong == 0, "%s: commands were answered as they should",
+         self->relay.name);
     if (self->about->flags & LOSES)
-        TAP (counts->answered > 0, "%s: requests were answered", self->name);
+        TAP (counts->answered > 0, "%s: requests were answered",
+             self->relay.name);
     else
         TAP (counts->answered == counts->asked && self->dropped == 0
              && self->requests == counts->asked
              && self->replies == counts->answered,
-             "%s: each request was answered once, and counted", self->name);
+             "%s: each request was answered once, and counted",
+             self->relay.name);
 }
 
 static void
@@ -584,7 +538,7 @@ s_end (void **object_p)
     zactor_destroy (&self->peers);
     for (int index = 0; index < CHILDREN; index++)
         faults_kill (self->children [index]);
-    zactor_destroy (&self->actor);
+    zactor_destroy (&self->relay.actor);
     zstr_free (&self->endpoints [0]);
     zstr_free (&self->endpoints [1]);
     freen (self);

@@ -16,9 +16,7 @@
 //  How often to look, in msecs, whether a drain has found its socket empty
 #define DRAIN_IVL 10
 
-//  Heartbeats are sent together, so that there are at most so many wake-ups in
-//  the time between two of them, and at most so many heartbeats in each
-#define BEAT_PARTS 16
+//  Heartbeats are sent together, at most so many at a time
 #define BEATS_MOST 1000
 
 struct _zrelay_pool_t {
@@ -66,7 +64,7 @@ static void
 s_arm (zrelay_pool_t *self)
 {
     int64_t now = self->now;
-    int64_t part = self->numbers->heartbeat / BEAT_PARTS;
+    int64_t part = self->numbers->heartbeat / ZRELAY_POOL_BEAT_PARTS;
     int64_t due = s_least (zrelay_pool_workers_loss_due (self->workers),
                            zrelay_pool_workers_beat_due (self->workers));
     due = s_least (due, zrelay_pool_workers_burial_due (self->workers));

@@ -162,12 +162,28 @@ zrelay_pool_workers_set_silent (zrelay_pool_workers_t *self,
     zrelay_ring_add (&self->silent, &worker->silence);
 }
 
+//  A worker goes to the end of an order, unless it has gone there so lately that
+//  it makes no difference. Its neighbours are others each time, and among many
+//  workers in no cache of the processor.
+
+static inline void
+s_go_last (zrelay_pool_workers_t *self, zrelay_ring_t *order,
+           zrelay_ring_t *link, int64_t *gone_at, int64_t now)
+{
+    int64_t part = self->numbers->heartbeat / ZRELAY_POOL_BEAT_PARTS;
+    if (zrelay_ring_linked (link) && now - *gone_at < part)
+        return;
+    zrelay_ring_add (order, link);
+    *gone_at = now;
+}
+
 void
 zrelay_pool_workers_heard (zrelay_pool_workers_t *self,
                            zrelay_worker_t *worker)
 {
     if (worker->watched && worker->state != ZRELAY_WORKER_SILENT)
-        zrelay_ring_add (&self->watched, &worker->silence);
+        s_go_last (self, &self->watched, &worker->silence,
+                   &worker->watched_at, worker->heard_at);
 }
 
 void
@@ -176,7 +192,8 @@ zrelay_pool_workers_sent (zrelay_pool_workers_t *self,
 {
     worker->beat_at = now;
     if (worker->beats)
-        zrelay_ring_add (&self->beating, &worker->beat);
+        s_go_last (self, &self->beating, &worker->beat, &worker->beating_at,
+                   now);
 }
 
 int

@@ -19,7 +19,12 @@
 //  decides about its state and its request. Here it has places among others:
 //  those of its service, those that are lost if they stay silent, and those
 //  that are sent heartbeats. The times until then are the same for all workers,
-//  so the first in such an order is due first.
+//  so the first in such an order is due first, or so little later than another
+//  that they are due together.
+
+//  What is due within such a part of the time between two heartbeats is done
+//  together
+#define ZRELAY_POOL_BEAT_PARTS 16
 
 struct _zrelay_worker_t {
     zrelay_name_t id;           //  Its bytes follow the structure
@@ -32,6 +37,10 @@ struct _zrelay_worker_t {
     bool watched;               //  It is lost when it is silent
     int64_t heard_at;           //  When it sent something, in msecs
     int64_t beat_at;            //  When it was sent something, in msecs
+    int64_t watched_at;         //  The former when it took its place among
+                                //  those watched
+    int64_t beating_at;         //  The latter when it took its place among
+                                //  those that are sent heartbeats
     uint64_t served;            //  Requests answered
     zrelay_ring_t free;         //  Link in its service's free workers
     zrelay_ring_t member;       //  Link in its service's members

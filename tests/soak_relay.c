@@ -1,0 +1,56 @@
+/*  =========================================================================
+    soak_relay - commands to relays in the soak test
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "soak_kinds.h"
+
+void
+soak_do (soak_relay_t *self, const char *command, ...)
+{
+    zmsg_t *msg = zmsg_new ();
+    zmsg_addstr (msg, command);
+    va_list argptr;
+    va_start (argptr, command);
+    const char *argument;
+    while ((argument = va_arg (argptr, const char *)))
+        zmsg_addstr (msg, argument);
+    va_end (argptr);
+    zmsg_send (&msg, self->actor);
+    int status = zsock_wait (self->actor);
+    if (status == 0)
+        return;
+    char *error = faults_error (self->actor);
+    printf ("#   %s: %s: answer %d: %s\n", self->name, command, status, error);
+    zstr_free (&error);
+    self->wrong++;
+}
+
+void
+soak_set (soak_relay_t *self, const char *name, uint64_t value)
+{
+    char text [24];
+    snprintf (text, sizeof (text), "%" PRIu64, value);
+    soak_do (self, "SET", "RELAY", name, text, NULL);
+}
+
+void
+soak_pause (soak_relay_t *self)
+{
+    soak_do (self, "PAUSE", NULL);
+    self->paused = true;
+}
+
+void
+soak_resume (soak_relay_t *self)
+{
+    soak_do (self, "RESUME", NULL);
+    self->paused = false;
+}
