@@ -17,6 +17,7 @@
 #include "zrelay_message.h"
 #include "zrelay_index.h"
 #include "zrelay_printer.h"
+#include "zrelay_spooler.h"
 #include "zrelay_engine.h"
 #include "zrelay_actor.h"
 #include "zrelay_stats.h"

@@ -183,7 +183,7 @@ extern "C" {
 //
 //      zstr_sendx (proxy, "SET", "FRONTEND", "stamp", "user", NULL);
 //
-//  A flow has three options. "burst" is the number of messages that it moves
+//  A flow has these options. "burst" is the number of messages that it moves
 //  in one turn. "overflow" says what to do when the output is full: "hold" one
 //  message and stop reading, or continue to read, keep up to "queue" messages,
 //  and then drop the newest, "drop-new", or the oldest, "drop-old". With
@@ -191,6 +191,31 @@ extern "C" {
 //
 //      zstr_sendx (proxy, "SET", "FORWARD", "overflow", "drop-old", NULL);
 //      zstr_sendx (proxy, "SET", "FORWARD", "queue", "5000", NULL);
+//
+//  With "spool", messages that the output cannot take go to disk, into the
+//  directory that the option of that name says. They leave it, in order, when
+//  the output takes them, and before anything newer; those that are there when
+//  the relay ends, however it ends, are there when it starts again. "spool" is
+//  set last, as the relay reads the whole spool then, and it may be set in any
+//  state. "" closes it, and leaves what is in there. This needs a spooler, see
+//  zrelay_spooler.h; zrelay_store.h says what a spool survives:
+//
+//      zstr_sendx (proxy, "SET", "FORWARD", "overflow", "spool", NULL);
+//      zstr_sendx (proxy, "SET", "FORWARD", "spool", "/var/lib/app", NULL);
+//
+//  "spool_bytes" and "spool_messages" bound it; 0, the default, means as much
+//  as the disk has. When it is full, "spool_full" says what to do: "hold", the
+//  default, and read no more, or "drop-new" or "drop-old". When the disk is
+//  full, the flow holds in any case, and says so in the log. "spool_sync" says
+//  what a crash of the machine may cost: with "always" nothing that STATS
+//  reported as spooled, with "second", the default, about a second, and with
+//  "never" whatever the disk had not got yet. With "durable" set to 1, every
+//  message goes through the spool before it is sent:
+//
+//      zstr_sendx (proxy, "SET", "FORWARD", "spool_bytes", "10000000", NULL);
+//      zstr_sendx (proxy, "SET", "FORWARD", "spool_full", "drop-old", NULL);
+//      zstr_sendx (proxy, "SET", "FORWARD", "spool_sync", "always", NULL);
+//      zstr_sendx (proxy, "SET", "FORWARD", "durable", "1", NULL);
 //
 //  The relay itself has the option "spin", the microseconds for which it looks
 //  for more messages before it sleeps (default 0, at most 1000000). This uses a

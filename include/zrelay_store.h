@@ -13,7 +13,7 @@
 #ifndef ZRELAY_STORE_H_INCLUDED
 #define ZRELAY_STORE_H_INCLUDED
 
-#include "zrelay_message.h"
+#include "zrelay_spooler.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -143,6 +143,16 @@ ZRELAY_EXPORT const char *
 //  Likewise the name of the next queue.
 ZRELAY_EXPORT const char *
     zrelay_store_next_spool (zrelay_store_t *self, const char *name);
+
+//  Lets relays spool to stores, see zrelay_spooler.h: each flow to one of its
+//  own, in the queue that has the flow's name, "forward" or "return".
+ZRELAY_EXPORT const zrelay_spooler_t *
+    zrelay_store_spooler (void);
+
+//  What the command line "zrelay spool ..." does; argv has its words from
+//  "spool" on. Returns the exit status: 0 done, 1 failed, 2 wrong usage.
+ZRELAY_EXPORT int
+    zrelay_store_main (const char *program, int argc, char *argv []);
 
 //  Self test of this class
 ZRELAY_EXPORT void

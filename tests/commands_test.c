@@ -401,7 +401,10 @@ static const char *s_options [] = {
 };
 #define OPTIONS (sizeof (s_options) / sizeof (*s_options))
 
-static const char *s_flow_options [] = { "burst", "overflow", "queue" };
+static const char *s_flow_options [] = {
+    "burst", "overflow", "queue", "spool", "spool_bytes", "spool_messages",
+    "spool_full", "spool_sync", "durable"
+};
 #define FLOW_OPTIONS (sizeof (s_flow_options) / sizeof (*s_flow_options))
 
 //  Send all questions; returns their number
@@ -871,7 +874,8 @@ static const case_t s_cases [] = {
 
     //  SET: flows
     { ALL, ANY, ARGS, "no option", { "SET", "FORWARD", "sndhwm", "1" } },
-    { ALL, ANY, ARGS, "burst, overflow and queue",
+    { ALL, ANY, ARGS, "burst, overflow, queue, spool, spool_bytes, "
+      "spool_messages, spool_full, spool_sync and durable",
       { "SET", "FORWARD", "", "1" } },
     { ALL, ANY, ARGS, "from 1", { "SET", "FORWARD", "burst", "0" } },
     { ALL, ANY, ARGS, "to 1000000", { "SET", "FORWARD", "burst", "1000001" } },
@@ -882,10 +886,19 @@ static const case_t s_cases [] = {
       { "SET", "RETURN", "queue", "4294967296" } },
     { ALL, ATTACHED, ARGS, "not a value for queue",
       { "SET", "RETURN", "queue", "%big" } },
-    { ALL, ANY, ARGS, "hold, drop-new or drop-old",
+    { ALL, ANY, ARGS, "hold, drop-new, drop-old or spool",
       { "SET", "FORWARD", "overflow", "drop" } },
-    { ALL, ANY, ARGS, "hold, drop-new or drop-old",
+    { ALL, ANY, ARGS, "hold, drop-new, drop-old or spool",
       { "SET", "FORWARD", "overflow", "" } },
+    { ALL, ANY, SYSTEM, "libzrelay-store",
+      { "SET", "FORWARD", "overflow", "spool" } },
+    { ALL, ANY, SYSTEM, "libzrelay-store",
+      { "SET", "FORWARD", "spool", "/tmp/nowhere" } },
+    { ALL, ANY, ARGS, "always, second or never",
+      { "SET", "FORWARD", "spool_sync", "sometimes" } },
+    { ALL, ANY, ARGS, "from 0 to 1", { "SET", "RETURN", "durable", "2" } },
+    { ALL, ANY, DONE, NULL, { "SET", "FORWARD", "spool", "" } },
+    { ALL, ANY, DONE, NULL, { "SET", "FORWARD", "spool_full", "drop-new" } },
     { ALL, ANY, DONE, NULL, { "SET", "FORWARD", "burst", "1" } },
     { ALL, ANY, DONE, NULL, { "SET", "return", "Queue", "0" } },
     { ALL, ANY, DONE, NULL, { "SET", "Forward", "OVERFLOW", "Drop-Old" } },

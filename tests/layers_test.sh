@@ -72,7 +72,8 @@ compiles () {
     for source in "$src/$folder"/*.c; do
         #   shellcheck disable=SC2086 # lists of words
         $CC -std=gnu99 -Wall -Wextra -Werror -fsyntax-only \
-            -DZRELAY_SONAME='""' -I"$TOP_SRCDIR/include" $paths $ZMQ_CFLAGS \
+            -DZRELAY_SONAME='""' -DZRELAY_SOVERSION='""' \
+            -DZRELAY_LIBDIR='""' -I"$TOP_SRCDIR/include" $paths $ZMQ_CFLAGS \
             "$source" || return 1
     done
 }
@@ -89,7 +90,8 @@ asserts_hold () {
         folder=$(basename "$(dirname "$source")")
         [ "$folder" != store ] || [ -n "$HAVE_STORE" ] || continue
         #   shellcheck disable=SC2086 # lists of words
-        $CC -std=gnu99 -DNDEBUG $KEEP_ASSERTS -I"$TOP_SRCDIR/include" \
+        $CC -std=gnu99 -DNDEBUG $KEEP_ASSERTS -DZRELAY_SOVERSION='""' \
+            -DZRELAY_LIBDIR='""' -I"$TOP_SRCDIR/include" \
             -I"$src/engine" -I"$src/pipe" -I"$src/gate" -I"$src/plan" \
             -I"$src/$folder" $ZMQ_CFLAGS \
             -S -o "$stage/code.s" "$source" || return 1

@@ -22,12 +22,17 @@
 typedef enum {
     OVERFLOW_HOLD,              //  None; one message is held, and no more read
     OVERFLOW_DROP_NEW,          //  Those that are too many
-    OVERFLOW_DROP_OLD           //  Those that have waited longest
+    OVERFLOW_DROP_OLD,          //  Those that have waited longest
+    OVERFLOW_SPOOL              //  As the spool has it; without one, as hold
 } overflow_t;
 
 static const char *const s_overflows [] = {
-    "hold", "drop-new", "drop-old", NULL
+    "hold", "drop-new", "drop-old", "spool", NULL
 };
+
+//  Where a message on disk goes
+#define MARK_OUTPUT 0
+#define MARK_INPUT 1
 
 typedef struct {
     zrelay_message_t *message;  //  All of its frames
@@ -35,7 +40,12 @@ typedef struct {
     int64_t since;              //  When it came, in msecs
 } held_t;
 
+//  Messages on disk go first: once there is a spool, none are added to those in
+//  memory while overflow is spool.
 struct _zrelay_backlog_t {
+    zrelay_side_t *output;      //  Where most go, or NULL
+    zrelay_side_t *input;       //  And where answers go
+    zrelay_spooling_t *spooling;    //  Those on disk
     zlistx_t *held;             //  held_t in order
     size_t size;                //  How many these are
     zrelay_holds_t *holds;      //  How long the earlier ones were held
@@ -62,11 +72,15 @@ s_held_destroy (void **item_p)
 }
 
 zrelay_backlog_t *
-zrelay_backlog_new (void)
+zrelay_backlog_new (const char *flow, zrelay_side_t *output,
+                    zrelay_side_t *input)
 {
     zrelay_backlog_t *self =
         (zrelay_backlog_t *) zmalloc (sizeof (zrelay_backlog_t));
     assert (self);
+    self->output = output;
+    self->input = input;
+    self->spooling = zrelay_spooling_new (flow);
     self->queue = QUEUE_DEFAULT;
     self->held = zlistx_new ();
     assert (self->held);
@@ -81,6 +95,7 @@ zrelay_backlog_destroy (zrelay_backlog_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_backlog_t *self = *self_p;
+        zrelay_spooling_destroy (&self->spooling);
         zlistx_destroy (&self->held);
         zrelay_holds_destroy (&self->holds);
         freen (self);
@@ -88,10 +103,51 @@ zrelay_backlog_destroy (zrelay_backlog_t **self_p)
     }
 }
 
+zrelay_spooling_t *
+zrelay_backlog_spooling (zrelay_backlog_t *self)
+{
+    return self->spooling;
+}
+
+bool
+zrelay_backlog_lacks_spooler (const zrelay_setting_t *setting,
+                              const char *value)
+{
+    return setting->words == s_overflows && !zrelay_spooler_provided ()
+        && strcasecmp (value, s_overflows [OVERFLOW_SPOOL]) == 0;
+}
+
+//  Does a new message go to the disk?
+
+static bool
+s_spools (zrelay_backlog_t *self)
+{
+    return self->overflow == OVERFLOW_SPOOL
+        && zrelay_spooling_is_open (self->spooling);
+}
+
 bool
 zrelay_backlog_stops (zrelay_backlog_t *self)
 {
-    return self->overflow == OVERFLOW_HOLD;
+    return s_spools (self)? zrelay_spooling_stops (self->spooling):
+           self->overflow == OVERFLOW_HOLD || self->overflow == OVERFLOW_SPOOL;
+}
+
+bool
+zrelay_backlog_takes_all (zrelay_backlog_t *self)
+{
+    return s_spools (self) && zrelay_spooling_is_durable (self->spooling);
+}
+
+//  The message in memory that was held longest is ours no more
+
+static void
+s_forget_first (zrelay_backlog_t *self)
+{
+    held_t *held = (held_t *) zlistx_first (self->held);
+    zrelay_holds_add (self->holds, zclock_mono () - held->since);
+    zlistx_delete (self->held, NULL);
+    self->size--;
 }
 
 //  Returns false if there is room for no message. Holding has no bound here: a
@@ -100,17 +156,17 @@ zrelay_backlog_stops (zrelay_backlog_t *self)
 static bool
 s_make_room (zrelay_backlog_t *self)
 {
-    if (self->overflow == OVERFLOW_HOLD || (int64_t) self->size < self->queue)
+    if (zrelay_backlog_stops (self) || (int64_t) self->size < self->queue)
         return true;
     if (self->overflow == OVERFLOW_DROP_NEW || self->queue == 0)
         return false;
-    zrelay_backlog_remove (self);
+    s_forget_first (self);
     return true;
 }
 
-size_t
-zrelay_backlog_add (zrelay_backlog_t *self, zrelay_message_t *message,
-                    zrelay_side_t *to)
+static size_t
+s_add_in_memory (zrelay_backlog_t *self, zrelay_message_t *message,
+                 zrelay_side_t *to)
 {
     size_t before = self->size;
     if (!s_make_room (self)) {
@@ -129,14 +185,49 @@ zrelay_backlog_add (zrelay_backlog_t *self, zrelay_message_t *message,
 }
 
 size_t
-zrelay_backlog_size (zrelay_backlog_t *self)
+zrelay_backlog_add (zrelay_backlog_t *self, zrelay_message_t *message,
+                    zrelay_side_t *to)
+{
+    return s_spools (self)?
+        zrelay_spooling_add (self->spooling, message,
+                             to == self->output? MARK_OUTPUT: MARK_INPUT):
+        s_add_in_memory (self, message, to);
+}
+
+//  They were held before anything can go to the disk from now on
+
+void
+zrelay_backlog_changed (zrelay_backlog_t *self)
+{
+    while (s_spools (self) && self->size > 0) {
+        held_t *held = (held_t *) zlistx_first (self->held);
+        zrelay_backlog_add (self, held->message, held->to);
+        s_forget_first (self);
+    }
+}
+
+size_t
+zrelay_backlog_in_memory (zrelay_backlog_t *self)
 {
     return self->size;
+}
+
+size_t
+zrelay_backlog_size (zrelay_backlog_t *self)
+{
+    return self->size + (size_t) zrelay_spooling_size (self->spooling);
 }
 
 zrelay_message_t *
 zrelay_backlog_first (zrelay_backlog_t *self, zrelay_side_t **to_p)
 {
+    if (zrelay_spooling_size (self->spooling) > 0) {
+        byte mark;
+        zrelay_message_t *message =
+            zrelay_spooling_first (self->spooling, &mark);
+        *to_p = mark == MARK_INPUT || !self->output? self->input: self->output;
+        return message;
+    }
     if (self->size == 0)
         return NULL;
     held_t *held = (held_t *) zlistx_first (self->held);
@@ -147,17 +238,27 @@ zrelay_backlog_first (zrelay_backlog_t *self, zrelay_side_t **to_p)
 void
 zrelay_backlog_remove (zrelay_backlog_t *self)
 {
-    held_t *held = (held_t *) zlistx_first (self->held);
-    zrelay_holds_add (self->holds, zclock_mono () - held->since);
-    zlistx_delete (self->held, NULL);
-    self->size--;
+    if (zrelay_spooling_size (self->spooling) > 0)
+        zrelay_holds_add (self->holds, zrelay_spooling_remove (self->spooling));
+    else
+        s_forget_first (self);
+}
+
+size_t
+zrelay_backlog_abandon (zrelay_backlog_t *self)
+{
+    size_t lost = (size_t) zrelay_spooling_close (self->spooling) + self->size;
+    while (self->size > 0)
+        s_forget_first (self);
+    return lost;
 }
 
 void
 zrelay_backlog_stats (zrelay_backlog_t *self, zmsg_t *answer, const char *flow)
 {
-    zrelay_counts_add (answer, self->size, "%s.held", flow);
+    zrelay_counts_add (answer, zrelay_backlog_size (self), "%s.held", flow);
     zrelay_holds_stats (self->holds, answer, flow);
+    zrelay_spooling_stats (self->spooling, answer, flow);
 }
 
 void
@@ -173,7 +274,7 @@ zrelay_backlog_reset (zrelay_backlog_t *self)
 static void
 s_test_overflow (const char *overflow, const char *first, const char *last)
 {
-    zrelay_backlog_t *backlog = zrelay_backlog_new ();
+    zrelay_backlog_t *backlog = zrelay_backlog_new ("forward", NULL, NULL);
     zrelay_error_t *error = zrelay_error_new ();
     int rc = zrelay_setting_set (
         zrelay_setting_find (zrelay_backlog_settings, "overflow"), NULL,
@@ -209,7 +310,7 @@ zrelay_backlog_test (bool verbose)
     (void) verbose;
     printf (" * zrelay_backlog: ");
     //  @selftest
-    zrelay_backlog_t *backlog = zrelay_backlog_new ();
+    zrelay_backlog_t *backlog = zrelay_backlog_new ("forward", NULL, NULL);
     zrelay_side_t *to;
     assert (zrelay_backlog_stops (backlog));
     assert (!zrelay_backlog_first (backlog, &to));

@@ -631,6 +631,10 @@ s_watch_flow (zrelay_engine_t *self, zrelay_flow_id_t id, short *events)
                                       &events [s_other (input)]);
     if (msecs > 0)
         s_wake_in (self, msecs);
+    const char *news = zrelay_flow_news (flow);
+    if (news)
+        zrelay_engine_log (self, ZRELAY_LOG_WARNING, "the %s flow: %s",
+                           zrelay_flow_name (flow), news);
 }
 
 //  A signal came to the side's socket when it was not to be heard
@@ -758,7 +762,7 @@ static uint64_t
 s_undelivered (zrelay_engine_t *self, zrelay_flow_id_t id)
 {
     zrelay_flow_t *flow = self->flows [id];
-    uint64_t count = flow? zrelay_flow_held (flow): 0;
+    uint64_t count = flow? zrelay_flow_undelivered (flow): 0;
     if (count > 0 || !s_carries_work (self, id) || !s_attached (self))
         return count;
     return zrelay_flow_reads_to_end (flow);

@@ -119,7 +119,8 @@ struct _zrelay_flow_t {
                                 //  many as there are: it did not say
     zrelay_backlog_t *backlog;  //  Messages that wait; not empty: a stall
     int64_t burst;              //  Most messages of one turn
-    int64_t stalled_at;         //  When the stall began, in msecs
+    bool stalling;              //  The output is full
+    int64_t stalled_at;         //  When that began, in msecs
     uint64_t stalls;            //  Stalls begun
     uint64_t stalled_ms;        //  Time spent in those that ended
     uint64_t passed;            //  Messages that reached the output, ever
@@ -136,7 +137,7 @@ static const zrelay_setting_t s_settings [] = {
 };
 
 const zrelay_setting_t *const zrelay_flow_settings [] = {
-    s_settings, zrelay_backlog_settings, NULL
+    s_settings, zrelay_backlog_settings, zrelay_spooling_settings, NULL
 };
 
 
@@ -164,7 +165,7 @@ zrelay_flow_new (zrelay_flow_id_t id, zrelay_engine_t *engine,
     assert (self->dropped_own);
     self->burst = BURST_DEFAULT;
     self->view = zrelay_view_new ();
-    self->backlog = zrelay_backlog_new ();
+    self->backlog = zrelay_backlog_new (s_names [id], output, input);
     self->hearing = zrelay_hearing_new (input);
     self->asking = zrelay_asking_new ();
     zmq_msg_init (&self->frame);
@@ -219,6 +220,14 @@ zrelay_flow_held (zrelay_flow_t *self)
     return zrelay_backlog_size (self->backlog);
 }
 
+size_t
+zrelay_flow_undelivered (zrelay_flow_t *self)
+{
+    return self->stalling? zrelay_backlog_in_memory (self->backlog) + (size_t)
+        zrelay_spooling_at_risk (zrelay_backlog_spooling (self->backlog)):
+        zrelay_flow_held (self);
+}
+
 bool
 zrelay_flow_stalled (zrelay_flow_t *self)
 {
@@ -247,6 +256,28 @@ zrelay_flow_possible (zrelay_flow_t *self)
     return s_is_set (&self->handler)
         || (self->output
          && zrelay_pairing_sends (zrelay_side_type (self->output)));
+}
+
+
+//  --------------------------------------------------------------------------
+//  A stall: messages wait for the output
+
+static void
+s_begin_stall (zrelay_flow_t *self)
+{
+    if (self->stalling)
+        return;
+    self->stalling = true;
+    self->stalls++;
+    self->stalled_at = zclock_mono ();
+}
+
+static void
+s_end_stall (zrelay_flow_t *self)
+{
+    if (self->stalling)
+        self->stalled_ms += zclock_mono () - self->stalled_at;
+    self->stalling = false;
 }
 
 
@@ -360,7 +391,8 @@ s_way (zrelay_flow_t *self)
         return zrelay_side_type (self->input) == ZMQ_XPUB? WAY_SINK: WAY_PASS;
     if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->on_left
     ||  self->bounded || self->permit || self->input == self->output
-    ||  zrelay_side_hears_topics (self->input))
+    ||  zrelay_side_hears_topics (self->input)
+    ||  zrelay_backlog_takes_all (self->backlog))
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
     || ((self->captures || self->sieve) && self->selective)
@@ -405,7 +437,9 @@ zrelay_flow_update (zrelay_flow_t *self)
 static void *
 s_object (zrelay_flow_t *self, size_t table)
 {
-    void *objects [] = { self, self->backlog };
+    void *objects [] = {
+        self, self->backlog, zrelay_backlog_spooling (self->backlog)
+    };
     return objects [table];
 }
 
@@ -430,6 +464,17 @@ s_find_setting (zrelay_flow_t *self, const char *option, void **object_p,
     return NULL;
 }
 
+//  What was in a spool waits for the output from now on
+
+static void
+s_set (zrelay_flow_t *self)
+{
+    zrelay_backlog_changed (self->backlog);
+    if (zrelay_flow_held (self) > 0)
+        s_begin_stall (self);
+    zrelay_flow_update (self);
+}
+
 zrelay_status_t
 zrelay_flow_set_option (zrelay_flow_t *self, const char *option,
                         const char *value, zrelay_error_t *error)
@@ -437,8 +482,16 @@ zrelay_flow_set_option (zrelay_flow_t *self, const char *option,
     void *object;
     const zrelay_setting_t *setting =
         s_find_setting (self, option, &object, error);
-    return !setting? ZRELAY_STATUS_BAD_ARGUMENTS:
+    if (!setting)
+        return ZRELAY_STATUS_BAD_ARGUMENTS;
+    if (zrelay_backlog_lacks_spooler (setting, value))
+        return zrelay_error_set (error, ZRELAY_STATUS_REFUSED, "%s",
+                                 ZRELAY_SPOOLING_ABSENT);
+    zrelay_status_t status =
         zrelay_setting_set (setting, self->engine, object, value, error);
+    if (status == ZRELAY_STATUS_DONE)
+        s_set (self);
+    return status;
 }
 
 zrelay_status_t
@@ -636,14 +689,13 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
 static void
 s_keep (zrelay_flow_t *self, zrelay_message_t *message, zrelay_side_t *to)
 {
-    bool first = !zrelay_flow_stalled (self);
     size_t dropped = zrelay_backlog_add (self->backlog, message, to);
     for (; dropped > 0; dropped--)
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_OVERFLOW);
-    if (first && zrelay_flow_held (self) > 0) {
-        self->stalls++;
-        self->stalled_at = zclock_mono ();
-    }
+    //  Where all are kept, it is not known yet whether the output is full
+    if (zrelay_flow_held (self) > 0
+    &&  !zrelay_backlog_takes_all (self->backlog))
+        s_begin_stall (self);
     if (self->room)
         zrelay_room_filled (self->room);
     s_enter (self);
@@ -660,14 +712,16 @@ s_flush (zrelay_flow_t *self)
         return;
     for (int64_t left = self->burst; message && left > 0; left--) {
         zrelay_outcome_t outcome = zrelay_flow_send (self, to, message);
-        if (outcome == ZRELAY_OUTCOME_FULL)
+        if (outcome == ZRELAY_OUTCOME_FULL) {
+            s_begin_stall (self);
             return;
+        }
         s_settle (self, to, outcome);
         zrelay_backlog_remove (self->backlog);
         message = zrelay_backlog_first (self->backlog, &to);
     }
     if (!message)
-        self->stalled_ms += zclock_mono () - self->stalled_at;
+        s_end_stall (self);
     s_enter (self);
 }
 
@@ -846,8 +900,9 @@ s_deliver_message (zrelay_flow_t *self, zrelay_side_t *to)
     if (self->selective || to != self->output)
         outcome = zrelay_port_accepts (zrelay_side_port (to), message);
     if (outcome == ZRELAY_OUTCOME_SENT)
-        outcome = zrelay_flow_held (self) > 0? ZRELAY_OUTCOME_FULL:
-                  zrelay_flow_send (self, to, message);
+        outcome = zrelay_flow_held (self) > 0
+               || zrelay_backlog_takes_all (self->backlog)?
+                  ZRELAY_OUTCOME_FULL: zrelay_flow_send (self, to, message);
     if (outcome == ZRELAY_OUTCOME_FULL)
         s_keep (self, message, to);
     else
@@ -1192,10 +1247,7 @@ s_leave (zrelay_flow_t *self)
     if (!zrelay_port_has (self->from, ZMQ_POLLIN))
         return false;
     self->blocked = true;
-    if (zrelay_flow_held (self) == 0) {
-        self->stalls++;
-        self->stalled_at = zclock_mono ();
-    }
+    s_begin_stall (self);
     s_enter (self);
     return true;
 }
@@ -1209,7 +1261,7 @@ s_look_for_room (zrelay_flow_t *self)
         return;
     self->blocked = false;
     if (zrelay_flow_held (self) == 0)
-        self->stalled_ms += zclock_mono () - self->stalled_at;
+        s_end_stall (self);
 }
 
 static void
@@ -1248,6 +1300,17 @@ s_read (zrelay_flow_t *self)
     s_enter (self);
 }
 
+//  What goes through the spool can go on when it is in there
+
+static void
+s_tend (zrelay_flow_t *self)
+{
+    zrelay_spooling_tend (zrelay_backlog_spooling (self->backlog));
+    if (zrelay_backlog_takes_all (self->backlog) && !self->stalling)
+        s_flush (self);
+    s_enter (self);
+}
+
 void
 zrelay_flow_turn (zrelay_flow_t *self)
 {
@@ -1260,6 +1323,7 @@ zrelay_flow_turn (zrelay_flow_t *self)
     s_enter (self);
     if (self->state == STATE_READING)
         s_read (self);
+    s_tend (self);
 }
 
 
@@ -1270,6 +1334,14 @@ static size_t
 s_between (size_t least, size_t value, size_t most)
 {
     return value < least? least: value > most? most: value;
+}
+
+//  Of two times, where 0 means never
+
+static size_t
+s_sooner (size_t one, size_t other)
+{
+    return one == 0 || (other > 0 && other < one)? other: one;
 }
 
 static size_t
@@ -1308,17 +1380,23 @@ zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
         s_wants_output (self, to, to == self->input? input: output): 0;
     if (self->blocked)
         *output |= ZMQ_POLLOUT;
-    return read == 0 || (send > 0 && send < read)? send: read;
+    size_t spool =
+        zrelay_spooling_wants (zrelay_backlog_spooling (self->backlog));
+    return s_sooner (s_sooner (read, send), spool);
+}
+
+const char *
+zrelay_flow_news (zrelay_flow_t *self)
+{
+    return zrelay_spooling_news (zrelay_backlog_spooling (self->backlog));
 }
 
 size_t
 zrelay_flow_abandon (zrelay_flow_t *self)
 {
-    size_t count = zrelay_flow_held (self);
-    while (zrelay_flow_held (self) > 0) {
+    size_t count = zrelay_backlog_abandon (self->backlog);
+    for (size_t lost = 0; lost < count; lost++)
         zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNDELIVERED);
-        zrelay_backlog_remove (self->backlog);
-    }
     return count;
 }
 
@@ -1344,7 +1422,7 @@ void
 zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
 {
     uint64_t stalled_ms = self->stalled_ms;
-    if (zrelay_flow_stalled (self))
+    if (self->stalling)
         stalled_ms += zclock_mono () - self->stalled_at;
     s_stat (self, answer, "stalls", self->stalls);
     s_stat (self, answer, "stalled_ms", stalled_ms);

@@ -175,12 +175,22 @@ uint64_t
 size_t
     zrelay_flow_held (zrelay_flow_t *self);
 
+//  Those that a drain waits for: what is safe on disk can wait there, if the
+//  output is full
+size_t
+    zrelay_flow_undelivered (zrelay_flow_t *self);
+
 //  True if there is one of these, or one that is left in the input, for which
 //  the output is full
 bool
     zrelay_flow_stalled (zrelay_flow_t *self);
 
-//  The relay ends: count what is held as dropped. Returns how many.
+//  A sentence that an operator should read, once, or NULL.
+const char *
+    zrelay_flow_news (zrelay_flow_t *self);
+
+//  The relay ends: count what is held as dropped, but for what is on disk.
+//  Returns how many.
 size_t
     zrelay_flow_abandon (zrelay_flow_t *self);
 

@@ -258,6 +258,20 @@ s_is_owners (const zrelay_kind_t *kind, const char *command)
         && (row->flags & ZRELAY_COMMAND_OWNER);
 }
 
+//  The same of an option: this one makes a directory and files, wherever it is
+//  told to
+
+static bool
+s_sets_spool (zmsg_t *words)
+{
+    zmsg_first (words);
+    zmsg_next (words);
+    zframe_t *frame = zmsg_next (words);
+    return frame && zframe_size (frame) == strlen ("spool")
+        && strncasecmp ((const char *) zframe_data (frame), "spool",
+                        zframe_size (frame)) == 0;
+}
+
 //  Give a relay the words of a message, which are taken: there may be keys
 //  among them, of which there should be no copies
 
@@ -277,7 +291,8 @@ s_forward (zrelay_hosted_t *relay, zrelay_request_t *request, zmsg_t *rest)
             " which takes pointers");
     else
     if (zrelay_request_is_strange (request)
-    &&  s_is_owners (zrelay_hosted_kind (relay), command))
+    && (s_is_owners (zrelay_hosted_kind (relay), command)
+     || (streq (command, "SET") && s_sets_spool (rest))))
         zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
             "only this user may give this command, at a control socket that is"
             " a path of ipc");

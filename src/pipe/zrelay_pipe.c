@@ -150,9 +150,12 @@ static void
 s_refuse (zrelay_pipe_t *self, const char *name, zmsg_t *envelope)
 {
     zrelay_error_t *error = zrelay_engine_error (self->engine);
-    int status = zrelay_error_set (error, ZRELAY_STATUS_UNKNOWN,
-        "there is no command %s; HELP lists them",
-        zrelay_error_quote (error, name));
+    int status = streq (name, "SET")?
+        zrelay_error_set (error, ZRELAY_STATUS_UNKNOWN,
+            "only the application that runs the relay may set its spool"):
+        zrelay_error_set (error, ZRELAY_STATUS_UNKNOWN,
+            "there is no command %s; HELP lists them",
+            zrelay_error_quote (error, name));
     if (zrelay_engine_verbose (self->engine))
         zrelay_engine_log (self->engine, ZRELAY_LOG_INFO, "%s",
                            zrelay_error_sentence (error));
@@ -198,6 +201,22 @@ s_be_host (zrelay_pipe_t *self, zmsg_t *msg, zmsg_t *envelope)
     return false;
 }
 
+//  True if strangers may give that command with these arguments. A spool makes
+//  a directory and files, wherever it is told to.
+
+static bool
+s_is_for_strangers (const zrelay_command_t *command, zmsg_t *msg)
+{
+    if (command->flags & ZRELAY_COMMAND_OWNER)
+        return false;
+    zmsg_first (msg);
+    zframe_t *option = zmsg_next (msg);
+    return strneq (command->name, "SET") || !option
+        || zframe_size (option) != strlen ("spool")
+        || strncasecmp ((const char *) zframe_data (option), "spool",
+                        zframe_size (option)) != 0;
+}
+
 static void
 s_command (zrelay_pipe_t *self, zmsg_t *msg)
 {
@@ -214,7 +233,7 @@ s_command (zrelay_pipe_t *self, zmsg_t *msg)
     zrelay_command_t command;
     if (string
     &&  zrelay_command_find (zrelay_engine_kind (self->engine), name, &command)
-    && (!strange || !(command.flags & ZRELAY_COMMAND_OWNER)))
+    && (!strange || s_is_for_strangers (&command, msg)))
         s_execute (self, &command, msg, envelope);
     else
         s_refuse (self, name, envelope);

@@ -71,8 +71,9 @@ s_print_usage (help_t *self)
                 "       %s ctl [options] list | stats | ready | reload | stop |"
                 " NAME COMMAND\n"
                 "       %s top [options]\n"
+                "       %s spool [options] DIR\n"
                 "       %s keygen FILE\n", self->program, self->program,
-                self->program, self->program, self->program);
+                self->program, self->program, self->program, self->program);
 }
 
 //  --------------------------------------------------------------------------
@@ -217,8 +218,8 @@ s_print_notes (help_t *self)
         "SIDE is %s, with an option of its socket such as\n"
         "%s.sndhwm=5000, or with rate, rate_burst, maxmsgsize, maxframes or\n"
         "stamp (user or address: a frame before the body says who sent it);\n"
-        "or it is forward or return, with burst, overflow or queue, such as\n"
-        "forward.overflow=drop-old; or it is relay, with spin.\n"
+        "or it is forward or return, with burst, overflow, queue or spool, such\n"
+        "as forward.overflow=drop-old; or it is relay, with spin.\n"
         "\n"
         "SIGINT, SIGTERM and SIGHUP end the relay once it has passed on its\n"
         "messages; a second one ends it at once. SIGUSR1 prints statistics.\n"

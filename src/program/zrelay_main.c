@@ -15,6 +15,7 @@
 
 #include <zrelay_main.h>
 
+#include "zrelay_addon.h"
 #include "zrelay_arguments.h"
 #include "zrelay_control.h"
 #include "zrelay_ctl.h"
@@ -213,6 +214,7 @@ s_run_kind (const zrelay_kind_t *const *kinds, int argc, char *argv [],
     if (status == ZRELAY_EXIT_NOT_YET)
         switch (task) {
             case ZRELAY_ARGUMENTS_RUN:
+                zrelay_addon_provide ();
                 status = s_run (plan, kinds, report);
                 break;
             case ZRELAY_ARGUMENTS_HELP:
@@ -255,17 +257,34 @@ s_top (const zrelay_kind_t *const *kinds, int argc, char **argv,
     return zrelay_top (argc, argv, report);
 }
 
+static zrelay_exit_t
+s_spool (const zrelay_kind_t *const *kinds, int argc, char **argv,
+         zrelay_report_t *report)
+{
+    (void) kinds;
+    return zrelay_addon_spool (argc, argv, report);
+}
+
+static zrelay_exit_t
+s_run_file (const zrelay_kind_t *const *kinds, int argc, char **argv,
+            zrelay_report_t *report)
+{
+    zrelay_addon_provide ();
+    return zrelay_run_file (kinds, argc, argv, report);
+}
+
 //  Words that are not a kind of relay
 static const struct {
     const char *name;           //  The word
     zrelay_exit_t (*function) (const zrelay_kind_t *const *kinds, int argc,
                                char **argv, zrelay_report_t *report);
 } s_words [] = {
-    { "run", zrelay_run_file },
+    { "run", s_run_file },
     { "check", zrelay_check_file },
     { "keygen", s_keygen },
     { "ctl", s_ctl },
-    { "top", s_top }
+    { "top", s_top },
+    { "spool", s_spool }
 };
 #define WORDS (sizeof (s_words) / sizeof (*s_words))
 
@@ -277,6 +296,8 @@ zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
     zrelay_inherit_sockets ();
     //  The relay goes on when nobody reads its output any more
     signal (SIGPIPE, SIG_IGN);
+    //  A spool that may not grow any more reports that
+    signal (SIGXFSZ, SIG_IGN);
     zrelay_report_t *report = zrelay_report_new (argc > 0? argv [0]: NULL);
     size_t word = 0;
     while (word < WORDS && (argc < 2 || strneq (s_words [word].name, argv [1])))

@@ -70,6 +70,10 @@ static const zrelay_stats_metric_t s_metrics [] = {
     { "flow", "holds_within_*", ZRELAY_STATS_HOLDS, "le", NULL, "_bucket" },
     { "flow", "holds", ZRELAY_STATS_HOLDS, NULL, NULL, "_count" },
     { "flow", "holds_ms", ZRELAY_STATS_HOLDS, NULL, NULL, "_sum" },
+    { "flow", "spooled", ZRELAY_STATS_SPOOLED, NULL, NULL, NULL },
+    { "flow", "spooled_bytes", ZRELAY_STATS_SPOOLED_BYTES, NULL, NULL, NULL },
+    { "flow", "spooled_ms", ZRELAY_STATS_SPOOLED_AGE, NULL, NULL, NULL },
+    { "flow", "spool_failed", ZRELAY_STATS_SPOOL_FAILED, NULL, NULL, NULL },
     { "flow", "dropped", ZRELAY_STATS_SUM, NULL, NULL, NULL },
     { "flow", "dropped_*", ZRELAY_STATS_DROPPED, "reason", NULL, NULL },
 };

@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -696,15 +697,28 @@ s_commit (zrelay_store_t *self, bool with_puts)
     return rc;
 }
 
-//  LMDB reports some writes that a full disk cut short as errors of the device
+//  LMDB reports some writes that a full disk, or the limit of a file's size, cut
+//  short as errors of the device
+
+static bool
+s_was_cut_short (zrelay_store_t *self)
+{
+    struct statvfs disk;
+    struct stat file;
+    struct rlimit limit;
+    return (fstatvfs (self->folder, &disk) == 0
+         && (uint64_t) disk.f_bavail * disk.f_frsize < DISK_LEAST)
+        || (getrlimit (RLIMIT_FSIZE, &limit) == 0
+         && limit.rlim_cur != RLIM_INFINITY
+         && fstatat (self->folder, DATA_NAME, &file, 0) == 0
+         && (uint64_t) file.st_size + DISK_LEAST > limit.rlim_cur);
+}
 
 static bool
 s_is_full (zrelay_store_t *self, int rc)
 {
-    struct statvfs disk;
     return rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == MDB_MAP_FULL
-        || (rc == EIO && fstatvfs (self->folder, &disk) == 0
-         && (uint64_t) disk.f_bavail * disk.f_frsize < DISK_LEAST);
+        || (rc == EIO && s_was_cut_short (self));
 }
 
 static zrelay_status_t

@@ -1,0 +1,432 @@
+/*  =========================================================================
+    zrelay_spooling - a flow's messages on disk, within bounds
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_spooling.h"
+#include "zrelay_counts.h"
+#include "zrelay_setting.h"
+
+//  What was put is committed after so many msecs, or when it has so many bytes:
+//  a commit costs more than many messages do
+#define COMMIT_MSECS 10
+#define COMMIT_BYTES (128 * 1024)
+
+//  A disk that was full is asked again after so many msecs
+#define RETRY_MSECS 1000
+
+//  Where the next message is still on its way to the disk
+#define WAIT_MSECS 1
+
+//  The queue has reached a bound: which messages are dropped
+typedef enum {
+    FULL_HOLD,                  //  None, and no more are read
+    FULL_DROP_NEW,              //  Those that are too many
+    FULL_DROP_OLD               //  Those that have waited longest
+} full_t;
+
+static const char *const s_fulls [] = { "hold", "drop-new", "drop-old", NULL };
+static const char *const s_syncs [] = { "always", "second", "never", NULL };
+#define SYNC_SECOND 1
+
+struct _zrelay_spooling_t {
+    const char *flow;           //  Its name
+    const zrelay_spooler_t *spooler;    //  Whose functions to call
+    void *object;               //  The spooler's, or NULL: there is no queue
+    char *directory;            //  Where it is, or NULL
+    int64_t bytes;              //  Most bytes, 0: as many as the disk has
+    int64_t messages;           //  Most messages, 0: likewise
+    int64_t full;               //  A full_t
+    int64_t sync;               //  One of s_syncs
+    int64_t durable;            //  Each message goes through it
+    zrelay_message_t *message;  //  The first, when it was read
+    bool read;                  //  It was
+    byte mark;                  //  Its mark
+    int64_t since;              //  When it was put
+    bool changed;               //  Since the last commit
+    size_t uncommitted;         //  Bytes put since then
+    int64_t committed_at;       //  When that was, in msecs
+    bool failed;                //  It was refused
+    char *news;                 //  For an operator, or NULL
+    char *told;                 //  The last that was
+};
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+zrelay_spooling_t *
+zrelay_spooling_new (const char *flow)
+{
+    zrelay_spooling_t *self =
+        (zrelay_spooling_t *) zmalloc (sizeof (zrelay_spooling_t));
+    assert (self);
+    self->flow = flow;
+    self->sync = SYNC_SECOND;
+    self->message = zrelay_message_new ();
+    return self;
+}
+
+void
+zrelay_spooling_destroy (zrelay_spooling_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_spooling_t *self = *self_p;
+        zrelay_spooling_close (self);
+        zrelay_message_destroy (&self->message);
+        zstr_free (&self->news);
+        zstr_free (&self->told);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Commit
+
+static void
+s_tell (zrelay_spooling_t *self, const char *sentence)
+{
+    zstr_free (&self->news);
+    self->news = strdup (sentence);
+    assert (self->news);
+}
+
+static void
+s_commit (zrelay_spooling_t *self)
+{
+    const char *problem = self->spooler->commit (self->object);
+    self->committed_at = zclock_mono ();
+    if (problem && !self->failed)
+        s_tell (self, problem);
+    if (!problem && self->failed)
+        s_tell (self, "the spool takes messages again");
+    self->failed = problem != NULL;
+    if (!problem) {
+        self->changed = false;
+        self->uncommitted = 0;
+    }
+}
+
+//  Msecs until it is time, or -1 if nothing has changed
+
+static int64_t
+s_due (zrelay_spooling_t *self)
+{
+    if (!self->object || !self->changed)
+        return -1;
+    int64_t interval = self->failed? RETRY_MSECS:
+        self->durable || self->uncommitted > COMMIT_BYTES? 0: COMMIT_MSECS;
+    int64_t left = self->committed_at + interval - zclock_mono ();
+    return interval > 0 && left > 0? left: 0;
+}
+
+void
+zrelay_spooling_tend (zrelay_spooling_t *self)
+{
+    if (s_due (self) == 0)
+        s_commit (self);
+}
+
+size_t
+zrelay_spooling_wants (zrelay_spooling_t *self)
+{
+    int64_t due = s_due (self);
+    if (due == 0)
+        return WAIT_MSECS;
+    if (due > 0)
+        return (size_t) due;
+    byte mark;
+    return self->object && self->durable && zrelay_spooling_size (self) > 0
+        && !self->spooler->damage (self->object)
+        && !zrelay_spooling_first (self, &mark)? WAIT_MSECS: 0;
+}
+
+const char *
+zrelay_spooling_news (zrelay_spooling_t *self)
+{
+    if (!self->news)
+        return NULL;
+    zstr_free (&self->told);
+    self->told = self->news;
+    self->news = NULL;
+    return self->told;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Open and close
+
+uint64_t
+zrelay_spooling_at_risk (zrelay_spooling_t *self)
+{
+    if (!self->object)
+        return 0;
+    uint64_t size = self->spooler->messages (self->object);
+    uint64_t kept = self->spooler->kept (self->object);
+    return size > kept? size - kept: 0;
+}
+
+//  When it closes, a queue syncs what was committed
+
+uint64_t
+zrelay_spooling_close (zrelay_spooling_t *self)
+{
+    uint64_t lost = 0;
+    if (self->object) {
+        s_commit (self);
+        lost = self->failed? zrelay_spooling_at_risk (self): 0;
+        self->spooler->close (self->object);
+    }
+    self->object = NULL;
+    zstr_free (&self->directory);
+    zrelay_message_clear (self->message);
+    self->read = self->changed = self->failed = false;
+    return lost;
+}
+
+static void
+s_apply (zrelay_spooling_t *self)
+{
+    if (!self->object)
+        return;
+    self->spooler->set_sync (self->object, (int) self->sync);
+    self->spooler->set_durable (self->object, self->durable);
+}
+
+static void
+s_on_changed (zrelay_engine_t *engine, void *object)
+{
+    (void) engine;
+    s_apply ((zrelay_spooling_t *) object);
+}
+
+static int
+s_refuse (zrelay_engine_t *engine, const char *sentence)
+{
+    return engine? zrelay_engine_fail (engine, ZRELAY_STATUS_REFUSED, "%s",
+                                       sentence): ZRELAY_STATUS_REFUSED;
+}
+
+static int
+s_open (zrelay_spooling_t *self, zrelay_engine_t *engine,
+        const char *directory)
+{
+    char *reason = NULL;
+    void *object = self->spooler->open (directory, self->flow, &reason);
+    if (!object) {
+        int status = s_refuse (engine, reason? reason: "cannot spool there");
+        zstr_free (&reason);
+        return status;
+    }
+    self->object = object;
+    self->directory = strdup (directory);
+    assert (self->directory);
+    self->committed_at = zclock_mono ();
+    s_apply (self);
+    return ZRELAY_STATUS_DONE;
+}
+
+//  A queue that cannot keep what it has remains open
+
+static int
+s_set_spool (zrelay_engine_t *engine, void *object, const char *directory)
+{
+    zrelay_spooling_t *self = (zrelay_spooling_t *) object;
+    self->spooler = zrelay_spooler_provided ();
+    if (!self->spooler && *directory)
+        return s_refuse (engine, ZRELAY_SPOOLING_ABSENT);
+    if (self->directory && streq (self->directory, directory))
+        return ZRELAY_STATUS_DONE;
+    if (self->object)
+        s_commit (self);
+    if (self->failed)
+        return s_refuse (engine, "the present spool cannot be written, so it"
+                                 " cannot be left");
+    zrelay_spooling_close (self);
+    return *directory? s_open (self, engine, directory): ZRELAY_STATUS_DONE;
+}
+
+static char *
+s_get_spool (zrelay_engine_t *engine, void *object)
+{
+    (void) engine;
+    zrelay_spooling_t *self = (zrelay_spooling_t *) object;
+    return strdup (self->directory? self->directory: "");
+}
+
+const zrelay_setting_t zrelay_spooling_settings [] = {
+    { ZRELAY_SETTING, .name = "spool", .help = "directory for overflow spool",
+      .set = s_set_spool, .get = s_get_spool },
+    { ZRELAY_SETTING, .name = "spool_bytes",
+      .help = "most bytes in the spool; 0: as many as the disk has",
+      .offset = offsetof (zrelay_spooling_t, bytes), .most = INT64_MAX },
+    { ZRELAY_SETTING, .name = "spool_messages",
+      .help = "most messages in the spool; 0: as many as the disk has",
+      .offset = offsetof (zrelay_spooling_t, messages), .most = INT64_MAX },
+    { ZRELAY_SETTING, .name = "spool_full", .help = "when the spool is full",
+      .offset = offsetof (zrelay_spooling_t, full), .words = s_fulls },
+    { ZRELAY_SETTING, .name = "spool_sync",
+      .help = "when the disk is to have what was spooled",
+      .offset = offsetof (zrelay_spooling_t, sync), .words = s_syncs,
+      .changed = s_on_changed },
+    { ZRELAY_SETTING, .name = "durable",
+      .help = "1: every message goes through the spool",
+      .offset = offsetof (zrelay_spooling_t, durable), .most = 1,
+      .changed = s_on_changed },
+    { .name = NULL }
+};
+
+bool
+zrelay_spooling_is_open (zrelay_spooling_t *self)
+{
+    return self->object != NULL;
+}
+
+bool
+zrelay_spooling_is_durable (zrelay_spooling_t *self)
+{
+    return self->object && self->durable;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Messages
+
+uint64_t
+zrelay_spooling_size (zrelay_spooling_t *self)
+{
+    return self->object? self->spooler->messages (self->object): 0;
+}
+
+//  Has it reached a bound, or would so many bytes more exceed it?
+
+static bool
+s_is_full (zrelay_spooling_t *self, size_t more)
+{
+    return (self->messages > 0 && (int64_t)
+            self->spooler->messages (self->object) >= self->messages)
+        || (self->bytes > 0 && (int64_t)
+            (self->spooler->bytes (self->object) + more) > self->bytes);
+}
+
+bool
+zrelay_spooling_stops (zrelay_spooling_t *self)
+{
+    return self->object
+        && (self->failed || (self->full == FULL_HOLD && s_is_full (self, 1)));
+}
+
+static void
+s_forget_first (zrelay_spooling_t *self)
+{
+    zrelay_message_clear (self->message);
+    self->read = false;
+    self->spooler->remove (self->object, 1);
+    self->changed = true;
+}
+
+//  Drop the oldest message; returns false if there is none, or it cannot be
+//  read
+
+static bool
+s_drop_first (zrelay_spooling_t *self)
+{
+    if (!self->read
+    &&  !self->spooler->next (self->object, NULL, &self->mark, &self->since))
+        return false;
+    s_forget_first (self);
+    return true;
+}
+
+//  Returns false if there is no room. One message more than the bounds allow is
+//  kept where none is to be dropped: it was read already.
+
+static bool
+s_make_room (zrelay_spooling_t *self, size_t bytes, size_t *dropped_p)
+{
+    if (self->full == FULL_HOLD)
+        return true;
+    while (s_is_full (self, bytes)) {
+        if (self->full == FULL_DROP_NEW || !s_drop_first (self))
+            return false;
+        ++*dropped_p;
+    }
+    return true;
+}
+
+size_t
+zrelay_spooling_add (zrelay_spooling_t *self, zrelay_message_t *message,
+                     byte mark)
+{
+    size_t dropped = 0;
+    size_t bytes = zrelay_message_bytes (message);
+    if (s_make_room (self, bytes, &dropped)
+    &&  self->spooler->put (self->object, message, mark)) {
+        self->changed = true;
+        self->uncommitted += bytes;
+    }
+    else
+        dropped++;
+    zrelay_message_clear (message);
+    return dropped;
+}
+
+zrelay_message_t *
+zrelay_spooling_first (zrelay_spooling_t *self, byte *mark_p)
+{
+    if (!self->object)
+        return NULL;
+    if (!self->read) {
+        self->read = self->spooler->next (self->object, self->message,
+                                          &self->mark, &self->since);
+        const char *damage = self->read? NULL:
+                             self->spooler->damage (self->object);
+        if (damage && !(self->told && streq (self->told, damage)))
+            s_tell (self, damage);
+    }
+    *mark_p = self->mark;
+    return self->read? self->message: NULL;
+}
+
+int64_t
+zrelay_spooling_remove (zrelay_spooling_t *self)
+{
+    int64_t held = zclock_time () - self->since;
+    s_forget_first (self);
+    //  The machine's clock may have been set
+    return held > 0? held: 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Counters
+
+void
+zrelay_spooling_stats (zrelay_spooling_t *self, zmsg_t *answer,
+                       const char *flow)
+{
+    uint64_t kept = 0, bytes = 0;
+    int64_t time = 0;
+    if (self->object) {
+        if (self->changed && !self->failed)
+            s_commit (self);
+        kept = self->spooler->kept (self->object);
+        bytes = self->spooler->bytes (self->object);
+        time = self->spooler->time (self->object);
+    }
+    int64_t age = time > 0? zclock_time () - time: 0;
+    zrelay_counts_add (answer, kept, "%s.spooled", flow);
+    zrelay_counts_add (answer, bytes, "%s.spooled_bytes", flow);
+    zrelay_counts_add (answer, age > 0? age: 0, "%s.spooled_ms", flow);
+    zrelay_counts_add (answer, self->failed, "%s.spool_failed", flow);
+}

@@ -1,0 +1,71 @@
+/*  =========================================================================
+    zrelay_addon - libraries that the program uses if they are there
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+//  dladdr () is one of glibc's
+#define _GNU_SOURCE
+
+#include "zrelay_addon.h"
+#include <zrelay.h>
+
+#include <dlfcn.h>
+
+#define STORE "libzrelay-store.so." ZRELAY_SOVERSION
+
+//  In a directory that has so many characters of a path
+
+static void *
+s_open_in (const char *path, size_t size, const char *library)
+{
+    char *name = zsys_sprintf ("%.*s/%s", (int) size, path, library);
+    assert (name);
+    void *handle = dlopen (name, RTLD_NOW | RTLD_LOCAL);
+    zstr_free (&name);
+    return handle;
+}
+
+//  It was built with the library that this function is in, so is beside that;
+//  else where the loader looks, and then where zrelay was installed
+
+static void *
+s_find (const char *library, const char *function)
+{
+    Dl_info own;
+    const char *end = dladdr (ZRELAY_LIBDIR, &own) && own.dli_fname?
+                      strrchr (own.dli_fname, '/'): NULL;
+    void *handle = end? s_open_in (own.dli_fname, end - own.dli_fname, library):
+                   NULL;
+    if (!handle)
+        handle = dlopen (library, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        handle = s_open_in (ZRELAY_LIBDIR, strlen (ZRELAY_LIBDIR), library);
+    return handle? dlsym (handle, function): NULL;
+}
+
+void
+zrelay_addon_provide (void)
+{
+    const zrelay_spooler_t *(*spooler) (void);
+    *(void **) &spooler = s_find (STORE, "zrelay_store_spooler");
+    if (spooler)
+        zrelay_spooler_provide (spooler ());
+}
+
+zrelay_exit_t
+zrelay_addon_spool (int argc, char **argv, zrelay_report_t *report)
+{
+    int (*look) (const char *program, int argc, char *argv []);
+    *(void **) &look = s_find (STORE, "zrelay_store_main");
+    if (!look)
+        return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
+            "spool needs the library libzrelay-store, which is not installed");
+    return (zrelay_exit_t) look (zrelay_report_program (report), argc, argv);
+}
