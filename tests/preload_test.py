@@ -292,6 +292,34 @@ def control_refused():
         device.works()
 
 
+@test("control: strangers that leave cost nobody the answer")
+def control_answers():
+    with controlled() as (_device, endpoint, ask, sock):
+        for number in range(200):
+            #   What a REP throws away, perhaps when its sender has gone
+            stranger = sock(zmq.DEALER, endpoint)
+            stranger.send(b"LIST")
+            stranger.send_multipart([b"a", b"b", b"PAUSE"])
+            stranger.close(100)
+            equal(ask("PING"), ["0", "PING"], "PING %d" % number)
+
+
+@test("control: a DRAIN that is under way holds up nobody")
+def control_drains():
+    with controlled() as (device, endpoint, ask, sock):
+        client, server = (sock(zmq.REQ, device.frontend),
+                          sock(zmq.REP, device.backend))
+        client.send(b"request")
+        equal(server.recv(), b"request", "request")
+        patient = sock(zmq.REQ, endpoint)
+        patient.send_multipart([b"DRAIN", b"600000"])
+        wait_until(lambda: ask("STATE")[-1] == "draining",
+                   what="others see that it drains")
+        server.send(b"reply")
+        equal(client.recv(), b"reply", "reply")
+        equal(patient.recv_multipart(), [b"0"], "answer to DRAIN")
+
+
 @test("control: hostile bytes and clients that leave do not disturb")
 def control_hostile():
     with controlled() as (device, endpoint, ask, sock):

@@ -253,7 +253,9 @@ s_open_remote (device_t *self, const char *pattern)
     int linger = 0;
     int64_t most = MESSAGE_MOST;
     self->context = zmq_ctx_new ();
-    self->remote = self->context? zmq_socket (self->context, ZMQ_REP): NULL;
+    //  A REP loses a reply when it has thrown away what somebody sent who is
+    //  gone, and it serves nobody while one command is under way
+    self->remote = self->context? zmq_socket (self->context, ZMQ_ROUTER): NULL;
     if (self->remote) {
         zmq_setsockopt (self->remote, ZMQ_LINGER, &linger, sizeof (linger));
         zmq_setsockopt (self->remote, ZMQ_MAXMSGSIZE, &most, sizeof (most));

@@ -31,10 +31,16 @@ zrelay_version (void)
 //  thread may be given that number for something else.
 
 static bool
-s_look_at_descriptor (int fd, const struct stat *before)
+s_look_at_descriptor (int fd, struct stat *status)
+{
+    return fstat (fd, status) == 0;
+}
+
+static bool
+s_is_open (int fd, const struct stat *before)
 {
     struct stat now;
-    return fstat (fd, &now) == 0 && now.st_mode == before->st_mode
+    return s_look_at_descriptor (fd, &now) && now.st_mode == before->st_mode
         && now.st_dev == before->st_dev && now.st_ino == before->st_ino;
 }
 
@@ -51,10 +57,9 @@ zrelay_sockets_left (size_t count)
     for (size_t index = 0; index < made; index++) {
         int fd = zsock_fd (handles [index]);
         struct stat before;
-        bool known = fstat (fd, &before) == 0;
+        bool known = s_look_at_descriptor (fd, &before);
         zsys_close (handles [index], __FILE__, __LINE__);
-        while (known && s_look_at_descriptor (fd, &before)
-            && zclock_mono () < deadline)
+        while (known && s_is_open (fd, &before) && zclock_mono () < deadline)
             sched_yield ();
     }
     if (made < count)

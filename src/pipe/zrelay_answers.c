@@ -30,7 +30,6 @@ struct _zrelay_answer_t {
 struct _zrelay_answers_t {
     zrelay_engine_t *engine;    //  Knows the sentence
     void *handle;               //  libzmq's socket
-    bool bare;                  //  Answers without envelope are signals
     zrelay_answers_used_fn *on_used;    //  Called after each use of it
     void *arg;                  //  Its argument
     zlistx_t *items;            //  zrelay_answer_t, those not sent yet
@@ -57,7 +56,7 @@ s_answer_destroy (void **item_p)
 }
 
 zrelay_answers_t *
-zrelay_answers_new (zrelay_engine_t *engine, void *handle, bool bare,
+zrelay_answers_new (zrelay_engine_t *engine, void *handle,
                     zrelay_answers_used_fn *on_used, void *arg)
 {
     zrelay_answers_t *self =
@@ -65,7 +64,6 @@ zrelay_answers_new (zrelay_engine_t *engine, void *handle, bool bare,
     assert (self);
     self->engine = engine;
     self->handle = handle;
-    self->bare = bare;
     self->on_used = on_used;
     self->arg = arg;
     self->items = zlistx_new ();
@@ -199,7 +197,7 @@ zrelay_answers_give (zrelay_answer_t *self, int status, zmsg_t **frames_p)
         zrelay_error_set_command (zrelay_engine_error (answers->engine),
                                   self->name);
     zmsg_t *message = s_take_frames (self, status, frames_p);
-    if (answers->bare && !self->envelope)
+    if (!self->envelope)
         self->message = message? message: zmsg_new_signal ((byte) status);
     else {
         if (!message)

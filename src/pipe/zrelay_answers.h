@@ -23,12 +23,12 @@
 typedef struct _zrelay_answers_t zrelay_answers_t;
 
 //  Answers that are sent to a libzmq socket; bare ones as signals and frames,
-//  if so wanted, or else all as in zrelay_client.h. on_used is called with arg
+//  those in an envelope as in zrelay_client.h. on_used is called with arg
 //  whenever the socket was used, after which it has to be read to its end.
 //  zrelay_engine_defer () finds the object by the engine.
 typedef void (zrelay_answers_used_fn) (void *arg);
 zrelay_answers_t *
-    zrelay_answers_new (zrelay_engine_t *engine, void *handle, bool bare,
+    zrelay_answers_new (zrelay_engine_t *engine, void *handle,
                         zrelay_answers_used_fn *on_used, void *arg);
 
 //  After the engine, whose kind may still give answers until it ends.

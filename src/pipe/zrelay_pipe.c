@@ -67,8 +67,7 @@ zrelay_pipe_new (zrelay_engine_t *engine, void *handle,
     self->engine = engine;
     self->handle = handle;
     self->from = from;
-    self->answers = zrelay_answers_new (engine, handle,
-        from == ZRELAY_PIPE_OWNER, s_look_again, self);
+    self->answers = zrelay_answers_new (engine, handle, s_look_again, self);
     zmq_pollitem_t item = { .fd = zsock_fd (handle), .events = ZMQ_POLLIN };
     zloop_poller (zrelay_engine_zloop (engine), &item, s_on_pipe, self);
     s_look_again (self);
@@ -169,7 +168,7 @@ s_refuse (zrelay_pipe_t *self, const char *name, zmsg_t *envelope)
 //  false after the command was answered.
 
 static bool
-s_be_host (zrelay_pipe_t *self, zmsg_t *msg)
+s_be_host (zrelay_pipe_t *self, zmsg_t *msg, zmsg_t *envelope)
 {
     const char *own = zrelay_engine_name (self->engine);
     zframe_t *first = zmsg_first (msg);
@@ -194,7 +193,7 @@ s_be_host (zrelay_pipe_t *self, zmsg_t *msg)
                           ZRELAY_STATUS_BAD_ARGUMENTS,
                           "there is one relay here, %s", own);
     zrelay_answers_give (
-        zrelay_answers_add (self->answers, "LIST", list, NULL), status,
+        zrelay_answers_add (self->answers, "LIST", list, envelope), status,
         &frames);
     return false;
 }
@@ -202,10 +201,11 @@ s_be_host (zrelay_pipe_t *self, zmsg_t *msg)
 static void
 s_command (zrelay_pipe_t *self, zmsg_t *msg)
 {
-    if (self->from == ZRELAY_PIPE_STRANGERS && !s_be_host (self, msg))
+    bool strange = self->from == ZRELAY_PIPE_STRANGERS;
+    zmsg_t *envelope = zrelay_envelope_take (msg, !strange);
+    //  Without one, there is nobody to be answered
+    if (strange && (!envelope || !s_be_host (self, msg, envelope)))
         return;
-    zmsg_t *envelope = self->from == ZRELAY_PIPE_OWNER?
-                       zrelay_envelope_take (msg, true): NULL;
     zframe_t *frame = zmsg_pop (msg);
     char *name = frame? zframe_strdup (frame): strdup ("");
     assert (name);
@@ -214,8 +214,7 @@ s_command (zrelay_pipe_t *self, zmsg_t *msg)
     zrelay_command_t command;
     if (string
     &&  zrelay_command_find (zrelay_engine_kind (self->engine), name, &command)
-    && (self->from == ZRELAY_PIPE_OWNER
-     || !(command.flags & ZRELAY_COMMAND_OWNER)))
+    && (!strange || !(command.flags & ZRELAY_COMMAND_OWNER)))
         s_execute (self, &command, msg, envelope);
     else
         s_refuse (self, name, envelope);
@@ -242,8 +241,8 @@ s_read_pipe (zrelay_pipe_t *self)
         }
         msg = zrelay_message_poll (self->handle);
     }
-    //  A REP has to reply first; any other error is the end of its context
-    if (errno != EAGAIN && errno != EFSM)
+    //  Any other error is the end of its context
+    if (errno != EAGAIN)
         zrelay_engine_stop (self->engine);
     return zrelay_engine_ends (self->engine)? -1: 0;
 }

@@ -25,7 +25,7 @@ typedef struct _zrelay_pipe_t zrelay_pipe_t;
 //  are not given commands that are for the owner only.
 typedef enum {
     ZRELAY_PIPE_OWNER,          //  An actor's pipe
-    ZRELAY_PIPE_STRANGERS       //  A REP socket
+    ZRELAY_PIPE_STRANGERS       //  A ROUTER
 } zrelay_pipe_from_t;
 
 zrelay_pipe_t *
