@@ -54,7 +54,7 @@ exec bash -c '
             "$("$ZRELAY" $command --help | grep -o "^ *\(-., \)\?--[a-z0-9-]*" |
                grep -o -- "--.*" | sort -u)" "$(offers $command --)"
     done
-    equal "the words of ctl" "$(lines list ready reload stats)" \
+    equal "the words of ctl" "$(lines list ready reload stats stop)" \
         "$(offers ctl --json "")"
     equal "the options that begin like this" \
         "$(lines --permit --pid-file --plain)" "$(offers queue --p)"
