@@ -50,7 +50,8 @@ void
     zrelay_diary_came (zrelay_diary_t *self, const zrelay_diary_peer_t *peer);
 
 //  It is gone; where there is no address, this is of interest only if the
-//  handshake has failed. spoke: there was a message, or a subscription; cut: by us.
+//  handshake has failed. spoke: there was a message, or a subscription; cut: by
+//  us.
 void
     zrelay_diary_went (zrelay_diary_t *self, const zrelay_diary_peer_t *peer,
                        bool spoke, bool cut);

@@ -26,7 +26,7 @@
 //  Milliseconds until a full pipe is tried again
 #define AGAIN_IVL 10
 
-struct _zrelay_request_t {
+struct _zrelay_call_t {
     zrelay_entrance_t *entrance;    //  Where it came in
     zmsg_t *envelope;           //  To be returned before the answer; NULL: bare
     zmsg_t *answer;             //  Of bare words, kept until its turn
@@ -127,9 +127,9 @@ zrelay_entrance_destroy (zrelay_entrance_t **self_p)
         zrelay_bouncer_destroy (&self->bouncer);
         if (self->control)
             zsock_destroy (&self->sock);
-        zrelay_request_t *request;
-        while ((request = (zrelay_request_t *) zlistx_first (self->requests)))
-            zrelay_request_destroy (&request);
+        zrelay_call_t *request;
+        while ((request = (zrelay_call_t *) zlistx_first (self->requests)))
+            zrelay_call_destroy (&request);
         zlistx_destroy (&self->requests);
         zlistx_destroy (&self->order);
         zlistx_destroy (&self->outbox);
@@ -155,11 +155,11 @@ zrelay_entrance_endpoint (zrelay_entrance_t *self)
 //  --------------------------------------------------------------------------
 //  Requests
 
-static zrelay_request_t *
+static zrelay_call_t *
 s_request_new (zrelay_entrance_t *entrance, zmsg_t *envelope)
 {
-    zrelay_request_t *self =
-        (zrelay_request_t *) zmalloc (sizeof (zrelay_request_t));
+    zrelay_call_t *self =
+        (zrelay_call_t *) zmalloc (sizeof (zrelay_call_t));
     assert (self);
     self->entrance = entrance;
     self->envelope = envelope;
@@ -170,11 +170,11 @@ s_request_new (zrelay_entrance_t *entrance, zmsg_t *envelope)
 }
 
 void
-zrelay_request_destroy (zrelay_request_t **self_p)
+zrelay_call_destroy (zrelay_call_t **self_p)
 {
     assert (self_p);
     if (*self_p) {
-        zrelay_request_t *self = *self_p;
+        zrelay_call_t *self = *self_p;
         zlistx_detach (self->entrance->requests, self->place);
         if (self->turn)
             zlistx_detach (self->entrance->order, self->turn);
@@ -186,25 +186,25 @@ zrelay_request_destroy (zrelay_request_t **self_p)
 }
 
 zrelay_entrance_t *
-zrelay_request_entrance (zrelay_request_t *self)
+zrelay_call_entrance (zrelay_call_t *self)
 {
     return self->entrance;
 }
 
 bool
-zrelay_request_is_remote (zrelay_request_t *self)
+zrelay_call_is_remote (zrelay_call_t *self)
 {
     return self->entrance->control;
 }
 
 bool
-zrelay_request_is_bare (zrelay_request_t *self)
+zrelay_call_is_bare (zrelay_call_t *self)
 {
     return self->envelope == NULL;
 }
 
 bool
-zrelay_request_is_strange (zrelay_request_t *self)
+zrelay_call_is_strange (zrelay_call_t *self)
 {
     return self->entrance->strangers;
 }
@@ -274,11 +274,11 @@ s_send (zrelay_entrance_t *self, zmsg_t **msg_p)
 static void
 s_send_in_order (zrelay_entrance_t *self)
 {
-    zrelay_request_t *first = (zrelay_request_t *) zlistx_first (self->order);
+    zrelay_call_t *first = (zrelay_call_t *) zlistx_first (self->order);
     while (first && first->answer) {
         s_send (self, &first->answer);
-        zrelay_request_destroy (&first);
-        first = (zrelay_request_t *) zlistx_first (self->order);
+        zrelay_call_destroy (&first);
+        first = (zrelay_call_t *) zlistx_first (self->order);
     }
 }
 
@@ -289,13 +289,13 @@ s_send_in_order (zrelay_entrance_t *self)
 //  Bare words are answered by the frames of a query or by a signal
 
 static void
-s_answer_bare (zrelay_request_t **self_p, int status, zmsg_t *frames)
+s_answer_bare (zrelay_call_t **self_p, int status, zmsg_t *frames)
 {
-    zrelay_request_t *self = *self_p;
+    zrelay_call_t *self = *self_p;
     zrelay_entrance_t *entrance = self->entrance;
     if (status == ZRELAY_STATUS_DONE && zmsg_size (frames) > 0) {
         s_send (entrance, &frames);
-        zrelay_request_destroy (self_p);
+        zrelay_call_destroy (self_p);
     }
     else {
         zmsg_destroy (&frames);
@@ -306,10 +306,10 @@ s_answer_bare (zrelay_request_t **self_p, int status, zmsg_t *frames)
 }
 
 void
-zrelay_request_answer (zrelay_request_t **self_p, int status,
-                       zmsg_t **frames_p)
+zrelay_call_answer (zrelay_call_t **self_p, int status,
+                    zmsg_t **frames_p)
 {
-    zrelay_request_t *self = *self_p;
+    zrelay_call_t *self = *self_p;
     zmsg_t *frames = frames_p && *frames_p? *frames_p: zmsg_new ();
     assert (frames);
     if (frames_p)
@@ -331,12 +331,12 @@ zrelay_request_answer (zrelay_request_t **self_p, int status,
         zmsg_prepend (frames, &frame);
     }
     s_send (self->entrance, &frames);
-    zrelay_request_destroy (self_p);
+    zrelay_call_destroy (self_p);
 }
 
 void
-zrelay_request_refuse (zrelay_request_t **self_p, int status,
-                       const char *format, ...)
+zrelay_call_refuse (zrelay_call_t **self_p, int status,
+                    const char *format, ...)
 {
     va_list argptr;
     va_start (argptr, format);
@@ -347,7 +347,7 @@ zrelay_request_refuse (zrelay_request_t **self_p, int status,
     assert (frames);
     zmsg_addstr (frames, sentence);
     zstr_free (&sentence);
-    zrelay_request_answer (self_p, status, &frames);
+    zrelay_call_answer (self_p, status, &frames);
 }
 
 
@@ -365,14 +365,14 @@ s_take (zrelay_entrance_t *self, zmsg_t *msg)
     zmsg_t *envelope = zrelay_envelope_take (msg, !self->control);
     if (self->control && !envelope)
         return 0;
-    zrelay_request_t *request = s_request_new (self, envelope);
+    zrelay_call_t *request = s_request_new (self, envelope);
     if (large)
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "a command has at most %d words and %d bytes", FRAMES_MAX,
             BYTES_MAX);
     else
     if (zmsg_size (msg) == 0)
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "a command has no words; its first word is its name");
     else
         return self->function (self->owner, request, msg);

@@ -20,10 +20,10 @@
 //  owner as a request, which is answered whenever the answer is known:
 //
 //      static int
-//      s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words)
+//      s_on_request (void *owner, zrelay_call_t *request, zmsg_t *words)
 //      {
 //          ...
-//          zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+//          zrelay_call_answer (&request, ZRELAY_STATUS_DONE, NULL);
 //          return 0;
 //      }
 //
@@ -36,12 +36,12 @@
 typedef struct _zrelay_entrance_t zrelay_entrance_t;
 
 //  A command that awaits its answer
-typedef struct _zrelay_request_t zrelay_request_t;
+typedef struct _zrelay_call_t zrelay_call_t;
 
 //  Takes a request, to be answered, and looks at its words, of which there is
 //  at least one; it may take frames out of the message. Called on the thread of
 //  the loop. Returns 0, or -1 to end the loop.
-typedef int (zrelay_entrance_fn) (void *owner, zrelay_request_t *request,
+typedef int (zrelay_entrance_fn) (void *owner, zrelay_call_t *request,
                                   zmsg_t *words);
 
 //  The entrance of an actor's pipe, which remains the caller's.
@@ -77,30 +77,30 @@ char *
 //  Where a request came in, if that was at a control socket, and if it was one
 //  where strangers can.
 zrelay_entrance_t *
-    zrelay_request_entrance (zrelay_request_t *self);
+    zrelay_call_entrance (zrelay_call_t *self);
 bool
-    zrelay_request_is_remote (zrelay_request_t *self);
+    zrelay_call_is_remote (zrelay_call_t *self);
 bool
-    zrelay_request_is_strange (zrelay_request_t *self);
+    zrelay_call_is_strange (zrelay_call_t *self);
 
 //  True if it came without an envelope.
 bool
-    zrelay_request_is_bare (zrelay_request_t *self);
+    zrelay_call_is_bare (zrelay_call_t *self);
 
 //  Answer a request, which is gone then, and null *self_p. frames are those
 //  behind the status: of a query, its name and then its answer; or none, or
 //  NULL. They are taken, and *frames_p is nulled.
 void
-    zrelay_request_answer (zrelay_request_t **self_p, int status,
-                           zmsg_t **frames_p);
+    zrelay_call_answer (zrelay_call_t **self_p, int status,
+                        zmsg_t **frames_p);
 
 //  Answer with a status other than ZRELAY_STATUS_DONE, and a sentence.
 void
-    zrelay_request_refuse (zrelay_request_t **self_p, int status,
-                           const char *format, ...) CHECK_PRINTF (3);
+    zrelay_call_refuse (zrelay_call_t **self_p, int status,
+                        const char *format, ...) CHECK_PRINTF (3);
 
 //  Forget a request without an answer; only when the host ends.
 void
-    zrelay_request_destroy (zrelay_request_t **self_p);
+    zrelay_call_destroy (zrelay_call_t **self_p);
 
 #endif

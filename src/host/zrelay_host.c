@@ -68,7 +68,7 @@ struct _host_t {
     zrelay_usher_t *usher;      //  Speaks with the gate
     zrelay_entrance_t *inner;   //  Where loaders steer, or NULL so far
     zrelay_mover_t *loader;    //  Loads a file, or NULL
-    zrelay_request_t *load;     //  Awaits its end
+    zrelay_call_t *load;     //  Awaits its end
     bool check;                 //  It only looks
     zrelay_config_t *config;    //  What is loaded, or NULL
     char *file;                 //  From where, or NULL
@@ -80,12 +80,12 @@ struct _host_t {
     zrelay_error_t *error;      //  Makes strings printable for sentences
     bool verbose;               //  Log commands
     bool ends;                  //  As soon as the loader has ended
-    zrelay_request_t *last;     //  Which asked for that; answered at the end
+    zrelay_call_t *last;     //  Which asked for that; answered at the end
 };
 
 //  Carries out a command. argv holds argc strings, its name not among them. The
 //  request must be answered, or kept until it is.
-typedef void (command_fn) (host_t *self, zrelay_request_t *request, size_t argc,
+typedef void (command_fn) (host_t *self, zrelay_call_t *request, size_t argc,
                            char **argv);
 
 
@@ -144,7 +144,7 @@ s_make_verbose (zrelay_hosted_t *relay)
 }
 
 static void
-s_start (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_start (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) argc;
     const char *name = argv [0];
@@ -152,7 +152,7 @@ s_start (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
     const zrelay_kind_t *kind = zrelay_kinds_find (self->kinds, argv [1]);
     if (size == 0 || size > NAME_MOST
     ||  strspn (name, NAME_CHARACTERS) < size) {
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "%s is not a name for a relay; it takes letters, digits, '_', '-'"
             " and '.', at most %d of them",
             zrelay_error_quote (self->error, name), NAME_MOST);
@@ -160,14 +160,14 @@ s_start (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
     }
     if (!kind) {
         char *names = s_kind_names (self);
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "there is no kind of relay %s; the kinds are %s",
             zrelay_error_quote (self->error, argv [1]), names);
         zstr_free (&names);
         return;
     }
     if (s_find (self, name)) {
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_STATE,
             "there is a relay of that name already; STOP it, or choose another"
             " name");
         return;
@@ -178,32 +178,32 @@ s_start (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
         zlistx_add_end (self->relays, relay);
         if (self->verbose)
             s_make_verbose (relay);
-        zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+        zrelay_call_answer (&request, ZRELAY_STATUS_DONE, NULL);
     }
     else
-        zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_REFUSED,
             "cannot create the relay's sockets: %s", zmq_strerror (errno));
 }
 
 //  The relay of that name, or NULL after the request was refused
 
 static zrelay_hosted_t *
-s_need (host_t *self, zrelay_request_t **request_p, const char *name)
+s_need (host_t *self, zrelay_call_t **request_p, const char *name)
 {
     zrelay_hosted_t *relay = s_find (self, name);
     if (!relay)
-        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_ARGUMENTS,
             "there is no relay %s; LIST names them all",
             zrelay_error_quote (self->error, name));
     return relay;
 }
 
 static void
-s_stop (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_stop (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     int64_t msecs;
     if (argc > 1 && !zrelay_number_read (argv [1], 0, DRAIN_MOST, &msecs)) {
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "%s is not a time to drain; it takes milliseconds up to %d",
             zrelay_error_quote (self->error, argv [1]), DRAIN_MOST);
         return;
@@ -214,7 +214,7 @@ s_stop (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 }
 
 static void
-s_wait (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_wait (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) argc;
     zrelay_hosted_t *relay = s_need (self, &request, argv [0]);
@@ -223,7 +223,7 @@ s_wait (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 }
 
 static void
-s_list (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_list (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) argc;
     (void) argv;
@@ -235,7 +235,7 @@ s_list (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
         zmsg_addstr (frames, zrelay_hosted_name (relay));
         zmsg_addstr (frames, zrelay_hosted_kind (relay)->name);
     }
-    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, &frames);
+    zrelay_call_answer (&request, ZRELAY_STATUS_DONE, &frames);
 }
 
 
@@ -276,24 +276,24 @@ s_sets_spool (zmsg_t *words)
 //  among them, of which there should be no copies
 
 static void
-s_forward (zrelay_hosted_t *relay, zrelay_request_t *request, zmsg_t *rest)
+s_forward (zrelay_hosted_t *relay, zrelay_call_t *request, zmsg_t *rest)
 {
     zframe_t *first = zmsg_first (rest);
     char *command = first? zframe_strdup (first): strdup ("");
     assert (command);
     if (streq (command, "$TERM"))
-        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_UNKNOWN,
             "the host ends its relays; the command is STOP");
     else
-    if (zrelay_request_is_remote (request) && streq (command, "FILTER"))
-        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+    if (zrelay_call_is_remote (request) && streq (command, "FILTER"))
+        zrelay_call_refuse (&request, ZRELAY_STATUS_UNKNOWN,
             "only the application that runs the relay may give this command,"
             " which takes pointers");
     else
-    if (zrelay_request_is_strange (request)
+    if (zrelay_call_is_strange (request)
     && (s_is_owners (zrelay_hosted_kind (relay), command)
      || (streq (command, "SET") && s_sets_spool (rest))))
-        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_UNKNOWN,
             "only this user may give this command, at a control socket that is"
             " a path of ipc");
     else {
@@ -310,11 +310,11 @@ s_forward (zrelay_hosted_t *relay, zrelay_request_t *request, zmsg_t *rest)
 //  RELAY name command argument ...
 
 static void
-s_relay (host_t *self, zrelay_request_t *request, zmsg_t *rest)
+s_relay (host_t *self, zrelay_call_t *request, zmsg_t *rest)
 {
     char *name = zmsg_popstr (rest);
     if (!name || zmsg_size (rest) == 0)
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "wrong number of arguments; it is RELAY name command [argument"
             " ...]");
     else {
@@ -332,16 +332,16 @@ s_relay (host_t *self, zrelay_request_t *request, zmsg_t *rest)
 static void
 s_on_gate (void *object, int status, zmsg_t **frames_p)
 {
-    zrelay_request_t *request = (zrelay_request_t *) object;
-    zrelay_request_answer (&request, status, frames_p);
+    zrelay_call_t *request = (zrelay_call_t *) object;
+    zrelay_call_answer (&request, status, frames_p);
 }
 
 static void
-s_gate (host_t *self, zrelay_request_t *request, zmsg_t *rest)
+s_gate (host_t *self, zrelay_call_t *request, zmsg_t *rest)
 {
     zframe_t *first = zmsg_first (rest);
     if (!first || zframe_streq (first, "$TERM")) {
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "which command? GATE HELP lists those of the gate");
         return;
     }
@@ -355,7 +355,7 @@ s_gate (host_t *self, zrelay_request_t *request, zmsg_t *rest)
 //  Control sockets
 
 static int
-s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words);
+s_on_request (void *owner, zrelay_call_t *request, zmsg_t *words);
 
 static void
 s_control_destroy (void **item_p)
@@ -390,7 +390,7 @@ s_router_new (void)
 //  A control socket that is being made
 typedef struct {
     host_t *host;               //  Will have it
-    zrelay_request_t *request;  //  Asked for it
+    zrelay_call_t *request;  //  Asked for it
     char *endpoint;             //  Where it is to be
     bool open;                  //  Anybody may steer there
     zcert_t *cert;              //  What it proves itself with, or NULL
@@ -449,7 +449,7 @@ s_open (opening_t *opening)
         !entrance || zrelay_entrance_guard (entrance)? zmq_strerror (errno):
         s_bind (opening, sock);
     if (refusal) {
-        zrelay_request_refuse (&opening->request, ZRELAY_STATUS_REFUSED,
+        zrelay_call_refuse (&opening->request, ZRELAY_STATUS_REFUSED,
             "cannot be steered at %s: %s",
             zrelay_error_quote (self->error, opening->endpoint), refusal);
         zrelay_entrance_destroy (&entrance);
@@ -463,7 +463,7 @@ s_open (opening_t *opening)
         }
         control->entrance = entrance;
         zlistx_add_end (self->controls, control);
-        zrelay_request_answer (&opening->request, ZRELAY_STATUS_DONE, NULL);
+        zrelay_call_answer (&opening->request, ZRELAY_STATUS_DONE, NULL);
     }
     s_opening_destroy (&opening);
 }
@@ -477,7 +477,7 @@ s_on_clients (void *object, int status, zmsg_t **frames_p)
     if (status == ZRELAY_STATUS_DONE)
         s_open (opening);
     else {
-        zrelay_request_answer (&opening->request, status, frames_p);
+        zrelay_call_answer (&opening->request, status, frames_p);
         s_opening_destroy (&opening);
     }
 }
@@ -493,14 +493,14 @@ s_load_cert (opening_t *self, const char *filename)
     zrelay_finding_t *finding = (zrelay_finding_t *)
         zlistx_first (zrelay_report_findings (report));
     if (!self->cert)
-        zrelay_request_refuse (&self->request, ZRELAY_STATUS_REFUSED, "%s",
+        zrelay_call_refuse (&self->request, ZRELAY_STATUS_REFUSED, "%s",
             finding? finding->sentence: "no certificate");
     zrelay_report_destroy (&report);
     return self->cert != NULL;
 }
 
 static void
-s_control (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_control (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     opening_t *opening = (opening_t *) zmalloc (sizeof (opening_t));
     assert (opening);
@@ -513,7 +513,7 @@ s_control (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
         s_open (opening);
     else
     if (argc == 2)
-        zrelay_request_refuse (&opening->request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&opening->request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "who may steer? After the certificate comes the folder of those of"
             " its clients, or any");
     else
@@ -531,7 +531,7 @@ s_control (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 }
 
 static void
-s_controls (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_controls (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) argc;
     (void) argv;
@@ -544,7 +544,7 @@ s_controls (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
         zmsg_addstr (frames, endpoint? endpoint: "");
         zstr_free (&endpoint);
     }
-    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, &frames);
+    zrelay_call_answer (&request, ZRELAY_STATUS_DONE, &frames);
 }
 
 
@@ -677,12 +677,12 @@ s_answer_load (host_t *self)
         zrelay_config_destroy (&self->config);
         self->config = zrelay_mover_take (self->loader);
         s_hear_events (self);
-        zrelay_request_answer (&self->load, ZRELAY_STATUS_DONE, NULL);
+        zrelay_call_answer (&self->load, ZRELAY_STATUS_DONE, NULL);
     }
     else {
         char *sentence = s_load_sentence (findings);
-        zrelay_request_refuse (&self->load, ZRELAY_STATUS_REFUSED, "%s",
-                               sentence);
+        zrelay_call_refuse (&self->load, ZRELAY_STATUS_REFUSED, "%s",
+                            sentence);
         zstr_free (&sentence);
     }
 }
@@ -701,7 +701,7 @@ s_answer_check (host_t *self)
         zmsg_addstr (frames, finding->path);
         zmsg_addstr (frames, finding->sentence);
     }
-    zrelay_request_answer (&self->load, ZRELAY_STATUS_DONE, &frames);
+    zrelay_call_answer (&self->load, ZRELAY_STATUS_DONE, &frames);
 }
 
 static int
@@ -739,11 +739,11 @@ s_inner_endpoint (host_t *self)
 }
 
 static void
-s_begin_load (host_t *self, zrelay_request_t *request, const char *file,
+s_begin_load (host_t *self, zrelay_call_t *request, const char *file,
               const char *text, bool check)
 {
     if (self->loader) {
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_STATE,
             "an earlier LOAD or CHECK is still under way");
         return;
     }
@@ -753,7 +753,7 @@ s_begin_load (host_t *self, zrelay_request_t *request, const char *file,
                                          self->config, self->links, check);
     zstr_free (&endpoint);
     if (!self->loader) {
-        zrelay_request_refuse (&request, ZRELAY_STATUS_REFUSED,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_REFUSED,
             "cannot create the loader's sockets: %s", zmq_strerror (errno));
         return;
     }
@@ -766,15 +766,15 @@ s_begin_load (host_t *self, zrelay_request_t *request, const char *file,
 //  Strangers may have the same file read again
 
 static void
-s_load (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_load (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
-    if (argc > 0 && zrelay_request_is_strange (request))
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+    if (argc > 0 && zrelay_call_is_strange (request))
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "only this user may name a file; LOAD alone reads the last one"
             " again");
     else
     if (argc == 0 && (!self->file || self->has_text))
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE, "%s",
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_STATE, "%s",
             self->file? "the program reads this file itself; send it SIGHUP":
             "no file was loaded yet; LOAD takes its name");
     else {
@@ -790,7 +790,7 @@ s_load (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 }
 
 static void
-s_check (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_check (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     s_begin_load (self, request, argv [0], argc > 1? argv [1]: NULL, true);
 }
@@ -800,28 +800,28 @@ s_check (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 //  About the host
 
 static void
-s_answer_word (zrelay_request_t *request, const char *name, const char *word)
+s_answer_word (zrelay_call_t *request, const char *name, const char *word)
 {
     zmsg_t *frames = zmsg_new ();
     assert (frames);
     zmsg_addstr (frames, name);
     if (word)
         zmsg_addstr (frames, word);
-    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, &frames);
+    zrelay_call_answer (&request, ZRELAY_STATUS_DONE, &frames);
 }
 
 static void
-s_error (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_error (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) self;
     (void) argc;
     (void) argv;
     s_answer_word (request, "ERROR",
-        zrelay_entrance_error (zrelay_request_entrance (request)));
+        zrelay_entrance_error (zrelay_call_entrance (request)));
 }
 
 static void
-s_ping (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_ping (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) self;
     (void) argc;
@@ -832,17 +832,17 @@ s_ping (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
 //  Relays of files, from the next LOAD on
 
 static void
-s_events (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_events (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) argc;
     zstr_free (&self->links);
     self->links = strdup (argv [0]);
     assert (self->links);
-    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+    zrelay_call_answer (&request, ZRELAY_STATUS_DONE, NULL);
 }
 
 static void
-s_verbose (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_verbose (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) argc;
     (void) argv;
@@ -853,7 +853,7 @@ s_verbose (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
     if (!self->verbose)
         zrelay_usher_set_verbose (self->usher);
     self->verbose = true;
-    zrelay_request_answer (&request, ZRELAY_STATUS_DONE, NULL);
+    zrelay_call_answer (&request, ZRELAY_STATUS_DONE, NULL);
 }
 
 static command_fn s_help;
@@ -867,7 +867,7 @@ static const struct {
     const char *args;           //  As HELP shows them
     const char *help;           //  One line
     command_fn *handler;        //  Carries it out, given strings
-    void (*raw) (host_t *self, zrelay_request_t *request, zmsg_t *rest);
+    void (*raw) (host_t *self, zrelay_call_t *request, zmsg_t *rest);
                                 //  Or so, given the words behind its name
     size_t least;               //  Number of arguments
     size_t most;
@@ -903,7 +903,7 @@ static const struct {
 #define COMMANDS (sizeof (s_commands) / sizeof (*s_commands))
 
 static void
-s_help (host_t *self, zrelay_request_t *request, size_t argc, char **argv)
+s_help (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 {
     (void) self;
     (void) argc;
@@ -952,14 +952,14 @@ s_strings (zmsg_t *words, char *argv [WORDS_MAX])
 }
 
 static void
-s_execute (host_t *self, size_t row, zrelay_request_t *request, zmsg_t *rest)
+s_execute (host_t *self, size_t row, zrelay_call_t *request, zmsg_t *rest)
 {
     char *argv [WORDS_MAX];
     size_t argc = s_strings (rest, argv);
     if (argc >= s_commands [row].least && argc <= s_commands [row].most)
         s_commands [row].handler (self, request, argc, argv);
     else
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "wrong number of arguments; it is %s%s%s", s_commands [row].name,
             *s_commands [row].args? " ": "", s_commands [row].args);
     while (argc != SIZE_MAX && argc > 0)
@@ -967,20 +967,20 @@ s_execute (host_t *self, size_t row, zrelay_request_t *request, zmsg_t *rest)
 }
 
 static void
-s_dispatch (host_t *self, zrelay_request_t *request, const char *name,
+s_dispatch (host_t *self, zrelay_call_t *request, const char *name,
             zmsg_t *words)
 {
     size_t row = 0;
     while (row < COMMANDS && strneq (s_commands [row].name, name))
         row++;
     bool found = row < COMMANDS && !(s_commands [row].owner
-                                  && zrelay_request_is_strange (request));
+                                  && zrelay_call_is_strange (request));
     if (!found && s_only (self)) {
         s_forward (s_only (self), request, words);
         return;
     }
     if (!found) {
-        zrelay_request_refuse (&request, ZRELAY_STATUS_UNKNOWN,
+        zrelay_call_refuse (&request, ZRELAY_STATUS_UNKNOWN,
             "there is no command %s; HELP lists them",
             zrelay_error_quote (self->error, name));
         return;
@@ -994,12 +994,12 @@ s_dispatch (host_t *self, zrelay_request_t *request, const char *name,
 }
 
 static int
-s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words)
+s_on_request (void *owner, zrelay_call_t *request, zmsg_t *words)
 {
     host_t *self = (host_t *) owner;
     char *name = zframe_strdup (zmsg_first (words));
     assert (name);
-    bool ends = streq (name, "$TERM") && !zrelay_request_is_remote (request);
+    bool ends = streq (name, "$TERM") && !zrelay_call_is_remote (request);
     //  Relays log their commands
     if (self->verbose && strneq (name, "RELAY"))
         zrelay_printer_log (ZRELAY_LOG_INFO, "host: %s",
@@ -1008,8 +1008,8 @@ s_on_request (void *owner, zrelay_request_t *request, zmsg_t *words)
         self->last = request;
     else
     if (self->ends)
-        zrelay_request_refuse (&request, ZRELAY_STATUS_BAD_STATE,
-                               "the host is ending");
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+                            "the host is ending");
     else
         s_dispatch (self, request, name, words);
     zstr_free (&name);
@@ -1079,8 +1079,8 @@ s_host_destroy (host_t **self_p)
     zstr_free (&self->links);
     zrelay_usher_destroy (&self->usher);
     //  Bare words get the signal of the actor instead
-    if (self->last && !zrelay_request_is_bare (self->last))
-        zrelay_request_answer (&self->last, ZRELAY_STATUS_DONE, NULL);
+    if (self->last && !zrelay_call_is_bare (self->last))
+        zrelay_call_answer (&self->last, ZRELAY_STATUS_DONE, NULL);
     zrelay_entrance_destroy (&self->entrance);
     zrelay_error_destroy (&self->error);
     zloop_destroy (&self->loop);

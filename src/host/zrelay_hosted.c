@@ -33,7 +33,7 @@ typedef enum {
 //  A command that the relay has
 typedef struct {
     char number [NUMBER_DIGITS + 1];    //  What its answer begins with
-    zrelay_request_t *request;  //  Whose answer that is; NULL: the host's
+    zrelay_call_t *request;  //  Whose answer that is; NULL: the host's
     bool last;                  //  The relay ends when it has answered it
 } pending_t;
 
@@ -48,8 +48,8 @@ struct _zrelay_hosted_t {
     hosted_state_t state;       //  What it is doing
     zlistx_t *pending;          //  pending_t, in the order of the commands
     uint64_t number;            //  Of the last command
-    zrelay_request_t *stopper;  //  Answered when it has ended, or NULL
-    zlistx_t *waiters;          //  zrelay_request_t, answered then, too
+    zrelay_call_t *stopper;  //  Answered when it has ended, or NULL
+    zlistx_t *waiters;          //  zrelay_call_t, answered then, too
     zrelay_hosted_fn *on_ended; //  Called then
     void *owner;                //  Its argument
 };
@@ -65,7 +65,7 @@ static void
 s_pending_destroy (void **item_p)
 {
     pending_t *pending = (pending_t *) *item_p;
-    zrelay_request_destroy (&pending->request);
+    zrelay_call_destroy (&pending->request);
     freen (pending);
     *item_p = NULL;
 }
@@ -73,7 +73,7 @@ s_pending_destroy (void **item_p)
 static void
 s_request_destroy (void **item_p)
 {
-    zrelay_request_destroy ((zrelay_request_t **) item_p);
+    zrelay_call_destroy ((zrelay_call_t **) item_p);
 }
 
 //  As in a zactor: the last message of a relay is a signal
@@ -186,7 +186,7 @@ zrelay_hosted_destroy (zrelay_hosted_t **self_p)
         zsock_destroy (&self->pipe);
         zlistx_destroy (&self->pending);
         zlistx_destroy (&self->waiters);
-        zrelay_request_destroy (&self->stopper);
+        zrelay_call_destroy (&self->stopper);
         zstr_free (&self->name);
         freen (self);
         *self_p = NULL;
@@ -213,7 +213,7 @@ zrelay_hosted_kind (zrelay_hosted_t *self)
 //  announces, see zrelay_client.h. Takes the request.
 
 static pending_t *
-s_send (zrelay_hosted_t *self, zrelay_request_t **request_p, zmsg_t **words_p)
+s_send (zrelay_hosted_t *self, zrelay_call_t **request_p, zmsg_t **words_p)
 {
     pending_t *pending = (pending_t *) zmalloc (sizeof (pending_t));
     assert (pending);
@@ -242,15 +242,15 @@ zrelay_hosted_tell (zrelay_hosted_t *self, zmsg_t **words_p)
 }
 
 void
-zrelay_hosted_give (zrelay_hosted_t *self, zrelay_request_t **request_p,
+zrelay_hosted_give (zrelay_hosted_t *self, zrelay_call_t **request_p,
                     zmsg_t **words_p)
 {
     if (self->state != HOSTED_RUNNING)
-        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+        zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "the relay %s is being stopped", self->name);
     else
     if (zlistx_size (self->pending) >= PENDING_MAX)
-        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+        zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "the relay %s has not answered %d commands yet; wait for its"
             " answers", self->name, PENDING_MAX);
     else
@@ -259,11 +259,11 @@ zrelay_hosted_give (zrelay_hosted_t *self, zrelay_request_t **request_p,
 }
 
 void
-zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_request_t **request_p,
+zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_call_t **request_p,
                     const char *msecs)
 {
     if (self->state != HOSTED_RUNNING) {
-        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+        zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "the relay %s is being stopped already", self->name);
         return;
     }
@@ -282,10 +282,10 @@ zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_request_t **request_p,
 }
 
 void
-zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_request_t **request_p)
+zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_call_t **request_p)
 {
     if (zlistx_size (self->waiters) >= PENDING_MAX)
-        zrelay_request_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
+        zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "%d others wait for the end of the relay %s already", PENDING_MAX,
             self->name);
     else {
@@ -325,7 +325,7 @@ s_answered (zrelay_hosted_t *self, zmsg_t *answer)
         char *status = zframe_strdup (frames [count - 1]);
         assert (status);
         zmsg_t *rest = zmsg_dup (answer);
-        zrelay_request_answer (&pending->request, atoi (status), &rest);
+        zrelay_call_answer (&pending->request, atoi (status), &rest);
         zstr_free (&status);
     }
     else
@@ -348,13 +348,13 @@ s_ended (zrelay_hosted_t *self)
     pending_t *pending = (pending_t *) zlistx_first (self->pending);
     for (; pending; pending = (pending_t *) zlistx_next (self->pending))
         if (pending->request)
-            zrelay_request_refuse (&pending->request, ZRELAY_STATUS_BAD_STATE,
+            zrelay_call_refuse (&pending->request, ZRELAY_STATUS_BAD_STATE,
                 "the relay %s has ended", self->name);
     if (self->stopper)
-        zrelay_request_answer (&self->stopper, ZRELAY_STATUS_DONE, NULL);
-    zrelay_request_t *waiter;
-    while ((waiter = (zrelay_request_t *) zlistx_detach (self->waiters, NULL)))
-        zrelay_request_answer (&waiter, ZRELAY_STATUS_DONE, NULL);
+        zrelay_call_answer (&self->stopper, ZRELAY_STATUS_DONE, NULL);
+    zrelay_call_t *waiter;
+    while ((waiter = (zrelay_call_t *) zlistx_detach (self->waiters, NULL)))
+        zrelay_call_answer (&waiter, ZRELAY_STATUS_DONE, NULL);
     self->on_ended (self->owner, self);
 }
 

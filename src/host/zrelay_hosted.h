@@ -44,7 +44,7 @@ const zrelay_kind_t *
 //  Give the relay a command, its words, which are taken, as is the request; the
 //  relay's answer answers it. If that is not possible, the request is refused.
 void
-    zrelay_hosted_give (zrelay_hosted_t *self, zrelay_request_t **request_p,
+    zrelay_hosted_give (zrelay_hosted_t *self, zrelay_call_t **request_p,
                         zmsg_t **words_p);
 
 //  Give the relay a command, whose answer nobody waits for. The words are
@@ -55,12 +55,12 @@ void
 //  Answer a request when the relay has ended, or refuse it if there are too many
 //  such. Takes it.
 void
-    zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_request_t **request_p);
+    zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_call_t **request_p);
 
 //  End the relay, after a drain of that many milliseconds if it is not "". The
 //  request is answered when it has ended, before on_ended is called.
 void
-    zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_request_t **request_p,
+    zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_call_t **request_p,
                         const char *msecs);
 
 #endif
