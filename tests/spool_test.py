@@ -197,7 +197,8 @@ def _():
         equal(here.count(), 0, "messages in the spool")
 
 
-@test("the spool of a relay that was killed is there when it starts again")
+@test("the spool of a relay that was killed is there when it starts again",
+      deadline=DEADLINE + 5 * KILLS)
 def _():
     generator = random.Random(1)
     with place() as here, pusher(here.frontend):
@@ -221,7 +222,8 @@ def _():
         ascending(numbers, KILLS)
 
 
-@test("a consumer sees no message of a killed relay out of order, or torn")
+@test("a consumer sees no message of a killed relay out of order, or torn",
+      deadline=DEADLINE + 5 * KILLS)
 def _():
     generator = random.Random(2)
     with place() as here, pusher(here.frontend):
@@ -512,12 +514,12 @@ def lose_power(sync, must_keep):
 
 
 @test("always survives power cuts with all that was reported as spooled",
-      deadline=300)
+      deadline=DEADLINE + 30 * CUTS)
 def _():
     lose_power("always", True)
 
 
-@test("second and never survive power cuts with a sound store", deadline=300)
+@test("second and never survive power cuts with a sound store", deadline=DEADLINE + 30 * CUTS)
 def _():
     lose_power("second", False)
     lose_power("never", False)

@@ -87,7 +87,4 @@ void
 uint64_t
     zrelay_spooling_close (zrelay_spooling_t *self);
 
-void
-    zrelay_spooling_test (bool verbose);
-
 #endif
