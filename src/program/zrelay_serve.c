@@ -33,6 +33,11 @@
 //  Msecs that the process has after all of this, to take down libzmq
 #define LIMIT_MARGIN 50
 
+//  Msecs for whoever has stopped the relay to read the answer: a client with
+//  ZMQ_IMMEDIATE, such as ours, may lose what has just come when its connection
+//  ends
+#define FAREWELL 100
+
 //  Msecs that a service manager should grant beyond the time to drain
 #define STOP_MARGIN 5000
 
@@ -310,6 +315,7 @@ s_on_stopped (serve_t *self, bool done, zmsg_t *frames)
     zrelay_printer_log (ZRELAY_LOG_INFO, "%s: stopped, by a command",
                         zrelay_plan_name (self->plan));
     zrelay_service_stopping (self->service, STOP_MARGIN);
+    zclock_sleep (FAREWELL);
     self->phase = PHASE_ENDED;
 }
 
