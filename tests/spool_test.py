@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import os
 import random
+import re
 import shutil
 import threading
 import time
@@ -27,7 +28,7 @@ from zrelay_testing import (DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Relay,
                             wait_until)
 
 KILLS = int(os.environ.get("SPOOL_KILLS", "8"))
-CUTS = int(os.environ.get("SPOOL_CUTS", "4"))
+CUTS = int(os.environ.get("SPOOL_CUTS", "3"))
 
 #   The most time, in seconds, that a relay runs before it is killed
 LIFE = 0.3
@@ -368,6 +369,46 @@ def _():
             with Process([ZRELAY, "spool", here.spool, "--remove"]) as remover:
                 equal(remover.wait(), 1, "exit status")
             equal(here.receive(10), list(range(10)), "messages")
+
+
+def keys(path):
+    """The keys of a certificate that zrelay keygen makes: public, secret."""
+    with Process([ZRELAY, "keygen", path]) as process:
+        process.succeed()
+    with open(path + "_secret") as file:
+        found = re.findall(r'(?:public|secret)-key = "(.*)"', file.read())
+    return [key.encode() for key in found]
+
+
+@test("a stranger at a control socket cannot set a spool")
+def _():
+    with place() as here:
+        here.control = "tcp://127.0.0.1:*"
+        clients = os.path.join(here.folder, "clients")
+        os.mkdir(clients)
+        certificate = os.path.join(here.folder, "relay.cert")
+        server = keys(certificate)
+        client = keys(os.path.join(clients, "client"))
+        with Relay("streamer", *here.options(), "--control-curve", certificate,
+                   "--control-clients", clients, frontend=here.frontend,
+                   backend=here.backend) as relay:
+            control = relay.expect("^control: bound to (.*)").group(1)
+            context = zmq.Context()
+            sock = context.socket(zmq.REQ)
+            sock.rcvtimeo = DEADLINE * 1000
+            sock.curve_serverkey = server[0]
+            sock.curve_publickey, sock.curve_secretkey = client
+            sock.connect(control)
+
+            def status_of(option, value):
+                sock.send_multipart([b"RELAY", b"streamer", b"SET",
+                                     b"FORWARD", option, value])
+                return sock.recv_multipart()[0]
+            other = here.folder + "/other"
+            equal(status_of(b"Spool", other.encode()), b"1", "status")
+            equal(status_of(b"spool_full", b"drop-new"), b"0", "status")
+            context.destroy(linger=0)
+            assert not os.path.exists(other)
 
 
 @test("damaged, foreign and later stores are refused, and left alone")
