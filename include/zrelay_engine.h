@@ -356,6 +356,14 @@ ZRELAY_EXPORT void
     zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
                                zrelay_reading_t reading);
 
+//  From now on, show the messages of a flow to this function instead of to the
+//  kind's, or to none if it is NULL. A flow without a handler passes messages
+//  through, so a kind that only sometimes looks at them costs nothing the rest
+//  of the time. Not for a handler of that flow itself.
+ZRELAY_EXPORT void
+    zrelay_engine_set_handler (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                               zrelay_message_fn *handler);
+
 //  Call a function after msecs milliseconds, and then again until it was called
 //  so many times (0: for as long as the relay lives). The function gets object;
 //  NULL: the kind's. Returns a number above 0 that identifies the timer. One
@@ -459,6 +467,11 @@ ZRELAY_EXPORT void *
 ZRELAY_EXPORT char *
     zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
                           const char *name);
+
+//  The same of one flow, such as "overflow".
+ZRELAY_EXPORT char *
+    zrelay_engine_flow_option (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                               const char *name);
 
 
 //  --------------------------------------------------------------------------

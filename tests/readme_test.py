@@ -71,6 +71,10 @@ def _():
                        check=True, stdout=subprocess.DEVNULL)
         os.mkdir(os.path.join(folder, "clients"))
         for line in lines:
+            #   Without its library there is no such option
+            if "--join" in line and not os.path.exists(os.path.join(
+                    TOP_BUILDDIR, "src", ".libs", "libzrelay-nats.so")):
+                continue
             words = shlex.split(line, comments=True)[1:]
             words = [move(word, folder) for word in words]
             for option, endpoint in defaults(words[0]):

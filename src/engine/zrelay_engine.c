@@ -1550,6 +1550,15 @@ zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
         zrelay_flow_set_reading (self->flows [flow], reading);
 }
 
+void
+zrelay_engine_set_handler (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                           zrelay_message_fn *handler)
+{
+    if (self->flows [flow])
+        zrelay_flow_set_handler (self->flows [flow], (zrelay_shown_to_t) {
+            .message = handler, .object = self->object });
+}
+
 
 //  --------------------------------------------------------------------------
 //  For kinds: timers and readers. The kind may have changed anything meanwhile.
@@ -1677,6 +1686,20 @@ zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
 {
     return self->sides [side]?
         zrelay_side_option (self->sides [side], name): NULL;
+}
+
+char *
+zrelay_engine_flow_option (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                           const char *name)
+{
+    char *value = NULL;
+    const zrelay_setting_t *const *table = zrelay_flow_settings;
+    while (*table && !zrelay_setting_find (*table, name))
+        table++;
+    //  Only what exists is asked for, since a refusal would leave a sentence
+    if (*table && self->flows [flow])
+        zrelay_flow_get_option (self->flows [flow], name, &value, self->error);
+    return value;
 }
 
 

@@ -16,6 +16,7 @@
 #include <zrelay_main.h>
 
 #include "zrelay_arguments.h"
+#include "zrelay_bridges.h"
 #include "zrelay_control.h"
 #include "zrelay_ctl.h"
 #include "zrelay_guard.h"
@@ -229,6 +230,20 @@ s_run_kind (const zrelay_kind_t *const *kinds, int argc, char *argv [],
 //  --------------------------------------------------------------------------
 //  The program
 
+static zrelay_exit_t
+s_run_file (const zrelay_kind_t *const *kinds, int argc, char **argv,
+            zrelay_report_t *report)
+{
+    return zrelay_run_file (zrelay_bridges (kinds), argc, argv, report);
+}
+
+static zrelay_exit_t
+s_check_file (const zrelay_kind_t *const *kinds, int argc, char **argv,
+              zrelay_report_t *report)
+{
+    return zrelay_check_file (zrelay_bridges (kinds), argc, argv, report);
+}
+
 //  These need no kinds
 
 static zrelay_exit_t
@@ -261,8 +276,8 @@ static const struct {
     zrelay_exit_t (*function) (const zrelay_kind_t *const *kinds, int argc,
                                char **argv, zrelay_report_t *report);
 } s_words [] = {
-    { "run", zrelay_run_file },
-    { "check", zrelay_check_file },
+    { "run", s_run_file },
+    { "check", s_check_file },
     { "keygen", s_keygen },
     { "ctl", s_ctl },
     { "top", s_top }
@@ -283,7 +298,7 @@ zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
         word++;
     zrelay_exit_t status = word < WORDS?
         s_words [word].function (kinds, argc - 1, argv + 1, report):
-        s_run_kind (kinds, argc, argv, report);
+        s_run_kind (zrelay_bridges (kinds), argc, argv, report);
     zrelay_report_destroy (&report);
     return status;
 }
