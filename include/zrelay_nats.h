@@ -73,8 +73,15 @@ extern "C" {
 //      join_patience   milliseconds for which a flow whose overflow is hold
 //                      waits for room, before messages are dropped (1000)
 //
+//  A queue has these instead of join_patience:
+//
+//      retries         how often a request is given again if the site that had
+//                      it is lost, or all workers of this site are (1)
+//      deadline        milliseconds from its arrival until a request without a
+//                      reply is dropped (0: never)
+//
 //  A flow whose overflow is drop-new or drop-old does not wait: see
-//  zrelay_proxy.h. What is dropped, is not sent to other sites, and is counted
+//  zrelay_proxy.h. What a forwarder drops so, is not sent to other sites, and is counted
 //  as join.missed; the site's own peers get it all the same. doc/join.md says
 //  what is guaranteed, and explains the counters.
 //
@@ -84,6 +91,8 @@ extern "C" {
 //  The kinds
 ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_nats_forwarder_kind (void);
+ZRELAY_EXPORT const zrelay_kind_t *
+    zrelay_nats_queue_kind (void);
 
 //  All of them, ended by NULL.
 ZRELAY_EXPORT const zrelay_kind_t *const *

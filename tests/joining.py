@@ -81,9 +81,9 @@ class Server(Process):
                                     timeout=DEADLINE) as answer:
             return json.load(answer)
 
-    def connection(self, name):
+    def connection(self, name, subs=0):
         """What the server knows of a client."""
-        for known in self.ask("connz")["connections"]:
+        for known in self.ask("connz?subs=%d" % subs)["connections"]:
             if known.get("name", "").endswith(name):
                 return known
         return None

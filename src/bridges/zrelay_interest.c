@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_interest - the topics of a site, and the fewest subjects that bring them
+    zrelay_interest - what a site asks for, in the fewest subjects
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.

@@ -55,9 +55,18 @@ s_report (zrelay_join_t *self, const char *verb)
     zrelay_message_t *message = zrelay_message_new ();
     zrelay_message_append (message, verb, strlen (verb));
     zrelay_message_append (message, self->site, strlen (self->site));
+    if (self->kind->report)
+        self->kind->report (self, message);
     //  One that finds no room is missed no more than one that gets lost
     zrelay_link_send (self->link, s_site_subject (self, subject), message, 0);
     zrelay_message_destroy (&message);
+}
+
+void
+zrelay_join_report (zrelay_join_t *self)
+{
+    if (self->status.state == ZRELAY_LINK_UP)
+        s_report (self, s_here);
 }
 
 static void
@@ -66,8 +75,7 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer)
     (void) engine;
     (void) timer;
     zrelay_join_t *self = (zrelay_join_t *) object;
-    if (self->status.state == ZRELAY_LINK_UP)
-        s_report (self, s_here);
+    zrelay_join_report (self);
     zrelay_sites_expire (self->sites, zclock_mono ());
     self->sites_count = zrelay_sites_count (self->sites);
 }
@@ -79,7 +87,9 @@ s_hear_report (zrelay_join_t *self, zrelay_message_t *message)
 {
     size_t size = zrelay_message_size (message, 1);
     char name [SITE_MOST + 1];
-    if (zrelay_message_frames (message) != 2 || size == 0 || size > SITE_MOST) {
+    size_t frames = self->kind->report? 3: 2;
+    if (zrelay_message_frames (message) != frames || size == 0
+    ||  size > SITE_MOST) {
         self->invalid++;
         return;
     }
@@ -88,12 +98,17 @@ s_hear_report (zrelay_join_t *self, zrelay_message_t *message)
     for (size_t index = 0; index < size; index++)
         if (!isgraph ((byte) name [index]))
             name [index] = '?';
-    if (zrelay_message_streq (message, 0, s_bye))
+    bool leaves = zrelay_message_streq (message, 0, s_bye);
+    if (leaves)
         zrelay_sites_leave (self->sites, self->letter.origin);
     else
         zrelay_sites_report (self->sites, self->letter.origin, name,
                              zclock_mono ());
     self->sites_count = zrelay_sites_count (self->sites);
+    if (self->kind->hear)
+        self->kind->hear (self, self->letter.origin,
+                          leaves? NULL: zrelay_message_data (message, 2),
+                          zrelay_message_size (message, 2));
     bool back = zrelay_message_streq (message, 0, s_back);
     if (back)
         zrelay_link_repeat (self->link);

@@ -35,6 +35,11 @@ typedef struct {
     //  cannot be delivered now.
     bool (*deliver) (void *object, const zrelay_link_letter_t *letter,
                      zrelay_message_t *message);
+    //  Add a frame to a report; NULL: there is none. And hear what another
+    //  site has in this frame, or that it leaves, if that is NULL.
+    void (*report) (void *object, zrelay_message_t *message);
+    void (*hear) (void *object, uint64_t origin, const byte *data,
+                  size_t size);
 } zrelay_join_kind_t;
 
 struct _zrelay_join_t {
@@ -79,6 +84,10 @@ void
 void
     zrelay_join_term (zrelay_join_t *self);
 
+//  Report now what the others should know of this site.
+void
+    zrelay_join_report (zrelay_join_t *self);
+
 //  Is it joined, and has there ever been a connection?
 bool
     zrelay_join_works (const zrelay_join_t *self);
@@ -122,7 +131,8 @@ void zrelay_join_stats (zrelay_engine_t *, void *, zmsg_t *);
     { ZRELAY_SETTING, .name = "join_buffer", \
       .help = "bytes that may wait for other relays, each way", \
       .offset = offsetof (zrelay_join_t, buffer), .least = 65536, \
-      .most = INT32_MAX }, \
+      .most = INT32_MAX }
+#define ZRELAY_JOIN_PATIENCE \
     { ZRELAY_SETTING, .name = "join_patience", \
       .help = "milliseconds to hold for them when that is full", \
       .offset = offsetof (zrelay_join_t, patience), \

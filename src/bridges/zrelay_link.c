@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_link - a connection to NATS servers, which never keeps the relay waiting
+    zrelay_link - a connection to NATS servers that keeps nobody waiting
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -32,7 +32,8 @@
 //  most
 #define MESSAGE_MOST (64 * 1024 * 1024)
 
-//  What was sent is kept for so long, in msecs, and to so many bytes and parcels
+//  What was sent is kept for so long, in msecs, and at most so many bytes and
+//  parcels
 #define KEPT_MSECS 3000
 #define KEPT_BYTES (8 * 1024 * 1024)
 #define KEPT_PARCELS 30000
@@ -45,9 +46,9 @@
 #define REST_TIME 300
 #define ENDING_TIME 5000
 
-//  A subscription that is no longer wanted is ended so much later, in msecs. What
-//  is under way for it would be lost, also where another one that replaces it
-//  takes effect only now.
+//  A subscription that is no longer wanted is ended so much later, in msecs.
+//  What is under way for it would be lost, also where another one that replaces
+//  it takes effect only now.
 #define OVERLAP 500
 
 //  How soon a server that is silent counts as gone: pings, and how many may be
@@ -113,7 +114,7 @@ struct _zrelay_link_t {
     char *key;
     size_t out_most;            //  Bounds; fixed
     size_t in_most;
-    size_t parcel_most;         //  Bytes of a parcel that takes further messages
+    size_t parcel_most;         //  Bytes of a parcel that takes more messages
     uint64_t origin;            //  The own number; fixed
     int fd;                     //  Wakes the relay; fixed
     bool ending;                //  The relay has left

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_link - a connection to NATS servers, which never keeps the relay waiting
+    zrelay_link - a connection to NATS servers that keeps nobody waiting
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.

@@ -15,10 +15,11 @@
 const zrelay_kind_t *const *
 zrelay_nats_kinds (void)
 {
-    static const zrelay_kind_t *kinds [2];
+    static const zrelay_kind_t *kinds [3];
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock (&mutex);
-    kinds [0] = zrelay_nats_forwarder_kind ();
+    kinds [0] = zrelay_nats_queue_kind ();
+    kinds [1] = zrelay_nats_forwarder_kind ();
     pthread_mutex_unlock (&mutex);
     return kinds;
 }

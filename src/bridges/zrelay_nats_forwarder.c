@@ -379,6 +379,7 @@ static const zrelay_command_t s_commands [] = {
 
 static const zrelay_setting_t s_settings [] = {
     ZRELAY_JOIN_SETTINGS,
+    ZRELAY_JOIN_PATIENCE,
     { .name = NULL }
 };
 
