@@ -11,6 +11,8 @@ holds, and this shows it."""
 import contextlib
 import os
 import random
+import shutil
+import subprocess
 import threading
 import time
 import urllib.error
@@ -18,8 +20,8 @@ import urllib.request
 import zmq
 from joining import (Proxy, Raw, Server, Site, cluster, drain, need_nats,
                      parcel)
-from zrelay_testing import (DEADLINE, ZRELAY, Process, equal, main, sockets,
-                            temp_dir, test, wait_until)
+from zrelay_testing import (DEADLINE, ZRELAY, Process, Skip, equal, main,
+                            sockets, temp_dir, test, wait_until)
 
 
 @contextlib.contextmanager
@@ -79,6 +81,7 @@ def _():
         settle(pub, subs)
         before = server.connection("site2")["out_msgs"]
         parcels = there.stat("join.in")
+        duplicates = there.stat("join.duplicates")
         for number in range(1000):
             pub.send_multipart([b"ABC", b"%d" % number])
             pub.send_multipart([b"B", b"not wanted"])
@@ -88,6 +91,7 @@ def _():
             equal(drain(sub), [], "more")
         #   Once to a site, whatever the number of its subscribers
         equal(there.stat("join.in") - parcels, 1000, "crossed")
+        equal(there.stat("join.duplicates"), duplicates, "crossed twice")
         equal(nobody.stat("join.in"), 0, "crossed to nobody")
         #   But for reports, of which each site sends one in two seconds
         assert server.connection("site2")["out_msgs"] - before < 100
@@ -218,10 +222,9 @@ def _():
 @test("without a server a relay goes on alone, counts, and joins later")
 def _():
     need_nats()
-    with Server() as server:
-        url, port = server.url, server.port
-    with Site("forwarder", "early", "--metrics", "127.0.0.1:0",
-              join=url + "/news") as relay, sockets() as make:
+    with Proxy() as proxy, Site(
+            "forwarder", "early", "--metrics", "127.0.0.1:0",
+            join=proxy.url + "/news") as relay, sockets() as make:
         pub = make(zmq.PUB, relay.frontend)
         sub = subscriber(make, relay, b"A")
         settle(pub, [sub])
@@ -234,7 +237,8 @@ def _():
             urllib.request.urlopen("http://%s/readyz" % metrics)
             raise AssertionError("it is ready")
         relay.expect("goes on alone", errors=True)
-        with Server(port=port):
+        with Server() as server:
+            proxy.lead_to(server.url)
             relay.wait_joined()
             with urllib.request.urlopen(
                     "http://%s/readyz" % metrics) as answer:
@@ -375,6 +379,47 @@ def _():
             equal(relay.stat("join.ready"), 1)
 
 
+def certificate(folder, name):
+    """A certificate that is its own authority, and its key."""
+    paths = [os.path.join(folder, name + end) for end in (".pem", ".key")]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+         "1", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=IP:127.0.0.1,DNS:localhost", "-out", paths[0],
+         "-keyout", paths[1]],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return paths
+
+
+@test("a connection can be encrypted, both ends known by certificates")
+def _():
+    need_nats()
+    if not shutil.which("openssl"):
+        raise Skip("there is no openssl to make certificates with")
+    with temp_dir() as folder:
+        server_cert, server_key = certificate(folder, "server")
+        cert, key = certificate(folder, "relay")
+        config = """tls { cert_file: "%s", key_file: "%s", ca_file: "%s",
+            verify: true }""" % (server_cert, server_key, cert)
+        with Server(config=config) as server, Site("forwarder", "one") as one:
+            address = "tls://127.0.0.1:%d/news" % server.port
+            for name, value in (("ca", server_cert), ("cert", cert)):
+                one.do("SET", "RELAY", "join_" + name, value)
+            equal(one.give("JOIN", address), (
+                3, ["join_cert and join_key are needed both, or neither"]))
+            one.do("SET", "RELAY", "join_key", key)
+            one.do("JOIN", address)
+            one.wait_joined()
+            one.do("LEAVE")
+            #   What is missing is said, and so is whom it does not trust
+            for name, value in (("ca", folder + "/none"), ("ca", cert)):
+                one.do("SET", "RELAY", "join_" + name, value)
+                one.do("JOIN", address)
+                wait_until(lambda: "no answer" not in one.query("JOINED")[2])
+                equal(one.query("JOINED")[1], "0")
+                one.do("LEAVE")
+
+
 @test("what cannot be joined is refused at the start")
 def _():
     need_nats()
@@ -412,6 +457,35 @@ apps
         Process([ZRELAY, "check", path]).succeed()
         with Process([ZRELAY, "run", path]) as process:
             process.expect("has joined news", errors=True)
+
+
+@test("what a connection had taken when it broke comes all the same, once")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Site("forwarder", "here", join=proxy.url + "/news") as here, \
+            Site("forwarder", "there", join=server.url + "/news") as there, \
+            sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pubs = [make(zmq.PUB, relay.frontend) for relay in (here, there)]
+        subs = [subscriber(make, relay, b"A") for relay in (here, there)]
+        for number, pub in enumerate(pubs):
+            settle(pub, subs, b"settle%d" % number)
+        before = [relay.stat("join.out") for relay in (here, there)]
+        proxy.swallow()
+        for number in range(50):
+            for place, pub in enumerate(pubs):
+                pub.send(b"A %d %d" % (place, number))
+        for count, relay in zip(before, (here, there)):
+            wait_until(lambda: relay.stat("join.out") == count + 50
+                       and relay.stat("join.waiting") == 0)
+        proxy.break_off()
+        expected = sorted(b"A %d %d" % (place, number)
+                          for number in range(50) for place in range(2))
+        for sub in subs:
+            equal(sorted(sub.recv() for _ in expected), expected)
+            equal(drain(sub), [], "more")
 
 
 @test("one server of three, then a relay, then a whole site is lost",

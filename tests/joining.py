@@ -37,14 +37,13 @@ def need_nats():
 class Server(Process):
     """A nats-server on free ports of the loopback address.
 
-    url is where clients connect, and route where other servers do. port is
-    given only to start one again where it was.
+    url is where clients connect, and route where other servers do.
     """
 
-    def __init__(self, *options, port=-1, routes=(), cluster=False,
-                 name="one", config=None):
+    def __init__(self, *options, routes=(), cluster=False, name="one",
+                 config=None):
         self._folder = tempfile.mkdtemp(prefix="zrelay-nats-")
-        command = ["nats-server", "-a", "127.0.0.1", "-p", port, "-m", "-1",
+        command = ["nats-server", "-a", "127.0.0.1", "-p", "-1", "-m", "-1",
                    "--ports_file_dir", self._folder, "-n", name,
                    "--store_dir", os.path.join(self._folder, "js")]
         if config:
@@ -116,21 +115,31 @@ def cluster():
 
 
 class Proxy:
-    """Passes on what comes for another port, until it is cut."""
+    """Passes on what comes for another port, until it is cut. Without one,
+    it ends each connection."""
 
-    def __init__(self, url):
-        self._target = int(url.rpartition(":")[2])
+    def __init__(self, url=None):
+        self._target = None
+        self.lead_to(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = "nats://127.0.0.1:%d" % self._listener.getsockname()[1]
         self._pairs = {}
         self._cut = False
+        self._swallows = False
         self._over = False
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def lead_to(self, url):
+        """From now on, connections lead there."""
+        self._target = int(url.rpartition(":")[2]) if url else None
+
     def _accept(self):
         one = self._listener.accept()[0]
+        if not self._target:
+            one.close()
+            return
         try:
             other = socket.create_connection(("127.0.0.1", self._target))
         except OSError:
@@ -144,7 +153,8 @@ class Proxy:
         try:
             data = one.recv(65536)
             if data:
-                other.sendall(data)
+                if not self._swallows:
+                    other.sendall(data)
                 return
         except OSError:
             pass
@@ -165,6 +175,17 @@ class Proxy:
                     self._pass_on(end)
         for end in (*self._pairs, self._listener):
             end.close()
+
+    def swallow(self):
+        """From now on, what comes is taken, and goes nowhere."""
+        self._swallows = True
+
+    def break_off(self):
+        """End all connections. Later ones are as at first."""
+        for end in list(self._pairs):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._swallows = False
 
     def cut(self, cut=True):
         self._cut = cut
