@@ -234,6 +234,9 @@ typedef struct {
 #define ZRELAY_ANY_TYPE \
     "PAIR,PUB,SUB,REQ,REP,DEALER,ROUTER,PULL,PUSH,XPUB,XSUB"
 
+//  What pending returns if the kind does not know
+#define ZRELAY_PENDING_UNKNOWN SIZE_MAX
+
 //  The description of a kind. Members that are not set do nothing. An option
 //  that a side refuses is the programmer's mistake: it ends the program, with
 //  the sentence that SET would give.
@@ -276,7 +279,8 @@ typedef struct _zrelay_kind_t {
                       zrelay_state_t state);
 
     //  How much work the kind has inside: requests that it keeps, replies that
-    //  it awaits. DRAIN waits until there is none. Without on_state, DRAIN
+    //  it awaits; ZRELAY_PENDING_UNKNOWN: it keeps no account now, as if it did
+    //  not have this function. DRAIN waits until there is none. Without on_state, DRAIN
     //  stops the reading of a kind's forward flow only, so that replies go on.
     size_t (*pending) (zrelay_engine_t *engine, void *object);
 
@@ -355,6 +359,14 @@ ZRELAY_EXPORT size_t
 ZRELAY_EXPORT void
     zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
                                zrelay_reading_t reading);
+
+//  From now on, show the messages of a flow to this function instead of to the
+//  kind's, or to none if it is NULL. A flow without a handler passes messages
+//  through, so a kind that only sometimes looks at them costs nothing the rest
+//  of the time. Not for a handler of that flow itself.
+ZRELAY_EXPORT void
+    zrelay_engine_set_handler (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                               zrelay_message_fn *handler);
 
 //  Call a function after msecs milliseconds, and then again until it was called
 //  so many times (0: for as long as the relay lives). The function gets object;
@@ -459,6 +471,15 @@ ZRELAY_EXPORT void *
 ZRELAY_EXPORT char *
     zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
                           const char *name);
+
+//  How many connections one side has. Peers that connect by inproc have none.
+ZRELAY_EXPORT size_t
+    zrelay_engine_peers (zrelay_engine_t *self, zrelay_side_id_t side);
+
+//  The same as zrelay_engine_option () of one flow, such as "overflow".
+ZRELAY_EXPORT char *
+    zrelay_engine_flow_option (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                               const char *name);
 
 
 //  --------------------------------------------------------------------------

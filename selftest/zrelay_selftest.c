@@ -15,6 +15,7 @@
 //  debugger or under valgrind, --in-process runs the tests without that.
 
 #include "zrelay_testing.h"
+#include "zrelay_address.h"
 #include "zrelay_asking.h"
 #include "zrelay_backlog.h"
 #include "zrelay_cache_file.h"
@@ -33,11 +34,13 @@
 #include "zrelay_flow.h"
 #include "zrelay_hearing.h"
 #include "zrelay_holds.h"
+#include "zrelay_interest.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
 #include "zrelay_access.h"
 #include "zrelay_inherited.h"
+#include "zrelay_parcel.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
 #include "zrelay_permits.h"
@@ -48,6 +51,7 @@
 #include "zrelay_row.h"
 #include "zrelay_scan.h"
 #include "zrelay_setting.h"
+#include "zrelay_sites.h"
 #include "zrelay_side.h"
 #include "zrelay_sender.h"
 #include "zrelay_topic.h"
@@ -149,6 +153,10 @@ static const test_item_t s_tests [] = {
     { "zrelay_zpl", zrelay_zpl_test },
     { "zrelay_config", zrelay_config_test },
     { "zrelay_host", zrelay_host_test },
+    { "zrelay_address", zrelay_address_test },
+    { "zrelay_parcel", zrelay_parcel_test },
+    { "zrelay_interest", zrelay_interest_test },
+    { "zrelay_sites", zrelay_sites_test },
 #ifdef ZRELAY_STORE
     { "zrelay_block", zrelay_block_test },
     { "zrelay_store", zrelay_store_test },

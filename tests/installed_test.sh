@@ -76,7 +76,8 @@ library_fits () {
     #   shellcheck disable=SC2046 # a list of words
     symbols_fit libzrelay.so \
         $(find "$(includedir)" -name 'zrelay*.h' ! -name zrelay_main.h \
-            ! -name zrelay_store.h ! -name zrelay_spool.h)
+            ! -name zrelay_store.h ! -name zrelay_spool.h \
+            ! -name zrelay_nats.h)
 }
 
 store_library_fits () {
@@ -102,6 +103,10 @@ needs_only () {
 
 main_library_fits () {
     symbols_fit libzrelay-main.so "$(includedir)/zrelay_main.h"
+}
+
+nats_library_fits () {
+    symbols_fit libzrelay-nats.so "$(includedir)/zrelay_nats.h"
 }
 
 #   Each header can be included by itself, also by a C++ compiler
@@ -290,6 +295,14 @@ if [ -e "$destdir$libdir/libzrelay.so" ]; then
             needs_only libzrelay-store.so libzrelay libczmq libzmq liblmdb
     else
         skip "the library of the store" "configured without LMDB"
+    fi
+    if [ "$WITH_NATS" = yes ]; then
+        result "the library for NATS has what its header offers" \
+            nats_library_fits
+        result "and needs libnats beside them" \
+            needs_only libzrelay-nats.so libzrelay libczmq libzmq libnats
+    else
+        skip "the library for NATS" "configured without libnats"
     fi
     result "a program with relays builds through pkg-config" \
         build examples/three_relays.c "$stage/shared" libzrelay ''

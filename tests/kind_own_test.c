@@ -74,7 +74,49 @@ s_open (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
                                ((forwarder_t *) object)->handle, argv [0]);
 }
 
+//  What a flow's settings are
+
+static int
+s_flow_option (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+               zmsg_t *answer)
+{
+    (void) object;
+    (void) argc;
+    char *value = zrelay_engine_flow_option (engine, ZRELAY_FLOW_FORWARD,
+                                             argv [0]);
+    zmsg_addstr (answer, value? value: "none");
+    zstr_free (&value);
+    return ZRELAY_STATUS_DONE;
+}
+
+//  A handler that comes and goes while the relay runs
+
+static zrelay_verdict_t
+s_mark (zrelay_engine_t *engine, void *object, zrelay_message_t *message)
+{
+    (void) engine;
+    assert (((forwarder_t *) object)->handle);
+    zrelay_message_append (message, "seen", 4);
+    return ZRELAY_VERDICT_PASS;
+}
+
+static int
+s_watch (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+         zmsg_t *answer)
+{
+    (void) object;
+    (void) argc;
+    (void) answer;
+    zrelay_engine_set_handler (engine, ZRELAY_FLOW_FORWARD,
+                               streq (argv [0], "on")? s_mark: NULL);
+    return ZRELAY_STATUS_DONE;
+}
+
 static const zrelay_command_t s_commands [] = {
+    { ZRELAY_COMMAND, .name = "FLOW", .args = "name", .help = "tell it",
+      .handler = s_flow_option, .flags = ZRELAY_COMMAND_QUERY },
+    { ZRELAY_COMMAND, .name = "WATCH", .args = "word", .help = "on or off",
+      .handler = s_watch },
     { ZRELAY_COMMAND, .name = "OPTION", .args = "name", .help = "tell it",
       .handler = s_option, .flags = ZRELAY_COMMAND_QUERY },
     { ZRELAY_COMMAND, .name = "HELD", .args = "", .help = "tell how many",
@@ -197,6 +239,35 @@ s_test_sockets (void)
     zactor_destroy (&relay);
 }
 
+static void
+s_test_handler (void)
+{
+    zactor_t *relay = kind_spawn (&s_kind, "weather");
+    zsock_t *publisher = faults_listen (ZMQ_XPUB);
+    zsock_t *puller = faults_listen (ZMQ_PULL);
+    char *endpoint = zsys_sprintf (">%s", zsock_endpoint (publisher));
+    faults_command (relay, "FRONTEND", "SUB", endpoint, NULL);
+    zstr_free (&endpoint);
+    endpoint = zsys_sprintf (">%s", zsock_endpoint (puller));
+    faults_command (relay, "BACKEND", "PUSH", endpoint, NULL);
+    bool heard = s_hears (publisher, 1, "weather");
+    static const char *const words [] = { "off", "on", "off" };
+    for (int index = 0; index < 3; index++) {
+        faults_command (relay, "WATCH", words [index], NULL);
+        zstr_send (publisher, "weather");
+        zmsg_t *msg = zmsg_recv (puller);
+        TAP (heard && msg && zmsg_size (msg) == (index == 1? 2: 1),
+             "a handler is %s", words [index]);
+        zmsg_destroy (&msg);
+    }
+    TAP (s_tells (relay, "FLOW", "overflow", "hold")
+      && s_tells (relay, "FLOW", "nonsense", "none"), "a flow's options");
+    zstr_free (&endpoint);
+    zsock_destroy (&publisher);
+    zsock_destroy (&puller);
+    zactor_destroy (&relay);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -206,5 +277,6 @@ main (int argc, char **argv)
     s_test_topic ("XSUB");
     s_test_options ();
     s_test_sockets ();
+    s_test_handler ();
     return faults_end ();
 }

@@ -79,8 +79,9 @@ build_packages () {
 }
 
 packages_are_there () {
-    for package in zrelay libzrelay2 libzrelay-store2 libzrelay-dev \
-        zrelay-dbgsym libzrelay2-dbgsym libzrelay-store2-dbgsym
+    for package in zrelay libzrelay2 libzrelay-store2 libzrelay-nats2 \
+        libzrelay-dev zrelay-dbgsym libzrelay2-dbgsym libzrelay-store2-dbgsym \
+        libzrelay-nats2-dbgsym
     do
         ls "$stage/${package}_$VERSION"-*.deb || return 1
     done
@@ -114,7 +115,8 @@ contents () {
 install_packages () {
     contents > "$stage/before"
     scratch_dpkg --install "$stage"/zrelay_*.deb "$stage"/libzrelay2_*.deb \
-        "$stage"/libzrelay-store2_*.deb "$stage"/libzrelay-dev_*.deb
+        "$stage"/libzrelay-store2_*.deb "$stage"/libzrelay-nats2_*.deb \
+        "$stage"/libzrelay-dev_*.deb
 }
 
 libdir () {
@@ -221,8 +223,8 @@ preload_library_is_there () {
 }
 
 remove_packages () {
-    scratch_dpkg --purge zrelay libzrelay-dev libzrelay-store2 libzrelay2 ||
-        return 1
+    scratch_dpkg --purge zrelay libzrelay-dev libzrelay-store2 \
+        libzrelay-nats2 libzrelay2 || return 1
     contents > "$stage/after"
     diff "$stage/before" "$stage/after"
 }

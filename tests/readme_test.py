@@ -73,6 +73,10 @@ def _():
         for line in lines:
             if "spool" in line and not os.environ.get("HAVE_STORE"):
                 continue
+            #   Without its library there is no such option
+            if "--join" in line and not os.path.exists(os.path.join(
+                    TOP_BUILDDIR, "src", ".libs", "libzrelay-nats.so")):
+                continue
             words = shlex.split(line, comments=True)[1:]
             words = [move(word, folder) for word in words]
             for option, endpoint in defaults(words[0]):

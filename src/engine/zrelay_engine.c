@@ -729,6 +729,21 @@ s_serves (int type)
     return type == ZMQ_ROUTER || type == ZMQ_REP;
 }
 
+//  What the kind has inside, or ZRELAY_PENDING_UNKNOWN
+
+static size_t
+s_pending (zrelay_engine_t *self)
+{
+    return self->kind.pending?
+        self->kind.pending (self, self->object): ZRELAY_PENDING_UNKNOWN;
+}
+
+static bool
+s_keeps_account (zrelay_engine_t *self)
+{
+    return s_pending (self) != ZRELAY_PENDING_UNKNOWN;
+}
+
 //  Requests whose replies are to travel by this flow; -1 if it carries none
 //  because it carries work of its own, or the kind keeps account
 
@@ -736,7 +751,7 @@ static int64_t
 s_outstanding (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
     zrelay_side_id_t input = s_input (flow);
-    if (self->kind.pending || !s_serves (s_type (self, s_other (input)))
+    if (s_keeps_account (self) || !s_serves (s_type (self, s_other (input)))
     ||  s_serves (s_type (self, input)))
         return -1;
     int64_t requests = zrelay_flow_passed (self->flows [s_back (flow)]);
@@ -754,7 +769,7 @@ s_brings_work (zrelay_engine_t *self, zrelay_flow_id_t flow)
     return !self->kind.on_state
         && s_carries_work (self, flow)
         && s_outstanding (self, flow) < 0
-        && !(self->kind.pending && flow == ZRELAY_FLOW_RETURN);
+        && !(s_keeps_account (self) && flow == ZRELAY_FLOW_RETURN);
 }
 
 //  Messages that one flow still has: those held, or 1 if it still reads
@@ -884,8 +899,7 @@ s_check_drain (zrelay_engine_t *self)
         .back = s_undelivered (self, ZRELAY_FLOW_RETURN),
         .replies = s_unanswered (self, ZRELAY_FLOW_FORWARD)
                  + s_unanswered (self, ZRELAY_FLOW_RETURN),
-        .kept = self->kind.pending?
-            self->kind.pending (self, self->object): 0
+        .kept = s_keeps_account (self)? s_pending (self): 0
     };
     if (left.forward + left.back + left.replies + left.kept == 0)
         s_finish_drain (self, ZRELAY_STATUS_DONE);
@@ -1571,6 +1585,15 @@ zrelay_engine_set_reading (zrelay_engine_t *self, zrelay_flow_id_t flow,
         zrelay_flow_set_reading (self->flows [flow], reading);
 }
 
+void
+zrelay_engine_set_handler (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                           zrelay_message_fn *handler)
+{
+    if (self->flows [flow])
+        zrelay_flow_set_handler (self->flows [flow], (zrelay_shown_to_t) {
+            .message = handler, .object = self->object });
+}
+
 
 //  --------------------------------------------------------------------------
 //  For kinds: timers and readers. The kind may have changed anything meanwhile.
@@ -1698,6 +1721,28 @@ zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
 {
     return self->sides [side]?
         zrelay_side_option (self->sides [side], name): NULL;
+}
+
+size_t
+zrelay_engine_peers (zrelay_engine_t *self, zrelay_side_id_t side)
+{
+    zrelay_peers_t *peers = self->sides [side]?
+        zrelay_side_peers (self->sides [side]): NULL;
+    return peers? zrelay_peers_count (peers): 0;
+}
+
+char *
+zrelay_engine_flow_option (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                           const char *name)
+{
+    char *value = NULL;
+    const zrelay_setting_t *const *table = zrelay_flow_settings;
+    while (*table && !zrelay_setting_find (*table, name))
+        table++;
+    //  Only what exists is asked for, since a refusal would leave a sentence
+    if (*table && self->flows [flow])
+        zrelay_flow_get_option (self->flows [flow], name, &value, self->error);
+    return value;
 }
 
 

@@ -640,6 +640,20 @@ s_device_commands (config_t *self, zrelay_zpl_t *item)
     }
 }
 
+//  Where relays are joined: as the command, which some kinds have
+
+static void
+s_device_join (config_t *self, zrelay_zpl_t *item)
+{
+    const zrelay_place_t *at = zrelay_zpl_place (item);
+    const char *value = s_value (self, item);
+    if (value) {
+        zrelay_plan_command_t *command =
+            zrelay_plan_add_command (self->plan, "JOIN", value);
+        zrelay_place_set (&command->place, at->line, at->path);
+    }
+}
+
 //  Rules about topics: TOPIC, or FROM=TO
 
 static void
@@ -693,6 +707,7 @@ static const entry_t s_device_table [] = {
     { "guard", s_device_guard, false },
     { "rules", s_device_rules, false },
     { "commands", s_device_commands, false },
+    { "join", s_device_join, false },
     { "drain", s_device_drain, false },
     { "verbose", s_device_verbose, false },
     { NULL, NULL, false }

@@ -19,6 +19,12 @@
 #include <dlfcn.h>
 
 #define STORE "libzrelay-store.so." ZRELAY_SOVERSION
+#define NATS "libzrelay-nats.so." ZRELAY_SOVERSION
+
+//  Most kinds of a table
+#define KINDS_MOST 64
+
+static const zrelay_kind_t *s_kinds [KINDS_MOST + 1];
 
 //  In a directory that has so many characters of a path
 
@@ -68,4 +74,33 @@ zrelay_addon_spool (int argc, char **argv, zrelay_report_t *report)
         return zrelay_report_say (report, ZRELAY_EXIT_MISUSE,
             "spool needs the library libzrelay-store, which is not installed");
     return (zrelay_exit_t) look (zrelay_report_program (report), argc, argv);
+}
+
+//  A program may have kinds of its own that only share a name
+
+static void
+s_replace (const zrelay_kind_t *const *others)
+{
+    for (; *others; others++)
+        for (size_t index = 0; s_kinds [index]; index++)
+            if (streq (s_kinds [index]->name, (*others)->name)
+            &&  s_kinds [index] == zrelay_kinds_find (zrelay_kinds (),
+                                                      (*others)->name))
+                s_kinds [index] = *others;
+}
+
+const zrelay_kind_t *const *
+zrelay_addon_kinds (const zrelay_kind_t *const *kinds)
+{
+    size_t count = 0;
+    while (kinds [count])
+        count++;
+    const zrelay_kind_t *const *(*others) (void);
+    *(void **) &others = count <= KINDS_MOST?
+        s_find (NATS, "zrelay_nats_kinds"): NULL;
+    if (!others)
+        return kinds;
+    memcpy (s_kinds, kinds, (count + 1) * sizeof (*kinds));
+    s_replace (others ());
+    return s_kinds;
 }

@@ -40,7 +40,7 @@ typedef struct {
 typedef zrelay_parse_option_t option_t;
 
 static zrelay_parse_fn s_endpoint, s_topic, s_rule, s_capture, s_prefixes,
-    s_setting, s_name, s_drain, s_io_threads, s_network, s_guard, s_switch,
+    s_setting, s_join, s_name, s_drain, s_io_threads, s_network, s_guard, s_switch,
     s_log_format, s_log_level, s_version, s_help;
 
 #define IN_PLAN(member) offsetof (zrelay_plan_t, member)
@@ -78,6 +78,9 @@ static const option_t s_options [] = {
     { 'o', "set", "SIDE.OPTION=VALUE",
       "set an option of a side, a flow or the relay",
       s_setting, 0, false },
+    { 0, "join", "ADDRESS",
+      "join relays elsewhere: nats://HOST:4222/NAME",
+      s_join, 0, true },
     { 'n', "name", "NAME",
       "name the relay in output, logs and statistics",
       s_name, 0, true },
@@ -243,6 +246,14 @@ s_setting (zrelay_parse_t *self, const option_t *option, const char *argument)
         return zrelay_parse_wrong (self,
             "--%s takes %s, such as backend.sndhwm=5000, not '%s'",
             option->name, option->argument, argument);
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+static zrelay_exit_t
+s_join (zrelay_parse_t *self, const option_t *option, const char *argument)
+{
+    (void) option;
+    zrelay_plan_add_command (s_plan (self), "JOIN", argument);
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -527,6 +538,29 @@ s_check_plan (arguments_t *self)
     return ZRELAY_EXIT_NOT_YET;
 }
 
+static bool
+s_has_command (const zrelay_kind_t *kind, const char *name)
+{
+    const zrelay_command_t *command = kind->commands;
+    while (command && command->name && strneq (command->name, name))
+        command = (const zrelay_command_t *)
+            ((const byte *) command + command->size);
+    return command && command->name;
+}
+
+//  Kinds that can be joined have a command for that
+
+static zrelay_exit_t
+s_check_join (arguments_t *self)
+{
+    zrelay_plan_t *plan = self->plan;
+    if (zlistx_size (plan->commands) == 0 || s_has_command (plan->kind, "JOIN"))
+        return ZRELAY_EXIT_NOT_YET;
+    return zrelay_parse_wrong (&self->parse,
+        "--join: a %s cannot be joined to others here; a queue and a"
+        " forwarder can, if libzrelay-nats is installed", plan->kind->name);
+}
+
 //  Check what can only be known once the whole command line has been read
 
 static zrelay_exit_t
@@ -544,6 +578,8 @@ s_complete (arguments_t *self)
     zrelay_exit_t status = s_check_plan (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_check_queues (self);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = s_check_join (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_complete_side (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)

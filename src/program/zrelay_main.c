@@ -270,7 +270,15 @@ s_run_file (const zrelay_kind_t *const *kinds, int argc, char **argv,
             zrelay_report_t *report)
 {
     zrelay_addon_provide ();
-    return zrelay_run_file (kinds, argc, argv, report);
+    return zrelay_run_file (zrelay_addon_kinds (kinds), argc, argv, report);
+}
+
+static zrelay_exit_t
+s_check_file (const zrelay_kind_t *const *kinds, int argc, char **argv,
+              zrelay_report_t *report)
+{
+    zrelay_addon_provide ();
+    return zrelay_check_file (zrelay_addon_kinds (kinds), argc, argv, report);
 }
 
 //  Words that are not a kind of relay
@@ -280,7 +288,7 @@ static const struct {
                                char **argv, zrelay_report_t *report);
 } s_words [] = {
     { "run", s_run_file },
-    { "check", zrelay_check_file },
+    { "check", s_check_file },
     { "keygen", s_keygen },
     { "ctl", s_ctl },
     { "top", s_top },
@@ -304,7 +312,7 @@ zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
         word++;
     zrelay_exit_t status = word < WORDS?
         s_words [word].function (kinds, argc - 1, argv + 1, report):
-        s_run_kind (kinds, argc, argv, report);
+        s_run_kind (zrelay_addon_kinds (kinds), argc, argv, report);
     zrelay_report_destroy (&report);
     return status;
 }

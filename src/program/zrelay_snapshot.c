@@ -156,7 +156,10 @@ s_obstacle (zrelay_stats_t *stats)
         return "does not answer";
     const char *state = zrelay_stats_state (stats);
     return streq (state, "idle")? "is idle: a side is not attached":
-           streq (state, "draining")? "is draining": NULL;
+           streq (state, "draining")? "is draining":
+           zrelay_stats_has (stats, "join.ready")
+        && zrelay_stats_value (stats, "join.ready") == 0?
+           "is not joined: no server is connected": NULL;
 }
 
 char *

@@ -4,7 +4,7 @@
 #
 #   FUZZ_SECONDS   how long for each target (default 60)
 #   FUZZ_TARGETS   which ones (default "command stats option gate config
-#                  json permits")
+#                  json permits join")
 #   FUZZ_CLANG     the compiler (default clang)
 #
 #   What is found to be interesting is kept in the folder fuzz of the build
@@ -34,7 +34,8 @@ build () {
     #   shellcheck disable=SC2086 # lists of words
     (cd "$TOP_SRCDIR" && "$clang" -std=gnu99 -Wall -Wextra -g -O1 \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -Iinclude -Isrc/engine -Isrc/pipe -Isrc/gate -Isrc/plan $ZMQ_CFLAGS \
+        -Iinclude -Isrc/engine -Isrc/pipe -Isrc/gate -Isrc/plan \
+        -Isrc/bridges $ZMQ_CFLAGS \
         -o "$work/fuzz_$1" \
         "$here/fuzz.c" "$here/fuzz_$1.c" $FUZZ_SOURCES $extra $ZMQ_LIBS)
 }
@@ -51,7 +52,7 @@ run () {
 }
 
 failed=0
-for target in ${FUZZ_TARGETS:-command stats option gate config json permits}; do
+for target in ${FUZZ_TARGETS:-command stats option gate config json permits join}; do
     build "$target" || exit 1
     if run "$target"; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' \

@@ -1,0 +1,132 @@
+/*  =========================================================================
+    zrelay_link - a connection to NATS servers that keeps nobody waiting
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_LINK_H_INCLUDED
+#define ZRELAY_LINK_H_INCLUDED
+
+#include "zrelay_address.h"
+#include "zrelay_parcel.h"
+
+//  What libnats does may wait for the network, so a thread of the link's own
+//  does it, and libnats calls back on threads of its own. All of them meet the
+//  relay's thread at two bounded queues: parcels that are to leave, and letters
+//  that have come. The functions of this class are the relay's; none of them
+//  waits, but for locks that are held for less than a copy of a message takes.
+
+typedef struct _zrelay_link_t zrelay_link_t;
+
+//  How to connect. All strings are copied.
+typedef struct {
+    const zrelay_address_t *address;    //  Where
+    const char *label;          //  Who, in the servers' lists
+    const char *creds;          //  File of a user's credentials, or ""
+    const char *ca;             //  File of trusted certificates, or ""
+    const char *cert;           //  File of the own certificate, or ""
+    const char *key;            //  File of its key, or ""
+    size_t out_most;            //  Bytes that may wait to leave
+    size_t in_most;             //  Bytes that may wait to be read
+} zrelay_link_config_t;
+
+//  Whether there is a connection
+typedef enum {
+    ZRELAY_LINK_BEGINS = 0,     //  There was none yet
+    ZRELAY_LINK_UP = 1,         //  There is one
+    ZRELAY_LINK_DOWN = 2        //  There was one; it is tried again
+} zrelay_link_state_t;
+
+typedef struct {
+    zrelay_link_state_t state;  //  Whether it is connected
+    char sentence [256];        //  What failed last, or the server's URL, which
+                                //  has no password
+    uint64_t connects;          //  How often it was connected
+    uint64_t parcels_out;       //  Parcels that were given to a server
+    uint64_t dropped;           //  Letters that had no room
+    uint64_t invalid;           //  Letters that are not a relay's
+    uint64_t refused;           //  Messages that are too large for the server
+    size_t waiting;             //  Messages that are still to leave
+    size_t waiting_bytes;       //  Their bytes
+} zrelay_link_status_t;
+
+//  Something that came
+typedef struct {
+    uint64_t origin;            //  Number of the relay that sent it
+    uint64_t sequence;          //  Its own number
+    const char *subject;        //  Its subject
+    const void *data;           //  A parcel, in which nothing was checked
+    size_t size;                //  Its bytes
+} zrelay_link_letter_t;
+
+//  What became of a message
+typedef enum {
+    ZRELAY_LINK_SENT = 0,       //  It is on its way
+    ZRELAY_LINK_FULL = 1,       //  There is no room now
+    ZRELAY_LINK_UNFIT = 2       //  It is too large for any server
+} zrelay_link_send_t;
+
+//  Begin to connect, and go on until that succeeds. Returns NULL if the system
+//  refuses a thread or a descriptor, with errno.
+zrelay_link_t *
+    zrelay_link_new (const zrelay_link_config_t *config);
+
+//  End it. The thread sends what it can still send in a moment, and then ends.
+//  patient: wait for that, some hundred milliseconds at most.
+void
+    zrelay_link_destroy (zrelay_link_t **self_p, bool patient);
+
+//  Can be read when there are letters, when there is room again for one who had
+//  found none, or when the state has changed. zrelay_link_heard () ends that,
+//  and zrelay_link_wake () brings it about.
+int
+    zrelay_link_fd (zrelay_link_t *self);
+void
+    zrelay_link_heard (zrelay_link_t *self);
+
+void
+    zrelay_link_wake (zrelay_link_t *self);
+
+void
+    zrelay_link_status (zrelay_link_t *self, zrelay_link_status_t *status);
+
+//  The number by which others know this relay.
+uint64_t
+    zrelay_link_origin (zrelay_link_t *self);
+
+//  Send a message, without its first frames, to all that have subscribed to the
+//  subject. Messages in a row for the same subject share a parcel while they
+//  wait.
+zrelay_link_send_t
+    zrelay_link_send (zrelay_link_t *self, const char *subject,
+                      zrelay_message_t *message, size_t first);
+
+//  Forget the parcel that has waited longest. Returns how many messages were in
+//  it; 0: there was none.
+size_t
+    zrelay_link_discard (zrelay_link_t *self);
+
+//  Send again what was sent in the last seconds: somebody may have missed it,
+//  and others know each parcel by its number.
+void
+    zrelay_link_repeat (zrelay_link_t *self);
+
+//  Ask for a subject, in which "*" and ">" stand for others as NATS has it.
+//  Returns a number above 0, to end it with.
+size_t
+    zrelay_link_subscribe (zrelay_link_t *self, const char *subject);
+void
+    zrelay_link_unsubscribe (zrelay_link_t *self, size_t number);
+
+//  The next letter, valid until this is called again. Returns false if there is
+//  none.
+bool
+    zrelay_link_receive (zrelay_link_t *self, zrelay_link_letter_t *letter);
+
+#endif

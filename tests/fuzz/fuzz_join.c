@@ -1,0 +1,79 @@
+/*  =========================================================================
+    fuzz_join - what other sites send, and where relays are joined
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+//  An input is taken for a parcel, as it comes from other sites, and for the
+//  address of a JOIN. A parcel without fault must yield just the messages that
+//  it is said to have, and these make the same parcel again. An address that is
+//  taken must make subjects that fit.
+
+#include "fuzz.h"
+#include "zrelay_address.h"
+#include "zrelay_parcel.h"
+
+const char *fuzz_name = "join";
+
+static void
+s_read_parcel (const uint8_t *data, size_t size)
+{
+    size_t messages;
+    if (zrelay_parcel_fault (data, size, &messages))
+        return;
+    FUZZ_MUST (messages > 0);
+    zrelay_parcel_t again = { NULL, 0, 0, 0 };
+    zrelay_message_t *message = zrelay_message_new ();
+    size_t at = 0;
+    while (zrelay_parcel_next (data, size, &at, message)) {
+        FUZZ_MUST (at <= size);
+        zrelay_parcel_add (&again, message, 0);
+        zrelay_message_clear (message);
+    }
+    FUZZ_MUST (again.messages == messages && again.size == size);
+    FUZZ_MUST (memcmp (again.data, data, size) == 0);
+    zrelay_message_destroy (&message);
+    zrelay_parcel_clear (&again);
+}
+
+static void
+s_read_address (const uint8_t *data, size_t size)
+{
+    char text [FUZZ_SIZE_MAX + 1];
+    memcpy (text, data, size);
+    text [size] = 0;
+    zrelay_address_t address;
+    if (zrelay_address_read (&address, text))
+        return;
+    FUZZ_MUST (address.count > 0 && address.count <= ZRELAY_ADDRESS_SERVERS);
+    char subject [ZRELAY_ADDRESS_ROOM];
+    zrelay_address_topic (&address, "site.pub", data, size, subject);
+    FUZZ_MUST (strcspn (subject, " \r\n\t*>") == strlen (subject));
+    FUZZ_MUST (strlen (subject) + 1 < ZRELAY_ADDRESS_ROOM);
+    char *shown = zrelay_address_shown (address.servers [0]);
+    FUZZ_MUST (!strchr (shown, '@'));
+    zstr_free (&shown);
+    zrelay_address_clear (&address);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    if (size > FUZZ_SIZE_MAX)
+        return 0;
+    fuzz_begin ();
+    //  Memory of just that size, so that a look beyond it is found
+    uint8_t *copy = (uint8_t *) malloc (size + !size);
+    FUZZ_MUST (copy);
+    memcpy (copy, data, size);
+    s_read_parcel (copy, size);
+    s_read_address (copy, size);
+    free (copy);
+    return 0;
+}

@@ -1,0 +1,324 @@
+#   Copyright (c) the Contributors as noted in the AUTHORS file.
+#   This file is part of zrelay, the relay for ZeroMQ.
+#
+#   This Source Code Form is subject to the terms of the Mozilla Public
+#   License, v. 2.0. If a copy of the MPL was not distributed with this
+#   file, You can obtain one at http://mozilla.org/MPL/2.0/.
+
+"""NATS servers, and relays that they join, for tests."""
+
+import contextlib
+import glob
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import tempfile
+import threading
+import urllib.request
+import zmq
+from zrelay_testing import (DEADLINE, TOP_BUILDDIR, Process, Relay, Skip,
+                            equal, wait_until)
+
+LIBRARY = os.path.join(TOP_BUILDDIR, "src", ".libs", "libzrelay-nats.so")
+
+
+def need_nats():
+    """Skip where there is nothing to test, or nothing to test it with."""
+    if not os.path.exists(LIBRARY):
+        raise Skip("configured without NATS, or with --disable-shared")
+    if not shutil.which("nats-server"):
+        raise Skip("there is no nats-server")
+
+
+class Server(Process):
+    """A nats-server on free ports of the loopback address.
+
+    url is where clients connect, and route where other servers do.
+    """
+
+    def __init__(self, *options, routes=(), cluster=False, name="one",
+                 config=None):
+        self._folder = tempfile.mkdtemp(prefix="zrelay-nats-")
+        command = ["nats-server", "-a", "127.0.0.1", "-p", "-1", "-m", "-1",
+                   "--ports_file_dir", self._folder, "-n", name,
+                   "--store_dir", os.path.join(self._folder, "js")]
+        if config:
+            path = os.path.join(self._folder, "server.conf")
+            with open(path, "w") as file:
+                file.write(config)
+            command += ["-c", path]
+        if cluster:
+            #   Clients use only the servers that they were told of
+            command += ["--no_advertise", "--cluster_name", "test",
+                        "--cluster", "nats://127.0.0.1:-1"]
+        if routes:
+            command += ["--routes", ",".join(routes)]
+        super().__init__([*command, *options])
+        ports = self._read_ports()
+        self.url = ports["nats"][0].replace("localhost", "127.0.0.1")
+        self.port = int(self.url.rpartition(":")[2])
+        self.route = ports.get("cluster", [None])[0]
+        self.monitoring = ports["monitoring"][0]
+
+    def _read_ports(self):
+        def read():
+            if not self.running():
+                self.wait()
+                raise AssertionError("\n".join(self.error_lines))
+            for path in glob.glob(self._folder + "/*.ports"):
+                with contextlib.suppress(ValueError), open(path) as file:
+                    return json.load(file)
+            return None
+        return wait_until(read, what="nats-server")
+
+    def ask(self, path):
+        with urllib.request.urlopen("%s/%s" % (self.monitoring, path),
+                                    timeout=DEADLINE) as answer:
+            return json.load(answer)
+
+    def connection(self, name, subs=0):
+        """What the server knows of a client."""
+        for known in self.ask("connz?subs=%d" % subs)["connections"]:
+            if known.get("name", "").endswith(name):
+                return known
+        return None
+
+    def stop(self):
+        """It is there, but does nothing, until go()."""
+        self.signal(signal.SIGSTOP)
+
+    def go(self):
+        self.signal(signal.SIGCONT)
+
+    def kill(self):
+        super().kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def cluster():
+    """Three servers, each of which knows both others."""
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for number in range(3):
+            servers.append(stack.enter_context(Server(
+                cluster=True, name="server%d" % number,
+                routes=[server.route for server in servers])))
+        for server in servers:
+            wait_until(lambda: server.ask("routez")["num_routes"] >= 2,
+                       what="routes")
+        yield servers
+
+
+class Proxy:
+    """Passes on what comes for another port, until it is cut. Without one,
+    it ends each connection."""
+
+    def __init__(self, url=None):
+        self._target = None
+        self.lead_to(url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "nats://127.0.0.1:%d" % self._listener.getsockname()[1]
+        self._pairs = {}
+        self._cut = False
+        self._swallows = False
+        self._over = False
+        self._wake, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def lead_to(self, url):
+        """From now on, connections lead there."""
+        self._target = int(url.rpartition(":")[2]) if url else None
+
+    def _accept(self):
+        one = self._listener.accept()[0]
+        if not self._target:
+            one.close()
+            return
+        try:
+            other = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            one.close()
+            return
+        self._pairs[one] = other
+        self._pairs[other] = one
+
+    def _pass_on(self, one):
+        other = self._pairs[one]
+        try:
+            data = one.recv(65536)
+            if data:
+                if not self._swallows:
+                    other.sendall(data)
+                return
+        except OSError:
+            pass
+        for end in (one, other):
+            self._pairs.pop(end, None)
+            end.close()
+
+    def _run(self):
+        while not self._over:
+            #   While it is cut, nothing is read, and nobody is told
+            ends = [] if self._cut else [self._listener, *self._pairs]
+            for end in select.select([self._woken, *ends], [], [])[0]:
+                if end is self._woken:
+                    self._woken.recv(1)
+                elif end is self._listener:
+                    self._accept()
+                elif end in self._pairs:
+                    self._pass_on(end)
+        for end in (*self._pairs, self._listener):
+            end.close()
+
+    def swallow(self):
+        """From now on, what comes is taken, and goes nowhere."""
+        self._swallows = True
+
+    def break_off(self):
+        """End all connections. Later ones are as at first."""
+        for end in list(self._pairs):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._swallows = False
+
+    def cut(self, cut=True):
+        self._cut = cut
+        self._wake.send(b"x")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self._over = True
+        self._wake.send(b"x")
+        self._thread.join(DEADLINE)
+
+
+class Site(Relay):
+    """A relay of the program that can be joined, and steered."""
+
+    def __init__(self, kind, name, *options, join=None, **keywords):
+        self._home = tempfile.mkdtemp(prefix="zrelay-")
+        self._control = "ipc://%s/control" % self._home
+        self._context = zmq.Context()
+        self.name = name
+        if join:
+            options += ("--join", join)
+        super().__init__(kind, "-n", name, "--control", self._control,
+                         *options, **keywords)
+
+    def start(self, *words):
+        """Give a command; returns the socket that will have its answer."""
+        sock = self._context.socket(zmq.REQ)
+        sock.linger = 0
+        sock.connect(self._control)
+        sock.send_multipart([str(word).encode()
+                             for word in ("RELAY", self.name, *words)])
+        return sock
+
+    def give(self, *words, deadline=DEADLINE):
+        """Give a command; returns its status and the frames."""
+        with self.start(*words) as sock:
+            if not sock.poll(deadline * 1000):
+                raise AssertionError("%s: no answer" % words[0])
+            status, *frames = [frame.decode("utf-8", "replace")
+                               for frame in sock.recv_multipart()]
+        return int(status), frames
+
+    def do(self, *words):
+        equal(self.give(*words), (0, []), " ".join(map(str, words)))
+
+    def query(self, *words):
+        status, frames = self.give(*words)
+        equal(status, 0, " ".join(map(str, [*words, *frames])))
+        return frames[1:]
+
+    def stats(self):
+        frames = self.query("STATS")
+        return {name: int(value) if value.isdigit() else value
+                for name, value in zip(frames[::2], frames[1::2])}
+
+    def stat(self, name):
+        return self.stats()[name]
+
+    def wait_joined(self, sites=None):
+        """Wait until it is connected, and knows so many others."""
+        wait_until(lambda: self.stat("join.ready")
+                   and (sites is None or self.stat("join.sites") == sites),
+                   what="%s: joined" % self.name)
+
+    def kill(self):
+        super().kill()
+        self._context.destroy(linger=0)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+
+class Raw:
+    """A client that says to a server what no library would."""
+
+    def __init__(self, url):
+        host, _, port = url.rpartition("/")[2].partition(":")
+        self._sock = socket.create_connection((host, int(port)), DEADLINE)
+        self._file = self._sock.makefile("rb")
+        self._file.readline()
+        self._say(b'CONNECT {"verbose":false,"headers":true,'
+                  b'"no_responders":true}\r\n')
+        self.settle()
+
+    def _say(self, data):
+        self._sock.sendall(data)
+
+    def settle(self):
+        """All that was said has been heard."""
+        self._say(b"PING\r\n")
+        while True:
+            line = self._file.readline()
+            if line.startswith(b"PONG"):
+                return
+            if line.startswith(b"-ERR") or not line:
+                raise AssertionError(line)
+
+    def publish(self, subject, payload, headers=None):
+        subject = subject.encode()
+        if headers is None:
+            self._say(b"PUB %s %d\r\n%s\r\n"
+                      % (subject, len(payload), payload))
+            return
+        self._say(b"HPUB %s %d %d\r\n%s%s\r\n" % (
+            subject, len(headers), len(headers) + len(payload), headers,
+            payload))
+
+    def parcel(self, subject, payload, origin="%016x" % 7, sequence=1):
+        self.publish(subject, payload, (
+            "NATS/1.0\r\nZrelay-Origin: %s\r\nZrelay-Sequence: %s\r\n\r\n"
+            % (origin, sequence if isinstance(sequence, str)
+               else "%016x" % sequence)).encode())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self._file.close()
+        self._sock.close()
+
+
+def parcel(*messages):
+    """Messages, each of them a list of frames, as they cross."""
+    return b"".join(
+        struct.pack(">%dI" % (1 + len(frames)), len(frames),
+                    *map(len, frames)) + b"".join(frames)
+        for frames in messages)
+
+
+def drain(sock, seconds=0.3):
+    """What has come, and comes while something does."""
+    messages = []
+    while sock.poll(seconds * 1000):
+        messages.append(sock.recv_multipart())
+    return messages
