@@ -153,7 +153,10 @@ extern "C" {
 //  0: no limit). The relay cuts the connection of a peer that asks for more.
 //  Longer frames than 4160 bytes, which hold the longest topic, end the
 //  connection too; set maxmsgsize there if subscribers send more than
-//  subscriptions. The relay sets "rcvhwm" to 100 there.
+//  subscriptions. The relay sets "rcvhwm" to 100 there, or to less if frames
+//  may be longer, and "rcvbuf" to 65536. After a flood of subscriptions, the
+//  system takes no newcomer from that address until the relay has tidied up, or
+//  for 30 seconds.
 //
 //  "ipc_mode" and "ipc_group" say which users of this machine an ipc endpoint
 //  lets in: the permissions, in octal, and the group of its file. They act on

@@ -82,6 +82,7 @@ struct _zrelay_engine_t {
     zrelay_calls_t *calls;          //  The kind's timers and readers
     int wake_timer;                 //  Gives a turn without a poll, or 0
     int guard_timer;                //  Looks for messages without end, or 0
+    int64_t guard_at;               //  When it does that, in msecs
     int64_t wake_at;                //  When it will
     int64_t spin;                   //  Usecs to look on before sleeping
     int64_t moved_at;               //  When messages moved last, in usecs
@@ -1372,16 +1373,32 @@ s_on_guard (zloop_t *loop, int timer_id, void *arg)
     }
     self->guard_timer = soon == 0? 0:
         zloop_timer (loop, soon, 1, s_on_guard, self);
+    self->guard_at = zclock_mono () + (int64_t) soon;
     return s_turn (self);
 }
+
+//  A newcomer is looked at soon: in the time between two looks when all is
+//  quiet it could bring megabytes
 
 static void
 s_guard (zrelay_engine_t *self)
 {
-    for (int index = 0; index < SIDES && !self->guard_timer; index++)
-        if (s_needs_guard (self->sides [index]))
-            self->guard_timer = zloop_timer (self->loop, 1, 1, s_on_guard,
-                                             self);
+    bool needed = false;
+    bool hasty = false;
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        if (!s_needs_guard (side))
+            continue;
+        needed = true;
+        hasty |= zrelay_peers_has_new (zrelay_side_peers (side));
+    }
+    int64_t when = zclock_mono () + 1;
+    if (!needed || (self->guard_timer && (!hasty || self->guard_at <= when)))
+        return;
+    if (self->guard_timer)
+        zloop_timer_end (self->loop, self->guard_timer);
+    self->guard_timer = zloop_timer (self->loop, 1, 1, s_on_guard, self);
+    self->guard_at = when;
 }
 
 static void

@@ -15,6 +15,8 @@
 
 #include "zrelay_hush.h"
 
+#include <sys/resource.h>
+
 //  libzmq signals by eight bytes, which say one
 #define SIGNAL_SIZE 8
 
@@ -58,28 +60,34 @@ zrelay_hush_destroy (zrelay_hush_t **self_p)
     }
 }
 
-//  Linux may be about to give the number away, and says so
+//  Linux may be about to give the number away, and says so. It refuses numbers
+//  above the limit of descriptors, which may have been lowered since libzmq got
+//  this one.
 
-static void
+static bool
 s_become (zrelay_hush_t *self, int fd)
 {
     int rc;
     do
         rc = dup3 (fd, self->fd, O_CLOEXEC);
     while (rc == -1 && (errno == EBUSY || errno == EINTR));
-    assert (rc != -1);
+    return rc != -1;
 }
 
-void
+bool
 zrelay_hush_begin (zrelay_hush_t *self)
 {
-    s_become (self, self->decoy [0]);
+    return s_become (self, self->decoy [0]);
 }
+
+//  Somebody may lower the limit between the two. Then libzmq is deaf until it
+//  is raised again; the relay, which waits for that, is no worse off.
 
 void
 zrelay_hush_end (zrelay_hush_t *self)
 {
-    s_become (self, self->ears);
+    while (!s_become (self, self->ears))
+        zclock_sleep (1);
     zrelay_hush_forward (self);
 }
 
@@ -110,7 +118,8 @@ zrelay_hush_forward (zrelay_hush_t *self)
 static bool
 s_test_pub (zsock_t *pub, zrelay_hush_t *hush, const char *text)
 {
-    zrelay_hush_begin (hush);
+    bool hushed = zrelay_hush_begin (hush);
+    assert (hushed);
     int rc = zstr_send (pub, text);
     zrelay_hush_end (hush);
     return rc == 0;
@@ -164,6 +173,16 @@ zrelay_hush_test (bool verbose)
         assert (frame);
         zframe_destroy (&frame);
     }
+    //  A limit below the number is no reason to end
+    struct rlimit before;
+    getrlimit (RLIMIT_NOFILE, &before);
+    struct rlimit limit = { (rlim_t) zsock_fd (pub), before.rlim_max };
+    rc = setrlimit (RLIMIT_NOFILE, &limit);
+    assert (rc == 0);
+    assert (!zrelay_hush_begin (hush));
+    rc = setrlimit (RLIMIT_NOFILE, &before);
+    assert (rc == 0);
+    assert (s_test_pub (pub, hush, "x"));
     zrelay_hush_destroy (&hush);
     zrelay_hush_destroy (&hush);
     zsock_destroy (&sub);

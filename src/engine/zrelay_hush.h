@@ -31,8 +31,9 @@ zrelay_hush_t *
 void
     zrelay_hush_destroy (zrelay_hush_t **self_p);
 
-//  Not to be called one within the other.
-void
+//  Not to be called one within the other. Returns false if the system refuses;
+//  then there is nothing to end.
+bool
     zrelay_hush_begin (zrelay_hush_t *self);
 void
     zrelay_hush_end (zrelay_hush_t *self);

@@ -14,14 +14,19 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #if defined (__linux__)
-#   include <netinet/in.h>
+#   include <linux/filter.h>
 #   include <linux/sockios.h>
 #   include <linux/tcp.h>
 #endif
@@ -124,11 +129,138 @@ zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
 }
 #endif
 
-void
-zrelay_kernel_cut (int fd)
+//  What waits would still be read before the end is seen: megabytes of tcp,
+//  which takes in nothing more then. All of it goes at once, or libzmq would
+//  take what comes after a gap for the end of a message. See MSG_TRUNC in
+//  tcp(7). What ipc holds is little, and it has no such call.
+
+static void
+s_discard (int fd)
 {
-    shutdown (fd, SHUT_RDWR);
+    int protocol = 0;
+    socklen_t size = sizeof (protocol);
+    char none;
+    if (getsockopt (fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0
+    &&  protocol == IPPROTO_TCP)
+        recv (fd, &none, INT_MAX, MSG_TRUNC | MSG_DONTWAIT);
 }
+
+//  libzmq closes descriptors on its own threads, and the system gives them away
+//  again. A descriptor of our own keeps the connection that we have looked at.
+//  If there is none to be had, the time between two calls has to do.
+
+bool
+zrelay_kernel_cut (int fd, ino_t inode, bool discard)
+{
+    int own = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+    int held = own == -1? fd: own;
+    struct stat status;
+    bool same = fstat (held, &status) == 0 && status.st_ino == inode;
+    if (same)
+        shutdown (held, SHUT_RDWR);
+    if (same && discard && own != -1)
+        s_discard (own);
+    if (own != -1)
+        close (own);
+    return same;
+}
+
+#if defined (__linux__)
+//  The program of the filter: see the headers of IP, of either version; packets
+//  from that address are dropped, all others go on. See packet(7) and
+//  Documentation/networking/filter in Linux.
+
+#define SOURCE_IPV4 12          //  Where the address is in the header
+#define SOURCE_IPV6 8
+#define WORDS_IPV6 4
+#define LOAD_BYTE(place) \
+    BPF_STMT (BPF_LD | BPF_B | BPF_ABS, (uint32_t) SKF_NET_OFF + (place))
+#define LOAD_WORD(place) \
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, (uint32_t) SKF_NET_OFF + (place))
+#define GO_ON_UNLESS(value, skipped) \
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped)
+#define DROP BPF_STMT (BPF_RET | BPF_K, 0)
+#define GO_ON BPF_STMT (BPF_RET | BPF_K, UINT32_MAX)
+
+static int
+s_filter (int fd, struct sock_filter *code, size_t size)
+{
+    struct sock_fprog program = {
+        .len = (unsigned short) (size / sizeof (*code)), .filter = code
+    };
+    return setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+                       sizeof (program));
+}
+
+static int
+s_refuse_ipv4 (int fd, uint32_t address)
+{
+    struct sock_filter code [] = {
+        LOAD_BYTE (0),
+        BPF_STMT (BPF_ALU | BPF_RSH | BPF_K, 4),
+        GO_ON_UNLESS (4, 3),
+        LOAD_WORD (SOURCE_IPV4),
+        GO_ON_UNLESS (address, 1),
+        DROP,
+        GO_ON
+    };
+    return s_filter (fd, code, sizeof (code));
+}
+
+static int
+s_refuse_ipv6 (int fd, const struct in6_addr *address)
+{
+    uint32_t words [WORDS_IPV6];
+    memcpy (words, address, sizeof (words));
+    struct sock_filter code [] = {
+        LOAD_BYTE (0),
+        BPF_STMT (BPF_ALU | BPF_RSH | BPF_K, 4),
+        GO_ON_UNLESS (6, 9),
+        LOAD_WORD (SOURCE_IPV6),
+        GO_ON_UNLESS (ntohl (words [0]), 7),
+        LOAD_WORD (SOURCE_IPV6 + 4),
+        GO_ON_UNLESS (ntohl (words [1]), 5),
+        LOAD_WORD (SOURCE_IPV6 + 8),
+        GO_ON_UNLESS (ntohl (words [2]), 3),
+        LOAD_WORD (SOURCE_IPV6 + 12),
+        GO_ON_UNLESS (ntohl (words [3]), 1),
+        DROP,
+        GO_ON
+    };
+    return s_filter (fd, code, sizeof (code));
+}
+
+int
+zrelay_kernel_refuse (int fd, const struct in6_addr *address)
+{
+    if (!IN6_IS_ADDR_V4MAPPED (address))
+        return s_refuse_ipv6 (fd, address);
+    uint32_t ipv4;
+    memcpy (&ipv4, address->s6_addr + 12, sizeof (ipv4));
+    return s_refuse_ipv4 (fd, ntohl (ipv4));
+}
+
+void
+zrelay_kernel_refuse_nobody (int fd)
+{
+    int none = 0;
+    setsockopt (fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof (none));
+}
+#else
+int
+zrelay_kernel_refuse (int fd, const struct in6_addr *address)
+{
+    (void) fd;
+    (void) address;
+    return -1;
+}
+
+void
+zrelay_kernel_refuse_nobody (int fd)
+{
+    (void) fd;
+}
+#endif
 
 int
 zrelay_kernel_descriptors (void)
@@ -157,6 +289,28 @@ zrelay_kernel_spare (int wanted)
             spare += (items [index].revents & POLLNVAL) != 0;
     }
     return spare;
+}
+
+//  See proc(5): pages of the program, and of these the resident ones
+
+uint64_t
+zrelay_kernel_memory (void)
+{
+    FILE *statm = fopen ("/proc/self/statm", "re");
+    if (!statm)
+        return 0;
+    uint64_t pages;
+    bool found = fscanf (statm, "%*s %" SCNu64, &pages) == 1;
+    fclose (statm);
+    return found? pages * (uint64_t) sysconf (_SC_PAGESIZE): 0;
+}
+
+void
+zrelay_kernel_give_back (void)
+{
+#if defined (__GLIBC__)
+    malloc_trim (0);
+#endif
 }
 
 //  See proc(5): "FROM-TO rwxp OFFSET ...", in hexadecimal digits

@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <netinet/in.h>
 
 //  Its source includes no header of CZMQ's, which conflicts with linux/tcp.h.
 
@@ -31,9 +33,19 @@ bool
 bool
     zrelay_kernel_moved (int fd, uint64_t *bytes);
 
-//  End a connection, as if its peer had: libzmq closes the descriptor.
+//  End a connection, as if its peer had: libzmq closes the descriptor. discard:
+//  throw away what waits to be read. Returns false if the descriptor is no
+//  longer that connection's, whose inode that is.
+bool
+    zrelay_kernel_cut (int fd, ino_t inode, bool discard);
+
+//  A listener takes no more connections from one address, or from any again.
+//  address: an IPv4 one is mapped to IPv6. Nobody hears of those who are
+//  refused. Returns -1 if the system cannot do that.
+int
+    zrelay_kernel_refuse (int fd, const struct in6_addr *address);
 void
-    zrelay_kernel_cut (int fd);
+    zrelay_kernel_refuse_nobody (int fd);
 
 //  Descriptors that the process may have open at a time.
 int
@@ -43,6 +55,14 @@ int
 //  wanted.
 int
     zrelay_kernel_spare (int wanted);
+
+//  Bytes of memory that the process has in use; 0 if the system does not tell.
+uint64_t
+    zrelay_kernel_memory (void);
+
+//  Give back to the system what malloc () keeps for later.
+void
+    zrelay_kernel_give_back (void);
 
 //  True if an address is one of the process's code; false also if the system
 //  does not tell.

@@ -28,8 +28,8 @@
 #define SUBSCRIPTIONS 10000
 #define SUBSCRIPTIONS_BYTES (128 * 1024)
 
-//  Messages that are not subscriptions, before there are too many; and a number
-//  of bytes that nobody means
+//  Messages of a subscriber that may wait, and a number of bytes that nobody
+//  means
 #define MESSAGES_AHEAD 100
 #define BYTES_MOST (UINT64_MAX / 8)
 
@@ -165,8 +165,7 @@ zrelay_limits_subscribe (zrelay_limits_t *self, size_t topics, size_t bytes)
          || bytes <= (size_t) self->subscriptions_bytes);
 }
 
-//  Some of what it had may be replaced at once. Where there is a maxmsgsize, it
-//  may send messages as well, of which libzmq holds some.
+//  Some of what it had may be replaced at once
 
 uint64_t
 zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
@@ -174,14 +173,19 @@ zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
 {
     uint64_t most = (uint64_t) self->subscriptions_bytes;
     uint64_t headers = (uint64_t) self->subscriptions;
-    uint64_t messages =
-        self->maxmsgsize > 0? (uint64_t) self->maxmsgsize: 0;
     if (most == 0 || headers == 0
-    ||  messages > BYTES_MOST / MESSAGES_AHEAD || headers > BYTES_MOST / header
-    ||  most > BYTES_MOST)
+    ||  headers > BYTES_MOST / header || most > BYTES_MOST)
         return UINT64_MAX;
     return most - (bytes < most? bytes: most) / 2
-         + headers * header + messages * MESSAGES_AHEAD + SPARE_BYTES;
+         + headers * header + SPARE_BYTES;
+}
+
+uint64_t
+zrelay_limits_messages_ahead (zrelay_limits_t *self)
+{
+    uint64_t bytes = self->maxmsgsize > 0? (uint64_t) self->maxmsgsize: 0;
+    return bytes > BYTES_MOST / MESSAGES_AHEAD? UINT64_MAX:
+           bytes * MESSAGES_AHEAD;
 }
 
 zrelay_outcome_t

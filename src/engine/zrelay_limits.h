@@ -71,6 +71,11 @@ uint64_t
     zrelay_limits_topics_ahead (zrelay_limits_t *self, size_t bytes,
                                 size_t header);
 
+//  And how many more where it may send messages as well: if there is a
+//  maxmsgsize.
+uint64_t
+    zrelay_limits_messages_ahead (zrelay_limits_t *self);
+
 //  How many messages may be read now, at most wanted; and so many were read,
 //  throttled if there was no allowance for more.
 size_t

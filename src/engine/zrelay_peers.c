@@ -77,6 +77,7 @@
                 | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED \
               | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | FAILURES \
+              | ZMQ_EVENT_LISTENING \
               | ZRELAY_EVENTS)
 
 //  Those after which a connection is no more
@@ -100,12 +101,15 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
     "endless", "connections", "subscriptions", "permit", "asked"
 };
 
-//  How many connections are looked at in one go; msecs until they are again if
-//  one of them has brought half of what is too much, if one has brought
-//  something, if there are more, and if neither is so.
+//  How many connections are looked at in one go: as many of those that have
+//  brought something lately as of the others, but only a few of these if that
+//  is done soon again. Msecs until then, if one of them has brought half of
+//  what is too much, if one has brought something, if there are more, and if
+//  neither is so.
 //  Empty frames take 64 bytes of memory each, and millions of them may come in
 //  that time.
 #define LOOKS_MOST 200
+#define LOOKS_SOON 20
 #define LOOK_SOON 1
 #define LOOK_BUSY 5
 #define LOOK_MORE 10
@@ -133,9 +137,25 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 //  If they are used up, so many are gained at once: this part of the reserve
 #define CUT_PART 4
 
+//  Where subscribers may send messages, one that has brought more than topics
+//  may have is cut if memory grows by so many bytes meanwhile, and so many for
+//  each that it has brought. A message takes twice its bytes at most, while it
+//  goes from queue to queue; a topic takes 33 times as many.
+#define GROWTH_LEAST (4 * 1024 * 1024)
+#define GROWTH_PER_BYTE 4
+
+//  Growth in so many msecs without a look is not held against anybody
+#define GROWTH_STALE 100
+
 //  Longest time without newcomers from where a flood of subscriptions came, in
 //  msecs
 #define FLOOD_MOST 30000
+
+//  Where connections are accepted
+typedef struct {
+    int fd;                     //  The descriptor
+    ino_t inode;                //  And the system's number for it
+} listener_t;
 
 //  Peers of one address
 typedef struct {
@@ -155,11 +175,14 @@ typedef struct {
     int64_t marked_at;          //  When that was, in msecs
     uint64_t seen;              //  Bytes it had brought at the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
+    bool lively;                //  It had brought something then, or is new
     uint64_t revision;          //  The limits that mark is about
     zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
     size_t topic_bytes;         //  Bytes in these
     uint64_t known;             //  Bytes it brought with subscriptions that
                                 //  are known
+    uint64_t memory;            //  That the process had when it got ahead
+    int64_t measured_at;        //  When memory was looked at, in msecs
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -197,7 +220,10 @@ struct _zrelay_peers_t {
     uint64_t left_early;        //  Peers that left before theirs was over
     zrelay_limits_t *limits;    //  How many there may be; the side's
     zrelay_index_t *hosts;      //  host_t by address
-    size_t next_look;           //  Descriptor where to go on looking
+    size_t next_lively;         //  Descriptor where to go on looking
+    size_t next_quiet;          //  The same for the others
+    bool looks_soon;            //  One of them has to be looked at soon
+    uint64_t looked;            //  How many had come at the last look
     uint64_t cuts [ZRELAY_CUTS];    //  Connections cut, by reason
     uint64_t unreported;        //  Those since the last report
     zrelay_cut_t last_cut;      //  The reason of the last
@@ -205,11 +231,17 @@ struct _zrelay_peers_t {
     char told_address [ADDRESS_MAX];    //  The same, for who has asked
     char flooder [ADDRESS_MAX];     //  Whose subscriptions were too many last,
                                     //  without the port
+    bool refuses;               //  The system takes no newcomers from there
+    listener_t *listeners;      //  An XPUB's
+    size_t listening;           //  How many of them there are
+    peer_t *flood;              //  The connection they came by; NULL: it has
+                                //  ended
     uint64_t flooded;           //  empties then
     int64_t flooded_at;         //  And when that was, in msecs
     int64_t swept_at;           //  When descriptors were checked, in msecs
     int64_t sweep_ivl;          //  When they will be again, after that
     bool behind;                //  There may be more events to read
+    bool busy;                  //  Much was done about one of them
 };
 
 static void
@@ -325,6 +357,10 @@ s_remove (zrelay_peers_t *self, int fd)
                        peer->property || peer->topics, peer->cut);
     self->peers [fd] = NULL;
     self->count--;
+    if (self->flood == peer) {
+        self->flood = NULL;
+        self->flooded = self->empties;
+    }
     s_leave_host (self, peer);
     s_leave_topics (self, peer);
     if (peer->id) {
@@ -423,6 +459,7 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
                 s_peer_destroy ((void **) &self->peers [fd]);
             }
         freen (self->peers);
+        freen (self->listeners);
         zrelay_index_destroy (&self->hosts);
         zrelay_topics_destroy (&self->holders);
         zrelay_topics_destroy (&self->nobodys);
@@ -498,10 +535,86 @@ s_inode (int fd)
     return fstat (fd, &status) == 0? status.st_ino: 0;
 }
 
+//  An IP address; an IPv4 one is mapped to IPv6
+typedef struct {
+    struct in6_addr ip;
+    bool any;                   //  Every address, and none
+    bool none;                  //  Connections without one
+} where_t;
+
+static void
+s_map (struct in6_addr *ip, const struct in_addr *ipv4)
+{
+    memset (ip, 0, sizeof (*ip));
+    ip->s6_addr [10] = ip->s6_addr [11] = 0xff;
+    memcpy (ip->s6_addr + 12, ipv4, sizeof (*ipv4));
+}
+
+//  A link-local address may name its interface, as in fe80::1%eth0
+
+static int
+s_parse_where (where_t *where, const char *text)
+{
+    memset (where, 0, sizeof (*where));
+    where->any = streq (text, "*");
+    where->none = streq (text, "ipc");
+    char copy [INET6_ADDRSTRLEN];
+    snprintf (copy, sizeof (copy), "%.*s", (int) strcspn (text, "%"), text);
+    struct in_addr ipv4;
+    if (inet_pton (AF_INET, copy, &ipv4) == 1) {
+        s_map (&where->ip, &ipv4);
+        return 0;
+    }
+    return where->any || where->none
+        || inet_pton (AF_INET6, copy, &where->ip) == 1? 0: -1;
+}
+
+//  Newcomers from where the flood came are refused by the system, or nobody is
+//  any more. An address is as s_address () writes it.
+
+static bool
+s_find_flooder (zrelay_peers_t *self, where_t *where)
+{
+    char text [ADDRESS_MAX];
+    const char *start = self->flooder + strlen ("tcp://");
+    if (strncmp (self->flooder, "tcp://", strlen ("tcp://")) != 0)
+        return false;
+    start += *start == '[';
+    snprintf (text, sizeof (text), "%.*s", (int) strcspn (start, "]"), start);
+    return s_parse_where (where, text) == 0;
+}
+
+static bool
+s_is_listener (const listener_t *listener)
+{
+    return listener->inode == s_inode (listener->fd);
+}
+
+static void
+s_refuse_flooder (zrelay_peers_t *self)
+{
+    where_t where;
+    self->refuses = s_find_flooder (self, &where);
+    for (size_t index = 0; self->refuses && index < self->listening; index++)
+        if (s_is_listener (&self->listeners [index]))
+            zrelay_kernel_refuse (self->listeners [index].fd, &where.ip);
+}
+
+static void
+s_let_flooder_in (zrelay_peers_t *self)
+{
+    for (size_t index = 0; self->refuses && index < self->listening; index++)
+        if (s_is_listener (&self->listeners [index]))
+            zrelay_kernel_refuse_nobody (self->listeners [index].fd);
+    self->refuses = false;
+    *self->flooder = 0;
+}
+
 //  What a flood of subscriptions leaves behind takes libzmq longer to tidy up
 //  than the flood takes to come. So until the relay has caught up with one, it
-//  takes no newcomer from there. Reading twice all that is there means that it
-//  has.
+//  takes no newcomer from there. Reading twice all that is there after the
+//  connection has ended means that it has; see zrelay_peers_emptied (). Those
+//  who were accepted already are cut.
 
 static void
 s_note_flood (zrelay_peers_t *self, peer_t *peer)
@@ -509,30 +622,31 @@ s_note_flood (zrelay_peers_t *self, peer_t *peer)
     const char *port = strrchr (peer->address, ':');
     snprintf (self->flooder, sizeof (self->flooder), "%.*s",
               (int) (port - peer->address), peer->address);
-    self->flooded = self->empties;
+    self->flood = peer;
     self->flooded_at = zclock_mono ();
+    s_refuse_flooder (self);
 }
 
 static bool
 s_is_flooder (zrelay_peers_t *self, peer_t *peer)
 {
     size_t size = strlen (self->flooder);
-    return size > 0 && self->empties < self->flooded + 2
-        && zclock_mono () < self->flooded_at + FLOOD_MOST
+    return size > 0
         && strncmp (peer->address, self->flooder, size) == 0
         && strchr (peer->address + size, ':') == peer->address + size;
 }
 
 //  Cut a connection, if its descriptor is still that. libzmq sees its end, and
-//  tidies up.
+//  tidies up. Of one that brings too much, no more shall come in.
 
 static void
 s_cut (zrelay_peers_t *self, peer_t *peer, zrelay_cut_t reason)
 {
-    if (peer->cut || peer->inode != s_inode (peer->fd))
+    bool flood = reason == ZRELAY_CUT_ENDLESS
+              || reason == ZRELAY_CUT_SUBSCRIPTIONS;
+    if (peer->cut || !zrelay_kernel_cut (peer->fd, peer->inode, flood))
         return;
     peer->cut = true;
-    zrelay_kernel_cut (peer->fd);
     const zrelay_diary_peer_t description = s_describe (self, peer);
     zrelay_diary_cut (self->diary, &description, s_cuts [reason]);
     self->cuts [reason]++;
@@ -600,6 +714,7 @@ s_cut_quietest (zrelay_peers_t *self, size_t few, peer_t *newcomer)
                              &candidates [index].moved);
     if (most > 0)
         qsort (candidates, count, sizeof (candidate_t), s_compare);
+    self->busy = most > 0;
     for (size_t index = 0; index < most; index++)
         s_cut (self, candidates [index].peer, ZRELAY_CUT_CONNECTIONS);
     free (candidates);
@@ -674,6 +789,7 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->endpoint = strdup (endpoint);
     assert (peer->endpoint);
     peer->number = ++self->arrivals;
+    peer->lively = true;
     peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
     uint64_t waiting;
@@ -712,6 +828,29 @@ s_count_failure (zrelay_peers_t *self, const char *endpoint, uint16_t event,
             self->failures [index]++;
 }
 
+//  Only those of an XPUB may have to refuse somebody
+
+static void
+s_add_listener (zrelay_peers_t *self, int fd)
+{
+    if (!self->watcher)
+        return;
+    self->listeners = (listener_t *) realloc (self->listeners,
+        (self->listening + 1) * sizeof (listener_t));
+    assert (self->listeners);
+    self->listeners [self->listening++] = (listener_t) { fd, s_inode (fd) };
+}
+
+static void
+s_remove_listener (zrelay_peers_t *self, int fd)
+{
+    size_t index = 0;
+    while (index < self->listening && self->listeners [index].fd != fd)
+        index++;
+    if (index < self->listening)
+        self->listeners [index] = self->listeners [--self->listening];
+}
+
 //  A peer may have left before it was looked at
 
 static void
@@ -721,6 +860,7 @@ s_end (zrelay_peers_t *self, int fd, uint16_t event, const char *endpoint)
     if (event == ZMQ_EVENT_DISCONNECTED && !s_lookup (self, fd))
         zrelay_diary_went (self->diary, &unknown, false, false);
     s_remove (self, fd);
+    s_remove_listener (self, fd);
 }
 
 //  An event is two frames: 16 bits of number and 32 of value, and an endpoint.
@@ -747,6 +887,9 @@ s_event (zrelay_peers_t *self, zmq_msg_t *frame)
     else
     if (event & FAILURES)
         s_count_failure (self, endpoint, event, value);
+    else
+    if (event == ZMQ_EVENT_LISTENING)
+        s_add_listener (self, (int) value);
     else
     if (event & ENDS)
         s_end (self, (int) value, event, endpoint);
@@ -789,11 +932,14 @@ s_update (zrelay_peers_t *self)
     zmq_msg_t frame;
     zmq_msg_init (&frame);
     int count = 0;
-    while (count < EVENTS_MAX && s_event (self, &frame))
+    self->busy = false;
+    while (count < EVENTS_MAX && !self->busy && s_event (self, &frame))
         count++;
     zmq_msg_close (&frame);
-    self->behind = count == EVENTS_MAX;
+    self->behind = count == EVENTS_MAX || self->busy;
     s_sweep (self);
+    if (*self->flooder && zclock_mono () > self->flooded_at + FLOOD_MOST)
+        s_let_flooder_in (self);
 }
 
 void
@@ -873,40 +1019,6 @@ zrelay_peers_set_encrypted (zrelay_peers_t *self, bool encrypted)
 
 //  --------------------------------------------------------------------------
 //  Cutting connections
-
-//  An IP address; an IPv4 one is mapped to IPv6
-typedef struct {
-    struct in6_addr ip;
-    bool any;                   //  Every address, and none
-    bool none;                  //  Connections without one
-} where_t;
-
-static void
-s_map (struct in6_addr *ip, const struct in_addr *ipv4)
-{
-    memset (ip, 0, sizeof (*ip));
-    ip->s6_addr [10] = ip->s6_addr [11] = 0xff;
-    memcpy (ip->s6_addr + 12, ipv4, sizeof (*ipv4));
-}
-
-//  A link-local address may name its interface, as in fe80::1%eth0
-
-static int
-s_parse_where (where_t *where, const char *text)
-{
-    memset (where, 0, sizeof (*where));
-    where->any = streq (text, "*");
-    where->none = streq (text, "ipc");
-    char copy [INET6_ADDRSTRLEN];
-    snprintf (copy, sizeof (copy), "%.*s", (int) strcspn (text, "%"), text);
-    struct in_addr ipv4;
-    if (inet_pton (AF_INET, copy, &ipv4) == 1) {
-        s_map (&where->ip, &ipv4);
-        return 0;
-    }
-    return where->any || where->none
-        || inet_pton (AF_INET6, copy, &where->ip) == 1? 0: -1;
-}
 
 static bool
 s_is_at (peer_t *peer, const where_t *where)
@@ -1092,24 +1204,59 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
     return s_is_ahead (peer, bytes, most / 2)? LOOK_SOON: LOOK_BUSY;
 }
 
+//  What is the same for all in one go
+typedef struct {
+    void *watched;              //  As zrelay_peers_look ()
+    int64_t waiting;            //  Likewise
+    int64_t most;               //  Bytes that one may be ahead
+    size_t soon;                //  Msecs until they are looked at again
+    size_t left;                //  How many may still be looked at
+} look_t;
+
+//  Of those who are lively, or of the others: go on where the last look ended
+
+static void
+s_look_at_some (zrelay_peers_t *self, look_t *look, bool lively, size_t *next)
+{
+    for (size_t step = 0; step < self->room && look->left > 0; step++) {
+        if (*next >= self->room)
+            *next = 0;
+        peer_t *peer = self->peers [(*next)++];
+        if (!peer || peer->lively != lively)
+            continue;
+        size_t when = s_look_at (self, peer, look->watched, look->most,
+                                 look->waiting);
+        peer->lively = when < LOOK_IVL;
+        look->soon = when < look->soon? when: look->soon;
+        look->left--;
+    }
+}
+
 size_t
 zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 {
     zrelay_peers_lock (self);
-    int64_t most = zrelay_limits_most_bytes (self->limits);
-    size_t soon = LOOK_IVL;
-    size_t looks = 0;
-    for (size_t step = 0; step < self->room && looks < LOOKS_MOST; step++) {
-        if (self->next_look >= self->room)
-            self->next_look = 0;
-        peer_t *peer = self->peers [self->next_look++];
-        size_t when = peer? s_look_at (self, peer, watched, most, waiting):
-                            LOOK_IVL;
-        looks += peer != NULL;
-        soon = when < soon? when: soon;
-    }
+    look_t look = {
+        .watched = watched, .waiting = waiting,
+        .most = zrelay_limits_most_bytes (self->limits),
+        .soon = LOOK_IVL, .left = LOOKS_MOST
+    };
+    s_look_at_some (self, &look, true, &self->next_lively);
+    look.left = self->looks_soon? LOOKS_SOON: LOOKS_MOST;
+    s_look_at_some (self, &look, false, &self->next_quiet);
+    self->looks_soon = look.soon == LOOK_SOON;
+    self->looked = self->arrivals;
     zrelay_peers_unlock (self);
-    return looks == LOOKS_MOST && soon > LOOK_MORE? LOOK_MORE: soon;
+    return look.left == 0 && look.soon > LOOK_MORE? LOOK_MORE: look.soon;
+}
+
+bool
+zrelay_peers_has_new (zrelay_peers_t *self)
+{
+    zrelay_peers_lock (self);
+    bool has = self->arrivals > self->looked;
+    zrelay_peers_unlock (self);
+    return has;
 }
 
 
@@ -1253,8 +1400,26 @@ zrelay_peers_refuse_all (zrelay_peers_t *self)
     zrelay_peers_unlock (self);
 }
 
+//  Messages and subscriptions look alike from outside, but not what becomes of
+//  them: has memory grown too much since the peer got ahead, or since the XPUB
+//  was read empty, by which all that grew before is accounted for?
+
+static bool
+s_costs_memory (peer_t *peer, bool emptied)
+{
+    int64_t now = zclock_mono ();
+    uint64_t memory = zrelay_kernel_memory ();
+    if (emptied || now > peer->measured_at + GROWTH_STALE
+    ||  memory < peer->memory)
+        peer->memory = memory;
+    peer->measured_at = now;
+    return memory - peer->memory
+         > GROWTH_LEAST + GROWTH_PER_BYTE * (peer->seen - peer->known);
+}
+
 //  What libzmq had read at the last look is known when the XPUB was read empty
-//  since. What waits in the system counts: nobody looks again when it is read.
+//  since. What waits in the system counts: nobody looks again when it is read,
+//  unless more of it comes.
 
 static void
 s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
@@ -1263,13 +1428,23 @@ s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
     if (peer->cut
     ||  !zrelay_kernel_read (peer->fd, &peer->base, &seen, &waiting))
         return;
-    if (self->empties > peer->seen_empties)
+    bool emptied = self->empties > peer->seen_empties;
+    bool goes_on = seen != peer->seen;
+    if (emptied)
         peer->known = peer->seen;
     peer->seen = seen;
     peer->seen_empties = self->empties;
-    if (seen + waiting - peer->known > zrelay_limits_topics_ahead (self->limits,
-            peer->topic_bytes, self->header))
+    uint64_t ahead = seen + waiting - peer->known;
+    uint64_t topics = zrelay_limits_topics_ahead (self->limits,
+        peer->topic_bytes, self->header);
+    if (ahead <= topics)
+        return;
+    if (ahead - topics > zrelay_limits_messages_ahead (self->limits)
+    ||  s_costs_memory (peer, emptied))
         s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
+    else
+    if (goes_on)
+        zrelay_watcher_add (self->watcher, peer->fd);
 }
 
 
@@ -1421,12 +1596,29 @@ zrelay_peers_heard (zrelay_peers_t *self, const char *property,
     return false;
 }
 
+//  Now the relay has caught up with a flood. The memory that it took is given
+//  back before the next one can come, which would else take it unnoticed.
+
+static void
+s_end_flood (zrelay_peers_t *self)
+{
+    zrelay_kernel_give_back ();
+    zrelay_peers_lock (self);
+    if (!self->flood)
+        s_let_flooder_in (self);
+    zrelay_peers_unlock (self);
+}
+
 void
 zrelay_peers_emptied (zrelay_peers_t *self)
 {
     zrelay_peers_lock (self);
     self->empties++;
+    bool over = *self->flooder && !self->flood
+             && self->empties >= self->flooded + 2;
     zrelay_peers_unlock (self);
+    if (over)
+        s_end_flood (self);
 }
 
 bool
@@ -1502,6 +1694,68 @@ s_test_cut (const char *endpoint, const char *others, const char *address)
     assert (zrelay_peers_cut (self, address) == 0);
     assert (s_test_count (self, server, 0));
     zsock_destroy (&client);
+    zrelay_peers_destroy (&self, zsock_resolve (server));
+    zsock_destroy (&server);
+    zrelay_limits_destroy (&limits);
+}
+
+//  Can somebody connect from there? The system answers at once or not at all.
+
+static bool
+s_test_connects (const char *from, int port)
+{
+    struct sockaddr_in here = { .sin_family = AF_INET };
+    struct sockaddr_in there = {
+        .sin_family = AF_INET, .sin_port = htons ((uint16_t) port),
+        .sin_addr.s_addr = htonl (INADDR_LOOPBACK)
+    };
+    inet_pton (AF_INET, from, &here.sin_addr);
+    int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int rc = bind (fd, (struct sockaddr *) &here, sizeof (here));
+    assert (rc == 0);
+    connect (fd, (struct sockaddr *) &there, sizeof (there));
+    struct pollfd item = { .fd = fd, .events = POLLOUT };
+    bool connects = poll (&item, 1, 100) == 1
+                 && (item.revents & (POLLERR | POLLHUP)) == 0;
+    close (fd);
+    return connects;
+}
+
+//  Newcomers from where a flood came are refused until that is dealt with
+
+static void
+s_test_flooder (const char *flooder, const char *from, const char *other)
+{
+    zsock_t *server = zsock_new (ZMQ_XPUB);
+    zrelay_limits_t *limits = zrelay_limits_new ();
+    zrelay_peers_t *self = zrelay_peers_new (zsock_resolve (server), limits);
+    assert (self);
+    zrelay_peers_watch (self);
+    int port = zsock_bind (server, "tcp://127.0.0.1:*");
+    assert (port > 0);
+    zrelay_peers_update (self);
+    assert (self->listening == 1);
+    assert (s_test_connects (from, port));
+    zrelay_peers_lock (self);
+    snprintf (self->flooder, sizeof (self->flooder), "%s", flooder);
+    self->flooded_at = zclock_mono ();
+    s_refuse_flooder (self);
+    zrelay_peers_unlock (self);
+#if defined (__linux__)
+    assert (!s_test_connects (from, port));
+#endif
+    assert (s_test_connects (other, port));
+    zrelay_peers_emptied (self);
+    zrelay_peers_emptied (self);
+    assert (!*self->flooder);
+    assert (s_test_connects (from, port));
+    zsock_unbind (server, "tcp://127.0.0.1:%d", port);
+    int64_t deadline = zclock_mono () + 5000;
+    while (self->listening > 0 && zclock_mono () < deadline) {
+        zsock_events (server);
+        zrelay_peers_update (self);
+    }
+    assert (self->listening == 0);
     zrelay_peers_destroy (&self, zsock_resolve (server));
     zsock_destroy (&server);
     zrelay_limits_destroy (&limits);
@@ -1607,6 +1861,9 @@ zrelay_peers_test (bool verbose)
     s_test_cut (name, "::", "*");
     assert (zrelay_peers_cut (self, "nowhere") == -1);
     assert (zrelay_peers_cut (NULL, "*") == 0);
+
+    s_test_flooder ("tcp://127.0.0.9", "127.0.0.9", "127.0.0.8");
+    s_test_flooder ("tcp://[::ffff:127.0.0.9]", "127.0.0.9", "127.0.0.8");
 
     //  A new one on a socket that had one is possible at once
     zrelay_peers_destroy (&self, zsock_resolve (server));

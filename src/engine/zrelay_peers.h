@@ -134,6 +134,10 @@ void
 size_t
     zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting);
 
+//  True if a peer came that was not looked at yet.
+bool
+    zrelay_peers_has_new (zrelay_peers_t *self);
+
 //  How many connections were cut since this was asked last; the address of the
 //  last, and why. The strings remain the object's.
 uint64_t

@@ -441,11 +441,8 @@ zrelay_port_hush (zrelay_port_t *self)
 {
     if (!self->hush)
         self->hush = zrelay_hush_new (self->handle);
-    if (!self->hush)
-        return false;
-    zrelay_hush_begin (self->hush);
-    self->hushed = true;
-    return true;
+    self->hushed = self->hush && zrelay_hush_begin (self->hush);
+    return self->hushed;
 }
 
 void

@@ -34,9 +34,18 @@
 //  in which it travels, and what CURVE adds to it
 #define SUBSCRIPTION_MAX (ZRELAY_PORT_TOPIC_MAX + 64)
 
-//  How many of one subscriber wait to be taken in. An XPUB takes in all that
-//  do, also when the connection has been cut.
+//  How many of one subscriber wait to be taken in, and how many bytes if these
+//  are longer. An XPUB takes in all that do, also when the connection has been
+//  cut.
 #define SUBSCRIPTIONS_WAITING 100
+#define SUBSCRIPTIONS_BYTES (SUBSCRIPTIONS_WAITING * SUBSCRIPTION_MAX)
+
+//  And how many at least. The user id that a ZAP handler gave goes ahead of the
+//  messages: libzmq counts it in, but not out.
+#define SUBSCRIPTIONS_LEAST 2
+
+//  How many bytes wait in the system, of which libzmq takes in more meanwhile
+#define SUBSCRIPTIONS_BUFFER 65536
 
 //  Connections that wait to be accepted. With libzmq's 100, the system drops
 //  newcomers when many come at once, and they try again after seconds.
@@ -121,9 +130,29 @@ s_prepare_xpub (void *handle)
 {
     int64_t most = SUBSCRIPTION_MAX;
     int waiting = SUBSCRIPTIONS_WAITING;
+    int buffer = SUBSCRIPTIONS_BUFFER;
     return zmq_setsockopt (handle, ZMQ_MAXMSGSIZE, &most, sizeof (most))
-        || zmq_setsockopt (handle, ZMQ_RCVHWM, &waiting, sizeof (waiting))? -1:
+        || zmq_setsockopt (handle, ZMQ_RCVHWM, &waiting, sizeof (waiting))
+        || zmq_setsockopt (handle, ZMQ_RCVBUF, &buffer, sizeof (buffer))? -1:
            0;
+}
+
+//  Where subscribers may send longer frames, fewer of them wait, if not said
+//  otherwise
+
+static void
+s_adjust_xpub (zrelay_side_t *self)
+{
+    void *handle = zrelay_side_handle (self);
+    if (!handle || self->borrowed || zrelay_side_type (self) != ZMQ_XPUB
+    ||  zrelay_options_get_id (self->options, ZMQ_RCVHWM))
+        return;
+    int64_t most = zsock_maxmsgsize (handle);
+    int waiting = most <= SUBSCRIPTIONS_BYTES / SUBSCRIPTIONS_WAITING?
+        SUBSCRIPTIONS_WAITING: (int) (SUBSCRIPTIONS_BYTES / most);
+    if (most < 0 || waiting < SUBSCRIPTIONS_LEAST)
+        waiting = SUBSCRIPTIONS_LEAST;
+    zmq_setsockopt (handle, ZMQ_RCVHWM, &waiting, sizeof (waiting));
 }
 
 //  Options that a relay needs on every socket of a type, whatever the kind
@@ -194,6 +223,7 @@ s_open (zrelay_side_t *self, int type, const char *name)
         int one = 1;
         zmq_setsockopt (handle, ZMQ_XPUB_VERBOSER, &one, sizeof (one));
         self->reported = zrelay_topics_new ();
+        s_adjust_xpub (self);
         zrelay_peers_watch (self->peers);
     }
     zrelay_peers_report_to (peers, self->events, self->diary, self->name);
@@ -572,6 +602,8 @@ s_set_option (zrelay_side_t *self, const zrelay_option_t *option,
     zrelay_options_put (self->options, option, value);
     if (option->id == ZMQ_XPUB_VERBOSE)
         self->repeats = atoi (value) != 0;
+    if (option->id == ZMQ_MAXMSGSIZE)
+        s_adjust_xpub (self);
     if (option->id == ZMQ_ZAP_ENFORCE_DOMAIN && zrelay_side_attached (self))
         self->insists_late = true;
     return s_remark (self, option);

@@ -23,8 +23,8 @@
 #   include <sys/epoll.h>
 #endif
 
-//  A relay that is not busy has dealt with what arrived after so many msecs
-#define GRACE 3
+//  A relay that is not busy has dealt with what arrived after so many usecs
+#define GRACE 500
 
 #if defined (__linux__)
 
@@ -76,7 +76,7 @@ static void *
 s_watch (void *arg)
 {
     (void) arg;
-    const struct timespec grace = { .tv_nsec = GRACE * 1000000 };
+    const struct timespec grace = { .tv_nsec = GRACE * 1000 };
     struct epoll_event events [EVENTS_MOST];
     while (true) {
         int count = epoll_wait (s_all.epoll, events, EVENTS_MOST, -1);

@@ -32,7 +32,9 @@ zrelay_watcher_t *
 void
     zrelay_watcher_destroy (zrelay_watcher_t **self_p);
 
-//  Watch a descriptor until it is closed. May be called by the function.
+//  Watch a descriptor until it is closed. May be called by the function, also
+//  for a descriptor that is watched already: if something waits there, that
+//  counts as having arrived now.
 void
     zrelay_watcher_add (zrelay_watcher_t *self, int fd);
 

@@ -104,7 +104,8 @@ typedef struct {
 } bench_t;
 
 static void
-s_setup (bench_t *self, const char *kind, const char *subscriptions)
+s_setup (bench_t *self, const char *kind, const char *subscriptions,
+         const char *maxmsgsize)
 {
     self->relay = faults_relay (kind);
     if (streq (kind, "proxy")) {
@@ -117,6 +118,9 @@ s_setup (bench_t *self, const char *kind, const char *subscriptions)
     if (subscriptions)
         faults_command (self->relay, "SET", "BACKEND", "subscriptions",
                         subscriptions, NULL);
+    if (maxmsgsize)
+        faults_command (self->relay, "SET", "BACKEND", "maxmsgsize",
+                        maxmsgsize, NULL);
     self->out = faults_bind (self->relay, "BACKEND");
     self->in = faults_bind (self->relay, "FRONTEND");
 }
@@ -180,6 +184,7 @@ s_measure (void *arg)
 typedef struct {
     const char *kind;
     const char *subscriptions;  //  The limit; NULL: as it is by default
+    const char *maxmsgsize;     //  Likewise
     const char *size;           //  Of a topic
     const char *pause;          //  NULL: all at once
     bool counted;               //  The relay cuts it, and not libzmq
@@ -189,7 +194,7 @@ static void
 s_test_flood (const flood_t *flood)
 {
     bench_t bench = { .stop = false };
-    s_setup (&bench, flood->kind, flood->subscriptions);
+    s_setup (&bench, flood->kind, flood->subscriptions, flood->maxmsgsize);
     bench.before = bench.peak = faults_memory (0);
     pthread_t thread;
     pthread_create (&thread, NULL, s_measure, &bench);
@@ -201,8 +206,10 @@ s_test_flood (const flood_t *flood)
     pthread_join (thread, NULL);
     printf ("# %" PRId64 " KiB more, %" PRId64 " beats for an answer\n",
             bench.peak - bench.before, beats);
-    TAP (status == 0, "%s, %s subscriptions: topics of %s bytes%s are cut",
+    TAP (status == 0,
+         "%s, %s subscriptions, %s maxmsgsize: topics of %s bytes%s are cut",
          flood->kind, flood->subscriptions? flood->subscriptions: "default",
+         flood->maxmsgsize? flood->maxmsgsize: "default",
          flood->size, flood->pause? ", in two parts,": "");
     TAP (faults_counter (bench.relay, "backend.cut_subscriptions")
             == flood->counted,
@@ -222,7 +229,7 @@ static void
 s_test_longest (void)
 {
     bench_t bench = { .stop = false };
-    s_setup (&bench, "forwarder", NULL);
+    s_setup (&bench, "forwarder", NULL, NULL);
     s_publish (&bench);
     char topic [LONGEST + 1];
     memset (topic, 'T', LONGEST);
@@ -280,7 +287,7 @@ s_test_honest (void)
 {
     bench_t bench = { .stop = false };
     //  As many as it has
-    s_setup (&bench, "forwarder", "500");
+    s_setup (&bench, "forwarder", "500", NULL);
     s_publish (&bench);
     zsock_t *one = faults_connect (ZMQ_SUB, bench.out);
     s_subscribe_all (one, true);
@@ -332,12 +339,8 @@ static void
 s_test_messages (void)
 {
     bench_t bench = { .stop = false };
-    s_setup (&bench, "forwarder", NULL);
-    faults_command (bench.relay, "SET", "BACKEND", "maxmsgsize", "1000000",
-                    NULL);
+    s_setup (&bench, "forwarder", NULL, "1000000");
     s_publish (&bench);
-    zstr_free (&bench.out);
-    bench.out = faults_bind (bench.relay, "BACKEND");
     zsock_t *sock = faults_connect (ZMQ_XSUB, bench.out);
     faults_counted (bench.relay, "backend.peers", 1);
     faults_command (bench.relay, "PAUSE", NULL);
@@ -371,14 +374,18 @@ main (int argc, char **argv)
     faults_begin (argc, argv, s_roles);
     TAP_DEADLINE (DEADLINE);
     static const flood_t floods [] = {
-        { "forwarder", NULL, "1000000", NULL, false },
-        { "forwarder", NULL, "4096", NULL, true },
-        { "forwarder", NULL, "4096", "pause", true },
-        { "forwarder", NULL, "100", NULL, true },
-        { "forwarder", NULL, "10", NULL, true },
-        { "forwarder", "1000", "100", NULL, true },
-        { "cache", NULL, "4096", NULL, true },
-        { "proxy", NULL, "4096", "pause", true }
+        { "forwarder", NULL, NULL, "1000000", NULL, false },
+        { "forwarder", NULL, NULL, "4096", NULL, true },
+        { "forwarder", NULL, NULL, "4096", "pause", true },
+        { "forwarder", NULL, NULL, "100", NULL, true },
+        { "forwarder", NULL, NULL, "10", NULL, true },
+        { "forwarder", "1000", NULL, "100", NULL, true },
+        { "forwarder", NULL, "1048576", "1000", NULL, true },
+        { "forwarder", NULL, "1048576", "20", NULL, true },
+        { "cache", NULL, NULL, "4096", NULL, true },
+        { "cache", NULL, "1048576", "1000", NULL, true },
+        { "proxy", NULL, NULL, "4096", "pause", true },
+        { "proxy", NULL, "1048576", "1000", NULL, true }
     };
     for (size_t index = 0; index < sizeof (floods) / sizeof (*floods); index++)
         s_test_flood (&floods [index]);
