@@ -4,7 +4,7 @@
 #
 #   FUZZ_SECONDS   how long for each target (default 60)
 #   FUZZ_TARGETS   which ones (default "command stats option gate config
-#                  json")
+#                  json permits")
 #   FUZZ_CLANG     the compiler (default clang)
 #
 #   What is found to be interesting is kept in the folder fuzz of the build
@@ -51,7 +51,7 @@ run () {
 }
 
 failed=0
-for target in ${FUZZ_TARGETS:-command stats option gate config json}; do
+for target in ${FUZZ_TARGETS:-command stats option gate config json permits}; do
     build "$target" || exit 1
     if run "$target"; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' \
