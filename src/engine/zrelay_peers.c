@@ -220,6 +220,9 @@ struct _zrelay_peers_t {
     uint64_t left_early;        //  Peers that left before theirs was over
     zrelay_limits_t *limits;    //  How many there may be; the side's
     zrelay_index_t *hosts;      //  host_t by address
+    bool *voices;               //  Those by which messages came since the last
+                                //  connection that had them was noted
+    size_t voices_room;         //  How many there is room for
     size_t next_lively;         //  Descriptor where to go on looking
     size_t next_quiet;          //  The same for the others
     bool looks_soon;            //  One of them has to be looked at soon
@@ -460,6 +463,7 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
             }
         freen (self->peers);
         freen (self->listeners);
+        freen (self->voices);
         zrelay_index_destroy (&self->hosts);
         zrelay_topics_destroy (&self->holders);
         zrelay_topics_destroy (&self->nobodys);
@@ -767,6 +771,33 @@ s_admit (zrelay_peers_t *self, peer_t *peer)
         s_make_room (self, peer);
 }
 
+//  Has a message come by this descriptor since a connection had it that was
+//  noted? It may have been the newcomer's.
+
+static bool
+s_take_voice (zrelay_peers_t *self, int fd)
+{
+    bool spoken = (size_t) fd < self->voices_room && self->voices [fd];
+    if (spoken)
+        self->voices [fd] = false;
+    return spoken;
+}
+
+static void
+s_note_voice (zrelay_peers_t *self, int fd)
+{
+    size_t least = (size_t) fd + 1;
+    if (self->voices_room < least) {
+        size_t room = least * 2;
+        self->voices = (bool *) realloc (self->voices, room * sizeof (bool));
+        assert (self->voices);
+        memset (self->voices + self->voices_room, 0,
+                (room - self->voices_room) * sizeof (bool));
+        self->voices_room = room;
+    }
+    self->voices [fd] = true;
+}
+
 //  libzmq may close a connection while we look at it
 
 static void
@@ -792,8 +823,10 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->lively = true;
     peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
-    uint64_t waiting;
-    zrelay_kernel_read (fd, &peer->base, &peer->mark, &waiting);
+    uint64_t bytes, waiting;
+    if (zrelay_kernel_read (fd, &peer->base, &bytes, &waiting)
+    &&  (!accepted || s_take_voice (self, fd)))
+        peer->mark = bytes;
     peer->revision = zrelay_limits_revision (self->limits);
     peer->made = !accepted;
     peer->host = accepted? s_join_host (self, address): NULL;
@@ -1141,9 +1174,12 @@ void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
 {
     zrelay_peers_lock (self);
-    peer_t *peer = property? s_lookup (self, atoi (property)): NULL;
+    int fd = property? atoi (property): -1;
+    peer_t *peer = s_lookup (self, fd);
     if (peer)
         peer->spoke = true;
+    if (fd >= 0)
+        s_note_voice (self, fd);
     zrelay_peers_unlock (self);
 }
 
