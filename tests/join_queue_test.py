@@ -45,10 +45,12 @@ def ask(make, relay, text):
     return client
 
 
-def is_told(make, relay, worker):
-    """Wait until the relay sends requests to a worker elsewhere, which is the
-    only one that is free."""
+def is_told(make, relay, *workers):
+    """Wait until the relay sends requests to workers elsewhere, which are the
+    only ones that are free."""
     client = ask(make, relay, "hello")
+    wait_until(lambda: any(worker.poll(0) for worker in workers))
+    worker = next(worker for worker in workers if worker.poll(0))
     equal(worker.recv(), b"hello")
     worker.send(b"there")
     equal(client.recv(), b"there")
@@ -59,7 +61,7 @@ def _():
     need_nats()
     with sites(2) as ((here, there), make):
         far = workers(make, there, 2)
-        is_told(make, here, far[0])
+        is_told(make, here, *far)
         near = workers(make, here, 1)
         #   Nobody else is free
         clients = [ask(make, here, "one")]
