@@ -525,6 +525,9 @@ def _():
         with socket.socket(socket.AF_UNIX) as raw:
             raw.connect(path)
             raw.sendall(os.urandom(4096))
+        #   A relay refuses commands while it has not answered a thousand
+        wait_until(lambda: Process((ZRELAY, "ctl") + control.options + (
+            "queue", "STATE")).wait() == DONE)
         equal(control.run("queue", "STATE"), "active")
         #   A prompt answer, in spite of them
         client = sock(zmq.REQ, control.endpoint)
