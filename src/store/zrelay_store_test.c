@@ -95,6 +95,19 @@ s_put (zrelay_spool_t *spool, uint32_t first, uint32_t count)
 
 //  Reads so many, and compares them
 
+//  Valgrind takes seconds for the address space that a store has without this
+
+#define TEST_ROOM (64 * 1024 * 1024)
+
+static zrelay_store_t *
+s_new (void)
+{
+    zrelay_store_t *store = zrelay_store_new ();
+    zrelay_store_set_room (store, TEST_ROOM);
+    return store;
+}
+
+
 static void
 s_read (zrelay_spool_t *spool, uint32_t first, uint32_t count)
 {
@@ -121,7 +134,7 @@ s_read (zrelay_spool_t *spool, uint32_t first, uint32_t count)
 static zrelay_store_t *
 s_open (const char *directory)
 {
-    zrelay_store_t *store = zrelay_store_new ();
+    zrelay_store_t *store = s_new ();
     zrelay_status_t status = zrelay_store_open (store, directory);
     if (status != ZRELAY_STATUS_DONE)
         puts (zrelay_store_error (store));
@@ -263,7 +276,7 @@ s_test_durable (const char *directory)
 static void
 s_test_full (const char *directory)
 {
-    zrelay_store_t *store = zrelay_store_new ();
+    zrelay_store_t *store = s_new ();
     zrelay_store_set_room (store, 2 * 1024 * 1024);
     zrelay_status_t status = zrelay_store_open (store, directory);
     assert (status == ZRELAY_STATUS_DONE);
@@ -409,7 +422,7 @@ s_test_names (const char *directory)
 static bool
 s_is_refused (const char *directory, const char *words)
 {
-    zrelay_store_t *store = zrelay_store_new ();
+    zrelay_store_t *store = s_new ();
     zrelay_status_t status = zrelay_store_open (store, directory);
     bool refused = status == ZRELAY_STATUS_REFUSED
                 && strstr (zrelay_store_error (store), words);
@@ -442,7 +455,7 @@ s_test_refusals (const char *directory)
     zrelay_store_t *store = s_open (directory);
     assert (s_is_refused (directory, "this process uses it already"));
     assert (zrelay_store_open (store, directory) == ZRELAY_STATUS_BAD_STATE);
-    zrelay_store_t *other = zrelay_store_new ();
+    zrelay_store_t *other = s_new ();
     assert (zrelay_store_look (other, directory) == ZRELAY_STATUS_REFUSED);
     assert (zrelay_store_look (other, "/nowhere") == ZRELAY_STATUS_REFUSED);
     assert (zrelay_store_open (other, "/nowhere/at/all")
@@ -500,7 +513,7 @@ s_test_damage (const char *directory)
         memcpy (data, zchunk_data (whole), size);
         data [place] ^= 0xff;
         s_write_file (directory, "data.mdb", data, size);
-        zrelay_store_t *store = zrelay_store_new ();
+        zrelay_store_t *store = s_new ();
         if (zrelay_store_open (store, directory) == ZRELAY_STATUS_DONE) {
             zrelay_spool_t *spool = s_open_spool (store, "forward");
             assert (zrelay_spool_messages (spool) == 250);
@@ -517,7 +530,7 @@ s_test_damage (const char *directory)
     //  Whatever was cut off
     for (size_t left = 0; left < size; left += 16384) {
         s_write_file (directory, "data.mdb", zchunk_data (whole), left);
-        zrelay_store_t *store = zrelay_store_new ();
+        zrelay_store_t *store = s_new ();
         zrelay_status_t status = zrelay_store_open (store, directory);
         assert (status == ZRELAY_STATUS_REFUSED);
         assert (strstr (zrelay_store_error (store), "it is damaged"));
