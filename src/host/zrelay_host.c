@@ -20,6 +20,7 @@
 #include "zrelay_number.h"
 #include "zrelay_private.h"
 #include "zrelay_secret.h"
+#include "zrelay_spooling.h"
 #include "zrelay_usher.h"
 
 #include <signal.h>
@@ -258,18 +259,12 @@ s_is_owners (const zrelay_kind_t *kind, const char *command)
         && (row->flags & ZRELAY_COMMAND_OWNER);
 }
 
-//  The same of an option: this one makes a directory and files, wherever it is
-//  told to
-
 static bool
 s_sets_spool (zmsg_t *words)
 {
     zmsg_first (words);
     zmsg_next (words);
-    zframe_t *frame = zmsg_next (words);
-    return frame && zframe_size (frame) == strlen ("spool")
-        && strncasecmp ((const char *) zframe_data (frame), "spool",
-                        zframe_size (frame)) == 0;
+    return zrelay_spooling_is_directory (zmsg_next (words));
 }
 
 //  Give a relay the words of a message, which are taken: there may be keys

@@ -17,6 +17,7 @@
 #include "zrelay_envelope.h"
 #include "zrelay_message_internal.h"
 #include "zrelay_option.h"
+#include "zrelay_spooling.h"
 
 #include <signal.h>
 
@@ -201,8 +202,7 @@ s_be_host (zrelay_pipe_t *self, zmsg_t *msg, zmsg_t *envelope)
     return false;
 }
 
-//  True if strangers may give that command with these arguments. A spool makes
-//  a directory and files, wherever it is told to.
+//  True if strangers may give that command with these arguments
 
 static bool
 s_is_for_strangers (const zrelay_command_t *command, zmsg_t *msg)
@@ -210,11 +210,8 @@ s_is_for_strangers (const zrelay_command_t *command, zmsg_t *msg)
     if (command->flags & ZRELAY_COMMAND_OWNER)
         return false;
     zmsg_first (msg);
-    zframe_t *option = zmsg_next (msg);
-    return strneq (command->name, "SET") || !option
-        || zframe_size (option) != strlen ("spool")
-        || strncasecmp ((const char *) zframe_data (option), "spool",
-                        zframe_size (option)) != 0;
+    return strneq (command->name, "SET")
+        || !zrelay_spooling_is_directory (zmsg_next (msg));
 }
 
 static void

@@ -207,16 +207,13 @@ faults_error (zactor_t *relay)
 }
 
 int
-faults_command (zactor_t *relay, const char *command, ...)
+faults_command_va (zactor_t *relay, const char *command, va_list argptr)
 {
     zmsg_t *msg = zmsg_new ();
     zmsg_addstr (msg, command);
-    va_list argptr;
-    va_start (argptr, command);
     const char *argument;
     while ((argument = va_arg (argptr, const char *)))
         zmsg_addstr (msg, argument);
-    va_end (argptr);
     zmsg_send (&msg, relay);
     zmsg_destroy (&msg);
     int status = zsock_wait (relay);
@@ -228,6 +225,16 @@ faults_command (zactor_t *relay, const char *command, ...)
     else
     if (status == -1)
         printf ("#   %s: no answer\n", command);
+    return status;
+}
+
+int
+faults_command (zactor_t *relay, const char *command, ...)
+{
+    va_list argptr;
+    va_start (argptr, command);
+    int status = faults_command_va (relay, command, argptr);
+    va_end (argptr);
     return status;
 }
 

@@ -128,6 +128,8 @@ zactor_t *
 int
     faults_command (zactor_t *relay, const char *command, ...)
     __attribute__ ((sentinel));
+int
+    faults_command_va (zactor_t *relay, const char *command, va_list argptr);
 
 //  The sentence of ERROR. The caller frees it with zstr_free ().
 char *
