@@ -19,6 +19,7 @@ error_status=99
 set -- "$VALGRIND" --tool=memcheck --quiet --leak-check=full \
     --show-leak-kinds=definite,indirect,possible \
     --errors-for-leak-kinds=definite,indirect,possible \
+    --suppressions="$TOP_SRCDIR/tests/memcheck.supp" \
     --track-origins=yes --num-callers=30 --error-exitcode=$error_status
 
 number=0
