@@ -26,6 +26,7 @@
 #include "zrelay_counts.h"
 #include "zrelay_delays.h"
 #include "zrelay_diary.h"
+#include "zrelay_drain.h"
 #include "zrelay_endpoint.h"
 #include "zrelay_errand.h"
 #include "zrelay_envelope.h"
@@ -41,6 +42,7 @@
 #include "zrelay_access.h"
 #include "zrelay_inherited.h"
 #include "zrelay_parcel.h"
+#include "zrelay_polls.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
 #include "zrelay_permits.h"
@@ -61,6 +63,7 @@
 #include "zrelay_topics.h"
 #include "zrelay_view.h"
 #include "zrelay_watcher.h"
+#include "zrelay_wiring.h"
 #include "zrelay_trial.h"
 #include "zrelay_hush.h"
 #include "zrelay_tree.h"
@@ -123,6 +126,9 @@ static const test_item_t s_tests [] = {
     { "zrelay_holds", zrelay_holds_test },
     { "zrelay_backlog", zrelay_backlog_test },
     { "zrelay_flow", zrelay_flow_test },
+    { "zrelay_wiring", zrelay_wiring_test },
+    { "zrelay_polls", zrelay_polls_test },
+    { "zrelay_drain", zrelay_drain_test },
     { "zrelay_stats", zrelay_stats_test },
     { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },

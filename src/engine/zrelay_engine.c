@@ -15,10 +15,13 @@
 #include "zrelay_calls.h"
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
+#include "zrelay_drain.h"
 #include "zrelay_pairing.h"
+#include "zrelay_polls.h"
 #include "zrelay_printer_internal.h"
 #include "zrelay_row.h"
 #include "zrelay_setting.h"
+#include "zrelay_wiring.h"
 
 //  Sockets without traffic are looked after when peers come or go, so that
 //  libzmq can let go of those that have left; and this often, in msecs
@@ -32,18 +35,6 @@
 #define NAME_MOST 127
 #define NAME_CHARACTERS \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
-
-#define SIDES 2
-#define FLOWS 2
-
-//  The polls of one side
-typedef struct {
-    void *handle;               //  libzmq's socket, which may be replaced
-    short events;               //  And for what
-    int hush;                   //  What is polled for that, or 0
-    void *monitor;              //  The peers' socket
-    int monitor_fd;             //  Which is watched by this descriptor
-} watch_t;
 
 //  Why the loop ends
 typedef enum {
@@ -62,31 +53,20 @@ struct _zrelay_engine_t {
     bool verbose;                   //  Commands are to be logged
     zloop_t *loop;                  //  Drives everything
     zrelay_error_t *error;          //  The one sentence
-    zrelay_side_t *sides [SIDES];   //  By zrelay_side_id_t; backend or NULL
-    zrelay_flow_t *flows [FLOWS];   //  By zrelay_flow_id_t; return or NULL
+    zrelay_wiring_t wiring;         //  Its sides and flows
+    zrelay_side_t **sides;          //  Those of the wiring
+    zrelay_flow_t **flows;          //  Likewise
     zrelay_capture_t *capture;      //  Copies of what passes
     zrelay_events_t *events;        //  What becomes of connections it makes
     zrelay_diary_t *diary;          //  Logs who comes and goes
-    zrelay_sieve_t *sieves [FLOWS]; //  Rules about topics
-    watch_t watches [SIDES];        //  The polls of the sides
-    void *capturing;                //  A borrowed capture's socket, or NULL
-    short capture_events;           //  What that is polled for
+    zrelay_sieve_t *sieves [ZRELAY_FLOWS]; //  Rules about topics
+    zrelay_polls_t *polls;          //  What the loop waits for
+    zrelay_drain_t *drain;          //  DRAIN
     zrelay_state_t mode;            //  As PAUSE and DRAIN have made it
-    zrelay_drained_fn *on_drained;  //  To be called at the end of a DRAIN, or
-                                    //  NULL when there is none under way
-    void *drained_arg;              //  Its argument
-    int64_t drain_until;            //  When the time is over, by zclock_mono ()
-    int drain_timer;                //  The loop's timer for that, or 0
-    zrelay_flow_t *forsaken;        //  Read to its end, since nobody is left
-                                    //  who could reply; or NULL
     zrelay_calls_t *calls;          //  The kind's timers and readers
-    int wake_timer;                 //  Gives a turn without a poll, or 0
     int guard_timer;                //  Looks for messages without end, or 0
     int64_t guard_at;               //  When it does that, in msecs
-    int64_t wake_at;                //  When it will
     int64_t spin;                   //  Usecs to look on before sleeping
-    int64_t moved_at;               //  When messages moved last, in usecs
-    uint64_t moved;                 //  How many had, ever
     bool exhausted;                 //  The process has no descriptors left
     end_t end;                      //  Why the loop ends
     zrelay_permit_t permit;         //  Says what peers may do, if anybody does
@@ -112,64 +92,21 @@ const zrelay_setting_t zrelay_engine_settings [] = {
 };
 
 static int
-s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg);
+s_on_traffic (zrelay_engine_t *self, zrelay_side_id_t side);
 static int
-s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg);
+s_on_peers (zrelay_engine_t *self);
+static int
+s_on_wake (zrelay_engine_t *self);
 static int
 s_on_service (zloop_t *loop, int timer_id, void *arg);
-static int
-s_on_retry (zloop_t *loop, int timer_id, void *arg);
 static void
 s_report_gone (zrelay_engine_t *self);
-static void
-s_watch (zrelay_engine_t *self);
 static int
 s_turn (zrelay_engine_t *self);
+static size_t
+s_pending (zrelay_engine_t *self);
 static int
 s_after_kind (zrelay_engine_t *self);
-
-
-//  --------------------------------------------------------------------------
-//  Names of sides and flows by their numbers
-
-static zrelay_side_id_t
-s_other (zrelay_side_id_t side)
-{
-    return side == ZRELAY_SIDE_FRONTEND? ZRELAY_SIDE_BACKEND:
-                                         ZRELAY_SIDE_FRONTEND;
-}
-
-static zrelay_side_id_t
-s_input (zrelay_flow_id_t flow)
-{
-    return flow == ZRELAY_FLOW_FORWARD? ZRELAY_SIDE_FRONTEND:
-                                        ZRELAY_SIDE_BACKEND;
-}
-
-static zrelay_flow_id_t
-s_back (zrelay_flow_id_t flow)
-{
-    return flow == ZRELAY_FLOW_FORWARD? ZRELAY_FLOW_RETURN:
-                                        ZRELAY_FLOW_FORWARD;
-}
-
-//  The flow that reads from a side, or NULL
-
-static zrelay_flow_t *
-s_reader (zrelay_engine_t *self, zrelay_side_id_t side)
-{
-    return self->flows [side == ZRELAY_SIDE_FRONTEND? ZRELAY_FLOW_FORWARD:
-                                                      ZRELAY_FLOW_RETURN];
-}
-
-//  The flow to which a message belongs that goes to a side
-
-static zrelay_flow_t *
-s_flow_to (zrelay_engine_t *self, zrelay_side_id_t side)
-{
-    zrelay_flow_t *flow = s_reader (self, s_other (side));
-    return flow? flow: self->flows [ZRELAY_FLOW_FORWARD];
-}
 
 
 //  --------------------------------------------------------------------------
@@ -260,6 +197,10 @@ s_clean_name (const char *name)
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
 
+static const zrelay_polls_part_t s_part = {
+    .traffic = s_on_traffic, .peers = s_on_peers, .wake = s_on_wake
+};
+
 static zrelay_engine_t *
 s_engine_new (const zrelay_kind_t *kind, const char *name)
 {
@@ -268,6 +209,8 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     assert (self);
     s_copy_kind (self, kind);
     s_check_tables (self);
+    self->sides = self->wiring.sides;
+    self->flows = self->wiring.flows;
     self->name = s_clean_name (name && *name? name: kind->name);
     self->mode = ZRELAY_STATE_ACTIVE;
     self->started = zclock_mono ();
@@ -275,13 +218,17 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     self->capture = zrelay_capture_new (self->error);
     self->events = zrelay_events_new (self->name);
     self->diary = zrelay_diary_new (s_log_line, self);
-    for (int flow = 0; flow < FLOWS; flow++)
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         self->sieves [flow] = zrelay_sieve_new ();
     self->loop = zloop_new ();
     assert (self->loop);
     //  The relay ends when its owner says so, not when Ctrl-C is pressed
     zloop_set_nonstop (self->loop, true);
     self->calls = zrelay_calls_new (self, self->loop, s_after_kind);
+    self->polls = zrelay_polls_new (self, &self->wiring, self->loop, &s_part);
+    self->drain = zrelay_drain_new (self, &self->kind, &self->wiring,
+                                    self->polls, self->loop, self->error,
+                                    s_pending);
     zloop_timer (self->loop, SERVICE_IVL, 0, s_on_service, self);
     return self;
 }
@@ -305,13 +252,13 @@ static void
 s_set_handlers (zrelay_engine_t *self)
 {
     const zrelay_kind_t *kind = &self->kind;
-    zrelay_shown_to_t handlers [FLOWS] = {
+    zrelay_shown_to_t handlers [ZRELAY_FLOWS] = {
         [ZRELAY_FLOW_FORWARD] = { .message = kind->on_forward,
             .zmsg = kind->on_forward? NULL: kind->on_forward_zmsg },
         [ZRELAY_FLOW_RETURN] = { .message = kind->on_return,
             .zmsg = kind->on_return? NULL: kind->on_return_zmsg }
     };
-    for (int flow = 0; flow < FLOWS; flow++)
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow]) {
             handlers [flow].object = self->object;
             zrelay_flow_set_handler (self->flows [flow], handlers [flow]);
@@ -330,10 +277,10 @@ s_keep_defaults (zrelay_engine_t *self)
     if (self->object)
         zrelay_setting_keep (self->kind.settings, "relay", self, self->object,
                              self->defaults);
-    for (int flow = 0; flow < FLOWS; flow++)
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_keep_options (self->flows [flow], self->defaults);
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side])
             zrelay_side_keep_options (self->sides [side], self->defaults);
 }
@@ -368,11 +315,11 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
     if (self->kind.backend.types)
         self->sides [ZRELAY_SIDE_BACKEND] =
             zrelay_side_new ("backend", &self->kind.backend, self->error);
-    for (int side = 0; self->kind.topic && side < SIDES; side++)
+    for (int side = 0; self->kind.topic && side < ZRELAY_SIDES; side++)
         if (self->sides [side])
             zrelay_side_set_default_topic (self->sides [side],
                                            self->kind.topic);
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side])
             zrelay_side_report_to (self->sides [side], self->events,
                                    self->diary);
@@ -399,13 +346,13 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
         self->sides [ZRELAY_SIDE_BACKEND] =
             zrelay_side_borrow ("backend", backend, self->error);
     s_join_sides (self);
-    self->capturing = capture;
+    zrelay_polls_borrow (self->polls, self->capture, capture);
     if (capture)
         zrelay_capture_borrow (self->capture, capture);
     s_make_flows (self, backend == frontend? front:
                         self->sides [ZRELAY_SIDE_BACKEND]);
     //  What a flow has read is missed by whoever uses these sockets next
-    for (int flow = 0; flow < FLOWS; flow++)
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_set_careful (self->flows [flow]);
     s_keep_defaults (self);
@@ -416,7 +363,7 @@ zrelay_engine_borrow (const zrelay_kind_t *kind,
 static void
 s_report_undelivered (zrelay_engine_t *self)
 {
-    for (int index = 0; index < FLOWS; index++) {
+    for (int index = 0; index < ZRELAY_FLOWS; index++) {
         zrelay_flow_t *flow = self->flows [index];
         size_t count = flow? zrelay_flow_abandon (flow): 0;
         if (count > 0)
@@ -437,14 +384,13 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
             self->kind.destroy (&self->object);
         zloop_destroy (&self->loop);
         zrelay_calls_destroy (&self->calls);
-        for (int flow = 0; flow < FLOWS; flow++)
-            zrelay_flow_destroy (&self->flows [flow]);
-        for (int side = 0; side < SIDES; side++)
-            zrelay_side_destroy (&self->sides [side]);
+        zrelay_drain_destroy (&self->drain);
+        zrelay_polls_destroy (&self->polls);
+        zrelay_wiring_clear (&self->wiring);
         zrelay_capture_destroy (&self->capture);
         zrelay_events_destroy (&self->events);
         zrelay_diary_destroy (&self->diary);
-        for (int flow = 0; flow < FLOWS; flow++)
+        for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
             zrelay_sieve_destroy (&self->sieves [flow]);
         if (self->permit.may)
             self->permit.destroy (self->permit.object);
@@ -465,231 +411,44 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
 //  --------------------------------------------------------------------------
 //  Permissions of flows
 
-static bool
-s_attached (zrelay_engine_t *self)
-{
-    for (int side = 0; side < SIDES; side++)
-        if (self->sides [side] && !zrelay_side_attached (self->sides [side]))
-            return false;
-    return true;
-}
-
-static int
-s_type (zrelay_engine_t *self, zrelay_side_id_t side)
-{
-    return self->sides [side]? zrelay_side_type (self->sides [side]): -1;
-}
-
-//  Subscriptions are no work: they go on while a relay is paused or drains.
-//  libzmq puts no bound on those that wait in an XPUB.
-
-static bool
-s_carries_work (zrelay_engine_t *self, zrelay_flow_id_t flow)
-{
-    return self->flows [flow]
-        && zrelay_flow_possible (self->flows [flow])
-        && s_type (self, s_input (flow)) != ZMQ_XPUB;
-}
-
 //  An XSUB keeps subscriptions for publishers that come later. A kind with
 //  on_state decides for itself which flows read while the relay is paused.
 
 static bool
 s_may_run (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
-    bool work = s_carries_work (self, flow);
+    bool work = zrelay_wiring_carries_work (&self->wiring, flow);
     bool stops = self->mode == ZRELAY_STATE_PAUSED && !self->kind.on_state;
-    if (s_attached (self))
+    if (zrelay_wiring_attached (&self->wiring))
         return !stops || !work;
-    return !work && s_type (self, s_other (s_input (flow))) == ZMQ_XSUB;
+    zrelay_side_id_t output = zrelay_wiring_other (zrelay_wiring_input (flow));
+    return !work && zrelay_wiring_type (&self->wiring, output) == ZMQ_XSUB;
 }
 
 
 //  --------------------------------------------------------------------------
-//  Polls
-
-//  Poll a socket, which may be another one than before, for other events than
-//  before; for none, not at all.
+//  Watching
 
 static void
-s_poll_socket (zrelay_engine_t *self, void **polled, short *before,
-               void *handle, short events)
+s_report_news (zrelay_engine_t *self, zrelay_flow_t *flow)
 {
-    //  An application's socket is always polled, so that the end of its context
-    //  is noticed. libzmq never reports this event on a socket.
-    if (self->borrowed && !events)
-        events = ZMQ_POLLERR;
-    if (handle == *polled && events == *before)
-        return;
-    //  When that context has ended, zloop would end the process if it was given
-    //  the socket. The next poll, as it is, will report the end.
-    int type;
-    size_t size = sizeof (type);
-    if (self->borrowed
-    &&  zmq_getsockopt (handle, ZMQ_TYPE, &type, &size) == -1)
-        return;
-    zmq_pollitem_t item = { .socket = *polled };
-    if (*before)
-        zloop_poller_end (self->loop, &item);
-    item.socket = handle;
-    item.events = events;
-    if (events)
-        zloop_poller (self->loop, &item, s_on_traffic, self);
-    *polled = handle;
-    *before = events;
-}
-
-static void
-s_look_at_peers (zrelay_engine_t *self)
-{
-    for (int index = 0; index < SIDES; index++) {
-        zrelay_side_t *side = self->sides [index];
-        if (side && zrelay_side_peers (side))
-            zrelay_peers_update (zrelay_side_peers (side));
-        if (side)
-            zrelay_side_service (side);
-    }
-}
-
-//  To ask a socket for its events costs more than to move a message, and would
-//  be done at each poll for each socket that is polled. So the peers' sockets
-//  are polled as bare descriptors. These only report that something has
-//  happened since the socket was used last: whoever uses it has to read it to
-//  the end.
-
-static void
-s_poll_monitor (zrelay_engine_t *self, watch_t *watch, zrelay_peers_t *peers)
-{
-    void *monitor = peers? zrelay_peers_handle (peers): NULL;
-    if (monitor == watch->monitor)
-        return;
-    zmq_pollitem_t item = { .fd = watch->monitor_fd, .events = ZMQ_POLLIN };
-    if (watch->monitor)
-        zloop_poller_end (self->loop, &item);
-    watch->monitor = monitor;
-    if (!monitor)
-        return;
-    item.fd = watch->monitor_fd = zsock_fd (monitor);
-    zloop_poller (self->loop, &item, s_on_peers, self);
-    s_look_at_peers (self);
-}
-
-//  Give the flows a turn after so many msecs, if not before
-
-static void
-s_wake_in (zrelay_engine_t *self, size_t msecs)
-{
-    int64_t when = zclock_mono () + (int64_t) msecs;
-    if (self->wake_timer && self->wake_at <= when)
-        return;
-    if (self->wake_timer)
-        zloop_timer_end (self->loop, self->wake_timer);
-    self->wake_timer = zloop_timer (self->loop, msecs, 1, s_on_retry, self);
-    self->wake_at = when;
-}
-
-//  With spin, the loop does not sleep until nothing has moved for so long
-
-static void
-s_spin (zrelay_engine_t *self)
-{
-    if (self->spin == 0)
-        return;
-    uint64_t moved = 0;
-    for (int flow = 0; flow < FLOWS; flow++)
-        if (self->flows [flow])
-            moved += zrelay_flow_passed (self->flows [flow])
-                   + zrelay_flow_dropped (self->flows [flow]);
-    int64_t now = zclock_usecs ();
-    if (moved != self->moved)
-        self->moved_at = now;
-    self->moved = moved;
-    if (now - self->moved_at < self->spin)
-        s_wake_in (self, 0);
-}
-
-//  There is no end to events while somebody makes them
-
-static bool
-s_peers_behind (zrelay_engine_t *self)
-{
-    for (int side = 0; side < SIDES; side++)
-        if (self->sides [side]
-        &&  zrelay_peers_behind (zrelay_side_peers (self->sides [side])))
-            return true;
-    return false;
-}
-
-static void
-s_watch_flow (zrelay_engine_t *self, zrelay_flow_id_t id, short *events)
-{
-    zrelay_flow_t *flow = self->flows [id];
-    if (!flow)
-        return;
-    zrelay_flow_set_running (flow, s_may_run (self, id));
-    zrelay_side_id_t input = s_input (id);
-    size_t msecs = zrelay_flow_wants (flow, &events [input],
-                                      &events [s_other (input)]);
-    if (msecs > 0)
-        s_wake_in (self, msecs);
     const char *news = zrelay_flow_news (flow);
     if (news)
         zrelay_engine_log (self, ZRELAY_LOG_WARNING, "the %s flow: %s",
                            zrelay_flow_name (flow), news);
 }
 
-//  A signal came to the side's socket when it was not to be heard
-
-static int
-s_on_hush (zloop_t *loop, zmq_pollitem_t *item, void *arg)
-{
-    (void) loop;
-    (void) item;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    for (int side = 0; side < SIDES; side++)
-        if (self->sides [side])
-            zrelay_port_unhush (zrelay_side_port (self->sides [side]));
-    return 0;
-}
-
-static void
-s_poll_hush (zrelay_engine_t *self, watch_t *watch, zrelay_side_t *side)
-{
-    int fd = zrelay_port_hush_fd (zrelay_side_port (side));
-    fd = fd == -1? 0: fd;
-    if (fd == watch->hush)
-        return;
-    zmq_pollitem_t item = { .fd = watch->hush, .events = ZMQ_POLLIN };
-    if (watch->hush)
-        zloop_poller_end (self->loop, &item);
-    item.fd = watch->hush = fd;
-    if (fd)
-        zloop_poller (self->loop, &item, s_on_hush, self);
-}
-
 static void
 s_watch (zrelay_engine_t *self)
 {
-    short events [SIDES] = { 0, 0 };
-    s_watch_flow (self, ZRELAY_FLOW_FORWARD, events);
-    s_watch_flow (self, ZRELAY_FLOW_RETURN, events);
-    for (int index = 0; index < SIDES; index++) {
-        zrelay_side_t *side = self->sides [index];
-        watch_t *watch = &self->watches [index];
-        if (!side)
-            continue;
-        s_poll_socket (self, &watch->handle, &watch->events,
-                       zrelay_side_handle (side), events [index]);
-        s_poll_monitor (self, watch, zrelay_side_peers (side));
-        s_poll_hush (self, watch, side);
-    }
-    if (self->capturing)
-        s_poll_socket (self, &self->capturing, &self->capture_events,
-            self->capturing,
-            zrelay_capture_waiting (self->capture)? ZMQ_POLLOUT: 0);
-    if (s_peers_behind (self))
-        s_wake_in (self, 1);
-    s_spin (self);
+    for (int index = 0; index < ZRELAY_FLOWS; index++)
+        if (self->flows [index])
+            zrelay_flow_set_running (self->flows [index],
+                s_may_run (self, (zrelay_flow_id_t) index));
+    zrelay_polls_update (self->polls, self->spin);
+    for (int index = 0; index < ZRELAY_FLOWS; index++)
+        if (self->flows [index])
+            s_report_news (self, self->flows [index]);
 }
 
 //  A command may have been the first to find that a peer has left
@@ -697,7 +456,7 @@ s_watch (zrelay_engine_t *self)
 static bool
 s_peers_leaving (zrelay_engine_t *self)
 {
-    for (int side = 0; self->kind.on_gone && side < SIDES; side++) {
+    for (int side = 0; self->kind.on_gone && side < ZRELAY_SIDES; side++) {
         zrelay_peers_t *peers = self->sides [side]?
             zrelay_side_peers (self->sides [side]): NULL;
         if (peers && zrelay_peers_leaving (peers))
@@ -710,8 +469,8 @@ void
 zrelay_engine_changed (zrelay_engine_t *self)
 {
     if (s_peers_leaving (self))
-        s_wake_in (self, 0);
-    for (int flow = 0; flow < FLOWS; flow++)
+        zrelay_polls_wake_in (self->polls, 0);
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_update (self->flows [flow]);
     s_watch (self);
@@ -719,207 +478,13 @@ zrelay_engine_changed (zrelay_engine_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Draining
-
-//  A ROUTER or REP is asked and replies; the others ask
-
-static bool
-s_serves (int type)
-{
-    return type == ZMQ_ROUTER || type == ZMQ_REP;
-}
-
-//  What the kind has inside, or ZRELAY_PENDING_UNKNOWN
+//  Pause and drain
 
 static size_t
 s_pending (zrelay_engine_t *self)
 {
     return self->kind.pending?
         self->kind.pending (self, self->object): ZRELAY_PENDING_UNKNOWN;
-}
-
-static bool
-s_keeps_account (zrelay_engine_t *self)
-{
-    return s_pending (self) != ZRELAY_PENDING_UNKNOWN;
-}
-
-//  Requests whose replies are to travel by this flow; -1 if it carries none
-//  because it carries work of its own, or the kind keeps account
-
-static int64_t
-s_outstanding (zrelay_engine_t *self, zrelay_flow_id_t flow)
-{
-    zrelay_side_id_t input = s_input (flow);
-    if (s_keeps_account (self) || !s_serves (s_type (self, s_other (input)))
-    ||  s_serves (s_type (self, input)))
-        return -1;
-    int64_t requests = zrelay_flow_passed (self->flows [s_back (flow)]);
-    int64_t replies = zrelay_flow_passed (self->flows [flow])
-                    + zrelay_flow_dropped (self->flows [flow]);
-    return requests > replies? requests - replies: 0;
-}
-
-//  Does a drain end the reading of this flow? The replies to what a kind has
-//  inside come by the return flow.
-
-static bool
-s_brings_work (zrelay_engine_t *self, zrelay_flow_id_t flow)
-{
-    return !self->kind.on_state
-        && s_carries_work (self, flow)
-        && s_outstanding (self, flow) < 0
-        && !(s_keeps_account (self) && flow == ZRELAY_FLOW_RETURN);
-}
-
-//  Messages that one flow still has: those held, or 1 if it still reads
-
-static uint64_t
-s_undelivered (zrelay_engine_t *self, zrelay_flow_id_t id)
-{
-    zrelay_flow_t *flow = self->flows [id];
-    uint64_t count = flow? zrelay_flow_undelivered (flow): 0;
-    if (count > 0 || !s_carries_work (self, id) || !s_attached (self))
-        return count;
-    return zrelay_flow_reads_to_end (flow);
-}
-
-//  Replies that it awaits
-
-static uint64_t
-s_unanswered (zrelay_engine_t *self, zrelay_flow_id_t id)
-{
-    if (!s_carries_work (self, id) || !s_attached (self))
-        return 0;
-    int64_t outstanding = s_outstanding (self, id);
-    return outstanding > 0? (uint64_t) outstanding: 0;
-}
-
-bool
-zrelay_engine_drains (zrelay_engine_t *self)
-{
-    return self->on_drained != NULL;
-}
-
-static void
-s_finish_drain (zrelay_engine_t *self, zrelay_status_t status)
-{
-    zrelay_drained_fn *on_drained = self->on_drained;
-    self->on_drained = NULL;
-    //  Other workers may come
-    if (self->forsaken)
-        zrelay_flow_open (self->forsaken);
-    self->forsaken = NULL;
-    if (self->drain_timer)
-        zloop_timer_end (self->loop, self->drain_timer);
-    self->drain_timer = 0;
-    on_drained (status, self->drained_arg);
-}
-
-//  What a drain has left
-typedef struct {
-    uint64_t forward;           //  Messages of that flow
-    uint64_t back;              //  And of the return flow
-    uint64_t replies;           //  Those that no worker has given
-    size_t kept;                //  What the kind has inside
-} left_t;
-
-//  Say so; it is something
-
-static zrelay_status_t
-s_explain_drain (zrelay_engine_t *self, const char *why, const left_t *left)
-{
-    char also [60] = "";
-    if (left->forward > 0 && left->back > 0)
-        snprintf (also, sizeof (also), " and %" PRIu64 " of the return flow",
-                  left->back);
-    char flows [160] = "";
-    uint64_t first = left->forward > 0? left->forward: left->back;
-    if (first > 0)
-        snprintf (flows, sizeof (flows), " with at least %" PRIu64
-                  " message%s of the %s flow%s still to be delivered", first,
-                  first == 1? "": "s",
-                  left->forward > 0? "forward": "return", also);
-    char replies [80] = "";
-    if (left->replies > 0)
-        snprintf (replies, sizeof (replies), "; there %s %" PRIu64
-                  " repl%s that no worker has given",
-                  left->replies == 1? "is": "are", left->replies,
-                  left->replies == 1? "y": "ies");
-    char inside [60] = "";
-    if (left->kept > 0)
-        snprintf (inside, sizeof (inside), "; the %.20s has %zu inside",
-                  self->kind.name, left->kept);
-    return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
-                             "%s%s%s%s", why, flows, replies, inside);
-}
-
-//  The flow that awaits replies from workers of which none is connected any
-//  more; or NULL
-
-static zrelay_flow_t *
-s_forsaken (zrelay_engine_t *self)
-{
-    for (int index = 0; index < FLOWS; index++) {
-        zrelay_flow_id_t id = (zrelay_flow_id_t) index;
-        uint64_t awaited = s_unanswered (self, id);
-        if (awaited > 0)
-            return zrelay_side_deserted (self->sides [s_input (id)], awaited)?
-                   self->flows [id]: NULL;
-    }
-    return NULL;
-}
-
-//  Workers may have replied before they left, so that flow is read to its end
-//  first. It is to go on when this drain is over: others may come.
-
-static void
-s_give_up_replies (zrelay_engine_t *self, const left_t *left)
-{
-    zrelay_flow_t *flow = s_forsaken (self);
-    if (!flow || left->forward + left->back + left->kept > 0)
-        return;
-    if (self->forsaken != flow) {
-        self->forsaken = flow;
-        zrelay_flow_close (flow);
-        s_wake_in (self, 0);
-        return;
-    }
-    s_finish_drain (self, s_explain_drain (self,
-        "no worker is connected any more", left));
-}
-
-static void
-s_check_drain (zrelay_engine_t *self)
-{
-    if (!self->on_drained)
-        return;
-    left_t left = {
-        .forward = s_undelivered (self, ZRELAY_FLOW_FORWARD),
-        .back = s_undelivered (self, ZRELAY_FLOW_RETURN),
-        .replies = s_unanswered (self, ZRELAY_FLOW_FORWARD)
-                 + s_unanswered (self, ZRELAY_FLOW_RETURN),
-        .kept = s_keeps_account (self)? s_pending (self): 0
-    };
-    if (left.forward + left.back + left.replies + left.kept == 0)
-        s_finish_drain (self, ZRELAY_STATUS_DONE);
-    else
-    if (zclock_mono () >= self->drain_until)
-        s_finish_drain (self, s_explain_drain (self, "time ran out", &left));
-    else
-    if (left.replies > 0)
-        s_give_up_replies (self, &left);
-}
-
-static int
-s_on_drain_over (zloop_t *loop, int timer_id, void *arg)
-{
-    (void) loop;
-    (void) timer_id;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    self->drain_timer = 0;
-    s_check_drain (self);
-    return 0;
 }
 
 static void
@@ -932,23 +497,18 @@ s_set_mode (zrelay_engine_t *self, zrelay_state_t mode)
         self->kind.on_state (self, self->object, mode);
 }
 
+bool
+zrelay_engine_drains (zrelay_engine_t *self)
+{
+    return zrelay_drain_runs (self->drain);
+}
+
 void
 zrelay_engine_drain (zrelay_engine_t *self, size_t msecs,
                      zrelay_drained_fn *on_end, void *arg)
 {
-    self->on_drained = on_end;
-    self->drained_arg = arg;
-    self->drain_until = zclock_mono () + (int64_t) msecs;
-    for (int side = 0; side < SIDES; side++)
-        //  Messages in the sockets may take as long to leave after the end
-        if (self->sides [side])
-            zrelay_side_set_linger (self->sides [side], (int) msecs);
-    for (int flow = 0; flow < FLOWS; flow++)
-        if (s_brings_work (self, (zrelay_flow_id_t) flow))
-            zrelay_flow_close (self->flows [flow]);
+    zrelay_drain_start (self->drain, msecs, on_end, arg);
     s_set_mode (self, ZRELAY_STATE_DRAINING);
-    self->drain_timer =
-        zloop_timer (self->loop, msecs, 1, s_on_drain_over, self);
     //  A relay that has nothing to do is drained at once
     s_turn (self);
 }
@@ -962,15 +522,7 @@ zrelay_engine_pause (zrelay_engine_t *self)
 void
 zrelay_engine_resume (zrelay_engine_t *self)
 {
-    if (self->on_drained)
-        s_finish_drain (self, zrelay_error_set (self->error,
-            ZRELAY_STATUS_BAD_STATE, "RESUME ended the DRAIN"));
-    for (int side = 0; side < SIDES; side++)
-        if (self->sides [side])
-            zrelay_side_restore_linger (self->sides [side]);
-    for (int flow = 0; flow < FLOWS; flow++)
-        if (self->flows [flow])
-            zrelay_flow_open (self->flows [flow]);
+    zrelay_drain_end (self->drain);
     s_set_mode (self, ZRELAY_STATE_ACTIVE);
 }
 
@@ -990,14 +542,14 @@ s_sieve (zrelay_engine_t *self, zrelay_flow_t *flow)
 static zrelay_status_t
 s_check_rules (zrelay_engine_t *self, zrelay_flow_id_t id)
 {
-    zrelay_side_t *input = self->sides [s_input (id)];
+    zrelay_side_t *input = self->sides [zrelay_wiring_input (id)];
     int type = zrelay_side_type (input);
     if (type != -1 && !zrelay_flow_has_topics (type))
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
             "messages of the %s flow come from a %s and have no topics; those "
             "from SUB, XSUB, PULL and PAIR have",
             zrelay_flow_name (self->flows [id]), zsys_sockname (type));
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side] && zrelay_side_attached (self->sides [side]))
             return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
                 "the %s is attached already; give rules before that",
@@ -1011,9 +563,9 @@ s_use_sieve (zrelay_engine_t *self, zrelay_flow_id_t id)
     zrelay_sieve_t *sieve = zrelay_sieve_empty (self->sieves [id])? NULL:
                             self->sieves [id];
     zrelay_flow_set_sieve (self->flows [id], sieve);
-    if (self->flows [s_back (id)])
-        zrelay_flow_set_asked (self->flows [s_back (id)], sieve);
-    zrelay_side_set_sieve (self->sides [s_input (id)], sieve);
+    if (self->flows [zrelay_wiring_back (id)])
+        zrelay_flow_set_asked (self->flows [zrelay_wiring_back (id)], sieve);
+    zrelay_side_set_sieve (self->sides [zrelay_wiring_input (id)], sieve);
 }
 
 zrelay_status_t
@@ -1024,10 +576,10 @@ zrelay_engine_add_rule (zrelay_engine_t *self, zrelay_flow_id_t id,
     zrelay_status_t status = s_check_rules (self, id);
     if (status != ZRELAY_STATUS_DONE)
         return status;
-    zrelay_side_switch_topics (self->sides [s_input (id)], false);
+    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], false);
     zrelay_sieve_add (self->sieves [id], rule, topic, to);
     s_use_sieve (self, id);
-    zrelay_side_switch_topics (self->sides [s_input (id)], true);
+    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], true);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -1037,10 +589,10 @@ zrelay_engine_clear_rules (zrelay_engine_t *self, zrelay_flow_id_t id)
     zrelay_status_t status = s_check_rules (self, id);
     if (status != ZRELAY_STATUS_DONE)
         return status;
-    zrelay_side_switch_topics (self->sides [s_input (id)], false);
+    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], false);
     zrelay_sieve_clear (self->sieves [id]);
     s_use_sieve (self, id);
-    zrelay_side_switch_topics (self->sides [s_input (id)], true);
+    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], true);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -1061,15 +613,15 @@ zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
             "the %s has no backend", self->kind.name);
     int number = zrelay_pairing_type (type);
-    int other = s_type (self, s_other (id));
+    int other = zrelay_wiring_type (&self->wiring, zrelay_wiring_other (id));
     const char *refusal = number != -1 && other != -1?
         zrelay_pairing_refusal (number, other): NULL;
     if (refusal)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
             "%s as %s with %s as %s makes no relay: %s", zsys_sockname (number),
             zrelay_side_name (side), zsys_sockname (other),
-            zrelay_side_name (self->sides [s_other (id)]), refusal);
-    zrelay_flow_t *flow = s_reader (self, id);
+            zrelay_side_name (self->sides [zrelay_wiring_other (id)]), refusal);
+    zrelay_flow_t *flow = zrelay_wiring_reader (&self->wiring, id);
     if (number != -1 && !zrelay_flow_has_topics (number) && flow
     && !zrelay_sieve_empty (s_sieve (self, flow)))
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
@@ -1090,12 +642,15 @@ zrelay_engine_set_permit (zrelay_engine_t *self, const zrelay_permit_t *permit)
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
             "there are permissions already; change their file");
     self->permit = *permit;
-    for (int flow = 0; flow < FLOWS; flow++)
-        if (self->flows [flow])
-            zrelay_flow_set_permit (self->flows [flow],
-                self->flows [s_back ((zrelay_flow_id_t) flow)], &self->permit);
-    for (int side = 0; side < SIDES; side++)
-        if (s_type (self, (zrelay_side_id_t) side) == ZMQ_XPUB)
+    for (int index = 0; index < ZRELAY_FLOWS; index++) {
+        zrelay_flow_id_t back = zrelay_wiring_back ((zrelay_flow_id_t) index);
+        if (self->flows [index])
+            zrelay_flow_set_permit (self->flows [index], self->flows [back],
+                                    &self->permit);
+    }
+    for (int side = 0; side < ZRELAY_SIDES; side++)
+        if (self->sides [side]
+        &&  zrelay_side_type (self->sides [side]) == ZMQ_XPUB)
             zrelay_peers_refuse_all (zrelay_side_peers (self->sides [side]));
     return ZRELAY_STATUS_DONE;
 }
@@ -1175,8 +730,9 @@ zrelay_engine_report_to (zrelay_engine_t *self, const char *endpoint)
 zrelay_state_t
 zrelay_engine_state (zrelay_engine_t *self)
 {
-    return self->mode != ZRELAY_STATE_ACTIVE || s_attached (self)?
-           self->mode: ZRELAY_STATE_IDLE;
+    return self->mode == ZRELAY_STATE_ACTIVE
+        && !zrelay_wiring_attached (&self->wiring)? ZRELAY_STATE_IDLE:
+           self->mode;
 }
 
 const char *
@@ -1214,10 +770,10 @@ zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer)
     zmsg_addstr (answer, "state");
     zmsg_addstr (answer, zrelay_engine_state_name (self));
     zrelay_counts_add (answer, zclock_mono () - self->started, "uptime_ms");
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side])
             zrelay_side_stats (self->sides [side], answer);
-    for (int flow = 0; flow < FLOWS; flow++)
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_stats (self->flows [flow], answer);
     zrelay_capture_stats (self->capture, answer);
@@ -1232,10 +788,10 @@ zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer)
 void
 zrelay_engine_reset (zrelay_engine_t *self)
 {
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side])
             zrelay_side_reset (self->sides [side]);
-    for (int flow = 0; flow < FLOWS; flow++)
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_reset (self->flows [flow]);
     zrelay_capture_reset (self->capture);
@@ -1256,7 +812,7 @@ zrelay_engine_reset (zrelay_engine_t *self)
 static void
 s_report_gone (zrelay_engine_t *self)
 {
-    for (int index = 0; self->kind.on_gone && index < SIDES; index++) {
+    for (int index = 0; self->kind.on_gone && index < ZRELAY_SIDES; index++) {
         zrelay_side_id_t id = (zrelay_side_id_t) index;
         zrelay_side_t *side = self->sides [id];
         zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
@@ -1282,8 +838,8 @@ s_turn_of (zrelay_engine_t *self, bool forward, bool back)
         zrelay_flow_turn (returning);
     s_report_gone (self);
     s_watch (self);
-    s_check_drain (self);
-    for (int side = 0; side < SIDES; side++)
+    zrelay_drain_check (self->drain);
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side]
         &&  zrelay_port_interrupted (zrelay_side_port (self->sides [side])))
             self->end = END_INTERRUPTED;
@@ -1300,11 +856,9 @@ s_turn (zrelay_engine_t *self)
 //  room
 
 static int
-s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+s_on_traffic (zrelay_engine_t *self, zrelay_side_id_t side)
 {
-    (void) loop;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    bool back = item->socket == self->watches [ZRELAY_SIDE_BACKEND].handle;
+    bool back = side == ZRELAY_SIDE_BACKEND;
     zrelay_flow_t *writer = back? self->flows [ZRELAY_FLOW_FORWARD]:
                                   self->flows [ZRELAY_FLOW_RETURN];
     bool both = writer && zrelay_flow_stalled (writer);
@@ -1312,14 +866,10 @@ s_on_traffic (zloop_t *loop, zmq_pollitem_t *item, void *arg)
 }
 
 static int
-s_on_retry (zloop_t *loop, int timer_id, void *arg)
+s_on_wake (zrelay_engine_t *self)
 {
-    (void) loop;
-    (void) timer_id;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    self->wake_timer = 0;
-    if (s_peers_behind (self))
-        s_look_at_peers (self);
+    if (zrelay_wiring_behind (&self->wiring))
+        zrelay_wiring_look_at_peers (&self->wiring);
     return s_turn (self);
 }
 
@@ -1379,7 +929,7 @@ s_on_guard (zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     size_t soon = 0;
-    for (int index = 0; index < SIDES; index++) {
+    for (int index = 0; index < ZRELAY_SIDES; index++) {
         zrelay_side_t *side = self->sides [index];
         if (!s_needs_guard (side))
             continue;
@@ -1403,7 +953,7 @@ s_guard (zrelay_engine_t *self)
 {
     bool needed = false;
     bool hasty = false;
-    for (int index = 0; index < SIDES; index++) {
+    for (int index = 0; index < ZRELAY_SIDES; index++) {
         zrelay_side_t *side = self->sides [index];
         if (!s_needs_guard (side))
             continue;
@@ -1422,7 +972,7 @@ s_guard (zrelay_engine_t *self)
 static void
 s_report_cuts (zrelay_engine_t *self)
 {
-    for (int index = 0; index < SIDES; index++) {
+    for (int index = 0; index < ZRELAY_SIDES; index++) {
         zrelay_side_t *side = self->sides [index];
         zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
         const char *address, *reason;
@@ -1441,7 +991,7 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     (void) loop;
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    s_look_at_peers (self);
+    zrelay_wiring_look_at_peers (&self->wiring);
     s_guard (self);
     s_report_cuts (self);
     zrelay_capture_service (self->capture);
@@ -1455,17 +1005,14 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
 //  from it
 
 static int
-s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+s_on_peers (zrelay_engine_t *self)
 {
-    (void) loop;
-    (void) item;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    s_look_at_peers (self);
+    zrelay_wiring_look_at_peers (&self->wiring);
     s_guard (self);
     if (self->kind.on_gone)
         return s_turn (self);
     s_watch (self);
-    s_check_drain (self);
+    zrelay_drain_check (self->drain);
     return 0;
 }
 
@@ -1532,7 +1079,7 @@ zrelay_engine_send (zrelay_engine_t *self, zrelay_side_id_t id,
     if (zrelay_port_accepts (zrelay_side_port (side), message)
             != ZRELAY_OUTCOME_SENT)
         return ZRELAY_SEND_REFUSED;
-    zrelay_flow_t *flow = s_flow_to (self, id);
+    zrelay_flow_t *flow = zrelay_wiring_writer (&self->wiring, id);
     return s_sent (flow, zrelay_flow_send (flow, side, message));
 }
 
@@ -1557,7 +1104,7 @@ zrelay_verdict_t
 zrelay_engine_drop (zrelay_engine_t *self, size_t reason)
 {
     //  Just one of them is showing a message now
-    for (int flow = 0; flow < FLOWS; flow++)
+    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow])
             zrelay_flow_set_reason (self->flows [flow], reason);
     return ZRELAY_VERDICT_DROP;
@@ -1602,7 +1149,7 @@ static int
 s_after_kind (zrelay_engine_t *self)
 {
     s_watch (self);
-    s_check_drain (self);
+    zrelay_drain_check (self->drain);
     return zrelay_engine_ends (self)? -1: 0;
 }
 
@@ -1770,7 +1317,7 @@ zrelay_engine_flow (zrelay_engine_t *self, zrelay_flow_id_t flow)
 zrelay_side_t *
 zrelay_engine_guarded (zrelay_engine_t *self)
 {
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->capture_security == SECURITY_SAME && self->sides [side]
         &&  zrelay_side_guards (self->sides [side]))
             return self->sides [side];
@@ -1780,7 +1327,7 @@ zrelay_engine_guarded (zrelay_engine_t *self)
 zrelay_access_t *
 zrelay_engine_restricted (zrelay_engine_t *self)
 {
-    for (int side = 0; side < SIDES; side++)
+    for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->capture_security == SECURITY_SAME && self->sides [side]
         &&  zrelay_access_restricts (zrelay_side_access (self->sides [side])))
             return zrelay_side_access (self->sides [side]);

@@ -15,6 +15,7 @@
 
 #include <zrelay.h>
 #include "zrelay_capture.h"
+#include "zrelay_drain.h"
 #include "zrelay_error.h"
 #include "zrelay_flow.h"
 #include "zrelay_side.h"
@@ -110,7 +111,6 @@ void
 //  Take no new work; when the work inside is done, or after so many msecs, or
 //  after zrelay_engine_resume (), call on_end, once, with a status, after one
 //  other than ZRELAY_STATUS_DONE with a sentence in the error.
-typedef void (zrelay_drained_fn) (zrelay_status_t status, void *arg);
 void
     zrelay_engine_drain (zrelay_engine_t *self, size_t msecs,
                          zrelay_drained_fn *on_end, void *arg);
