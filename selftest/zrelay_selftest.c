@@ -25,6 +25,7 @@
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
 #include "zrelay_delays.h"
+#include "zrelay_description.h"
 #include "zrelay_diary.h"
 #include "zrelay_drain.h"
 #include "zrelay_endpoint.h"
@@ -42,6 +43,7 @@
 #include "zrelay_access.h"
 #include "zrelay_inherited.h"
 #include "zrelay_parcel.h"
+#include "zrelay_patrol.h"
 #include "zrelay_polls.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
@@ -94,6 +96,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_counts", zrelay_counts_test },
     { "zrelay_retries", zrelay_retries_test },
     { "zrelay_row", zrelay_row_test },
+    { "zrelay_description", zrelay_description_test },
     { "zrelay_setting", zrelay_setting_test },
     { "zrelay_message", zrelay_message_test },
     { "zrelay_option", zrelay_option_test },
@@ -129,6 +132,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_wiring", zrelay_wiring_test },
     { "zrelay_polls", zrelay_polls_test },
     { "zrelay_drain", zrelay_drain_test },
+    { "zrelay_patrol", zrelay_patrol_test },
     { "zrelay_stats", zrelay_stats_test },
     { "zrelay_client", zrelay_client_test },
     { "zrelay_engine", zrelay_engine_test },

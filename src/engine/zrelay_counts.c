@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_counts.h"
+#include "zrelay_row.h"
 
 //  Bytes that are left of a label's value that is too long
 #define LABEL_BEGINNING 22
@@ -116,6 +117,36 @@ zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
 
 
 //  --------------------------------------------------------------------------
+//  A kind's table
+
+void
+zrelay_counts_add_table (zmsg_t *answer, const zrelay_counter_t *table,
+                         const void *object)
+{
+    const zrelay_counter_t *counter = zrelay_row_first (table);
+    for (; counter; counter = zrelay_row_next (counter))
+        zrelay_counts_add (answer, *(const uint64_t *)
+            ((const byte *) object + counter->offset), "%s", counter->name);
+}
+
+static bool
+s_is_gauge (const zrelay_counter_t *counter)
+{
+    return counter->size > offsetof (zrelay_counter_t, flags)
+        && counter->flags & ZRELAY_COUNTER_GAUGE;
+}
+
+void
+zrelay_counts_reset_table (const zrelay_counter_t *table, void *object)
+{
+    const zrelay_counter_t *counter = zrelay_row_first (table);
+    for (; counter; counter = zrelay_row_next (counter))
+        if (!s_is_gauge (counter))
+            *(uint64_t *) ((byte *) object + counter->offset) = 0;
+}
+
+
+//  --------------------------------------------------------------------------
 //  Selftest
 
 static bool
@@ -150,6 +181,21 @@ zrelay_counts_test (bool verbose)
     zrelay_counts_add_of (answer, 3, "served", "service", "", 0);
     assert (s_test_next (answer, "served{service=%}"));
     assert (s_test_next (answer, "3"));
+
+    //  A gauge says what there is, so nothing resets it
+    struct { uint64_t served, waiting; } object = { 5, 6 };
+    const zrelay_counter_t table [] = {
+        { ZRELAY_COUNTER, .name = "served", .offset = 0 },
+        { ZRELAY_COUNTER, .name = "waiting", .offset = sizeof (uint64_t),
+          .flags = ZRELAY_COUNTER_GAUGE },
+        { .name = NULL }
+    };
+    zrelay_counts_reset_table (table, &object);
+    zrelay_counts_add_table (answer, table, &object);
+    assert (s_test_next (answer, "served"));
+    assert (s_test_next (answer, "0"));
+    assert (s_test_next (answer, "waiting"));
+    assert (s_test_next (answer, "6"));
     zmsg_destroy (&answer);
 
     //  Long values that begin alike look different

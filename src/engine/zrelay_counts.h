@@ -34,6 +34,14 @@ void
     zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
                           const char *label, const void *data, size_t size);
 
+//  Add, and reset, the counters of a kind's table, which are members of its
+//  object. Those that are gauges are not reset. table may be NULL.
+void
+    zrelay_counts_add_table (zmsg_t *answer, const zrelay_counter_t *table,
+                             const void *object);
+void
+    zrelay_counts_reset_table (const zrelay_counter_t *table, void *object);
+
 void
     zrelay_counts_test (bool verbose);
 

@@ -15,11 +15,12 @@
 #include "zrelay_calls.h"
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
+#include "zrelay_description.h"
 #include "zrelay_drain.h"
 #include "zrelay_pairing.h"
+#include "zrelay_patrol.h"
 #include "zrelay_polls.h"
 #include "zrelay_printer_internal.h"
-#include "zrelay_row.h"
 #include "zrelay_setting.h"
 #include "zrelay_wiring.h"
 
@@ -29,12 +30,6 @@
 
 //  Longest time to look on before sleeping, in usecs
 #define SPIN_MOST 1000000
-
-//  Longest name of a relay or a kind, and the characters in it: no format that
-//  prints one has to escape anything
-#define NAME_MOST 127
-#define NAME_CHARACTERS \
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
 //  Why the loop ends
 typedef enum {
@@ -62,10 +57,9 @@ struct _zrelay_engine_t {
     zrelay_sieve_t *sieves [ZRELAY_FLOWS]; //  Rules about topics
     zrelay_polls_t *polls;          //  What the loop waits for
     zrelay_drain_t *drain;          //  DRAIN
+    zrelay_patrol_t *patrol;        //  Looks for messages without end
     zrelay_state_t mode;            //  As PAUSE and DRAIN have made it
     zrelay_calls_t *calls;          //  The kind's timers and readers
-    int guard_timer;                //  Looks for messages without end, or 0
-    int64_t guard_at;               //  When it does that, in msecs
     int64_t spin;                   //  Usecs to look on before sleeping
     bool exhausted;                 //  The process has no descriptors left
     end_t end;                      //  Why the loop ends
@@ -138,63 +132,6 @@ s_log_line (void *object, zrelay_log_t level, const char *line)
 
 
 //  --------------------------------------------------------------------------
-//  The kind. A structure that was compiled with an older header is shorter.
-
-static void
-s_copy_kind (zrelay_engine_t *self, const zrelay_kind_t *kind)
-{
-    if (kind->size < offsetof (zrelay_kind_t, create))
-        zrelay_error_abort ("a kind has no size; its description begins with "
-                            "ZRELAY_KIND");
-    zrelay_row_copy (kind, &self->kind, sizeof (self->kind));
-    const char *name = self->kind.name? self->kind.name: "";
-    if (!*name || strlen (name) > NAME_MOST
-    ||  strspn (name, NAME_CHARACTERS) != strlen (name))
-        zrelay_error_abort ("'%s' is not a name for a kind; it takes 1 to %d "
-            "letters, digits, '_', '-' and '.'", name, NAME_MOST);
-    if (!self->kind.frontend.types)
-        zrelay_error_abort ("the kind %s has no frontend", name);
-}
-
-//  The rows of a kind's tables must have a size, by which the next is found
-
-static void
-s_check_table (zrelay_engine_t *self, const void *table, size_t least,
-               const char *macro)
-{
-    const zrelay_counter_t *row = zrelay_row_first (table);
-    for (; row; row = zrelay_row_next (row))
-        if (row->size < least)
-            zrelay_error_abort ("'%s' of the kind %s has no size; it begins "
-                                "with %s", row->name, self->kind.name, macro);
-}
-
-static void
-s_check_tables (zrelay_engine_t *self)
-{
-    s_check_table (self, self->kind.commands,
-                   offsetof (zrelay_command_t, flags), "ZRELAY_COMMAND");
-    s_check_table (self, self->kind.settings,
-                   offsetof (zrelay_setting_t, words), "ZRELAY_SETTING");
-    s_check_table (self, self->kind.counters,
-                   offsetof (zrelay_counter_t, flags), "ZRELAY_COUNTER");
-}
-
-//  A name is made of these characters only
-
-static char *
-s_clean_name (const char *name)
-{
-    char *clean = strndup (name, NAME_MOST);
-    assert (clean);
-    for (char *character = clean; *character; character++)
-        if (!strchr (NAME_CHARACTERS, *character))
-            *character = '_';
-    return clean;
-}
-
-
-//  --------------------------------------------------------------------------
 //  Constructor and destructor
 
 static const zrelay_polls_part_t s_part = {
@@ -207,11 +144,10 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     zrelay_engine_t *self =
         (zrelay_engine_t *) zmalloc (sizeof (zrelay_engine_t));
     assert (self);
-    s_copy_kind (self, kind);
-    s_check_tables (self);
+    zrelay_description_copy (kind, &self->kind);
     self->sides = self->wiring.sides;
     self->flows = self->wiring.flows;
-    self->name = s_clean_name (name && *name? name: kind->name);
+    self->name = zrelay_description_clean (name && *name? name: kind->name);
     self->mode = ZRELAY_STATE_ACTIVE;
     self->started = zclock_mono ();
     self->error = zrelay_error_new ();
@@ -229,6 +165,7 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     self->drain = zrelay_drain_new (self, &self->kind, &self->wiring,
                                     self->polls, self->loop, self->error,
                                     s_pending);
+    self->patrol = zrelay_patrol_new (self, &self->wiring, self->loop, s_turn);
     zloop_timer (self->loop, SERVICE_IVL, 0, s_on_service, self);
     return self;
 }
@@ -309,7 +246,7 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
     if (name && *name && strneq (name, self->name))
         zrelay_engine_log (self, ZRELAY_LOG_WARNING, "a relay's name has up to "
             "%d letters, digits, '_', '-' and '.'; others were replaced",
-            NAME_MOST);
+            ZRELAY_DESCRIPTION_NAME_MAX);
     self->sides [ZRELAY_SIDE_FRONTEND] =
         zrelay_side_new ("frontend", &self->kind.frontend, self->error);
     if (self->kind.backend.types)
@@ -384,6 +321,7 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
             self->kind.destroy (&self->object);
         zloop_destroy (&self->loop);
         zrelay_calls_destroy (&self->calls);
+        zrelay_patrol_destroy (&self->patrol);
         zrelay_drain_destroy (&self->drain);
         zrelay_polls_destroy (&self->polls);
         zrelay_wiring_clear (&self->wiring);
@@ -747,19 +685,6 @@ zrelay_engine_state_name (zrelay_engine_t *self)
     return names [zrelay_engine_state (self)];
 }
 
-static uint64_t *
-s_counter_value (zrelay_engine_t *self, const zrelay_counter_t *counter)
-{
-    return (uint64_t *) ((byte *) self->object + counter->offset);
-}
-
-static bool
-s_is_gauge (const zrelay_counter_t *counter)
-{
-    return counter->size > offsetof (zrelay_counter_t, flags)
-        && counter->flags & ZRELAY_COUNTER_GAUGE;
-}
-
 void
 zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer)
 {
@@ -777,10 +702,7 @@ zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer)
         if (self->flows [flow])
             zrelay_flow_stats (self->flows [flow], answer);
     zrelay_capture_stats (self->capture, answer);
-    const zrelay_counter_t *counter = zrelay_row_first (self->kind.counters);
-    for (; counter; counter = zrelay_row_next (counter))
-        zrelay_counts_add (answer, *s_counter_value (self, counter), "%s",
-                           counter->name);
+    zrelay_counts_add_table (answer, self->kind.counters, self->object);
     if (self->kind.stats)
         self->kind.stats (self, self->object, answer);
 }
@@ -795,10 +717,7 @@ zrelay_engine_reset (zrelay_engine_t *self)
         if (self->flows [flow])
             zrelay_flow_reset (self->flows [flow]);
     zrelay_capture_reset (self->capture);
-    const zrelay_counter_t *counter = zrelay_row_first (self->kind.counters);
-    for (; counter; counter = zrelay_row_next (counter))
-        if (!s_is_gauge (counter))
-            *s_counter_value (self, counter) = 0;
+    zrelay_counts_reset_table (self->kind.counters, self->object);
     if (self->kind.reset)
         self->kind.reset (self, self->object);
 }
@@ -892,99 +811,6 @@ s_check_descriptors (zrelay_engine_t *self)
     self->exhausted = exhausted;
 }
 
-//  Bytes that whole messages may have which wait in the socket
-
-static int64_t
-s_waiting_most (zrelay_side_t *side)
-{
-    int64_t most = zrelay_limits_most_bytes (zrelay_side_limits (side));
-    int64_t messages = zsock_rcvhwm (zrelay_side_handle (side)) + 1;
-    return messages == 1 || most > INT64_MAX / messages? INT64_MAX:
-           most * messages;
-}
-
-//  Others keep messages to themselves that nobody has subscribed to or asked
-//  for, or that are nothing new
-
-static bool
-s_hands_over_all (int type)
-{
-    return type != ZMQ_SUB && type != ZMQ_XSUB && type != ZMQ_XPUB
-        && type != ZMQ_PUB && type != ZMQ_REQ;
-}
-
-static bool
-s_needs_guard (zrelay_side_t *side)
-{
-    return side && zrelay_side_peers (side)
-        && zrelay_peers_count (zrelay_side_peers (side)) > 0
-        && zrelay_limits_most_bytes (zrelay_side_limits (side)) != INT64_MAX;
-}
-
-//  Look for messages that never end, where there is a limit to them
-
-static int
-s_on_guard (zloop_t *loop, int timer_id, void *arg)
-{
-    (void) timer_id;
-    zrelay_engine_t *self = (zrelay_engine_t *) arg;
-    size_t soon = 0;
-    for (int index = 0; index < ZRELAY_SIDES; index++) {
-        zrelay_side_t *side = self->sides [index];
-        if (!s_needs_guard (side))
-            continue;
-        void *watched = s_hands_over_all (zrelay_side_type (side))?
-            zrelay_side_handle (side): NULL;
-        size_t msecs = zrelay_peers_look (zrelay_side_peers (side), watched,
-                                          s_waiting_most (side));
-        soon = soon == 0 || msecs < soon? msecs: soon;
-    }
-    self->guard_timer = soon == 0? 0:
-        zloop_timer (loop, soon, 1, s_on_guard, self);
-    self->guard_at = zclock_mono () + (int64_t) soon;
-    return s_turn (self);
-}
-
-//  A newcomer is looked at soon: in the time between two looks when all is
-//  quiet it could bring megabytes
-
-static void
-s_guard (zrelay_engine_t *self)
-{
-    bool needed = false;
-    bool hasty = false;
-    for (int index = 0; index < ZRELAY_SIDES; index++) {
-        zrelay_side_t *side = self->sides [index];
-        if (!s_needs_guard (side))
-            continue;
-        needed = true;
-        hasty |= zrelay_peers_has_new (zrelay_side_peers (side));
-    }
-    int64_t when = zclock_mono () + 1;
-    if (!needed || (self->guard_timer && (!hasty || self->guard_at <= when)))
-        return;
-    if (self->guard_timer)
-        zloop_timer_end (self->loop, self->guard_timer);
-    self->guard_timer = zloop_timer (self->loop, 1, 1, s_on_guard, self);
-    self->guard_at = when;
-}
-
-static void
-s_report_cuts (zrelay_engine_t *self)
-{
-    for (int index = 0; index < ZRELAY_SIDES; index++) {
-        zrelay_side_t *side = self->sides [index];
-        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
-        const char *address, *reason;
-        uint64_t count = peers?
-            zrelay_peers_report (peers, &address, &reason): 0;
-        if (count > 0)
-            zrelay_engine_log (self, ZRELAY_LOG_WARNING, "%s: %" PRIu64
-                " connections were cut; the last came from %s (%s)",
-                zrelay_side_name (side), count, address, reason);
-    }
-}
-
 static int
 s_on_service (zloop_t *loop, int timer_id, void *arg)
 {
@@ -992,8 +818,8 @@ s_on_service (zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     zrelay_engine_t *self = (zrelay_engine_t *) arg;
     zrelay_wiring_look_at_peers (&self->wiring);
-    s_guard (self);
-    s_report_cuts (self);
+    zrelay_patrol_check (self->patrol);
+    zrelay_patrol_report (self->patrol);
     zrelay_capture_service (self->capture);
     //  A borrowed relay leaves descriptor limits to the application
     if (!self->borrowed)
@@ -1008,7 +834,7 @@ static int
 s_on_peers (zrelay_engine_t *self)
 {
     zrelay_wiring_look_at_peers (&self->wiring);
-    s_guard (self);
+    zrelay_patrol_check (self->patrol);
     if (self->kind.on_gone)
         return s_turn (self);
     s_watch (self);
