@@ -93,26 +93,6 @@ static const attack_t s_attacks [] = {
 
 #define CHUNK 60000
 
-//  Send all of it; false if the other end has closed the connection, which the
-//  system tells at once only to those who read
-
-static bool
-s_send_all (int fd, const byte *data, size_t size)
-{
-    while (size > 0 && wire_discard (fd)) {
-        ssize_t sent = send (fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent == -1 && errno != EAGAIN)
-            return false;
-        if (sent == -1)
-            zclock_sleep (1);
-        else {
-            data += sent;
-            size -= (size_t) sent;
-        }
-    }
-    return size == 0;
-}
-
 static int
 s_attack (int argc, char **argv)
 {
@@ -125,7 +105,7 @@ s_attack (int argc, char **argv)
         byte chunk [CHUNK] = { 0 };
         bool open = wire_half_frame (fd, WIRE_MORE, UINT64_C (1) << 62, 1);
         for (size_t sent = 0; open && sent < ATTACK_BYTES; sent += CHUNK)
-            open = s_send_all (fd, chunk, CHUNK);
+            open = wire_send_all (fd, chunk, CHUNK);
         return open;
     }
     //  Whole frames, each of which announces another
@@ -146,7 +126,7 @@ s_attack (int argc, char **argv)
     size_t sent = 0;
     bool open = true;
     for (; open && sent < ATTACK_BYTES; sent += count * size) {
-        open = s_send_all (fd, chunk, count * size);
+        open = wire_send_all (fd, chunk, count * size);
         if (attack->slow)
             zclock_sleep (1);
     }

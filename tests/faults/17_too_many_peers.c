@@ -30,7 +30,6 @@
 #define FLOOD 300               //  Connections of each sort
 #define ATTACK_MSECS 6000
 #define IDLE_CLIENTS 5          //  That have asked once, long ago
-#define IDLE_USECS 50000        //  CPU time in a second that counts as nothing
 
 
 //  --------------------------------------------------------------------------
@@ -100,86 +99,26 @@ s_relay (int argc, char **argv)
     return 0;
 }
 
-static char *
-s_question (zsock_t *control, const char *question)
-{
-    zstr_send (control, question);
-    char *answer = zstr_recv (control);
-    assert (answer);
-    return answer;
-}
-
-static int64_t
-s_number (zsock_t *control, const char *question)
-{
-    char *answer = s_question (control, question);
-    int64_t number = atoll (answer);
-    zstr_free (&answer);
-    return number;
-}
-
-
-//  --------------------------------------------------------------------------
-//  Honest peers
-
-static void
-s_worker (zsock_t *pipe, void *args)
-{
-    zsock_t *sock = faults_connect (ZMQ_DEALER, (char *) args);
-    zpoller_t *poller = zpoller_new (pipe, sock, NULL);
-    zsock_signal (pipe, 0);
-    while (zpoller_wait (poller, -1) == sock) {
-        zmsg_t *msg = zmsg_recv (sock);
-        zmsg_send (&msg, sock);
-    }
-    zpoller_destroy (&poller);
-    zsock_destroy (&sock);
-}
-
-static bool
-s_ask (zsock_t *client)
-{
-    int64_t start = zclock_mono ();
-    zstr_send (client, "question");
-    char *reply = zstr_recv (client);
-    bool well = reply && streq (reply, "question");
-    zstr_free (&reply);
-    if (!well)
-        printf ("#   no reply for %" PRId64 " ms\n", zclock_mono () - start);
-    return well;
-}
-
-
 //  --------------------------------------------------------------------------
 //  Few descriptors
-
-static bool
-s_is_quiet (void *arg)
-{
-    zsock_t *control = (zsock_t *) arg;
-    int64_t used = s_number (control, "CPU");
-    zclock_sleep (1000);
-    used = s_number (control, "CPU") - used;
-    printf ("# %" PRId64 " us of CPU time in a second\n", used);
-    return used < IDLE_USECS;
-}
 
 static void
 s_test_descriptors (void)
 {
     zsock_t *control = faults_listen (ZMQ_REQ);
     pid_t relay = faults_spawn ("relay", zsock_endpoint (control), NULL);
-    char *frontend = s_question (control, "FRONTEND");
-    char *backend = s_question (control, "BACKEND");
-    zactor_t *worker = zactor_new (s_worker, backend);
+    char *frontend = faults_question (control, "FRONTEND");
+    char *backend = faults_question (control, "BACKEND");
+    faults_worker_t works = { backend, NULL };
+    zactor_t *worker = zactor_new (faults_worker, &works);
     zsock_t *idle [IDLE_CLIENTS];
     bool served = true;
     for (int index = 0; index < IDLE_CLIENTS; index++) {
         idle [index] = faults_connect (ZMQ_DEALER, frontend);
-        served = served && s_ask (idle [index]);
+        served = served && faults_ask (idle [index], "an idle");
     }
     TAP (served, "clients are served");
-    TAP (s_is_quiet (control), "and the relay is quiet");
+    TAP (faults_quiet (control), "and the relay is quiet");
 
     char number [10];
     snprintf (number, sizeof (number), "%d", FLOOD);
@@ -189,11 +128,11 @@ s_test_descriptors (void)
     int64_t until = zclock_mono () + ATTACK_MSECS;
     int asked = 0, came = 0;
     while (served && zclock_mono () < until) {
-        served = s_ask (old);
+        served = faults_ask (old, "an old");
         asked++;
         if (asked % 20 == 0) {
             zsock_t *client = faults_connect (ZMQ_DEALER, frontend);
-            served = served && s_ask (client);
+            served = served && faults_ask (client, "a new");
             zsock_destroy (&client);
             came += served;
         }
@@ -201,21 +140,21 @@ s_test_descriptors (void)
     TAP (served && came > 0, "%d half-open and %d silent connections that come "
          "back: %d requests have their replies, and %d new clients", FLOOD,
          FLOOD, asked, came);
-    int64_t cut = s_number (control, "frontend.cut_connections");
+    int64_t cut = faults_number (control, "frontend.cut_connections");
     TAP (cut > 0, "%" PRId64 " connections were cut", cut);
     printf ("# %" PRId64 " peers, %" PRId64 " handshakes failed\n",
-            s_number (control, "frontend.peers"),
-            s_number (control, "frontend.handshakes_failed"));
+            faults_number (control, "frontend.peers"),
+            faults_number (control, "frontend.handshakes_failed"));
     served = true;
     for (int index = 0; index < IDLE_CLIENTS; index++)
-        served = served && s_ask (idle [index]);
+        served = served && faults_ask (idle [index], "an idle");
     TAP (served, "clients that were idle meanwhile are served");
 
     faults_kill (half_open);
     faults_kill (silent);
     zclock_sleep (1000);
-    TAP (s_is_quiet (control), "a second afterwards the relay is quiet");
-    TAP (s_number (control, "frontend.peers") == IDLE_CLIENTS + 1,
+    TAP (faults_quiet (control), "a second afterwards the relay is quiet");
+    TAP (faults_number (control, "frontend.peers") == IDLE_CLIENTS + 1,
          "and only clients are there");
 
     zactor_destroy (&worker);
@@ -242,12 +181,13 @@ s_test_limit (const char *option, const char *value, const char *source,
     int status = faults_command (relay, "SET", "FRONTEND", option, value, NULL);
     char *frontend = faults_bind (relay, "FRONTEND");
     char *backend = faults_bind (relay, "BACKEND");
-    zactor_t *worker = zactor_new (s_worker, backend);
+    faults_worker_t works = { backend, NULL };
+    zactor_t *worker = zactor_new (faults_worker, &works);
     zsock_t *clients [CLIENTS];
     bool served = status == 0;
     for (int index = 0; index < CLIENTS; index++) {
         clients [index] = faults_connect (ZMQ_DEALER, frontend);
-        served = served && s_ask (clients [index]);
+        served = served && faults_ask (clients [index], "an old");
     }
     TAP (served, "%s %s: as many clients are served", option, value);
 
@@ -261,7 +201,7 @@ s_test_limit (const char *option, const char *value, const char *source,
     TAP (faults_counted (relay, "frontend.cut_connections", least),
          "%s: those above it are cut, and counted", option);
     for (int index = 0; index < CLIENTS; index++)
-        served = served && s_ask (clients [index]);
+        served = served && faults_ask (clients [index], "an old");
     TAP (served && faults_counter (relay, "frontend.peers") >= CLIENTS,
          "%s: the first remain", option);
 

@@ -35,23 +35,6 @@
 //  --------------------------------------------------------------------------
 //  Who attacks, in a process of its own. Exit status 0: the connection ended.
 
-static bool
-s_send_all (int fd, const byte *data, size_t size)
-{
-    while (size > 0 && wire_discard (fd)) {
-        ssize_t sent = send (fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent == -1 && errno != EAGAIN)
-            return false;
-        if (sent == -1)
-            zclock_sleep (1);
-        else {
-            data += sent;
-            size -= (size_t) sent;
-        }
-    }
-    return size == 0;
-}
-
 //  Topics of so many bytes, each another one from its beginning on; some of
 //  them well before the others, if that is said
 
@@ -76,7 +59,7 @@ s_flood (int argc, char **argv)
     for (size_t sent = 0; open && sent < FLOOD_BYTES; sent += size) {
         for (size_t index = 0; index < size; index++)
             frame [10 + index] = (byte) (rand_r (&seed) >> 7);
-        open = s_send_all (fd, frame, 10 + size);
+        open = wire_send_all (fd, frame, 10 + size);
         if (sent >= pause_at) {
             zclock_sleep (300);
             pause_at = SIZE_MAX;

@@ -46,12 +46,12 @@
 #define GROWTH (64 * 1024)      //  KiB that are allowed
 #define GROWTH_BUSY (256 * 1024)    //  The same on a busy machine
 #define PATIENCE_BUSY 40000     //  Msecs until the relays rest on such a one
-#define IDLE_USECS 50000        //  CPU time in a second that counts as nothing
 #define CLIENTS 3               //  Honest ones
 #define ROUNDS 100              //  They are served before the attack
 #define CHUNK 60000
 #define TOPICS 8000
 #define MAXMSGSIZE "1048576"
+#define HONEST "honest"         //  Who may enter, and the password
 
 //  The gate does not know more of them
 #define PASSWORDS "honest=honest\nhostile=hostile\nvictim=s3cret\n"
@@ -282,53 +282,7 @@ static const struct {
 
 
 //  --------------------------------------------------------------------------
-//  Honest peers
-
-static zsock_t *
-s_peer (int type, const char *endpoint)
-{
-    zsock_t *sock = zsock_new (type);
-    assert (sock);
-    zsock_set_plain_username (sock, "honest");
-    zsock_set_plain_password (sock, "honest");
-    zsock_set_rcvtimeo (sock, FAULTS_PATIENCE);
-    zsock_set_sndtimeo (sock, FAULTS_PATIENCE);
-    if (type == ZMQ_SUB)
-        zsock_set_subscribe (sock, "");
-    int rc = zsock_connect (sock, "%s", endpoint);
-    assert (rc == 0);
-    return sock;
-}
-
-static void
-s_worker (zsock_t *pipe, void *args)
-{
-    zsock_t *sock = s_peer (ZMQ_DEALER, (char *) args);
-    zpoller_t *poller = zpoller_new (pipe, sock, NULL);
-    zsock_signal (pipe, 0);
-    while (zpoller_wait (poller, -1) == sock) {
-        zmsg_t *msg = zmsg_recv (sock);
-        zmsg_send (&msg, sock);
-    }
-    zpoller_destroy (&poller);
-    zsock_destroy (&sock);
-}
-
-static bool
-s_ask (zsock_t *client, const char *whose)
-{
-    int64_t start = zclock_mono ();
-    zstr_send (client, "question");
-    char *reply = zstr_recv (client);
-    bool well = reply && streq (reply, "question");
-    zstr_free (&reply);
-    if (!well)
-        printf ("#   %s client: no reply for %" PRId64 " ms\n", whose,
-                zclock_mono () - start);
-    return well;
-}
-
-//  What goes through the forwarder. libzmq may have much to do there with the
+//  What honest peers send through the forwarder. libzmq may have much to do there with the
 //  subscriptions of others, so nothing waits for it before the end. No more is
 //  under way than fits into the sockets.
 
@@ -391,6 +345,7 @@ typedef struct {
     zsock_t *control;           //  To the process that is attacked
     pid_t target;               //  That process
     char *endpoints [4];        //  Its relays' sides
+    faults_worker_t works;      //  Where the worker does
     zactor_t *worker;           //  Answers the queue's clients
     zsock_t *clients [CLIENTS];
     news_t news;                //  Goes through the forwarder
@@ -399,35 +354,6 @@ typedef struct {
     int64_t came;               //  Clients that came meanwhile, and were
                                 //  answered
 } bench_t;
-
-static char *
-s_question (bench_t *self, const char *question)
-{
-    zstr_send (self->control, question);
-    char *answer = zstr_recv (self->control);
-    assert (answer);
-    return answer;
-}
-
-static int64_t
-s_number (bench_t *self, const char *question)
-{
-    char *answer = s_question (self, question);
-    int64_t number = atoll (answer);
-    zstr_free (&answer);
-    return number;
-}
-
-static bool
-s_is_quiet (void *arg)
-{
-    bench_t *self = (bench_t *) arg;
-    int64_t used = s_number (self, "CPU");
-    zclock_sleep (1000);
-    used = s_number (self, "CPU") - used;
-    printf ("# %" PRId64 " us of CPU time in a second\n", used);
-    return used < IDLE_USECS;
-}
 
 static void
 s_open (bench_t *self, const char *passwords)
@@ -438,13 +364,18 @@ s_open (bench_t *self, const char *passwords)
                                  passwords, NULL);
     for (int index = 0; index < 4; index++) {
         char number [2] = { (char) ('0' + index), 0 };
-        self->endpoints [index] = s_question (self, number);
+        self->endpoints [index] = faults_question (self->control, number);
     }
-    self->worker = zactor_new (s_worker, self->endpoints [1]);
+    self->works = (faults_worker_t) { self->endpoints [1], HONEST };
+    self->worker = zactor_new (faults_worker, &self->works);
     for (int index = 0; index < CLIENTS; index++)
-        self->clients [index] = s_peer (ZMQ_DEALER, self->endpoints [0]);
-    self->news.publisher = s_peer (ZMQ_PUB, self->endpoints [2]);
-    self->news.subscriber = s_peer (ZMQ_SUB, self->endpoints [3]);
+        self->clients [index] = faults_connect_as (
+            ZMQ_DEALER, self->endpoints [0], HONEST);
+    self->news.publisher = faults_connect_as (ZMQ_PUB, self->endpoints [2],
+                                              HONEST);
+    self->news.subscriber = faults_connect_as (ZMQ_SUB, self->endpoints [3],
+                                               HONEST);
+    zsock_set_subscribe (self->news.subscriber, "");
 }
 
 static void
@@ -468,7 +399,7 @@ s_serve (bench_t *self)
 {
     bool served = true;
     for (int index = 0; served && index < CLIENTS; index++) {
-        served = s_ask (self->clients [index], "an old");
+        served = faults_ask (self->clients [index], "an old");
         self->asked += served;
     }
     served = served && s_publish (&self->news);
@@ -486,8 +417,9 @@ s_withstand (bench_t *self, int64_t msecs)
     for (int round = 0; served && zclock_mono () < until; round++) {
         served = s_serve (self);
         if (served && round % 20 == 0) {
-            zsock_t *client = s_peer (ZMQ_DEALER, self->endpoints [0]);
-            served = s_ask (client, "a new");
+            zsock_t *client = faults_connect_as (
+                ZMQ_DEALER, self->endpoints [0], HONEST);
+            served = faults_ask (client, "a new");
             self->came += served;
             zsock_destroy (&client);
         }
@@ -504,7 +436,7 @@ s_test (const char *passwords)
     for (int round = 0; served && round < ROUNDS; round++)
         served = s_serve (&self);
     TAP (served, "honest peers are served");
-    TAP (s_is_quiet (&self), "and the relays are quiet");
+    TAP (faults_quiet (self.control), "and the relays are quiet");
 
     int64_t before = self.memory = faults_memory (self.target);
     pid_t attackers [ATTACKS];
@@ -525,22 +457,22 @@ s_test (const char *passwords)
          "and all of %" PRId64 " publications arrive", self.news.published);
     printf ("# cut: %" PRId64 " endless messages, %" PRId64 " connections, %"
             PRId64 " subscribers; %" PRId64 " hand-shakes failed\n",
-            s_number (&self, "0/frontend.cut_endless"),
-            s_number (&self, "0/frontend.cut_connections"),
-            s_number (&self, "1/backend.cut_subscriptions"),
-            s_number (&self, "0/frontend.handshakes_failed"));
-    TAP (s_number (&self, "0/frontend.cut_endless") > 0
-      && s_number (&self, "0/frontend.cut_connections") > 0
-      && s_number (&self, "1/backend.cut_subscriptions") > 0
-      && s_number (&self, "0/frontend.handshakes_failed_auth") > 0,
+            faults_number (self.control, "0/frontend.cut_endless"),
+            faults_number (self.control, "0/frontend.cut_connections"),
+            faults_number (self.control, "1/backend.cut_subscriptions"),
+            faults_number (self.control, "0/frontend.handshakes_failed"));
+    TAP (faults_number (self.control, "0/frontend.cut_endless") > 0
+      && faults_number (self.control, "0/frontend.cut_connections") > 0
+      && faults_number (self.control, "1/backend.cut_subscriptions") > 0
+      && faults_number (self.control, "0/frontend.handshakes_failed_auth") > 0,
          "and each attack was there");
     for (long index = 0; index < ATTACKS; index++)
         if (mask & (1 << index))
             faults_kill (attackers [index]);
     bool exact = getenv ("ATTACK_SECONDS") != NULL;
     zclock_sleep (1000);
-    TAP (exact? s_is_quiet (&self):
-                faults_wait (s_is_quiet, &self, PATIENCE_BUSY),
+    TAP (exact? faults_quiet (self.control):
+                faults_wait (faults_quiet, self.control, PATIENCE_BUSY),
          "afterwards the relays are quiet");
     TAP (s_serve (&self), "and honest peers are served");
     printf ("# %" PRId64 " KiB more\n", self.memory - before);

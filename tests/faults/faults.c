@@ -375,12 +375,90 @@ faults_connect (int type, const char *endpoint)
 }
 
 zsock_t *
+faults_connect_as (int type, const char *endpoint, const char *user)
+{
+    zsock_t *sock = s_peer_new (type);
+    zsock_set_plain_username (sock, user);
+    zsock_set_plain_password (sock, user);
+    int rc = zsock_connect (sock, "%s", endpoint);
+    assert (rc == 0);
+    return sock;
+}
+
+void
+faults_worker (zsock_t *pipe, void *args)
+{
+    faults_worker_t *self = (faults_worker_t *) args;
+    zsock_t *sock = self->user?
+        faults_connect_as (ZMQ_DEALER, self->endpoint, self->user):
+        faults_connect (ZMQ_DEALER, self->endpoint);
+    zpoller_t *poller = zpoller_new (pipe, sock, NULL);
+    zsock_signal (pipe, 0);
+    while (zpoller_wait (poller, -1) == sock) {
+        zmsg_t *msg = zmsg_recv (sock);
+        zmsg_send (&msg, sock);
+    }
+    zpoller_destroy (&poller);
+    zsock_destroy (&sock);
+}
+
+bool
+faults_ask (zsock_t *client, const char *whose)
+{
+    int64_t start = zclock_mono ();
+    zstr_send (client, "question");
+    char *reply = zstr_recv (client);
+    bool well = reply && streq (reply, "question");
+    zstr_free (&reply);
+    if (!well)
+        printf ("#   %s client: no reply for %" PRId64 " ms\n", whose,
+                zclock_mono () - start);
+    return well;
+}
+
+zsock_t *
 faults_listen (int type)
 {
     zsock_t *sock = s_peer_new (type);
     int rc = zsock_bind (sock, "tcp://127.0.0.1:*");
     assert (rc != -1);
     return sock;
+}
+
+
+//  --------------------------------------------------------------------------
+//  A process that answers questions
+
+//  CPU time in a second that counts as nothing, in usecs
+#define QUIET_USECS 50000
+
+char *
+faults_question (zsock_t *control, const char *question)
+{
+    zstr_send (control, question);
+    char *answer = zstr_recv (control);
+    assert (answer);
+    return answer;
+}
+
+int64_t
+faults_number (zsock_t *control, const char *question)
+{
+    char *answer = faults_question (control, question);
+    int64_t number = atoll (answer);
+    zstr_free (&answer);
+    return number;
+}
+
+bool
+faults_quiet (void *arg)
+{
+    zsock_t *control = (zsock_t *) arg;
+    int64_t used = faults_number (control, "CPU");
+    zclock_sleep (1000);
+    used = faults_number (control, "CPU") - used;
+    printf ("# %" PRId64 " us of CPU time in a second\n", used);
+    return used < QUIET_USECS;
 }
 
 

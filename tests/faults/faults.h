@@ -175,9 +175,42 @@ bool
 zsock_t *
     faults_connect (int type, const char *endpoint);
 
-//  The same, bound to a free port; zsock_endpoint () tells it.
+//  The same as a user of PLAIN, whose password is the same.
+zsock_t *
+    faults_connect_as (int type, const char *endpoint, const char *user);
+
+//  A worker, as an actor: it returns what it gets. args are a faults_worker_t.
+typedef struct {
+    const char *endpoint;       //  Where it works
+    const char *user;           //  As whom, or NULL
+} faults_worker_t;
+void
+    faults_worker (zsock_t *pipe, void *args);
+
+//  True if a client's question is answered by such a worker. Where it is not,
+//  that is told in the output, with whose it is.
+bool
+    faults_ask (zsock_t *client, const char *whose);
+
+//  A socket like that of faults_connect (), bound to a free port;
+//  zsock_endpoint () tells it.
 zsock_t *
     faults_listen (int type);
+
+
+//  --------------------------------------------------------------------------
+//  A process that answers questions at a REP, here at the REQ control
+
+//  The answer, which the caller frees with zstr_free (); and as a number.
+char *
+    faults_question (zsock_t *control, const char *question);
+int64_t
+    faults_number (zsock_t *control, const char *question);
+
+//  True if that process uses next to nothing of a second, by its answers to
+//  CPU. arg is control; for faults_wait ().
+bool
+    faults_quiet (void *arg);
 
 
 //  --------------------------------------------------------------------------

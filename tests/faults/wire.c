@@ -115,6 +115,24 @@ wire_discard (int fd)
     return count == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+bool
+wire_send_all (int fd, const void *data, size_t size)
+{
+    const byte *next = (const byte *) data;
+    while (size > 0 && wire_discard (fd)) {
+        ssize_t sent = send (fd, next, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent == -1 && errno != EAGAIN)
+            return false;
+        if (sent == -1)
+            zclock_sleep (1);
+        else {
+            next += sent;
+            size -= (size_t) sent;
+        }
+    }
+    return size == 0;
+}
+
 
 //  --------------------------------------------------------------------------
 //  Frames: flags, a size of one or of eight bytes, and the data

@@ -48,6 +48,12 @@ void
 bool
     wire_send (int fd, const void *data, size_t size);
 
+//  The same, however long it takes, and throw away what comes meanwhile; false
+//  if the other end has closed the connection, which the system reports at
+//  once only to those who read.
+bool
+    wire_send_all (int fd, const void *data, size_t size);
+
 //  Receive exactly so many bytes; false if they do not come.
 bool
     wire_receive (int fd, void *data, size_t size);
