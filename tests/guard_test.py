@@ -65,13 +65,33 @@ def as_plain(socket, name, password):
     socket.plain_username, socket.plain_password = name, password
 
 
+@contextlib.contextmanager
+def upstream(certificate):
+    """A PUSH that is a CURVE server, a PULL, and the endpoint of the first
+    for a relay's frontend that connects."""
+    with sockets(zmq.PUSH, zmq.PULL) as (server, puller):
+        server.curve_server = True
+        server.curve_publickey, server.curve_secretkey = keys(certificate)
+        port = server.bind_to_random_port("tcp://127.0.0.1")
+        yield server, puller, ">tcp://127.0.0.1:%d" % port
+
+
+def arrives(puller):
+    return puller.poll(DEADLINE * 1000) and puller.recv() == b"hello"
+
+
 def passes(socket, relay, puller):
     """Push something; true if it arrives."""
     socket.connect(relay.frontend)
     socket.send(b"hello")
-    if not puller.poll(DEADLINE * 1000):
-        return False
-    return puller.recv() == b"hello"
+    return arrives(puller)
+
+
+def carries(server, relay, puller):
+    """The same with such a server, and a relay that connects to it."""
+    puller.connect(relay.backend)
+    server.send(b"hello")
+    return arrives(puller)
 
 
 def kept_out(socket, relay, puller):
@@ -210,17 +230,11 @@ def _():
         relay_cert = os.path.join(folder, "relay")
         keygen(server_cert)
         keygen(relay_cert)
-        with sockets(zmq.PUSH, zmq.PULL) as (server, puller):
-            server.curve_server = True
-            server.curve_publickey, server.curve_secretkey = keys(server_cert)
-            port = server.bind_to_random_port("tcp://127.0.0.1")
+        with upstream(server_cert) as (server, puller, endpoint):
             with Relay("streamer", "--curve", relay_cert, "--server",
                        server_cert, "--guard", "frontend",
-                       frontend=">tcp://127.0.0.1:%d" % port) as relay:
-                puller.connect(relay.backend)
-                server.send(b"hello")
-                assert puller.poll(DEADLINE * 1000)
-                equal(puller.recv(), b"hello", "message")
+                       frontend=endpoint) as relay:
+                assert carries(server, relay, puller)
 
 
 @test("CURVE: --server alone is enough, as a key or as a file with one")
@@ -232,18 +246,11 @@ def _():
         with open(key_file, "w") as file:
             file.write(key + "\n")
         for word in (key, key_file, server_cert):
-            with sockets(zmq.PUSH, zmq.PULL) as (server, puller):
-                server.curve_server = True
-                server.curve_publickey, server.curve_secretkey = \
-                    keys(server_cert)
-                port = server.bind_to_random_port("tcp://127.0.0.1")
+            with upstream(server_cert) as (server, puller, endpoint):
                 #   The other side is as open as without --server
                 with Relay("streamer", "--server", word,
-                           frontend=">tcp://127.0.0.1:%d" % port) as relay:
-                    puller.connect(relay.backend)
-                    server.send(b"hello")
-                    assert puller.poll(DEADLINE * 1000), word
-                    equal(puller.recv(), b"hello", "message")
+                           frontend=endpoint) as relay:
+                    assert carries(server, relay, puller), word
 
 
 @test("CURVE: a known client with a plain local side needs no --guard")
@@ -253,23 +260,16 @@ def _():
         relay_cert = os.path.join(folder, "relay")
         keygen(server_cert)
         keygen(relay_cert)
-        with sockets(zmq.PUSH, zmq.PULL) as (server, puller):
-            server.curve_server = True
-            server.curve_publickey, server.curve_secretkey = keys(server_cert)
-            port = server.bind_to_random_port("tcp://127.0.0.1")
-            upstream = ">tcp://127.0.0.1:%d" % port
+        with upstream(server_cert) as (server, puller, endpoint):
             options = ["--curve", relay_cert, "--server", server_cert]
-            with Relay("streamer", *options, frontend=upstream,
+            with Relay("streamer", *options, frontend=endpoint,
                        backend=["ipc", "tcp://127.0.0.1:*"]) as relay:
-                puller.connect(relay.backend)
-                server.send(b"hello")
-                assert puller.poll(DEADLINE * 1000)
-                equal(puller.recv(), b"hello", "message")
+                assert carries(server, relay, puller)
             #   To the network it may be meant as that of a server
-            refused("lets peers in", *options, "-f", upstream, "-b",
+            refused("lets peers in", *options, "-f", endpoint, "-b",
                     "tcp://0.0.0.0:*", sides=[])
             refused("lets peers in", *options, "--guard", "backend", "-f",
-                    upstream, "-b", "ipc://" + folder + "/backend", sides=[])
+                    endpoint, "-b", "ipc://" + folder + "/backend", sides=[])
 
 
 #   --------------------------------------------------------------------------
@@ -278,10 +278,7 @@ def _():
 @test("PLAIN: the right password gets in, others do not")
 def _():
     with temp_dir() as folder:
-        path = os.path.join(folder, "passwords")
-        with open(path, "w") as file:
-            file.write("admin=s3cret\n")
-        os.chmod(path, 0o600)
+        path = password_file(folder)
         with Relay("streamer", "--plain", path, "--guard", "frontend") \
                 as relay, sockets(zmq.PULL, zmq.PUSH, zmq.PUSH, zmq.PUSH,
                                   zmq.PUSH) as made:

@@ -19,7 +19,6 @@
 #include "kind_testing.h"
 
 #define DEADLINE        240         //  Seconds for everything
-#define ZAP_ENDPOINT    "inproc://zeromq.zap.01"
 #define BURST           3           //  Messages at once
 #define TOLD_SIZE       200         //  Longest word on who it was
 
@@ -152,20 +151,6 @@ s_answer_zap (zsock_t *socket)
     zstr_free (&version);
     zstr_free (&number);
     zmsg_destroy (&request);
-}
-
-static void
-s_run_zap (zsock_t *pipe, void *args)
-{
-    (void) args;
-    zsock_t *socket = zsock_new_rep ("@" ZAP_ENDPOINT);
-    assert (socket);
-    zpoller_t *poller = zpoller_new (pipe, socket, NULL);
-    zsock_signal (pipe, 0);
-    while (zpoller_wait (poller, -1) == socket)
-        s_answer_zap (socket);
-    zpoller_destroy (&poller);
-    zsock_destroy (&socket);
 }
 
 
@@ -308,7 +293,8 @@ main (int argc, char **argv)
     if (zsys_has_curve ()) {
         s_server = zcert_new ();
         s_client = zcert_new ();
-        actor = zactor_new (s_run_zap, NULL);
+        kind_zap_t handler = { s_answer_zap };
+        actor = zactor_new (kind_zap, &handler);
         s_test_mechanism ("CURVE");
         zactor_destroy (&actor);
         zcert_destroy (&s_server);

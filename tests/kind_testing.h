@@ -72,6 +72,29 @@ kind_receives_list (void *sock, const char **expected)
     return same;
 }
 
+//  A ZAP handler, as an actor, see ZeroMQ RFC 27. args say how it answers each
+//  request that its socket has.
+
+#define KIND_ZAP "inproc://zeromq.zap.01"
+
+typedef struct {
+    void (*answer) (zsock_t *sock);
+} kind_zap_t;
+
+static inline void
+kind_zap (zsock_t *pipe, void *args)
+{
+    const kind_zap_t *self = (const kind_zap_t *) args;
+    zsock_t *sock = zsock_new_rep ("@" KIND_ZAP);
+    assert (sock);
+    zpoller_t *poller = zpoller_new (pipe, sock, NULL);
+    zsock_signal (pipe, 0);
+    while (zpoller_wait (poller, -1) == sock)
+        self->answer (sock);
+    zpoller_destroy (&poller);
+    zsock_destroy (&sock);
+}
+
 //  True if there is nothing to read now.
 
 static inline bool

@@ -14,7 +14,6 @@
 #include "faults/wire.h"
 
 #define DEADLINE        120         //  Seconds for everything
-#define ZAP_ENDPOINT    "inproc://zeromq.zap.01"
 #define FORGED          "admin"     //  As which somebody would like to pass
 
 
@@ -37,20 +36,6 @@ s_answer_zap (zsock_t *socket)
     for (int index = 0; index < 9; index++)
         zstr_free (&parts [index]);
     zmsg_destroy (&request);
-}
-
-static void
-s_run_zap (zsock_t *pipe, void *args)
-{
-    (void) args;
-    zsock_t *socket = zsock_new_rep ("@" ZAP_ENDPOINT);
-    assert (socket);
-    zpoller_t *poller = zpoller_new (pipe, socket, NULL);
-    zsock_signal (pipe, 0);
-    while (zpoller_wait (poller, -1) == socket)
-        s_answer_zap (socket);
-    zpoller_destroy (&poller);
-    zsock_destroy (&socket);
 }
 
 
@@ -324,7 +309,8 @@ main (int argc, char **argv)
         s_test_place (&s_places [index], "address", "127.0.0.1");
     s_test_nobody ();
     s_test_refusals ();
-    zactor_t *zap = zactor_new (s_run_zap, NULL);
+    kind_zap_t handler = { s_answer_zap };
+    zactor_t *zap = zactor_new (kind_zap, &handler);
     for (size_t index = 0; index < PLACES; index++)
         s_test_place (&s_places [index], "user", "guest");
     s_test_plain ();
