@@ -18,9 +18,11 @@
 #include "zrelay_address.h"
 #include "zrelay_asking.h"
 #include "zrelay_backlog.h"
+#include "zrelay_basics.h"
 #include "zrelay_cache_file.h"
 #include "zrelay_capture.h"
 #include "zrelay_certs.h"
+#include "zrelay_choices.h"
 #include "zrelay_cidr.h"
 #include "zrelay_configure.h"
 #include "zrelay_counts.h"
@@ -54,7 +56,9 @@
 #include "zrelay_retries.h"
 #include "zrelay_row.h"
 #include "zrelay_scan.h"
+#include "zrelay_security.h"
 #include "zrelay_setting.h"
+#include "zrelay_subscriptions.h"
 #include "zrelay_sites.h"
 #include "zrelay_side.h"
 #include "zrelay_sender.h"
@@ -121,7 +125,11 @@ static const test_item_t s_tests [] = {
     { "zrelay_room", zrelay_room_test },
     { "zrelay_asking", zrelay_asking_test },
     { "zrelay_sender", zrelay_sender_test },
+    { "zrelay_basics", zrelay_basics_test },
+    { "zrelay_choices", zrelay_choices_test },
+    { "zrelay_subscriptions", zrelay_subscriptions_test },
     { "zrelay_side", zrelay_side_test },
+    { "zrelay_security", zrelay_security_test },
     { "zrelay_configure", zrelay_configure_test },
     { "zrelay_capture", zrelay_capture_test },
     { "zrelay_rights", zrelay_rights_test },

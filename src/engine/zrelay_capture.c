@@ -12,6 +12,7 @@
 #include "zrelay_capture.h"
 #include "zrelay_counts.h"
 #include "zrelay_message_internal.h"
+#include "zrelay_security.h"
 
 //  Most copies that wait for the reader of an application's socket, as many as
 //  libzmq's own queues take by default
@@ -98,7 +99,7 @@ s_binds (const char *endpoints)
 static zrelay_status_t
 s_secure (zrelay_capture_t *self, zrelay_side_t *side, zrelay_side_t *guarded)
 {
-    if (zrelay_side_secure (guarded, zrelay_side_handle (side)) == 0)
+    if (zrelay_security_share (guarded, zrelay_side_handle (side)) == 0)
         return ZRELAY_STATUS_DONE;
     return zrelay_error_set (self->error, ZRELAY_STATUS_REFUSED,
         "the capture cannot be guarded as the %s is: %s",

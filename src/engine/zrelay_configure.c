@@ -92,7 +92,8 @@ typedef struct {
 static void
 s_set_heartbeats (job_t *self, before_t *before)
 {
-    zrelay_options_t *options = zrelay_side_options (self->side);
+    zrelay_options_t *options =
+        zrelay_choices_options (zrelay_side_choices (self->side));
     for (size_t index = 0; index < HEARTBEATS; index++) {
         if (!self->values [index])
             continue;
@@ -114,8 +115,9 @@ s_restore_heartbeats (job_t *self, void *arg)
         const char *name = s_heartbeats [index].option;
         zrelay_side_set_option (self->side, name, before->values [index]);
         if (!before->wanted [index])
-            zrelay_options_forget (zrelay_side_options (self->side),
-                                   zrelay_option_find (name));
+            zrelay_options_forget (
+                zrelay_choices_options (zrelay_side_choices (self->side)),
+                zrelay_option_find (name));
     }
 }
 
@@ -158,19 +160,20 @@ s_configure (job_t *self, const char *type, const char *endpoints)
             "only SUB and XSUB sockets take topics; a %s socket does not",
             zrelay_error_quote (self->error, type));
     int before = zrelay_side_type (self->side);
+    zrelay_subscriptions_t *topics = zrelay_side_subscriptions (self->side);
     zrelay_status_t status =
-        zrelay_side_check_topics (self->side, self->count, self->topics);
+        zrelay_subscriptions_check (topics, self->count, self->topics);
     if (status == ZRELAY_STATUS_DONE)
         status = zrelay_side_choose (self->side, type);
     if (status == ZRELAY_STATUS_DONE)
         status = s_attach (self, endpoints);
     if (status == ZRELAY_STATUS_DONE && self->count > 0)
-        status = zrelay_side_subscribe (self->side, self->count, self->topics);
+        status = zrelay_subscriptions_add (topics, self->count, self->topics);
     if (status != ZRELAY_STATUS_DONE
     &&  zrelay_side_type (self->side) != before)
         s_keep_sentence (self, s_restore_type, &before);
     if (status == ZRELAY_STATUS_DONE && number == ZMQ_SUB
-    &&  zrelay_side_topics (self->side) == 0)
+    &&  zrelay_subscriptions_count (topics) == 0)
         zrelay_error_set (self->error, status, "the %s receives nothing until "
             "SUBSCRIBE says what", zrelay_side_name (self->side));
     return status;
@@ -221,8 +224,10 @@ zrelay_configure_test (bool verbose)
             == ZRELAY_STATUS_DONE);
     assert (streq (value, "500"));
     zstr_free (&value);
-    assert (zrelay_side_unsubscribe (side, 1, words) == ZRELAY_STATUS_DONE);
-    assert (zrelay_side_unsubscribe (side, 1, words + 3)
+    zrelay_subscriptions_t *topics = zrelay_side_subscriptions (side);
+    assert (zrelay_subscriptions_remove (topics, 1, words)
+            == ZRELAY_STATUS_DONE);
+    assert (zrelay_subscriptions_remove (topics, 1, words + 3)
             == ZRELAY_STATUS_DONE);
 
     //  Options that were set for an attachment that failed are set back

@@ -21,6 +21,7 @@
 #include "zrelay_patrol.h"
 #include "zrelay_polls.h"
 #include "zrelay_printer_internal.h"
+#include "zrelay_security.h"
 #include "zrelay_setting.h"
 #include "zrelay_wiring.h"
 
@@ -219,7 +220,8 @@ s_keep_defaults (zrelay_engine_t *self)
             zrelay_flow_keep_options (self->flows [flow], self->defaults);
     for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side])
-            zrelay_side_keep_options (self->sides [side], self->defaults);
+            zrelay_choices_keep (zrelay_side_choices (self->sides [side]),
+                                 self->defaults);
 }
 
 zchunk_t *
@@ -254,8 +256,9 @@ zrelay_engine_new (const zrelay_kind_t *kind, const char *name)
             zrelay_side_new ("backend", &self->kind.backend, self->error);
     for (int side = 0; self->kind.topic && side < ZRELAY_SIDES; side++)
         if (self->sides [side])
-            zrelay_side_set_default_topic (self->sides [side],
-                                           self->kind.topic);
+            zrelay_subscriptions_set_default (
+                zrelay_side_subscriptions (self->sides [side]),
+                self->kind.topic);
     for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side])
             zrelay_side_report_to (self->sides [side], self->events,
@@ -503,7 +506,15 @@ s_use_sieve (zrelay_engine_t *self, zrelay_flow_id_t id)
     zrelay_flow_set_sieve (self->flows [id], sieve);
     if (self->flows [zrelay_wiring_back (id)])
         zrelay_flow_set_asked (self->flows [zrelay_wiring_back (id)], sieve);
-    zrelay_side_set_sieve (self->sides [zrelay_wiring_input (id)], sieve);
+    zrelay_side_t *input = self->sides [zrelay_wiring_input (id)];
+    zrelay_subscriptions_set_sieve (zrelay_side_subscriptions (input), sieve);
+}
+
+static void
+s_switch_topics (zrelay_engine_t *self, zrelay_flow_id_t id, bool on)
+{
+    zrelay_side_t *input = self->sides [zrelay_wiring_input (id)];
+    zrelay_subscriptions_switch (zrelay_side_subscriptions (input), on);
 }
 
 zrelay_status_t
@@ -514,10 +525,10 @@ zrelay_engine_add_rule (zrelay_engine_t *self, zrelay_flow_id_t id,
     zrelay_status_t status = s_check_rules (self, id);
     if (status != ZRELAY_STATUS_DONE)
         return status;
-    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], false);
+    s_switch_topics (self, id, false);
     zrelay_sieve_add (self->sieves [id], rule, topic, to);
     s_use_sieve (self, id);
-    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], true);
+    s_switch_topics (self, id, true);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -527,10 +538,10 @@ zrelay_engine_clear_rules (zrelay_engine_t *self, zrelay_flow_id_t id)
     zrelay_status_t status = s_check_rules (self, id);
     if (status != ZRELAY_STATUS_DONE)
         return status;
-    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], false);
+    s_switch_topics (self, id, false);
     zrelay_sieve_clear (self->sieves [id]);
     s_use_sieve (self, id);
-    zrelay_side_switch_topics (self->sides [zrelay_wiring_input (id)], true);
+    s_switch_topics (self, id, true);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -1013,7 +1024,8 @@ zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side, void *sock,
     if (self->permit.may)
         return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_STATE,
             "there are permissions, which do not cover a socket of the kind's");
-    if (self->sides [side] && zrelay_side_secure (self->sides [side], handle))
+    if (self->sides [side]
+    &&  zrelay_security_share (self->sides [side], handle))
         return zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
             "a socket cannot take over the security of the %s: %s",
             zrelay_side_name (self->sides [side]), zmq_strerror (errno));
@@ -1093,7 +1105,8 @@ zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
                       const char *name)
 {
     return self->sides [side]?
-        zrelay_side_option (self->sides [side], name): NULL;
+        zrelay_choices_value (zrelay_side_choices (self->sides [side]), name):
+        NULL;
 }
 
 size_t
@@ -1145,7 +1158,7 @@ zrelay_engine_guarded (zrelay_engine_t *self)
 {
     for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->capture_security == SECURITY_SAME && self->sides [side]
-        &&  zrelay_side_guards (self->sides [side]))
+        &&  zrelay_security_guards (self->sides [side]))
             return self->sides [side];
     return NULL;
 }

@@ -15,12 +15,12 @@
 
 #include <zrelay.h>
 #include "zrelay_access.h"
+#include "zrelay_choices.h"
 #include "zrelay_error.h"
 #include "zrelay_limits.h"
-#include "zrelay_options.h"
 #include "zrelay_peers.h"
 #include "zrelay_port.h"
-#include "zrelay_sieve.h"
+#include "zrelay_subscriptions.h"
 
 //  Functions that return a status keep a sentence in the error object that the
 //  side was given when it is not ZRELAY_STATUS_DONE, and have then changed
@@ -109,85 +109,34 @@ bool
 
 
 //  --------------------------------------------------------------------------
-//  Options: libzmq's, and the side's own, which are in these tables. The list
-//  ends with NULL.
+//  Options and subscriptions
 
-extern const zrelay_setting_t *const zrelay_side_settings [];
-
-//  Keep the present values of those, by "frontend.NAME" or "backend.NAME".
-void
-    zrelay_side_keep_options (zrelay_side_t *self, zchunk_t *values);
-
-//  The second function sets *value_p to a fresh string.
+//  See zrelay_choices_set () and zrelay_choices_get (). Where nobody knows a
+//  value, that is refused.
 zrelay_status_t
     zrelay_side_set_option (zrelay_side_t *self, const char *option,
                             const char *value);
 zrelay_status_t
     zrelay_side_get_option (zrelay_side_t *self, const char *option,
                             char **value_p);
+zrelay_choices_t *
+    zrelay_side_choices (zrelay_side_t *self);
 
-//  The value as a fresh string, or NULL without a sentence.
-char *
-    zrelay_side_option (zrelay_side_t *self, const char *option);
-
-//  The values of libzmq's options that were set.
-zrelay_options_t *
-    zrelay_side_options (zrelay_side_t *self);
-
-//  DOMAIN, PLAIN and CURVE: how peers are authenticated. Not once the side is
-//  attached.
-zrelay_status_t
-    zrelay_side_set_domain (zrelay_side_t *self, const char *domain);
-zrelay_status_t
-    zrelay_side_set_plain (zrelay_side_t *self);
-zrelay_status_t
-    zrelay_side_set_curve (zrelay_side_t *self, const char *public_txt,
-                           const char *secret_txt);
-
-//  True if the side checks those who connect to it.
-bool
-    zrelay_side_guards (zrelay_side_t *self);
+//  The relay's own subscriptions.
+zrelay_subscriptions_t *
+    zrelay_side_subscriptions (zrelay_side_t *self);
 
 //  Whom its ipc endpoints let in.
 zrelay_access_t *
     zrelay_side_access (zrelay_side_t *self);
 
-//  Give another socket the same security. Returns -1 with errno if it does not
-//  take it.
-int
-    zrelay_side_secure (zrelay_side_t *self, void *handle);
-
-//  The property of libzmq's that each message is stamped with, see
-//  zrelay_sender.h; "": with none, as it could be forged; NULL: no stamp.
+//  See zrelay_choices_stamp ().
 const char *
     zrelay_side_stamp (zrelay_side_t *self);
 
 
 //  --------------------------------------------------------------------------
-//  The relay's own subscriptions: a set
-
-zrelay_status_t
-    zrelay_side_subscribe (zrelay_side_t *self, size_t count, char **topics);
-zrelay_status_t
-    zrelay_side_unsubscribe (zrelay_side_t *self, size_t count, char **topics);
-
-//  Ask publishers for no more than passes a sieve, which must outlive the side
-//  and may be NULL. While its rules are changed, the subscriptions are off.
-void
-    zrelay_side_set_sieve (zrelay_side_t *self, zrelay_sieve_t *sieve);
-void
-    zrelay_side_switch_topics (zrelay_side_t *self, bool on);
-
-//  The topic to which a SUB or XSUB subscribes while the set is empty. It must
-//  outlive the side.
-void
-    zrelay_side_set_default_topic (zrelay_side_t *self, const char *topic);
-
-//  How many there are; and are these topics short enough?
-size_t
-    zrelay_side_topics (zrelay_side_t *self);
-zrelay_status_t
-    zrelay_side_check_topics (zrelay_side_t *self, size_t count, char **topics);
+//  What subscribers send
 
 //  True if the side is told of all subscriptions, see the next function: it is
 //  an XPUB that the relay made.

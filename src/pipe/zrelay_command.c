@@ -17,6 +17,7 @@
 #include "zrelay_pairing.h"
 #include "zrelay_permission.h"
 #include "zrelay_row.h"
+#include "zrelay_security.h"
 #include "zrelay_setting.h"
 #include "zrelay_sender.h"
 
@@ -137,13 +138,15 @@ s_subscriber (zrelay_engine_t *self)
 HANDLER (s_subscribe)
 {
     UNUSED;
-    return zrelay_side_subscribe (s_subscriber (self), argc, argv);
+    return zrelay_subscriptions_add (
+        zrelay_side_subscriptions (s_subscriber (self)), argc, argv);
 }
 
 HANDLER (s_unsubscribe)
 {
     UNUSED;
-    return zrelay_side_unsubscribe (s_subscriber (self), argc, argv);
+    return zrelay_subscriptions_remove (
+        zrelay_side_subscriptions (s_subscriber (self)), argc, argv);
 }
 
 
@@ -321,8 +324,9 @@ HANDLER (s_rule)
         return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
             "%s takes a topic that is not empty, which would be everything",
             argv [1]);
-    zrelay_status_t status = zrelay_side_check_topics (
-        zrelay_engine_side (self, ZRELAY_SIDE_FRONTEND), argc - 2, argv + 2);
+    zrelay_side_t *frontend = zrelay_engine_side (self, ZRELAY_SIDE_FRONTEND);
+    zrelay_status_t status = zrelay_subscriptions_check (
+        zrelay_side_subscriptions (frontend), argc - 2, argv + 2);
     return status != ZRELAY_STATUS_DONE? status:
         zrelay_engine_add_rule (self, flow, (zrelay_sieve_rule_t) rule,
                                 argv [2], renames? argv [3]: NULL);
@@ -395,19 +399,23 @@ HANDLER (s_term)
 HANDLER (s_domain)
 {
     UNUSED;
-    return zrelay_side_set_domain (s_side (self, argv [0]), argv [1]);
+    return zrelay_security_set_domain (s_side (self, argv [0]),
+                                       zrelay_engine_error (self), argv [1]);
 }
 
 HANDLER (s_plain)
 {
     UNUSED;
-    return zrelay_side_set_plain (s_side (self, argv [0]));
+    return zrelay_security_set_plain (s_side (self, argv [0]),
+                                      zrelay_engine_error (self));
 }
 
 HANDLER (s_curve)
 {
     UNUSED;
-    return zrelay_side_set_curve (s_side (self, argv [0]), argv [1], argv [2]);
+    return zrelay_security_set_curve (s_side (self, argv [0]),
+                                      zrelay_engine_error (self), argv [1],
+                                      argv [2]);
 }
 
 
@@ -674,7 +682,7 @@ s_add_settings (zchunk_t *text, zrelay_engine_t *engine)
     s_add (text, "Options of a flow:\n");
     s_explain (zrelay_flow_settings, flows, defaults, text);
     s_add (text, "Options of a side, besides those of its socket:\n");
-    s_explain (zrelay_side_settings, sides, defaults, text);
+    s_explain (zrelay_choices_settings, sides, defaults, text);
 }
 
 static void
