@@ -41,4 +41,22 @@ chance_one_in (uint64_t *seed, uint64_t count)
     return chance_below (seed, count) == 0;
 }
 
+//  One of count rows that are size bytes apart, by their weights, of which this
+//  is the first.
+
+static inline size_t
+chance_weighed (uint64_t *seed, const unsigned *weight, size_t count,
+                size_t size)
+{
+    const char *first = (const char *) weight;
+    uint64_t total = 0;
+    for (size_t index = 0; index < count; index++)
+        total += *(const unsigned *) (first + index * size);
+    uint64_t dice = chance_below (seed, total);
+    size_t chosen = 0;
+    for (; dice >= *(const unsigned *) (first + chosen * size); chosen++)
+        dice -= *(const unsigned *) (first + chosen * size);
+    return chosen;
+}
+
 #endif

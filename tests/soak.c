@@ -1502,7 +1502,7 @@ s_reset (relay_t *self)
 
 static const struct {
     void (*act) (relay_t *self);
-    int weight;
+    unsigned weight;
     unsigned flag;              //  That the relay must have, or 0
 } s_actions [] = {
     { s_pause, 12, 0 }, { s_set_flow, 12, 0 }, { s_set_burst, 10, 0 },
@@ -1516,13 +1516,8 @@ static const struct {
 static void
 s_act (relay_t *self)
 {
-    int total = 0;
-    for (size_t index = 0; index < ACTIONS; index++)
-        total += s_actions [index].weight;
-    int64_t dice = (int64_t) s_upto (&s_chance, (uint64_t) total - 1);
-    size_t chosen = 0;
-    while (dice >= s_actions [chosen].weight)
-        dice -= s_actions [chosen++].weight;
+    size_t chosen = chance_weighed (&s_chance, &s_actions->weight, ACTIONS,
+                                    sizeof (*s_actions));
     if (s_actions [chosen].flag && !s_has (self->index,
                                            s_actions [chosen].flag))
         chosen = 0;

@@ -470,16 +470,7 @@ s_resume (cache_t *self)
 static void
 s_query (cache_t *self)
 {
-    zstr_send (self->relay.actor, "TOPICS");
-    zmsg_t *answer = zmsg_recv (self->relay.actor);
-    char *first = answer? zmsg_popstr (answer): NULL;
-    if (!first || strneq (first, "TOPICS") || zmsg_size (answer) % 3 != 0
-    ||  zmsg_size (answer) > 3 * TOPICS) {
-        printf ("#   %s: wrong answer to TOPICS\n", self->relay.name);
-        self->relay.wrong++;
-    }
-    zstr_free (&first);
-    zmsg_destroy (&answer);
+    soak_query (&self->relay, "TOPICS", 3, TOPICS);
 }
 
 static void
@@ -552,13 +543,8 @@ static void
 s_act (void *object)
 {
     cache_t *self = (cache_t *) object;
-    unsigned total = 0;
-    for (size_t index = 0; index < ACTIONS; index++)
-        total += s_actions [index].weight;
-    uint64_t dice = chance_below (&self->chance, total);
-    size_t chosen = 0;
-    while (dice >= s_actions [chosen].weight)
-        dice -= s_actions [chosen++].weight;
+    size_t chosen = chance_weighed (&self->chance, &s_actions->weight, ACTIONS,
+                                    sizeof (*s_actions));
     //  What publishers send meanwhile has to be kept
     if (self->relay.paused && chance_one_in (&self->chance, 2))
         s_resume (self);

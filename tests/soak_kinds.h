@@ -56,6 +56,12 @@ void
     soak_do (soak_relay_t *self, const char *command, ...)
     __attribute__ ((sentinel));
 
+//  Send it a query that is answered with a table of so many columns and at most
+//  so many rows. Another answer is reported and counted.
+void
+    soak_query (soak_relay_t *self, const char *name, size_t columns,
+                size_t most);
+
 //  The commands SET RELAY name value, PAUSE and RESUME
 void
     soak_set (soak_relay_t *self, const char *name, uint64_t value);

@@ -336,17 +336,8 @@ s_query (pool_t *self)
 {
     bool services = (self->about->flags & ONE_SIDE)
                  && chance_one_in (&self->chance, 2);
-    const char *name = services? "SERVICES": "WORKERS";
-    zstr_send (self->relay.actor, name);
-    zmsg_t *answer = zmsg_recv (self->relay.actor);
-    char *first = answer? zmsg_popstr (answer): NULL;
-    if (!first || strneq (first, name)
-    ||  zmsg_size (answer) % (services? 7: 5) != 0) {
-        printf ("#   %s: wrong answer to %s\n", self->relay.name, name);
-        self->relay.wrong++;
-    }
-    zstr_free (&first);
-    zmsg_destroy (&answer);
+    soak_query (&self->relay, services? "SERVICES": "WORKERS",
+                services? 7: 5, SIZE_MAX);
 }
 
 static void
@@ -434,13 +425,8 @@ static void
 s_act (void *object)
 {
     pool_t *self = (pool_t *) object;
-    unsigned total = 0;
-    for (size_t index = 0; index < ACTIONS; index++)
-        total += s_actions [index].weight;
-    uint64_t dice = chance_below (&self->chance, total);
-    size_t chosen = 0;
-    while (dice >= s_actions [chosen].weight)
-        dice -= s_actions [chosen++].weight;
+    size_t chosen = chance_weighed (&self->chance, &s_actions->weight, ACTIONS,
+                                    sizeof (*s_actions));
     if (self->relay.paused && chance_one_in (&self->chance, 2))
         s_resume (self);
     else

@@ -26,6 +26,22 @@ soak_do (soak_relay_t *self, const char *command, ...)
 }
 
 void
+soak_query (soak_relay_t *self, const char *name, size_t columns, size_t most)
+{
+    zstr_send (self->actor, name);
+    zmsg_t *answer = zmsg_recv (self->actor);
+    char *first = answer? zmsg_popstr (answer): NULL;
+    size_t cells = first? zmsg_size (answer): 0;
+    if (!first || strneq (first, name) || cells % columns != 0
+    ||  cells / columns > most) {
+        printf ("#   %s: wrong answer to %s\n", self->name, name);
+        self->wrong++;
+    }
+    zstr_free (&first);
+    zmsg_destroy (&answer);
+}
+
+void
 soak_set (soak_relay_t *self, const char *name, uint64_t value)
 {
     char text [24];
