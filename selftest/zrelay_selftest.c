@@ -92,6 +92,7 @@ typedef struct {
 
 //  From the bottom up, so that the first failure is nearest to the cause
 static const test_item_t s_tests [] = {
+    { "zrelay_thread", zrelay_thread_test },
     { "zrelay_number", zrelay_number_test },
     { "zrelay_index", zrelay_index_test },
     { "zrelay_printer", zrelay_printer_test },

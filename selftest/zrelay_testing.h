@@ -44,6 +44,8 @@ bool
 //  Self tests that are here, since they need more than the layer of their
 //  class.
 void
+    zrelay_thread_test (bool verbose);
+void
     zrelay_engine_test (bool verbose);
 void
     zrelay_queue_test (bool verbose);

@@ -80,6 +80,11 @@ compiles () {
     done
 }
 
+#   A path with folders would need no include path
+no_way_around () {
+    ! grep '^# *include "[^"]*/' "$src"/kinds/*.[ch] "$src"/bridges/*.[ch]
+}
+
 struct_hidden () {
     [ "$(grep -l 'struct _zrelay_engine_t {' "$src"/*/*.[ch])" = \
         "$src/engine/zrelay_engine.c" ]
@@ -110,6 +115,7 @@ asserts_hold () {
 result "dependencies have no circle" no_circle
 result "a circle would be found" finds_circle
 result "kinds need nothing but include/" compiles kinds
+result "kinds and bridges know no way around that" no_way_around
 [ "$WITH_NATS" != yes ] ||
     result "bridges need nothing but include/" compiles bridges
 result "stats are a leaf" compiles stats

@@ -11,9 +11,8 @@
 */
 
 #include "zrelay_names.h"
+#include "../zrelay_thread.h"
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 
 //  getaddrinfo () takes as long as name servers take, which may be a minute. So
 //  it is called on a thread of its own, which nobody waits for when the time is
@@ -79,33 +78,13 @@ s_ask (void *arg)
     return NULL;
 }
 
-//  Signals are for the application's threads
-
-static bool
-s_start (question_t *self)
-{
-    sigset_t all, before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    pthread_t thread;
-    bool started = pthread_create (&thread, NULL, s_ask, self) == 0;
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (started)
-        pthread_detach (thread);
-    return started;
-}
-
 static question_t *
 s_question_new (const char *host)
 {
     question_t *self = (question_t *) zmalloc (sizeof (question_t));
     assert (self);
     pthread_mutex_init (&self->mutex, NULL);
-    pthread_condattr_t clock;
-    pthread_condattr_init (&clock);
-    pthread_condattr_setclock (&clock, CLOCK_MONOTONIC);
-    pthread_cond_init (&self->known, &clock);
-    pthread_condattr_destroy (&clock);
+    zrelay_thread_make_cond (&self->known);
     self->host = strdup (host);
     assert (self->host);
     return self;
@@ -115,19 +94,17 @@ bool
 zrelay_names_only_ipv6 (const char *host)
 {
     question_t *self = s_question_new (host);
-    if (!s_start (self)) {
+    pthread_t thread;
+    if (zrelay_thread_start (&thread, s_ask, self)) {
         s_question_destroy (self);
         return false;
     }
-    struct timespec until;
-    clock_gettime (CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WAIT_MOST * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    pthread_detach (thread);
+    int64_t until = zclock_mono () + WAIT_MOST;
     pthread_mutex_lock (&self->mutex);
-    int rc = 0;
-    while (!self->answered && rc == 0)
-        rc = pthread_cond_timedwait (&self->known, &self->mutex, &until);
+    int64_t left;
+    while (!self->answered && (left = until - zclock_mono ()) > 0)
+        zrelay_thread_wait (&self->known, &self->mutex, left);
     bool only_ipv6 = self->answered && self->only_ipv6;
     s_leave (self);
     return only_ipv6;

@@ -11,9 +11,7 @@
 */
 
 #include "zrelay_printer_internal.h"
-
-#include <pthread.h>
-#include <signal.h>
+#include "../zrelay_thread.h"
 
 //  A printer gives up when a line takes longer than this, or after this long in
 //  all: milliseconds
@@ -122,11 +120,7 @@ s_prepare (zrelay_printer_t *self)
 {
     self->process = getpid ();
     pthread_mutex_init (&self->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init (&attributes);
-    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&self->moved, &attributes);
-    pthread_condattr_destroy (&attributes);
+    zrelay_thread_make_cond (&self->moved);
     self->lines = zlist_new ();
     assert (self->lines);
     self->bytes = 0;
@@ -182,18 +176,12 @@ s_join (zrelay_printer_t *self)
     }
 }
 
-//  The application's signals are not for this thread
-
 static bool
 s_start (zrelay_printer_t *self)
 {
-    sigset_t all, before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
     self->state = THREAD_PRINTS;
-    if (pthread_create (&self->thread, NULL, s_run, self))
+    if (zrelay_thread_start (&self->thread, s_run, self))
         self->state = THREAD_NONE;
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
     return self->state == THREAD_PRINTS;
 }
 
@@ -252,22 +240,6 @@ s_print (zrelay_printer_t *self, zrelay_log_t level, const char *format,
     pthread_mutex_unlock (&self->mutex);
 }
 
-//  Wait for the thread, but not longer than msecs
-
-static void
-s_wait (zrelay_printer_t *self, int64_t msecs)
-{
-    struct timespec until;
-    clock_gettime (CLOCK_MONOTONIC, &until);
-    until.tv_sec += msecs / 1000;
-    until.tv_nsec += msecs % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait (&self->moved, &self->mutex, &until);
-}
-
 //  A line that was given up on is not waited for again
 
 static bool
@@ -279,7 +251,7 @@ s_settle (zrelay_printer_t *self)
         if (now >= end || (self->since && now >= self->since + SETTLE_STUCK))
             self->stuck = true;
         else
-            s_wait (self, SETTLE_STUCK);
+            zrelay_thread_wait (&self->moved, &self->mutex, SETTLE_STUCK);
     }
     s_join (self);
     return self->state != THREAD_PRINTS;

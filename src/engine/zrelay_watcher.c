@@ -14,10 +14,9 @@
 #define _GNU_SOURCE 1
 
 #include "zrelay_watcher.h"
+#include "../zrelay_thread.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <time.h>
 #if defined (__linux__)
 #   include <sys/epoll.h>
@@ -103,19 +102,6 @@ s_add (uint32_t number, int fd)
         epoll_ctl (s_all.epoll, EPOLL_CTL_MOD, fd, &event);
 }
 
-//  Signals are for the application's threads
-
-static int
-s_start_thread (void)
-{
-    sigset_t all, before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    int rc = pthread_create (&s_all.thread, NULL, s_watch, NULL);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
-    return rc;
-}
-
 static void
 s_close (void)
 {
@@ -137,7 +123,7 @@ s_start (void)
     bool made = s_all.epoll != -1 && pipe2 (s_all.end, O_CLOEXEC) == 0;
     if (made)
         s_add (NOBODY, s_all.end [0]);
-    if (!made || s_start_thread () != 0)
+    if (!made || zrelay_thread_start (&s_all.thread, s_watch, NULL) != 0)
         s_close ();
 }
 

@@ -16,8 +16,7 @@
 #include "zrelay_delays.h"
 #include "zrelay_refused.h"
 #include "zrelay_rules.h"
-
-#include <signal.h>
+#include "../zrelay_thread.h"
 
 #define ENDPOINT "inproc://zeromq.zap.01"
 #define ZAP_VERSION "1.0"
@@ -1048,27 +1047,11 @@ s_destroy (gate_t **self_p)
     zrelay_printer_settle_log ();
 }
 
-//  Signals are for the application's threads. Those that report a fault in this
-//  thread stay.
-
-static void
-s_block_signals (void)
-{
-    static const int faults [] = {
-        SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF
-    };
-    sigset_t signals;
-    sigfillset (&signals);
-    for (size_t index = 0; index < sizeof (faults) / sizeof (*faults); index++)
-        sigdelset (&signals, faults [index]);
-    pthread_sigmask (SIG_SETMASK, &signals, NULL);
-}
-
 void
 zrelay_gate (zsock_t *pipe, void *args)
 {
     (void) args;
-    s_block_signals ();
+    zrelay_thread_block_signals ();
     gate_t *self = s_new (pipe);
     s_try_to_bind (self);
     zsock_signal (pipe, 0);

@@ -18,12 +18,12 @@
 #include "zrelay_guard.h"
 #include "zrelay_mover.h"
 #include "zrelay_number.h"
+#include "zrelay_plan.h"
 #include "zrelay_private.h"
 #include "zrelay_secret.h"
 #include "zrelay_spooling.h"
 #include "zrelay_usher.h"
-
-#include <signal.h>
+#include "../zrelay_thread.h"
 
 //  What a relay's name may consist of, see zrelay_engine_spawn ()
 #define NAME_MOST 127
@@ -119,22 +119,6 @@ s_on_ended (void *owner, zrelay_hosted_t *relay)
     zrelay_hosted_destroy (&relay);
 }
 
-//  The names of all kinds, for a sentence
-
-static char *
-s_kind_names (host_t *self)
-{
-    char *names = strdup ("");
-    for (const zrelay_kind_t *const *kind = self->kinds; *kind; kind++) {
-        char *longer = zsys_sprintf ("%s%s%s", names, *names? ", ": "",
-                                     (*kind)->name);
-        assert (longer);
-        zstr_free (&names);
-        names = longer;
-    }
-    return names;
-}
-
 static void
 s_make_verbose (zrelay_hosted_t *relay)
 {
@@ -160,7 +144,7 @@ s_start (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
         return;
     }
     if (!kind) {
-        char *names = s_kind_names (self);
+        char *names = zrelay_plan_kind_names (self->kinds);
         zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "there is no kind of relay %s; the kinds are %s",
             zrelay_error_quote (self->error, argv [1]), names);
@@ -1017,22 +1001,6 @@ s_on_request (void *owner, zrelay_call_t *request, zmsg_t *words)
 //  --------------------------------------------------------------------------
 //  The actor
 
-//  Signals are for the application's threads. Those that report a fault in this
-//  thread stay.
-
-static void
-s_block_signals (void)
-{
-    static const int faults [] = {
-        SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF
-    };
-    sigset_t signals;
-    sigfillset (&signals);
-    for (size_t index = 0; index < sizeof (faults) / sizeof (*faults); index++)
-        sigdelset (&signals, faults [index]);
-    pthread_sigmask (SIG_SETMASK, &signals, NULL);
-}
-
 static host_t *
 s_host_new (zsock_t *pipe, const zrelay_kind_t *const *kinds)
 {
@@ -1087,7 +1055,7 @@ s_host_destroy (host_t **self_p)
 void
 zrelay_host (zsock_t *pipe, void *args)
 {
-    s_block_signals ();
+    zrelay_thread_block_signals ();
     host_t *self = s_host_new (pipe, args?
         (const zrelay_kind_t *const *) args: zrelay_kinds ());
     zsock_signal (pipe, 0);

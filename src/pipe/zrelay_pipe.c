@@ -18,8 +18,7 @@
 #include "zrelay_message_internal.h"
 #include "zrelay_option.h"
 #include "zrelay_spooling.h"
-
-#include <signal.h>
+#include "../zrelay_thread.h"
 
 //  Most commands that are carried out before messages move again
 #define COMMANDS_MAX 16
@@ -283,28 +282,13 @@ s_on_pipe_again (zloop_t *loop, int timer_id, void *arg)
 
 
 //  --------------------------------------------------------------------------
-//  Running a relay as an actor. Signals are for the application's threads; here
-//  they would only end polls early. Those that report a fault in this thread
-//  stay.
-
-static void
-s_block_signals (void)
-{
-    static const int faults [] = {
-        SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF
-    };
-    sigset_t signals;
-    sigfillset (&signals);
-    for (size_t index = 0; index < sizeof (faults) / sizeof (*faults); index++)
-        sigdelset (&signals, faults [index]);
-    pthread_sigmask (SIG_SETMASK, &signals, NULL);
-}
+//  Running a relay as an actor
 
 void
 zrelay_engine_run (const zrelay_kind_t *kind, zsock_t *pipe, void *args)
 {
     assert (kind && pipe);
-    s_block_signals ();
+    zrelay_thread_block_signals ();
     zrelay_engine_t *engine = zrelay_engine_new (kind, (const char *) args);
     zrelay_pipe_t *self = zrelay_pipe_new (engine, zsock_resolve (pipe),
                                            ZRELAY_PIPE_OWNER);

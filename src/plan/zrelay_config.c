@@ -884,22 +884,6 @@ s_check_name (config_t *self, zrelay_zpl_t *item)
     return false;
 }
 
-//  The names of all kinds, as a fresh string
-
-static char *
-s_kind_names (config_t *self)
-{
-    char *names = s_copy ("");
-    for (const zrelay_kind_t *const *kind = self->kinds; *kind; kind++) {
-        char *longer = zsys_sprintf ("%s%s%s", names, *names? ", ": "",
-                                     (*kind)->name);
-        assert (longer);
-        zstr_free (&names);
-        names = longer;
-    }
-    return names;
-}
-
 static const zrelay_kind_t *
 s_choose_kind (config_t *self, zrelay_zpl_t *device)
 {
@@ -916,7 +900,7 @@ s_choose_kind (config_t *self, zrelay_zpl_t *device)
     const zrelay_kind_t *kind =
         zrelay_kinds_find (self->kinds, type + (self->foreign? size: 0));
     if (!kind) {
-        char *names = s_kind_names (self);
+        char *names = zrelay_plan_kind_names (self->kinds);
         s_wrong (self, zrelay_zpl_place (item), "there is no kind of relay"
                  " '%s'; the kinds are %s", type, names);
         zstr_free (&names);

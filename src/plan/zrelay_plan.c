@@ -469,3 +469,17 @@ zrelay_plan_connects (zrelay_plan_t *self, zrelay_side_id_t side)
 {
     return s_has (self->sides [side].endpoints, false);
 }
+
+char *
+zrelay_plan_kind_names (const zrelay_kind_t *const *kinds)
+{
+    char *names = strdup ("");
+    for (; *kinds; kinds++) {
+        char *longer = zsys_sprintf ("%s%s%s", names, *names? ", ": "",
+                                     (*kinds)->name);
+        assert (longer);
+        zstr_free (&names);
+        names = longer;
+    }
+    return names;
+}

@@ -230,4 +230,8 @@ bool
 bool
     zrelay_plan_connects (zrelay_plan_t *self, zrelay_side_id_t side);
 
+//  The names of all kinds of a table, for a sentence, as a fresh string.
+char *
+    zrelay_plan_kind_names (const zrelay_kind_t *const *kinds);
+
 #endif

@@ -419,22 +419,6 @@ s_set_up (arguments_t *self, const char *word, zrelay_plan_t *plan,
 //  --------------------------------------------------------------------------
 //  The kind
 
-//  All names as a fresh string
-
-static char *
-s_kind_names (const zrelay_kind_t *const *kinds)
-{
-    char *names = strdup ("");
-    for (; *kinds; kinds++) {
-        char *longer = zsys_sprintf ("%s%s%s", names, *names? ", ": "",
-                                     (*kinds)->name);
-        assert (longer);
-        zstr_free (&names);
-        names = longer;
-    }
-    return names;
-}
-
 //  True if a word at the place of the kind is meant as one. Where there is only
 //  one kind, its name may be left out.
 
@@ -451,7 +435,7 @@ s_choose_kind (arguments_t *self, const char *name)
     self->plan->kind = zrelay_kinds_find (self->kinds, name);
     if (self->plan->kind)
         return ZRELAY_EXIT_NOT_YET;
-    char *names = s_kind_names (self->kinds);
+    char *names = zrelay_plan_kind_names (self->kinds);
     zrelay_report_say (self->report, ZRELAY_EXIT_MISUSE,
         "there is no kind of relay '%s'; the kinds are %s", name, names);
     zstr_free (&names);

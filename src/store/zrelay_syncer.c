@@ -11,10 +11,9 @@
 */
 
 #include "zrelay_syncer.h"
+#include "../zrelay_thread.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 
 //  Time between syncs with ZRELAY_STORE_SYNC_SECOND, in msecs
 #define INTERVAL 1000
@@ -165,24 +164,6 @@ s_due (zrelay_syncer_t *self)
     return left > 0? left: 0;
 }
 
-static void
-s_wait_for_change (zrelay_syncer_t *self, int64_t msecs)
-{
-    if (msecs == -1) {
-        pthread_cond_wait (&self->change, &self->mutex);
-        return;
-    }
-    struct timespec until;
-    clock_gettime (CLOCK_MONOTONIC, &until);
-    until.tv_sec += msecs / 1000;
-    until.tv_nsec += msecs % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait (&self->change, &self->mutex, &until);
-}
-
 static void *
 s_thread (void *arg)
 {
@@ -196,22 +177,19 @@ s_thread (void *arg)
         if (self->ending)
             break;
         else
-            s_wait_for_change (self, due);
+        if (due == -1)
+            pthread_cond_wait (&self->change, &self->mutex);
+        else
+            zrelay_thread_wait (&self->change, &self->mutex, due);
     }
     zrelay_syncer_unlock (self);
     return NULL;
 }
 
-//  Signals are for the application's threads
-
 static int
 s_start_thread (zrelay_syncer_t *self)
 {
-    sigset_t all, before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    int rc = pthread_create (&self->thread, NULL, s_thread, self);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    int rc = zrelay_thread_start (&self->thread, s_thread, self);
     self->started = rc == 0;
     return rc;
 }
@@ -244,11 +222,7 @@ zrelay_syncer_new (MDB_env *env, zrelay_anchor_t *anchor)
     self->page = mdb_env_stat (env, &stat) == 0? stat.ms_psize: 1;
     s_make_handles (self);
     pthread_mutex_init (&self->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init (&attributes);
-    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&self->change, &attributes);
-    pthread_condattr_destroy (&attributes);
+    zrelay_thread_make_cond (&self->change);
     return self;
 }
 
