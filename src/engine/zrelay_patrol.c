@@ -179,10 +179,7 @@ zrelay_patrol_test (bool verbose)
             == ZRELAY_STATUS_DONE);
     zrelay_patrol_check (self);
     assert (!self->timer);
-    char *endpoint = zsock_last_endpoint (zrelay_side_handle (frontend));
-    zsock_t *source = zsock_new (ZMQ_PUSH);
-    int rc = zsock_connect (source, "%s", endpoint);
-    assert (rc == 0);
+    zsock_t *source = zrelay_side_test_peer (frontend, ZMQ_PUSH);
     int64_t late = zclock_mono () + TEST_LONG;
     while (zrelay_peers_count (peers) == 0) {
         assert (zclock_mono () < late);
@@ -214,7 +211,6 @@ zrelay_patrol_test (bool verbose)
     zrelay_patrol_report (self);
     zrelay_patrol_destroy (&self);
     assert (!self);
-    zstr_free (&endpoint);
     zsock_destroy (&source);
     zloop_destroy (&loop);
     zrelay_wiring_clear (&wiring);

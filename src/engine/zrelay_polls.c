@@ -335,10 +335,7 @@ s_test_traffic (test_bench_t *bench)
     zrelay_side_t *frontend = bench->wiring.sides [ZRELAY_SIDE_FRONTEND];
     zrelay_side_t *backend = bench->wiring.sides [ZRELAY_SIDE_BACKEND];
     zrelay_polls_update (bench->polls, 0);
-    char *in = zsock_last_endpoint (zrelay_side_handle (frontend));
-    zsock_t *source = zsock_new (ZMQ_PUSH);
-    int rc = zsock_connect (source, "%s", in);
-    assert (rc == 0);
+    zsock_t *source = zrelay_side_test_peer (frontend, ZMQ_PUSH);
     zstr_send (source, "a message");
     s_test_run (bench);
     int fronts = bench->fronts;
@@ -348,10 +345,7 @@ s_test_traffic (test_bench_t *bench)
     zrelay_flow_turn (flow);
     assert (zrelay_flow_held (flow) == 1);
     zrelay_polls_update (bench->polls, 0);
-    char *out = zsock_last_endpoint (zrelay_side_handle (backend));
-    zsock_t *sink = zsock_new (ZMQ_PULL);
-    rc = zsock_connect (sink, "%s", out);
-    assert (rc == 0);
+    zsock_t *sink = zrelay_side_test_peer (backend, ZMQ_PULL);
     s_test_run (bench);
     assert (bench->fronts == fronts && bench->backs == 1 && bench->wakes == 0);
 
@@ -361,8 +355,6 @@ s_test_traffic (test_bench_t *bench)
     zrelay_polls_update (bench->polls, TEST_MOST * 1000);
     s_test_run (bench);
     assert (bench->wakes == 1);
-    zstr_free (&in);
-    zstr_free (&out);
     zsock_destroy (&source);
     zsock_destroy (&sink);
 }

@@ -91,14 +91,7 @@ s_test_recv (zrelay_view_t *view, const char *first, const char *second)
     zrelay_side_t *side = zrelay_side_new ("frontend", &pull, error);
     int rc = zrelay_side_attach (side, "tcp://127.0.0.1:*", true);
     assert (rc == ZRELAY_STATUS_DONE);
-    char endpoint [40];
-    size_t size = sizeof (endpoint);
-    rc = zmq_getsockopt (zrelay_side_handle (side), ZMQ_LAST_ENDPOINT,
-                         endpoint, &size);
-    assert (rc == 0);
-    zsock_t *peer = zsock_new (ZMQ_PUSH);
-    rc = zsock_connect (peer, "%s", endpoint);
-    assert (rc == 0);
+    zsock_t *peer = zrelay_side_test_peer (side, ZMQ_PUSH);
     zstr_sendx (peer, first, second, NULL);
     zrelay_view_clear (view);
     while (!zrelay_view_recv (view, zrelay_side_port (side), false))

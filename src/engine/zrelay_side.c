@@ -532,6 +532,17 @@ zrelay_side_reset (zrelay_side_t *self)
 //  --------------------------------------------------------------------------
 //  Selftest
 
+zsock_t *
+zrelay_side_test_peer (zrelay_side_t *self, int type)
+{
+    char *endpoint = zsock_last_endpoint (zrelay_side_handle (self));
+    zsock_t *peer = zsock_new (type);
+    int rc = zsock_connect (peer, "%s", endpoint);
+    assert (rc == 0);
+    zstr_free (&endpoint);
+    return peer;
+}
+
 //  The status and a word of the sentence; forgets the sentence
 
 static bool

@@ -175,6 +175,11 @@ void
 void
     zrelay_side_reset (zrelay_side_t *self);
 
+//  For the tests of those that have sides: a socket of a type that is connected
+//  to where the side was attached last.
+zsock_t *
+    zrelay_side_test_peer (zrelay_side_t *self, int type);
+
 void
     zrelay_side_test (bool verbose);
 
