@@ -43,6 +43,12 @@ bench () {
         --busy ignore "$@"
 }
 
+#   misuses ARGUMENT...: the benchmark measures nothing, and says why
+misuses () {
+    bench --work streamer-1 --relays zrelay "$@"
+    [ $? -eq 2 ]
+}
+
 #   column NAME: its number in runs.csv
 column () {
     head -n 1 "$stage/runs.csv" | tr , '\n' | grep -n -x "$1" | cut -d : -f 1
@@ -318,7 +324,7 @@ result "processes have memory" always resident_kib \
     '$6 != "direct" && $3 != "inproc"'
 result "measures those that look at messages" \
     bench --work looked-at --relays 'zrelay*,zmq_proxy-capture' --frames 10
-result "all of these have figures" runs 8
+result "all of these have figures" runs 12
 result "messages that are looked at arrive" messages looked-at 180
 result "a capture is read" always captured_percent '$6 ~ /capture/'
 result "measures those that look at what is published" \
@@ -329,6 +335,10 @@ result "measures what grows" \
     bench --work 'peers-10,busy-10,topics-10,relays-10,stats-10' \
         --relays zrelay
 result "all of these have figures too" runs 5
+for words in "--relays zrelay,nobody" "--work looked-at,nothing"; do
+    #   shellcheck disable=SC2086 # an option and its value
+    result "refuses what it does not know: $words" misuses $words
+done
 result "says where the figures come from" grep -q '^libzmq' "$stage/about.txt"
 
 result "relays that know their workers serve all requests by tcp" \
