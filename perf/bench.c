@@ -35,7 +35,7 @@
 #include <sys/utsname.h>
 #include "perf.h"
 
-#define RELAYS 13
+#define RELAYS 17
 #define CELLS_MOST 1000
 #define FOLDER_SIZE 512
 #define PLACE_SIZE 80
@@ -58,12 +58,14 @@
 //  --------------------------------------------------------------------------
 //  Everything that can be measured
 
-static const char *s_relays [RELAYS] = {
+static const char *const s_relays [RELAYS + 1] = {
     "zrelay", "zmq_proxy", "zproxy", "loop", "direct", "pyzmq",
     "zrelay-look", "zrelay-zmsg", "zrelay-filter", "zrelay-capture",
-    "zmq_proxy-capture", "zrelay-spin", "zrelay_device_run"
+    "zmq_proxy-capture", "zrelay-spin", "zrelay_device_run", "zrelay-only",
+    "zrelay-except", "zrelay-rename", "zrelay-rules", NULL
 };
 #define LOOKERS "zrelay,zrelay-look,zrelay-zmsg,zrelay-filter"
+#define RULES "zrelay-only,zrelay-except,zrelay-rename,zrelay-rules"
 #define CAPTURES "zmq_proxy,zrelay-capture,zmq_proxy-capture"
 #define PEERS "zrelay,zmq_proxy,zproxy,loop,direct,pyzmq"
 #define RIVALS "zrelay,zmq_proxy,zproxy,loop"
@@ -147,6 +149,7 @@ static const selection_t s_full [] = {
       PEERS },
     { "looked-at", "tcp", SIZES, "1", LOOKERS "," CAPTURES },
     { "looked-at,looked-at-topics", "tcp", "100,10240", "1", LOOKERS },
+    { "looked-at", "tcp", "100,1024,10240", "1", "zrelay," RULES },
     { "peers-*,busy-*,topics-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
     //  zproxy takes minutes to bind so many
     { "relays-*", "tcp", "100", "1", "zrelay,zmq_proxy,loop" },
@@ -167,6 +170,7 @@ static const selection_t s_readme [] = {
     { "streamer-1,queue-200", "tcp", "100", "10", RIVALS },
     { "looked-at", "tcp", "100", "1", LOOKERS "," CAPTURES },
     { "looked-at,looked-at-topics", "tcp", "100,10240", "1", LOOKERS },
+    { "looked-at", "tcp", "100,1024,10240", "1", "zrelay," RULES },
     { "peers-1,peers-1000,peers-5000,topics-10,topics-100000,topics-1000000",
       "tcp", "100", "1", "zrelay,loop" },
     { "relays-1,relays-500,stats-0,stats-1000", "tcp", "100", "1", "zrelay" },
@@ -257,6 +261,14 @@ static const target_t s_targets [] = {
       "zrelay", NULL, false, 1.25 },
     { "CPU of a filter", "looked-at", "tcp", 0, CPU, "zrelay-filter", "zrelay",
       NULL, false, 2.2 },
+    { "CPU of rules", "looked-at", "tcp", 0, CPU, "zrelay-only", "zrelay", NULL,
+      false, 1.3 },
+    { "CPU of rules", "looked-at", "tcp", 0, CPU, "zrelay-except", "zrelay",
+      NULL, false, 1.3 },
+    { "CPU of rules", "looked-at", "tcp", 0, CPU, "zrelay-rename", "zrelay",
+      NULL, false, 1.3 },
+    { "CPU of rules", "looked-at", "tcp", 0, CPU, "zrelay-rules", "zrelay",
+      NULL, false, 1.3 },
     { "CPU of a capture", "looked-at", "tcp", 0, CPU, "zrelay-capture",
       "zrelay", NULL, false, 1.6 },
     { "CPU with peers", "peers-*", "*", 0, CPU, "zrelay", "zrelay", "peers-1",
@@ -1055,9 +1067,35 @@ s_read_options (options_t *self, int argc, char *argv [])
     return 0;
 }
 
+//  Does each pattern in a list match a name, the first of which is here and the
+//  next so many bytes further on? Returns a status for the end of the program.
+
+static int
+s_check_words (const char *patterns, const char *const *name, size_t step)
+{
+    char pattern [80];
+    while (s_next (&patterns, pattern, sizeof (pattern))) {
+        const char *const *next = name;
+        while (*next && fnmatch (pattern, *next, 0))
+            next = (const char *const *) ((const char *) next + step);
+        if (!*next)
+            return s_misuse ("nothing is called", pattern);
+    }
+    return 0;
+}
+
 static int
 s_choose_all (options_t *options)
 {
+    if (options->selection.works) {
+        int rc = s_check_words (options->selection.works, &s_works->name,
+                                sizeof (work_t));
+        if (rc == 0)
+            rc = s_check_words (options->selection.relays, s_relays,
+                                sizeof (*s_relays));
+        if (rc)
+            return rc;
+    }
     const selection_t *suite = streq (options->suite, "quick")? s_quick:
                                streq (options->suite, "readme")? s_readme:
                                streq (options->suite, "full")? s_full: NULL;

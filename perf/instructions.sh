@@ -21,7 +21,7 @@ if [ $# -gt 2 ]; then
     shift 2
 else
     set -- zrelay loop zproxy zmq_proxy zrelay-look zrelay-zmsg zrelay-filter \
-        zrelay-rules
+        zrelay-only zrelay-except zrelay-rename zrelay-rules
 fi
 
 rm -f "$folder/instructions.csv"
@@ -79,8 +79,12 @@ awk -F , -v floor="$floor" '
         printf "%s  instructions of zrelay / loop %.2f, at most 1.10\n",
                $2 <= 1.1 * floor? "met": "missed", $2 / floor
     }
+    floor && $1 == "zrelay-look" {
+        printf "%s  instructions of zrelay-look / loop %.2f, at most 1.52\n",
+               $2 <= 1.52 * floor? "met": "missed", $2 / floor
+    }
     $1 == "zrelay" { pass = $2 }
-    pass && $1 == "zrelay-rules" {
-        printf "%s  instructions with rules / without %.2f, at most 1.30\n",
-               $2 <= 1.3 * pass? "met": "missed", $2 / pass
+    pass && $1 ~ /^zrelay-(only|except|rename|rules)$/ {
+        printf "%s  instructions of %s / zrelay %.2f, at most 1.30\n",
+               $2 <= 1.3 * pass? "met": "missed", $1, $2 / pass
     }' "$folder/instructions.csv"

@@ -246,18 +246,36 @@ s_zrelay_filter (relay_t *relay)
     return s_zrelay_bind (relay, actor);
 }
 
-//  Rules about topics, of which two see each message and change it
+//  Rules about topics that see each message. A longer name needs a new frame,
+//  one as long as the old does not.
+
+typedef struct {
+    const char *name;           //  Of the make
+    const char *rule;           //  Which
+    const char *topic;          //  What it is about
+    const char *to;             //  The new name, or NULL
+} rule_t;
+
+static const rule_t s_rules [] = {
+    { "zrelay-only", "only", "A", NULL },
+    { "zrelay-except", "except", "AB", NULL },
+    { "zrelay-rename", "rename", "A", "site.A" },
+    { "zrelay-rules", "only", "A", NULL },
+    { "zrelay-rules", "except", "AB", NULL },
+    { "zrelay-rules", "rename", "A", "B" },
+    { NULL, NULL, NULL, NULL }
+};
 
 static zactor_t *
 s_zrelay_rules (relay_t *relay)
 {
     zactor_t *actor = s_zrelay_new (relay);
-    zstr_sendx (actor, "RULE", "FORWARD", "only", "A", NULL);
-    s_check (actor, "RULE");
-    zstr_sendx (actor, "RULE", "FORWARD", "except", "AB", NULL);
-    s_check (actor, "RULE");
-    zstr_sendx (actor, "RULE", "FORWARD", "rename", "A", "B", NULL);
-    s_check (actor, "RULE");
+    for (const rule_t *rule = s_rules; rule->name; rule++)
+        if (streq (rule->name, relay->name)) {
+            zstr_sendx (actor, "RULE", "FORWARD", rule->rule, rule->topic,
+                        rule->to, NULL);
+            s_check (actor, "RULE");
+        }
     return s_zrelay_bind (relay, actor);
 }
 
@@ -391,6 +409,9 @@ static const make_t s_makes [] = {
     { "zrelay-look", s_zrelay_look, NULL, false },
     { "zrelay-zmsg", s_zrelay_zmsg, NULL, false },
     { "zrelay-filter", s_zrelay_filter, NULL, false },
+    { "zrelay-only", s_zrelay_rules, NULL, false },
+    { "zrelay-except", s_zrelay_rules, NULL, false },
+    { "zrelay-rename", s_zrelay_rules, NULL, false },
     { "zrelay-rules", s_zrelay_rules, NULL, false },
     { "zrelay-capture", s_zrelay_capture, NULL, true },
     { "zrelay-spin", s_zrelay_spin, NULL, false },

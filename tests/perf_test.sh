@@ -43,6 +43,12 @@ bench () {
         --busy ignore "$@"
 }
 
+#   misuses ARGUMENT...: the benchmark measures nothing, and says why
+misuses () {
+    bench --work streamer-1 --relays zrelay "$@"
+    [ $? -eq 2 ]
+}
+
 #   column NAME: its number in runs.csv
 column () {
     head -n 1 "$stage/runs.csv" | tr , '\n' | grep -n -x "$1" | cut -d : -f 1
@@ -101,6 +107,22 @@ beats_return () {
         ($at["beats_in_s"] > 0) != ($at["beats_out_s"] > 0) { bad++ }
         $at["beats_out_s"] > 0 { seen++ }
         END { exit bad || seen != 2 }' "$stage/crews.csv"
+}
+
+#   Instructions can be compared: by valgrind, as optimised code is
+countable () {
+    command -v "${VALGRIND:-valgrind}" > /dev/null && [ -z "$ZRELAY_SANITIZE" ] &&
+        grep -q '^CFLAGS =.* -O[23]' "$TOP_BUILDDIR/Makefile"
+}
+
+#   Targets of instructions.sh: to pass on, to look, and rules
+counts_few () {
+    (cd "$TOP_BUILDDIR" &&
+        sh "$TOP_SRCDIR/perf/instructions.sh" "$stage/instructions" 2000 \
+            loop zrelay zrelay-look zrelay-rules
+    ) > "$stage/counted"
+    cat "$stage/counted"
+    [ "$(grep -c '^met' "$stage/counted")" -eq 3 ]
 }
 
 #   Some of what work_instructions.sh counts
@@ -318,7 +340,7 @@ result "processes have memory" always resident_kib \
     '$6 != "direct" && $3 != "inproc"'
 result "measures those that look at messages" \
     bench --work looked-at --relays 'zrelay*,zmq_proxy-capture' --frames 10
-result "all of these have figures" runs 8
+result "all of these have figures" runs 12
 result "messages that are looked at arrive" messages looked-at 180
 result "a capture is read" always captured_percent '$6 ~ /capture/'
 result "measures those that look at what is published" \
@@ -329,6 +351,10 @@ result "measures what grows" \
     bench --work 'peers-10,busy-10,topics-10,relays-10,stats-10' \
         --relays zrelay
 result "all of these have figures too" runs 5
+for words in "--relays zrelay,nobody" "--work looked-at,nothing"; do
+    #   shellcheck disable=SC2086 # an option and its value
+    result "refuses what it does not know: $words" misuses $words
+done
 result "says where the figures come from" grep -q '^libzmq' "$stage/about.txt"
 
 result "relays that know their workers serve all requests by tcp" \
@@ -347,6 +373,12 @@ result "workers without work send heartbeats" \
     --forms balancer-ppp,majordomo-0.2
 result "and receive them" beats_return
 result "their instructions can be counted" steps
+if countable; then
+    result "a message takes few instructions" counts_few
+else
+    count=$((count + 1))
+    echo "ok $count - a message takes few instructions # SKIP not comparable"
+fi
 
 result "gives figures if the machine was quiet" figures 0 refuse load=0
 result "writes all of them, and what it knows of the machine" \

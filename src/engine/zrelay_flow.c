@@ -96,10 +96,13 @@ struct _zrelay_flow_t {
     zrelay_hearing_t *hearing;  //  Subscriptions that come
     bool known;                 //  The message in hand was heard already
     bool bounded;               //  The input has limits to a message
+    bool hears;                 //  The input's messages may be about topics
+    bool examines;              //  Something is asked about each message
     bool selective;             //  The output does not accept every message
     bool captures;              //  The capture is active
     zrelay_sieve_t *sieve;      //  Rules for what passes, or NULL
     zrelay_asking_t *asking;    //  Rules for subscriptions that pass
+    bool asks;                  //  There are such
     bool zframes;               //  Frames are received as zframes
     bool swaps;                 //  The first two frames change places
     const char *stamp;          //  Property that is put before the body, "" if
@@ -118,6 +121,7 @@ struct _zrelay_flow_t {
     size_t reason;              //  Why it is dropped: one of the kind's, or as
                                 //  many as there are: it did not say
     zrelay_backlog_t *backlog;  //  Messages that wait; not empty: a stall
+    bool detours;               //  So others go there first
     int64_t burst;              //  Most messages of one turn
     bool stalling;              //  The output is full
     int64_t stalled_at;         //  When that began, in msecs
@@ -302,6 +306,8 @@ static void
 s_enter (zrelay_flow_t *self)
 {
     self->state = s_state (self);
+    self->detours = zrelay_flow_held (self) > 0
+                 || zrelay_backlog_takes_all (self->backlog);
 }
 
 void
@@ -391,12 +397,11 @@ s_way (zrelay_flow_t *self)
         return zrelay_side_type (self->input) == ZMQ_XPUB? WAY_SINK: WAY_PASS;
     if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->on_left
     ||  self->bounded || self->permit || self->input == self->output
-    ||  zrelay_side_hears_topics (self->input)
-    ||  zrelay_backlog_takes_all (self->backlog))
+    ||  self->hears || zrelay_backlog_takes_all (self->backlog))
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
     || ((self->captures || self->sieve) && self->selective)
-    ||  zrelay_asking_active (self->asking) || self->swaps || self->stamp)
+    ||  self->asks || self->swaps || self->stamp)
         return WAY_LOOK;
     return self->sieve? WAY_SIFT: self->captures? WAY_COPY: WAY_PASS;
 }
@@ -427,6 +432,11 @@ zrelay_flow_update (zrelay_flow_t *self)
                                  zrelay_side_type (self->output));
     self->stamp = self->output && !s_is_set (&self->handler)?
         zrelay_side_stamp (self->input): NULL;
+    self->asks = zrelay_asking_active (self->asking);
+    self->hears = zrelay_side_hears_topics (self->input)
+               || zrelay_hearing_waits (self->hearing);
+    self->examines = self->on_left || self->hears || self->permit
+        || self->bounded || self->sieve || self->stamp;
     self->way = s_way (self);
     self->zframes = s_receives_zframes (self);
     s_enter (self);
@@ -626,15 +636,14 @@ s_send_frame (zrelay_flow_t *self, zrelay_side_t *to, zmq_msg_t *frame,
 }
 
 static zrelay_outcome_t
-s_send (zrelay_flow_t *self, zrelay_side_t *to, zrelay_message_t *message)
+s_send_copied (zrelay_flow_t *self, zrelay_side_t *to,
+               zrelay_message_t *message)
 {
-    zrelay_port_t *port = zrelay_side_port (to);
-    if (!self->captures)
-        return zrelay_port_send_message (port, message);
     size_t frames = zrelay_message_frames (message);
     zmq_msg_t *first = zrelay_message_frame (message, 0);
     zmq_msg_copy (&self->copy, first);
-    zrelay_outcome_t outcome = zrelay_port_offer (port, first, frames > 1);
+    zrelay_outcome_t outcome =
+        zrelay_port_offer (zrelay_side_port (to), first, frames > 1);
     s_capture (self, outcome, frames > 1);
     if (outcome != ZRELAY_OUTCOME_SENT)
         return outcome;
@@ -643,6 +652,13 @@ s_send (zrelay_flow_t *self, zrelay_side_t *to, zrelay_message_t *message)
                                 index + 1 < frames);
     zrelay_message_sent (message);
     return outcome;
+}
+
+static inline zrelay_outcome_t
+s_send (zrelay_flow_t *self, zrelay_side_t *to, zrelay_message_t *message)
+{
+    return self->captures? s_send_copied (self, to, message):
+        zrelay_port_send_message (zrelay_side_port (to), message);
 }
 
 static void
@@ -673,11 +689,11 @@ zrelay_outcome_t
 zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
                   zrelay_message_t *message)
 {
-    if (self->permit && zrelay_side_type (to) == ZMQ_XPUB)
+    int type = self->permit? zrelay_side_type (to): -1;
+    if (type == ZMQ_XPUB)
         return s_send_to_subscribers (self, to, message);
     //  A PUB does not say who has subscribed to what
-    return self->permit && zrelay_side_type (to) == ZMQ_PUB?
-        ZRELAY_OUTCOME_PERMIT: s_send (self, to, message);
+    return type == ZMQ_PUB? ZRELAY_OUTCOME_PERMIT: s_send (self, to, message);
 }
 
 
@@ -734,7 +750,8 @@ s_flush (zrelay_flow_t *self)
 static bool
 s_receive (zrelay_flow_t *self)
 {
-    zrelay_view_t *heard = zrelay_hearing_next (self->hearing);
+    zrelay_view_t *heard = self->hears? zrelay_hearing_next (self->hearing):
+                                        NULL;
     self->known = heard != NULL;
     if (!heard)
         return zrelay_view_recv (self->view, self->from, self->zframes);
@@ -900,9 +917,8 @@ s_deliver_message (zrelay_flow_t *self, zrelay_side_t *to)
     if (self->selective || to != self->output)
         outcome = zrelay_port_accepts (zrelay_side_port (to), message);
     if (outcome == ZRELAY_OUTCOME_SENT)
-        outcome = zrelay_flow_held (self) > 0
-               || zrelay_backlog_takes_all (self->backlog)?
-                  ZRELAY_OUTCOME_FULL: zrelay_flow_send (self, to, message);
+        outcome = self->detours? ZRELAY_OUTCOME_FULL:
+                                 zrelay_flow_send (self, to, message);
     if (outcome == ZRELAY_OUTCOME_FULL)
         s_keep (self, message, to);
     else
@@ -919,7 +935,7 @@ s_on_asked (void *arg)
 static void
 s_deliver (zrelay_flow_t *self, zrelay_side_t *to)
 {
-    if (to != self->output
+    if (!self->asks || to != self->output
     || !zrelay_asking_lead (self->asking, zrelay_view_message (self->view),
                             s_on_asked, self))
         s_deliver_message (self, to);
@@ -946,26 +962,34 @@ s_pass_on (zrelay_flow_t *self, const char *sender)
     s_deliver (self, self->output);
 }
 
+//  What is asked about a message before anybody is shown it. Notes its sender,
+//  as a filter may leave no frame that knows. Returns false if it is dropped.
+
+static bool
+s_examine (zrelay_flow_t *self, char sender [STAMP_ROOM])
+{
+    s_listen (self);
+    if (!s_may (self))
+        return false;
+    zrelay_outcome_t outcome =
+        self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
+    if (outcome != ZRELAY_OUTCOME_SENT) {
+        zrelay_flow_count_drop (self, outcome);
+        return false;
+    }
+    if (self->stamp && *self->stamp)
+        s_note_sender (self, sender);
+    return !self->sieve || s_sift_message (self);
+}
+
 //  The message is in hand
 
 static void
 s_judge (zrelay_flow_t *self)
 {
-    s_listen (self);
-    if (!s_may (self))
-        return;
-    zrelay_outcome_t outcome =
-        self->bounded? s_measure (self): ZRELAY_OUTCOME_SENT;
-    if (outcome != ZRELAY_OUTCOME_SENT) {
-        zrelay_flow_count_drop (self, outcome);
-        return;
-    }
-    //  A filter may leave no frame that knows
     char sender [STAMP_ROOM];
     *sender = 0;
-    if (self->stamp && *self->stamp)
-        s_note_sender (self, sender);
-    if (self->sieve && !s_sift_message (self))
+    if (self->examines && !s_examine (self, sender))
         return;
     zrelay_verdict_t verdict = s_show_filter (self);
     if (verdict == ZRELAY_VERDICT_PASS)
@@ -1224,8 +1248,7 @@ static void (*s_ways []) (zrelay_flow_t *self, turn_t *turn) = {
 static way_t
 s_way_now (zrelay_flow_t *self)
 {
-    return zrelay_flow_held (self) > 0 && self->way != WAY_SINK? WAY_LOOK:
-           self->way;
+    return self->detours && self->way != WAY_SINK? WAY_LOOK: self->way;
 }
 
 //  Where the input is somebody else's, a message is read only if the output can

@@ -238,7 +238,8 @@ zrelay_port_recv_message (zrelay_port_t *self, zrelay_message_t *message)
 {
     if (!s_recv_into (self, message))
         return false;
-    zrelay_port_recv_rest (self, message);
+    if (self->in_more)
+        zrelay_port_recv_rest (self, message);
     return true;
 }
 
@@ -417,13 +418,14 @@ s_count_sent (zrelay_port_t *self, size_t size, bool more)
         s_count_sending (self);
 }
 
-zrelay_outcome_t
-zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more)
+//  Offer a frame of that size as the first of a message
+
+static inline zrelay_outcome_t
+s_offer (zrelay_port_t *self, zmq_msg_t *frame, size_t size, bool more)
 {
     //  A ROUTER takes a routing id without a message, and forgets it
     if (self->router && !more)
         return ZRELAY_OUTCOME_UNROUTABLE;
-    size_t size = zmq_msg_size (frame);
     if (self->router)
         zrelay_mask_reveal (&self->mask, frame);
     if (s_send_topic (self, frame, more) == -1) {
@@ -434,6 +436,12 @@ zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more)
     }
     s_count_sent (self, size, more);
     return ZRELAY_OUTCOME_SENT;
+}
+
+zrelay_outcome_t
+zrelay_port_offer (zrelay_port_t *self, zmq_msg_t *frame, bool more)
+{
+    return s_offer (self, frame, zmq_msg_size (frame), more);
 }
 
 bool
@@ -521,7 +529,8 @@ zrelay_port_send_message (zrelay_port_t *self, zrelay_message_t *message)
 {
     size_t frames = message->count;
     zmq_msg_t *frame = &message->slots [message->first];
-    zrelay_outcome_t outcome = zrelay_port_offer (self, frame, frames > 1);
+    zrelay_outcome_t outcome =
+        s_offer (self, frame, message->sizes [message->first], frames > 1);
     if (outcome != ZRELAY_OUTCOME_SENT)
         return outcome;
     size_t sent = 1;

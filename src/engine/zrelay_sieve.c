@@ -12,6 +12,7 @@
 
 #include "zrelay_sieve.h"
 #include "zrelay_counts.h"
+#include "zrelay_message_internal.h"
 
 typedef struct {
     char *topic;                //  A message begins with this
@@ -145,11 +146,13 @@ s_match (zrelay_sieve_t *self, zrelay_sieve_rule_t kind,
     return rule < end? rule: NULL;
 }
 
-bool
-zrelay_sieve_passes (zrelay_sieve_t *self, const void *data, size_t size,
-                     zrelay_sieve_change_t *change)
+//  Does a message pass that begins with this? Sets also the rule that renames
+//  it, or NULL.
+
+static inline bool
+s_passes (zrelay_sieve_t *self, const void *data, size_t size,
+          const rule_t **rename_p)
 {
-    change->to = NULL;
     rule_t *only = s_match (self, ZRELAY_SIEVE_ONLY, data, size);
     if (!only && self->counts [ZRELAY_SIEVE_ONLY] > 0)
         return false;
@@ -161,13 +164,51 @@ zrelay_sieve_passes (zrelay_sieve_t *self, const void *data, size_t size,
     if (only)
         only->count++;
     rule_t *rename = s_match (self, ZRELAY_SIEVE_RENAME, data, size);
-    if (rename) {
+    if (rename)
         rename->count++;
-        change->replaced = rename->size;
-        change->to = rename->to;
-        change->size = rename->to_size;
-    }
+    *rename_p = rename;
     return true;
+}
+
+//  Put a frame with the new topic in the place of one of these bytes. Returns
+//  its size.
+
+static size_t
+s_replace (zmq_msg_t *frame, const byte *data, size_t size, const rule_t *rule)
+{
+    size_t rest = size - rule->size;
+    zmq_msg_t renamed;
+    int rc = zmq_msg_init_size (&renamed, rule->to_size + rest);
+    assert (rc == 0);
+    byte *target = (byte *) zmq_msg_data (&renamed);
+    memcpy (target, rule->to, rule->to_size);
+    memcpy (target + rule->to_size, data + rule->size, rest);
+    zmq_msg_move (frame, &renamed);
+    return rule->to_size + rest;
+}
+
+bool
+zrelay_sieve_sift (void *self, zmq_msg_t *frame, size_t *size_p)
+{
+    byte *data = (byte *) zmq_msg_data (frame);
+    const rule_t *rename;
+    if (!s_passes ((zrelay_sieve_t *) self, data, *size_p, &rename))
+        return false;
+    if (!rename)
+        return true;
+    //  Nobody else may see the change
+    if (rename->size == rename->to_size && !zmq_msg_get (frame, ZMQ_SHARED))
+        memcpy (data, rename->to, rename->size);
+    else
+        *size_p = s_replace (frame, data, *size_p, rename);
+    return true;
+}
+
+bool
+zrelay_sieve_sift_message (zrelay_sieve_t *self, zrelay_message_t *message)
+{
+    return zrelay_sieve_sift (self, zrelay_message_frame (message, 0),
+                              &message->sizes [message->first]);
 }
 
 
@@ -285,63 +326,6 @@ zrelay_sieve_reset (zrelay_sieve_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Messages
-
-//  Make a frame of these bytes, of which the first are replaced
-
-static void
-s_rename (zmq_msg_t *frame, const byte *data, size_t size,
-          const zrelay_sieve_change_t *change)
-{
-    size_t rest = size - change->replaced;
-    int rc = zmq_msg_init_size (frame, change->size + rest);
-    assert (rc == 0);
-    byte *target = (byte *) zmq_msg_data (frame);
-    memcpy (target, change->to, change->size);
-    memcpy (target + change->size, data + change->replaced, rest);
-}
-
-bool
-zrelay_sieve_sift (void *self, zmq_msg_t *frame, size_t *size_p)
-{
-    byte *data = (byte *) zmq_msg_data (frame);
-    zrelay_sieve_change_t change;
-    if (!zrelay_sieve_passes ((zrelay_sieve_t *) self, data, *size_p, &change))
-        return false;
-    if (!change.to)
-        return true;
-    //  Nobody else may see the change
-    if (change.size == change.replaced && !zmq_msg_get (frame, ZMQ_SHARED)) {
-        memcpy (data, change.to, change.size);
-        return true;
-    }
-    zmq_msg_t renamed;
-    s_rename (&renamed, data, *size_p, &change);
-    *size_p += change.size - change.replaced;
-    zmq_msg_move (frame, &renamed);
-    return true;
-}
-
-bool
-zrelay_sieve_sift_message (zrelay_sieve_t *self, zrelay_message_t *message)
-{
-    zrelay_sieve_change_t change;
-    const byte *data = (const byte *) zrelay_message_data (message, 0);
-    size_t size = zrelay_message_size (message, 0);
-    if (!zrelay_sieve_passes (self, data, size, &change))
-        return false;
-    if (!change.to)
-        return true;
-    zmq_msg_t frame;
-    s_rename (&frame, data, size, &change);
-    zrelay_message_set (message, 0, zmq_msg_data (&frame),
-                        zmq_msg_size (&frame));
-    zmq_msg_close (&frame);
-    return true;
-}
-
-
-//  --------------------------------------------------------------------------
 //  Selftest
 
 static void
@@ -364,13 +348,12 @@ s_test_asks (zrelay_sieve_t *self, const char *topic, const char *expected)
 static bool
 s_test_passes (zrelay_sieve_t *self, const char *topic, const char *expected)
 {
-    zrelay_sieve_change_t change;
-    if (!zrelay_sieve_passes (self, topic, strlen (topic), &change))
-        return expected == NULL;
-    char name [100];
-    snprintf (name, sizeof (name), "%s%s", change.to? change.to: "",
-              change.to? topic + change.replaced: topic);
-    return expected && streq (name, expected);
+    zrelay_message_t *message = zrelay_message_new ();
+    zrelay_message_append (message, topic, strlen (topic));
+    bool right = zrelay_sieve_sift_message (self, message)?
+        expected && zrelay_message_streq (message, 0, expected): !expected;
+    zrelay_message_destroy (&message);
+    return right;
 }
 
 void

@@ -57,21 +57,9 @@ void
 bool
     zrelay_sieve_empty (zrelay_sieve_t *self);
 
-//  What takes the place of the first bytes of a message
-typedef struct {
-    size_t replaced;            //  How many these are
-    const char *to;             //  What takes their place; NULL: nothing does
-    size_t size;                //  Bytes in it
-} zrelay_sieve_change_t;
-
-//  True if a message passes that begins with this. It is counted. Fills in
-//  *change.
-bool
-    zrelay_sieve_passes (zrelay_sieve_t *self, const void *data, size_t size,
-                         zrelay_sieve_change_t *change);
-
-//  The same for a message, or a frame that is its first, of *size_p bytes, which
-//  gets its new topic. The second is a zrelay_port_sift_fn.
+//  True if a message passes, which is counted, and gets its new topic; or one
+//  whose first frame this is, of *size_p bytes. The second is a
+//  zrelay_port_sift_fn.
 bool
     zrelay_sieve_sift_message (zrelay_sieve_t *self,
                                zrelay_message_t *message);

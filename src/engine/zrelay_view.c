@@ -11,12 +11,6 @@
 */
 
 #include "zrelay_view.h"
-#include "zrelay_message_internal.h"
-
-struct _zrelay_view_t {
-    zrelay_message_t *message;  //  Its frames, unless there is a zmsg
-    zmsg_t *zmsg;               //  It as zframes, while this has any; or NULL
-};
 
 
 static zrelay_view_t *
@@ -50,8 +44,8 @@ zrelay_view_destroy (zrelay_view_t **self_p)
 //  A ROUTER's routing id may have no properties, so all frames are received as
 //  zframes
 
-static bool
-s_recv_zmsg (zrelay_view_t *self, zrelay_port_t *port)
+bool
+zrelay_view_recv_zmsg (zrelay_view_t *self, zrelay_port_t *port)
 {
     zframe_t *frame = zrelay_port_recv_zframe (port);
     if (!frame)
@@ -66,13 +60,6 @@ s_recv_zmsg (zrelay_view_t *self, zrelay_port_t *port)
     return true;
 }
 
-bool
-zrelay_view_recv (zrelay_view_t *self, zrelay_port_t *port, bool zframes)
-{
-    return zframes? s_recv_zmsg (self, port):
-                    zrelay_port_recv_message (port, self->message);
-}
-
 zrelay_view_t *
 zrelay_view_take (zrelay_view_t *self)
 {
@@ -80,20 +67,6 @@ zrelay_view_take (zrelay_view_t *self)
     taken->zmsg = self->zmsg;
     self->zmsg = NULL;
     return taken;
-}
-
-bool
-zrelay_view_is_zmsg (zrelay_view_t *self)
-{
-    return self->zmsg && zmsg_size (self->zmsg) > 0;
-}
-
-zrelay_message_t *
-zrelay_view_message (zrelay_view_t *self)
-{
-    if (zrelay_view_is_zmsg (self))
-        zrelay_message_restore (self->message, self->zmsg);
-    return self->message;
 }
 
 zmsg_t **
@@ -150,15 +123,6 @@ zrelay_view_measure (zrelay_view_t *self, zrelay_port_t *port, bool router,
     *frames_p = zmsg_size (self->zmsg) - router;
     *bytes_p = zmsg_content_size (self->zmsg)
              - (router? zframe_size (zmsg_first (self->zmsg)): 0);
-}
-
-void
-zrelay_view_clear (zrelay_view_t *self)
-{
-    if (self->message->count > 0 || self->message->origin)
-        zrelay_message_clear (self->message);
-    if (zrelay_view_is_zmsg (self))
-        zmsg_destroy (&self->zmsg);
 }
 
 

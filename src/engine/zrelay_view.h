@@ -14,11 +14,16 @@
 #define ZRELAY_VIEW_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_message_internal.h"
 #include "zrelay_port.h"
 
 //  A message as the socket delivered its frames, or as a zmsg, whichever was
-//  wanted last. Either is made of the other without loss.
-typedef struct _zrelay_view_t zrelay_view_t;
+//  wanted last. Either is made of the other without loss. Seen here for the sake
+//  of flows that look at each message.
+typedef struct {
+    zrelay_message_t *message;  //  Its frames, unless there is a zmsg
+    zmsg_t *zmsg;               //  It as zframes, while this has any; or NULL
+} zrelay_view_t;
 
 zrelay_view_t *
     zrelay_view_new (void);
@@ -29,19 +34,35 @@ void
 //  a zframe that was received as such has the properties of its peer for
 //  zframe_meta (), and to receive one costs more than to copy a frame into one.
 bool
-    zrelay_view_recv (zrelay_view_t *self, zrelay_port_t *port, bool zframes);
+    zrelay_view_recv_zmsg (zrelay_view_t *self, zrelay_port_t *port);
+
+static inline bool
+zrelay_view_recv (zrelay_view_t *self, zrelay_port_t *port, bool zframes)
+{
+    return zframes? zrelay_view_recv_zmsg (self, port):
+                    zrelay_port_recv_message (port, self->message);
+}
 
 //  A new view with this message, which this one has no longer.
 zrelay_view_t *
     zrelay_view_take (zrelay_view_t *self);
 
 //  True if there is a zmsg, which is the message then.
-bool
-    zrelay_view_is_zmsg (zrelay_view_t *self);
+static inline bool
+zrelay_view_is_zmsg (zrelay_view_t *self)
+{
+    return self->zmsg && zmsg_size (self->zmsg) > 0;
+}
 
 //  The message in one form. That of zmsg may be taken, or replaced.
-zrelay_message_t *
-    zrelay_view_message (zrelay_view_t *self);
+static inline zrelay_message_t *
+zrelay_view_message (zrelay_view_t *self)
+{
+    if (zrelay_view_is_zmsg (self))
+        zrelay_message_restore (self->message, self->zmsg);
+    return self->message;
+}
+
 zmsg_t **
     zrelay_view_zmsg (zrelay_view_t *self);
 
@@ -61,8 +82,14 @@ void
                          size_t *frames_p, size_t *bytes_p);
 
 //  There is no message any more.
-void
-    zrelay_view_clear (zrelay_view_t *self);
+static inline void
+zrelay_view_clear (zrelay_view_t *self)
+{
+    if (self->message->count > 0 || self->message->origin)
+        zrelay_message_clear (self->message);
+    if (zrelay_view_is_zmsg (self))
+        zmsg_destroy (&self->zmsg);
+}
 
 void
     zrelay_view_test (bool verbose);
