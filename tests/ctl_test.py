@@ -525,14 +525,12 @@ def _():
         with socket.socket(socket.AF_UNIX) as raw:
             raw.connect(path)
             raw.sendall(os.urandom(4096))
-        #   A relay refuses commands while it has not answered a thousand
-        wait_until(lambda: Process((ZRELAY, "ctl") + control.options + (
-            "queue", "STATE")).wait() == DONE)
-        equal(control.run("queue", "STATE"), "active")
         #   A prompt answer, in spite of them
         client = sock(zmq.REQ, control.endpoint)
         begin = time.monotonic()
         for _ in range(100):
+            client.send_multipart([b"RELAY", b"queue", b"STATE"])
+            equal(client.recv_multipart(), [b"0", b"STATE", b"active"])
             client.send(b"LIST")
             equal(client.recv_multipart(), [b"0", b"LIST", b"queue", b"queue"])
         assert time.monotonic() - begin < DEADLINE / 2
@@ -547,6 +545,29 @@ def _():
             slow.recv_multipart()
             answers += 1
         assert answers < 2500, answers
+
+
+@test("a peer that awaits many answers is refused, and others are not")
+def _():
+    with controlled() as (_, control), sockets() as sock:
+        honest = sock(zmq.DEALER, control.endpoint)
+        peers = [sock(zmq.DEALER, control.endpoint) for _ in range(10)]
+        #   Nobody is answered before the relay ends, except by a refusal
+        for peer in peers:
+            for _ in range(101):
+                peer.send_multipart([b"", b"WAIT", b"queue"])
+        for peer in peers:
+            _, status, sentence = peer.recv_multipart()
+            equal(status, b"3", "status")
+        equal(sentence.split()[0], b"100", sentence)
+        #   There is a place for one command of each of the others, and for all
+        #   that need not wait
+        honest.send_multipart([b"", b"WAIT", b"queue"])
+        for _ in range(3):
+            honest.send_multipart([b"", b"RELAY", b"queue", b"STATE"])
+            equal(honest.recv_multipart(), [b"", b"0", b"STATE", b"active"])
+        control.run("stop", "queue")
+        equal(honest.recv_multipart(), [b"", b"0"], "answer to WAIT")
 
 
 if __name__ == "__main__":

@@ -23,11 +23,23 @@
 #define FRAMES_MAX 256
 #define BYTES_MAX 262144
 
+//  Most commands of one peer of a control socket that may await their answers,
+//  so that it leaves room for others
+#define PEER_COMMANDS_MAX 100
+
 //  Milliseconds until a full pipe is tried again
 #define AGAIN_IVL 10
 
+//  A peer of a control socket, as long as it awaits answers
+typedef struct {
+    zrelay_name_t name;         //  Its routing id, which it may have chosen
+    zframe_t *id;               //  Holds the bytes of that
+    size_t calls;               //  How many answers it awaits
+} peer_t;
+
 struct _zrelay_call_t {
     zrelay_entrance_t *entrance;    //  Where it came in
+    peer_t *peer;               //  Who sent it, or NULL
     zmsg_t *envelope;           //  To be returned before the answer; NULL: bare
     zmsg_t *answer;             //  Of bare words, kept until its turn
     void *place;                //  In the entrance's list of requests
@@ -43,6 +55,7 @@ struct _zrelay_entrance_t {
     zrelay_entrance_fn *function;   //  Takes requests
     void *owner;                //  Its argument
     zlistx_t *requests;         //  All requests that were not answered
+    zrelay_index_t *peers;      //  peer_t, who sent them, or NULL
     zlistx_t *order;            //  Those of bare words, in their order
     zlistx_t *outbox;           //  zmsg_t that a full pipe did not take
     int timer;                  //  Tries it again, and nothing is read until
@@ -103,6 +116,7 @@ zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
         s_entrance_new (loop, *router_p, function, owner);
     self->control = true;
     self->strangers = strangers;
+    self->peers = zrelay_index_new ();
     *router_p = NULL;
     return self;
 }
@@ -130,6 +144,7 @@ zrelay_entrance_destroy (zrelay_entrance_t **self_p)
         zrelay_call_t *request;
         while ((request = (zrelay_call_t *) zlistx_first (self->requests)))
             zrelay_call_destroy (&request);
+        zrelay_index_destroy (&self->peers);
         zlistx_destroy (&self->requests);
         zlistx_destroy (&self->order);
         zlistx_destroy (&self->outbox);
@@ -153,6 +168,41 @@ zrelay_entrance_endpoint (zrelay_entrance_t *self)
 
 
 //  --------------------------------------------------------------------------
+//  Peers
+
+//  The one that an envelope of a control socket came from has one more command
+
+static peer_t *
+s_peer_enter (zrelay_entrance_t *self, zmsg_t *envelope)
+{
+    zframe_t *id = zmsg_first (envelope);
+    peer_t *peer = (peer_t *) zrelay_index_find (
+        self->peers, zframe_data (id), zframe_size (id));
+    if (!peer) {
+        peer = (peer_t *) zmalloc (sizeof (peer_t));
+        assert (peer);
+        peer->id = zframe_dup (id);
+        assert (peer->id);
+        peer->name.data = zframe_data (peer->id);
+        peer->name.size = zframe_size (peer->id);
+        zrelay_index_add (self->peers, &peer->name, peer);
+    }
+    peer->calls++;
+    return peer;
+}
+
+static void
+s_peer_leave (zrelay_entrance_t *self, peer_t *peer)
+{
+    if (--peer->calls == 0) {
+        zrelay_index_remove (self->peers, &peer->name);
+        zframe_destroy (&peer->id);
+        freen (peer);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
 //  Requests
 
 static zrelay_call_t *
@@ -166,6 +216,8 @@ s_request_new (zrelay_entrance_t *entrance, zmsg_t *envelope)
     self->place = zlistx_add_end (entrance->requests, self);
     if (!envelope)
         self->turn = zlistx_add_end (entrance->order, self);
+    if (entrance->peers)
+        self->peer = s_peer_enter (entrance, envelope);
     return self;
 }
 
@@ -178,6 +230,8 @@ zrelay_call_destroy (zrelay_call_t **self_p)
         zlistx_detach (self->entrance->requests, self->place);
         if (self->turn)
             zlistx_detach (self->entrance->order, self->turn);
+        if (self->peer)
+            s_peer_leave (self->entrance, self->peer);
         zmsg_destroy (&self->envelope);
         zmsg_destroy (&self->answer);
         freen (self);
@@ -207,6 +261,12 @@ bool
 zrelay_call_is_strange (zrelay_call_t *self)
 {
     return self->entrance->strangers;
+}
+
+bool
+zrelay_call_is_only (zrelay_call_t *self)
+{
+    return self->peer && self->peer->calls == 1;
 }
 
 
@@ -370,6 +430,11 @@ s_take (zrelay_entrance_t *self, zmsg_t *msg)
         zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "a command has at most %d words and %d bytes", FRAMES_MAX,
             BYTES_MAX);
+    else
+    if (request->peer && request->peer->calls > PEER_COMMANDS_MAX)
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+            "%d of your commands have no answer yet; wait for it",
+            PEER_COMMANDS_MAX);
     else
     if (zmsg_size (msg) == 0)
         zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,

@@ -31,7 +31,8 @@
 //  answer. They are therefore sent in the order of the commands, and queries
 //  that are answered overtake them. Nothing that a peer sends, or does not
 //  read, holds up the host: a full pipe is tried again, and what a full peer of
-//  a control socket does not take is dropped.
+//  a control socket does not take is dropped. A peer that awaits many answers
+//  is refused more commands, so that it does not take the places of others.
 
 typedef struct _zrelay_entrance_t zrelay_entrance_t;
 
@@ -82,6 +83,11 @@ bool
     zrelay_call_is_remote (zrelay_call_t *self);
 bool
     zrelay_call_is_strange (zrelay_call_t *self);
+
+//  True if it is the only one that somebody at a control socket awaits an
+//  answer to.
+bool
+    zrelay_call_is_only (zrelay_call_t *self);
 
 //  True if it came without an envelope.
 bool

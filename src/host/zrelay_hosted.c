@@ -13,8 +13,10 @@
 #include "zrelay_hosted.h"
 #include "zrelay_message_internal.h"
 
-//  Most commands that may await their answers
+//  Most commands that may await their answers, and, beyond these, most of peers
+//  that await no other
 #define PENDING_MAX 1000
+#define PENDING_ONLY_MAX (2 * PENDING_MAX)
 
 //  The two ends of a pipe
 #define PIPE_SOCKETS 2
@@ -241,6 +243,16 @@ zrelay_hosted_tell (zrelay_hosted_t *self, zmsg_t **words_p)
     zmsg_destroy (words_p);
 }
 
+//  True if somebody's command may wait with so many others. Those who sent many
+//  cannot keep out those who sent one.
+
+static bool
+s_has_room (size_t waiting, zrelay_call_t *request)
+{
+    return waiting < (zrelay_call_is_only (request)? PENDING_ONLY_MAX:
+                                                     PENDING_MAX);
+}
+
 void
 zrelay_hosted_give (zrelay_hosted_t *self, zrelay_call_t **request_p,
                     zmsg_t **words_p)
@@ -249,7 +261,7 @@ zrelay_hosted_give (zrelay_hosted_t *self, zrelay_call_t **request_p,
         zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "the relay %s is being stopped", self->name);
     else
-    if (zlistx_size (self->pending) >= PENDING_MAX)
+    if (!s_has_room (zlistx_size (self->pending), *request_p))
         zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "the relay %s has not answered %d commands yet; wait for its"
             " answers", self->name, PENDING_MAX);
@@ -284,7 +296,7 @@ zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_call_t **request_p,
 void
 zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_call_t **request_p)
 {
-    if (zlistx_size (self->waiters) >= PENDING_MAX)
+    if (!s_has_room (zlistx_size (self->waiters), *request_p))
         zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "%d others wait for the end of the relay %s already", PENDING_MAX,
             self->name);
