@@ -256,6 +256,47 @@ def _():
         assert "'nonsense'" in lines[0]
 
 
+@test("COUNTERS reports in one frame what STATS does")
+def _():
+    with controlled("balancer") as (relay, control), sockets() as sock:
+        client, worker, asker = (
+            sock(zmq.REQ, relay.frontend),
+            sock(zmq.DEALER, relay.backend, routing_id=b"one"),
+            sock(zmq.DEALER, control.endpoint))
+        worker.send_multipart([b"", b"READY"])
+        client.send(b"x" * 300)
+        worker.send_multipart(worker.recv_multipart())
+        client.recv()
+
+        def ask(word):
+            asker.send_multipart([b"1", b"", b"RELAY", b"balancer", word])
+            number, empty, status, name, *frames = asker.recv_multipart()
+            equal((number, empty, status, name), (b"1", b"", b"0", word))
+            return frames
+
+        def pairs(frames):
+            assert len(frames) % 2 == 0, frames
+            values = dict(zip(frames[::2], frames[1::2]))
+            values.pop(b"uptime_ms")
+            return values
+        stats = pairs(ask(b"STATS"))
+        block, = ask(b"COUNTERS")
+        equal(block[-1:], b"\0", "end")
+        equal(pairs(block[:-1].split(b"\0")), stats, "COUNTERS")
+        equal(stats[b"frontend.in.messages"], b"1", "messages")
+        #   Arguments are refused for STATS, not for COUNTERS
+        asker.send_multipart([b"", b"RELAY", b"balancer", b"STATS", b"x"])
+        _, status, sentence = asker.recv_multipart()
+        equal(status, b"2", "status")
+        assert sentence.endswith(b"it is STATS"), sentence
+        #   Nobody who has gone before the answer does harm
+        for _ in range(10):
+            with sockets() as gone:
+                gone(zmq.DEALER, control.endpoint).send_multipart(
+                    [b"", b"RELAY", b"balancer", b"STATS"])
+        equal(pairs(ask(b"STATS"))[b"frontend.in.messages"], b"1", "messages")
+
+
 class Steerers:
     """Ways to steer a relay named queue: each a function that takes the words
     of a command and returns the lines of its answer."""

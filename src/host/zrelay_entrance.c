@@ -12,11 +12,9 @@
 
 #include "zrelay_entrance.h"
 #include "zrelay_bouncer.h"
+#include "zrelay_ear.h"
 #include "zrelay_envelope.h"
 #include "zrelay_message_internal.h"
-
-//  Most commands that are read before others have their turn
-#define COMMANDS_MAX 16
 
 //  At a control socket, a command has at most so many frames, and so many bytes
 //  in all. More than this is no command.
@@ -49,6 +47,7 @@ struct _zrelay_call_t {
 struct _zrelay_entrance_t {
     zloop_t *loop;              //  Serves it
     zsock_t *sock;              //  The pipe, or the control socket
+    zrelay_ear_t *ear;          //  Listens to it
     zrelay_bouncer_t *bouncer;  //  Cuts off who sends too much, or NULL
     bool control;               //  It is a control socket, which is ours
     bool strangers;             //  To which strangers can connect
@@ -63,8 +62,8 @@ struct _zrelay_entrance_t {
     char *error;                //  The last sentence
 };
 
-static int
-s_on_readable (zloop_t *loop, zsock_t *sock, void *arg);
+static zrelay_ear_result_t
+s_read (void *owner);
 
 
 //  --------------------------------------------------------------------------
@@ -96,7 +95,7 @@ s_entrance_new (zloop_t *loop, zsock_t *sock, zrelay_entrance_fn *function,
     //  Answers that nobody reads must not stop the host
     zsock_set_sndtimeo (sock, 0);
     zsock_set_rcvtimeo (sock, 0);
-    zloop_reader (loop, sock, s_on_readable, self);
+    self->ear = zrelay_ear_new (loop, zsock_resolve (sock), s_read, self);
     return self;
 }
 
@@ -135,7 +134,7 @@ zrelay_entrance_destroy (zrelay_entrance_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_entrance_t *self = *self_p;
-        zloop_reader_end (self->loop, self->sock);
+        zrelay_ear_destroy (&self->ear);
         if (self->timer)
             zloop_timer_end (self->loop, self->timer);
         zrelay_bouncer_destroy (&self->bouncer);
@@ -294,14 +293,15 @@ s_flush (zrelay_entrance_t *self)
     }
     if (msg && !self->timer) {
         self->timer = zloop_timer (self->loop, AGAIN_IVL, 0, s_on_timer, self);
-        zloop_reader_end (self->loop, self->sock);
+        zrelay_ear_pause (self->ear);
     }
     else
     if (!msg && self->timer) {
         zloop_timer_end (self->loop, self->timer);
         self->timer = 0;
-        zloop_reader (self->loop, self->sock, s_on_readable, self);
+        zrelay_ear_resume (self->ear);
     }
+    zrelay_ear_look (self->ear);
 }
 
 static int
@@ -322,6 +322,7 @@ s_send (zrelay_entrance_t *self, zmsg_t **msg_p)
     if (self->control) {
         zrelay_message_give (zsock_resolve (self->sock), msg_p);
         zmsg_destroy (msg_p);
+        zrelay_ear_look (self->ear);
         return;
     }
     zlistx_add_end (self->outbox, *msg_p);
@@ -394,6 +395,53 @@ zrelay_call_answer (zrelay_call_t **self_p, int status,
     zrelay_call_destroy (self_p);
 }
 
+//  To a control socket, without a zframe_t for each string
+
+static void
+s_send_packed (zrelay_call_t *self, const char *name, const char *block,
+               size_t size)
+{
+    void *handle = zsock_resolve (self->entrance->sock);
+    const char *end = block + size;
+    zmsg_t *start = self->envelope;
+    zmsg_addstrf (start, "%d", ZRELAY_STATUS_DONE);
+    zmsg_addstr (start, name);
+    int rc = 0;
+    size_t left = zmsg_size (start);
+    zframe_t *frame = zmsg_first (start);
+    for (; frame && rc == 0; frame = zmsg_next (start))
+        rc = zrelay_message_give_frame (handle, zframe_data (frame),
+                                        zframe_size (frame),
+                                        --left > 0 || block < end);
+    while (rc == 0 && block < end) {
+        size_t length = strlen (block);
+        zrelay_message_give_frame (handle, block, length,
+                                   block + length + 1 < end);
+        block += length + 1;
+    }
+    zrelay_ear_look (self->entrance->ear);
+}
+
+void
+zrelay_call_answer_packed (zrelay_call_t **self_p, const char *name,
+                           zframe_t *block)
+{
+    const char *data = (const char *) zframe_data (block);
+    size_t size = zframe_size (block);
+    if ((*self_p)->entrance->control) {
+        s_send_packed (*self_p, name, data, size);
+        zrelay_call_destroy (self_p);
+        return;
+    }
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, name);
+    for (const char *string = data; string < data + size;
+         string += strlen (string) + 1)
+        zmsg_addstr (frames, string);
+    zrelay_call_answer (self_p, ZRELAY_STATUS_DONE, &frames);
+}
+
 void
 zrelay_call_refuse (zrelay_call_t **self_p, int status,
                     const char *format, ...)
@@ -454,26 +502,20 @@ s_wipe (zmsg_t *msg)
         memset (zframe_data (frame), 0, zframe_size (frame));
 }
 
-//  Nothing is read once the pipe does not take the answers
+//  The ear pauses while the pipe does not take the answers
 
-static int
-s_on_readable (zloop_t *loop, zsock_t *sock, void *arg)
+static zrelay_ear_result_t
+s_read (void *owner)
 {
-    (void) loop;
-    zrelay_entrance_t *self = (zrelay_entrance_t *) arg;
-    int rc = 0;
-    for (int count = 0; rc == 0 && count < COMMANDS_MAX
-         && !self->timer; count++) {
-        zmsg_t *msg = (zsock_events (sock) & ZMQ_POLLIN)?
-                      zmsg_recv (sock): NULL;
-        if (!msg) {
-            zrelay_bouncer_emptied (self->bouncer);
-            break;
-        }
-        zrelay_bouncer_spoke (self->bouncer, msg);
-        rc = s_take (self, msg);
-        s_wipe (msg);
-        zmsg_destroy (&msg);
+    zrelay_entrance_t *self = (zrelay_entrance_t *) owner;
+    zmsg_t *msg = zmsg_recv (self->sock);
+    if (!msg) {
+        zrelay_bouncer_emptied (self->bouncer);
+        return ZRELAY_EAR_EMPTY;
     }
-    return rc;
+    zrelay_bouncer_spoke (self->bouncer, msg);
+    int rc = s_take (self, msg);
+    s_wipe (msg);
+    zmsg_destroy (&msg);
+    return rc == 0? ZRELAY_EAR_READ: ZRELAY_EAR_END;
 }

@@ -100,6 +100,12 @@ void
     zrelay_call_answer (zrelay_call_t **self_p, int status,
                         zmsg_t **frames_p);
 
+//  Answer a query with its name, and with a frame for each string of a block,
+//  in which each has a zero byte behind it.
+void
+    zrelay_call_answer_packed (zrelay_call_t **self_p, const char *name,
+                               zframe_t *block);
+
 //  Answer with a status other than ZRELAY_STATUS_DONE, and a sentence.
 void
     zrelay_call_refuse (zrelay_call_t **self_p, int status,
