@@ -329,13 +329,16 @@ extern "C" {
 //      zstr_sendx (proxy, "SET", "FRONTEND", "zap_enforce_domain", "1", NULL);
 //
 //  Look at the relay. The class zrelay_stats reads the answer to STATS, and
-//  doc/counters.md explains each counter. RESET sets the counters to zero.
+//  doc/counters.md explains each counter. COUNTERS returns the same names and
+//  values in one frame, each with a zero byte behind it, which costs a relay
+//  and its client a fraction. RESET sets the counters to zero.
 //  STATE returns idle (a side has no endpoint), active, paused or draining.
 //  PEERS returns the number of peers, and then the address of each in a frame
 //  of its own; it does not know peers that connect by inproc. HELP lists the
 //  commands. All are queries, except for RESET:
 //
 //      zstr_send (proxy, "STATS");
+//      zstr_send (proxy, "COUNTERS");
 //      zstr_send (proxy, "RESET");                 //  answered by a status
 //      zstr_send (proxy, "STATE");
 //      zstr_sendx (proxy, "PEERS", "FRONTEND", NULL);

@@ -1014,6 +1014,7 @@ static const case_t s_cases [] = {
 
     //  Queries
     { ALL, ANY, ARGS, "it is STATS", { "STATS", "FRONTEND" } },
+    { ALL, ANY, ARGS, "it is COUNTERS", { "COUNTERS", "FRONTEND" } },
     { ALL, ANY, ARGS, "it is RESET", { "RESET", "STATS" } },
     { ALL, ANY, ARGS, "it is STATE", { "STATE", "" } },
     { ALL, ATTACHED, ARGS, "it is PING", { "PING", "%big" } },
@@ -1074,6 +1075,7 @@ static const case_t s_cases [] = {
     { ALL, ANY, SYSTEM, "not a regular file", { "PERMIT", "/dev/null" } },
     { ALL, FRESH, DONE, "0", { "PEERS", "FRONTEND" } },
     { ALL, ANY, DONE, "kind", { "STATS" } },
+    { ALL, ANY, DONE, "kind", { "COUNTERS" } },
     { ALL, ANY, DONE, "BIND side endpoint", { "HELP" } },
     { ALL, ANY, DONE, "BIND side endpoint", { "HELP", "BIND" } },
     { ALL, ANY, DONE, " with:", { "HELP", "FRONTEND" } },
@@ -1222,9 +1224,9 @@ s_test_table (void)
 static const char *s_names [] = {
     "BIND", "UNBIND", "CONNECT", "DISCONNECT", "FRONTEND", "BACKEND",
     "SUBSCRIBE", "UNSUBSCRIBE", "SET", "GET", "CAPTURE", "FILTER", "PAUSE",
-    "RESUME", "DRAIN", "STATS", "RESET", "STATE", "ENDPOINT", "PEERS", "CUT",
-    "EVENTS", "RULE", "RULES", "HELP", "ERROR", "PING", "DOMAIN", "PLAIN",
-    "CURVE", "PERMIT", "VERBOSE", "$TERM"
+    "RESUME", "DRAIN", "STATS", "COUNTERS", "RESET", "STATE", "ENDPOINT",
+    "PEERS", "CUT", "EVENTS", "RULE", "RULES", "HELP", "ERROR", "PING",
+    "DOMAIN", "PLAIN", "CURVE", "PERMIT", "VERBOSE", "$TERM"
 };
 #define NAMES (sizeof (s_names) / sizeof (*s_names))
 

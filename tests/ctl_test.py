@@ -256,6 +256,47 @@ def _():
         assert "'nonsense'" in lines[0]
 
 
+@test("COUNTERS reports in one frame what STATS does")
+def _():
+    with controlled("balancer") as (relay, control), sockets() as sock:
+        client, worker, asker = (
+            sock(zmq.REQ, relay.frontend),
+            sock(zmq.DEALER, relay.backend, routing_id=b"one"),
+            sock(zmq.DEALER, control.endpoint))
+        worker.send_multipart([b"", b"READY"])
+        client.send(b"x" * 300)
+        worker.send_multipart(worker.recv_multipart())
+        client.recv()
+
+        def ask(word):
+            asker.send_multipart([b"1", b"", b"RELAY", b"balancer", word])
+            number, empty, status, name, *frames = asker.recv_multipart()
+            equal((number, empty, status, name), (b"1", b"", b"0", word))
+            return frames
+
+        def pairs(frames):
+            assert len(frames) % 2 == 0, frames
+            values = dict(zip(frames[::2], frames[1::2]))
+            values.pop(b"uptime_ms")
+            return values
+        stats = pairs(ask(b"STATS"))
+        block, = ask(b"COUNTERS")
+        equal(block[-1:], b"\0", "end")
+        equal(pairs(block[:-1].split(b"\0")), stats, "COUNTERS")
+        equal(stats[b"frontend.in.messages"], b"1", "messages")
+        #   Arguments are refused for STATS, not for COUNTERS
+        asker.send_multipart([b"", b"RELAY", b"balancer", b"STATS", b"x"])
+        _, status, sentence = asker.recv_multipart()
+        equal(status, b"2", "status")
+        assert sentence.endswith(b"it is STATS"), sentence
+        #   Nobody who has gone before the answer does harm
+        for _ in range(10):
+            with sockets() as gone:
+                gone(zmq.DEALER, control.endpoint).send_multipart(
+                    [b"", b"RELAY", b"balancer", b"STATS"])
+        equal(pairs(ask(b"STATS"))[b"frontend.in.messages"], b"1", "messages")
+
+
 class Steerers:
     """Ways to steer a relay named queue: each a function that takes the words
     of a command and returns the lines of its answer."""
@@ -525,14 +566,12 @@ def _():
         with socket.socket(socket.AF_UNIX) as raw:
             raw.connect(path)
             raw.sendall(os.urandom(4096))
-        #   A relay refuses commands while it has not answered a thousand
-        wait_until(lambda: Process((ZRELAY, "ctl") + control.options + (
-            "queue", "STATE")).wait() == DONE)
-        equal(control.run("queue", "STATE"), "active")
         #   A prompt answer, in spite of them
         client = sock(zmq.REQ, control.endpoint)
         begin = time.monotonic()
         for _ in range(100):
+            client.send_multipart([b"RELAY", b"queue", b"STATE"])
+            equal(client.recv_multipart(), [b"0", b"STATE", b"active"])
             client.send(b"LIST")
             equal(client.recv_multipart(), [b"0", b"LIST", b"queue", b"queue"])
         assert time.monotonic() - begin < DEADLINE / 2
@@ -547,6 +586,29 @@ def _():
             slow.recv_multipart()
             answers += 1
         assert answers < 2500, answers
+
+
+@test("a peer that awaits many answers is refused, and others are not")
+def _():
+    with controlled() as (_, control), sockets() as sock:
+        honest = sock(zmq.DEALER, control.endpoint)
+        peers = [sock(zmq.DEALER, control.endpoint) for _ in range(10)]
+        #   Nobody is answered before the relay ends, except by a refusal
+        for peer in peers:
+            for _ in range(101):
+                peer.send_multipart([b"", b"WAIT", b"queue"])
+        for peer in peers:
+            _, status, sentence = peer.recv_multipart()
+            equal(status, b"3", "status")
+        equal(sentence.split()[0], b"100", sentence)
+        #   There is a place for one command of each of the others, and for all
+        #   that need not wait
+        honest.send_multipart([b"", b"WAIT", b"queue"])
+        for _ in range(3):
+            honest.send_multipart([b"", b"RELAY", b"queue", b"STATE"])
+            equal(honest.recv_multipart(), [b"", b"0", b"STATE", b"active"])
+        control.run("stop", "queue")
+        equal(honest.recv_multipart(), [b"", b"0"], "answer to WAIT")
 
 
 if __name__ == "__main__":

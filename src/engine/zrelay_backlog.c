@@ -254,11 +254,12 @@ zrelay_backlog_abandon (zrelay_backlog_t *self)
 }
 
 void
-zrelay_backlog_stats (zrelay_backlog_t *self, zmsg_t *answer, const char *flow)
+zrelay_backlog_stats (zrelay_backlog_t *self, zrelay_counts_t *counts,
+                      const char *flow)
 {
-    zrelay_counts_add (answer, zrelay_backlog_size (self), "%s.held", flow);
-    zrelay_holds_stats (self->holds, answer, flow);
-    zrelay_spooling_stats (self->spooling, answer, flow);
+    zrelay_counts_add (counts, zrelay_backlog_size (self), "%s.held", flow);
+    zrelay_holds_stats (self->holds, counts, flow);
+    zrelay_spooling_stats (self->spooling, counts, flow);
 }
 
 void

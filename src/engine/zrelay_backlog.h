@@ -81,7 +81,7 @@ size_t
 //  Report how many there are, and how long they were held, behind the flow's
 //  name; and set the second to zero.
 void
-    zrelay_backlog_stats (zrelay_backlog_t *self, zmsg_t *answer,
+    zrelay_backlog_stats (zrelay_backlog_t *self, zrelay_counts_t *counts,
                           const char *flow);
 void
     zrelay_backlog_reset (zrelay_backlog_t *self);

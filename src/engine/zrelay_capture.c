@@ -282,10 +282,10 @@ zrelay_capture_service (zrelay_capture_t *self)
 }
 
 void
-zrelay_capture_stats (zrelay_capture_t *self, zmsg_t *answer)
+zrelay_capture_stats (zrelay_capture_t *self, zrelay_counts_t *counts)
 {
-    zrelay_counts_add (answer, self->messages, "capture.messages");
-    zrelay_counts_add (answer, self->dropped, "capture.dropped");
+    zrelay_counts_add (counts, self->messages, "capture.messages");
+    zrelay_counts_add (counts, self->dropped, "capture.dropped");
 }
 
 void

@@ -68,7 +68,7 @@ bool
 void
     zrelay_capture_service (zrelay_capture_t *self);
 void
-    zrelay_capture_stats (zrelay_capture_t *self, zmsg_t *answer);
+    zrelay_capture_stats (zrelay_capture_t *self, zrelay_counts_t *counts);
 void
     zrelay_capture_reset (zrelay_capture_t *self);
 

@@ -19,8 +19,61 @@
 //  Longest name without a label; what is more is cut off
 #define NAME_SIZE 127
 
-//  Digits of the largest count
-#define DIGITS_MAX 20
+//  Bytes of the block that there are from the first
+#define ROOM_FIRST 4096
+
+struct _zrelay_counts_t {
+    char *data;                 //  Strings, each with its zero byte
+    size_t size;                //  Their bytes
+    size_t room;                //  Bytes that there is room for
+};
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+static void
+s_grow (zrelay_counts_t *self, size_t more)
+{
+    while (self->room < self->size + more)
+        self->room = self->room? self->room * 2: ROOM_FIRST;
+    self->data = (char *) realloc (self->data, self->room);
+    assert (self->data);
+}
+
+zrelay_counts_t *
+zrelay_counts_new (void)
+{
+    zrelay_counts_t *self =
+        (zrelay_counts_t *) zmalloc (sizeof (zrelay_counts_t));
+    assert (self);
+    s_grow (self, 1);
+    return self;
+}
+
+void
+zrelay_counts_destroy (zrelay_counts_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        free ((*self_p)->data);
+        freen (*self_p);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  Names and values
+
+static void
+s_add (zrelay_counts_t *self, const void *data, size_t size)
+{
+    if (self->room < self->size + size + 1)
+        s_grow (self, size + 1);
+    memcpy (self->data + self->size, data, size);
+    self->size += size;
+    self->data [self->size++] = 0;
+}
 
 //  printf () and its like would take most of the time of a STATS
 
@@ -40,31 +93,93 @@ s_compose (char name [NAME_SIZE], const char *format, va_list argptr)
     return size;
 }
 
-static void
-s_add_value (zmsg_t *answer, uint64_t value)
+const char *
+zrelay_counts_digits (char room [ZRELAY_COUNTS_DIGITS + 1], uint64_t value)
 {
     const unsigned base = 10;
-    char digits [DIGITS_MAX];
-    size_t place = DIGITS_MAX;
+    char *digit = room + ZRELAY_COUNTS_DIGITS;
+    *digit = 0;
     do {
-        digits [--place] = (char) ('0' + value % base);
+        *--digit = (char) ('0' + value % base);
         value /= base;
     }
     while (value > 0);
-    zmsg_addmem (answer, digits + place, DIGITS_MAX - place);
+    return digit;
+}
+
+static void
+s_add_value (zrelay_counts_t *self, uint64_t value)
+{
+    char room [ZRELAY_COUNTS_DIGITS + 1];
+    const char *digits = zrelay_counts_digits (room, value);
+    s_add (self, digits, room + ZRELAY_COUNTS_DIGITS - digits);
 }
 
 void
-zrelay_counts_add (zmsg_t *answer, uint64_t value, const char *format, ...)
+zrelay_counts_add (zrelay_counts_t *self, uint64_t value,
+                   const char *format, ...)
 {
     char name [NAME_SIZE];
     va_list argptr;
     va_start (argptr, format);
     size_t size = s_compose (name, format, argptr);
     va_end (argptr);
-    zmsg_addmem (answer, name, size);
-    s_add_value (answer, value);
+    s_add (self, name, size);
+    s_add_value (self, value);
 }
+
+void
+zrelay_counts_add_word (zrelay_counts_t *self, const char *name,
+                        const char *word)
+{
+    s_add (self, name, strlen (name));
+    s_add (self, word, strlen (word));
+}
+
+void
+zrelay_counts_add_of (zrelay_counts_t *self, uint64_t value, const char *name,
+                      const char *label, const void *data, size_t size)
+{
+    char *whole = zrelay_counts_name_of (name, label, data, size);
+    s_add (self, whole, strlen (whole));
+    zstr_free (&whole);
+    s_add_value (self, value);
+}
+
+void
+zrelay_counts_add_frames (zrelay_counts_t *self, zmsg_t *frames)
+{
+    zframe_t *frame = zmsg_first (frames);
+    for (; frame; frame = zmsg_next (frames))
+        s_add (self, zframe_data (frame),
+               strnlen ((const char *) zframe_data (frame),
+                        zframe_size (frame)));
+}
+
+const char *
+zrelay_counts_data (zrelay_counts_t *self)
+{
+    return self->data;
+}
+
+size_t
+zrelay_counts_size (zrelay_counts_t *self)
+{
+    return self->size;
+}
+
+void
+zrelay_counts_show (zrelay_counts_t *self, zmsg_t *answer)
+{
+    const char *end = self->data + self->size;
+    for (const char *string = self->data; string < end;
+         string += strlen (string) + 1)
+        zmsg_addstr (answer, string);
+}
+
+
+//  --------------------------------------------------------------------------
+//  Labels
 
 static bool
 s_is_plain (byte character)
@@ -104,15 +219,16 @@ zrelay_counts_encode (char room [ZRELAY_LABEL_ROOM], const void *data,
     return room;
 }
 
-void
-zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
-                      const char *label, const void *data, size_t size)
+char *
+zrelay_counts_name_of (const char *name, const char *label, const void *data,
+                       size_t size)
 {
     char room [ZRELAY_LABEL_ROOM];
     zrelay_counts_encode (room, data, size);
     //  A value that is empty is none
-    zmsg_addstrf (answer, "%s{%s=%s}", name, label, *room? room: "%");
-    s_add_value (answer, value);
+    char *whole = zsys_sprintf ("%s{%s=%s}", name, label, *room? room: "%");
+    assert (whole);
+    return whole;
 }
 
 
@@ -120,12 +236,12 @@ zrelay_counts_add_of (zmsg_t *answer, uint64_t value, const char *name,
 //  A kind's table
 
 void
-zrelay_counts_add_table (zmsg_t *answer, const zrelay_counter_t *table,
+zrelay_counts_add_table (zrelay_counts_t *self, const zrelay_counter_t *table,
                          const void *object)
 {
     const zrelay_counter_t *counter = zrelay_row_first (table);
     for (; counter; counter = zrelay_row_next (counter))
-        zrelay_counts_add (answer, *(const uint64_t *)
+        zrelay_counts_add (self, *(const uint64_t *)
             ((const byte *) object + counter->offset), "%s", counter->name);
 }
 
@@ -165,22 +281,47 @@ zrelay_counts_test (bool verbose)
     printf (" * zrelay_counts: ");
 
     //  @selftest
+    zrelay_counts_t *counts = zrelay_counts_new ();
+    zrelay_counts_add (counts, 12, "%s.in.messages", "frontend");
+    zrelay_counts_add (counts, UINT64_MAX, "%s.%s%s", "a", "", "b_c");
+    zrelay_counts_add (counts, 0, "plain");
+    zrelay_counts_add_word (counts, "state", "");
+    zrelay_counts_add_of (counts, 3, "served", "service", "tea.1 \0%", 8);
+    zrelay_counts_add_of (counts, 3, "served", "service", "", 0);
+    zmsg_t *frames = zmsg_new ();
+    zmsg_addstr (frames, "own");
+    zmsg_addmem (frames, "4\0005", 3);
+    zrelay_counts_add_frames (counts, frames);
+    zmsg_destroy (&frames);
+    assert (memcmp (zrelay_counts_data (counts), "frontend.in.messages\00012",
+                    strlen ("frontend.in.messages") + 4) == 0);
+    assert (zrelay_counts_data (counts) [zrelay_counts_size (counts) - 1] == 0);
     zmsg_t *answer = zmsg_new ();
-    zrelay_counts_add (answer, 12, "%s.in.messages", "frontend");
+    zrelay_counts_show (counts, answer);
     assert (s_test_next (answer, "frontend.in.messages"));
     assert (s_test_next (answer, "12"));
-    zrelay_counts_add (answer, UINT64_MAX, "%s.%s%s", "a", "", "b_c");
     assert (s_test_next (answer, "a.b_c"));
     assert (s_test_next (answer, "18446744073709551615"));
-    zrelay_counts_add (answer, 0, "plain");
     assert (s_test_next (answer, "plain"));
     assert (s_test_next (answer, "0"));
-    zrelay_counts_add_of (answer, 3, "served", "service", "tea.1 \0%", 8);
+    assert (s_test_next (answer, "state"));
+    assert (s_test_next (answer, ""));
     assert (s_test_next (answer, "served{service=tea.1%20%00%25}"));
     assert (s_test_next (answer, "3"));
-    zrelay_counts_add_of (answer, 3, "served", "service", "", 0);
     assert (s_test_next (answer, "served{service=%}"));
     assert (s_test_next (answer, "3"));
+    assert (s_test_next (answer, "own"));
+    assert (s_test_next (answer, "4"));
+    assert (zmsg_size (answer) == 0);
+    zmsg_destroy (&answer);
+    zrelay_counts_destroy (&counts);
+
+    //  There is room for any number of them
+    counts = zrelay_counts_new ();
+    for (int index = 0; index < 1000; index++)
+        zrelay_counts_add (counts, 1, "a.name.of.some.length");
+    assert (zrelay_counts_size (counts) == 1000 * 24);
+    zrelay_counts_destroy (&counts);
 
     //  A gauge says what there is, so nothing resets it
     struct { uint64_t served, waiting; } object = { 5, 6 };
@@ -191,12 +332,16 @@ zrelay_counts_test (bool verbose)
         { .name = NULL }
     };
     zrelay_counts_reset_table (table, &object);
-    zrelay_counts_add_table (answer, table, &object);
+    counts = zrelay_counts_new ();
+    zrelay_counts_add_table (counts, table, &object);
+    answer = zmsg_new ();
+    zrelay_counts_show (counts, answer);
     assert (s_test_next (answer, "served"));
     assert (s_test_next (answer, "0"));
     assert (s_test_next (answer, "waiting"));
     assert (s_test_next (answer, "6"));
     zmsg_destroy (&answer);
+    zrelay_counts_destroy (&counts);
 
     //  Long values that begin alike look different
     char one [ZRELAY_LABEL_ROOM], other [ZRELAY_LABEL_ROOM];

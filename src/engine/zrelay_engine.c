@@ -697,25 +697,27 @@ zrelay_engine_state_name (zrelay_engine_t *self)
 }
 
 void
-zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer)
+zrelay_engine_stats (zrelay_engine_t *self, zrelay_counts_t *counts)
 {
-    zmsg_addstr (answer, "kind");
-    zmsg_addstr (answer, self->kind.name);
-    zmsg_addstr (answer, "name");
-    zmsg_addstr (answer, self->name);
-    zmsg_addstr (answer, "state");
-    zmsg_addstr (answer, zrelay_engine_state_name (self));
-    zrelay_counts_add (answer, zclock_mono () - self->started, "uptime_ms");
+    zrelay_counts_add_word (counts, "kind", self->kind.name);
+    zrelay_counts_add_word (counts, "name", self->name);
+    zrelay_counts_add_word (counts, "state", zrelay_engine_state_name (self));
+    zrelay_counts_add (counts, zclock_mono () - self->started, "uptime_ms");
     for (int side = 0; side < ZRELAY_SIDES; side++)
         if (self->sides [side])
-            zrelay_side_stats (self->sides [side], answer);
+            zrelay_side_stats (self->sides [side], counts);
     for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
         if (self->flows [flow])
-            zrelay_flow_stats (self->flows [flow], answer);
-    zrelay_capture_stats (self->capture, answer);
-    zrelay_counts_add_table (answer, self->kind.counters, self->object);
-    if (self->kind.stats)
-        self->kind.stats (self, self->object, answer);
+            zrelay_flow_stats (self->flows [flow], counts);
+    zrelay_capture_stats (self->capture, counts);
+    zrelay_counts_add_table (counts, self->kind.counters, self->object);
+    if (self->kind.stats) {
+        zmsg_t *own = zmsg_new ();
+        assert (own);
+        self->kind.stats (self, self->object, own);
+        zrelay_counts_add_frames (counts, own);
+        zmsg_destroy (&own);
+    }
 }
 
 void
@@ -1063,14 +1065,18 @@ zrelay_engine_quote (zrelay_engine_t *self, const char *value)
 void
 zrelay_engine_stat (zmsg_t *answer, const char *name, uint64_t value)
 {
-    zrelay_counts_add (answer, value, "%s", name);
+    char digits [ZRELAY_COUNTS_DIGITS + 1];
+    zmsg_addstr (answer, name);
+    zmsg_addstr (answer, zrelay_counts_digits (digits, value));
 }
 
 void
 zrelay_engine_stat_of (zmsg_t *answer, const char *name, const char *label,
                        const void *data, size_t size, uint64_t value)
 {
-    zrelay_counts_add_of (answer, value, name, label, data, size);
+    char *whole = zrelay_counts_name_of (name, label, data, size);
+    zrelay_engine_stat (answer, whole, value);
+    zstr_free (&whole);
 }
 
 const char *

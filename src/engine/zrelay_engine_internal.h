@@ -170,7 +170,7 @@ zrelay_status_t
 
 //  STATS and RESET
 void
-    zrelay_engine_stats (zrelay_engine_t *self, zmsg_t *answer);
+    zrelay_engine_stats (zrelay_engine_t *self, zrelay_counts_t *counts);
 void
     zrelay_engine_reset (zrelay_engine_t *self);
 

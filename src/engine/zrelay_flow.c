@@ -1428,44 +1428,45 @@ zrelay_flow_abandon (zrelay_flow_t *self)
 //  Counters
 
 static void
-s_stat (zrelay_flow_t *self, zmsg_t *answer, const char *name, uint64_t value)
+s_stat (zrelay_flow_t *self, zrelay_counts_t *counts, const char *name,
+        uint64_t value)
 {
-    zrelay_counts_add (answer, value, "%s.%s", zrelay_flow_name (self), name);
+    zrelay_counts_add (counts, value, "%s.%s", zrelay_flow_name (self), name);
 }
 
 static void
-s_stat_dropped (zrelay_flow_t *self, zmsg_t *answer, const char *reason,
-                uint64_t value)
+s_stat_dropped (zrelay_flow_t *self, zrelay_counts_t *counts,
+                const char *reason, uint64_t value)
 {
-    zrelay_counts_add (answer, value, "%s.dropped_%s", zrelay_flow_name (self),
+    zrelay_counts_add (counts, value, "%s.dropped_%s", zrelay_flow_name (self),
                        reason);
 }
 
 void
-zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer)
+zrelay_flow_stats (zrelay_flow_t *self, zrelay_counts_t *counts)
 {
     uint64_t stalled_ms = self->stalled_ms;
     if (self->stalling)
         stalled_ms += zclock_mono () - self->stalled_at;
-    s_stat (self, answer, "stalls", self->stalls);
-    s_stat (self, answer, "stalled_ms", stalled_ms);
-    zrelay_backlog_stats (self->backlog, answer, zrelay_flow_name (self));
+    s_stat (self, counts, "stalls", self->stalls);
+    s_stat (self, counts, "stalled_ms", stalled_ms);
+    zrelay_backlog_stats (self->backlog, counts, zrelay_flow_name (self));
 
     uint64_t total = 0;
     for (int reason = 0; reason < ZRELAY_OUTCOMES; reason++)
         total += self->dropped [reason];
     for (size_t reason = 0; reason < self->reason_count; reason++)
         total += self->dropped_own [reason];
-    s_stat (self, answer, "dropped", total);
+    s_stat (self, counts, "dropped", total);
     for (int reason = 0; reason < ZRELAY_OUTCOMES; reason++)
         if (s_reasons [reason])
-            s_stat_dropped (self, answer, s_reasons [reason],
+            s_stat_dropped (self, counts, s_reasons [reason],
                             self->dropped [reason]);
     for (size_t reason = 0; reason < self->reason_count; reason++)
-        s_stat_dropped (self, answer, self->reasons [reason],
+        s_stat_dropped (self, counts, self->reasons [reason],
                         self->dropped_own [reason]);
     if (self->sieve)
-        zrelay_sieve_stats (self->sieve, s_names [self->id], answer);
+        zrelay_sieve_stats (self->sieve, s_names [self->id], counts);
 }
 
 void

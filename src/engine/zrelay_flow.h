@@ -195,7 +195,7 @@ size_t
     zrelay_flow_abandon (zrelay_flow_t *self);
 
 void
-    zrelay_flow_stats (zrelay_flow_t *self, zmsg_t *answer);
+    zrelay_flow_stats (zrelay_flow_t *self, zrelay_counts_t *counts);
 void
     zrelay_flow_reset (zrelay_flow_t *self);
 

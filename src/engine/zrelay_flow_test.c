@@ -99,8 +99,11 @@ s_bench_has (bench_t *self, const char *option, const char *expected)
 static int
 s_bench_count (bench_t *self, const char *name)
 {
+    zrelay_counts_t *counts = zrelay_counts_new ();
+    zrelay_flow_stats (self->flow, counts);
     zmsg_t *answer = zmsg_new ();
-    zrelay_flow_stats (self->flow, answer);
+    zrelay_counts_show (counts, answer);
+    zrelay_counts_destroy (&counts);
     zframe_t *frame = zmsg_first (answer);
     while (frame && !zframe_streq (frame, name))
         frame = zmsg_next (answer);

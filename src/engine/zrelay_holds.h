@@ -14,6 +14,7 @@
 #define ZRELAY_HOLDS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_counts.h"
 
 //  A histogram of durations in msecs, with fixed bounds. A message counts when
 //  it is no longer held, whatever became of it.
@@ -34,7 +35,7 @@ void
 //  their times; and "holds_within_MSECS", messages that were held for at most
 //  so long, for each bound.
 void
-    zrelay_holds_stats (zrelay_holds_t *self, zmsg_t *answer,
+    zrelay_holds_stats (zrelay_holds_t *self, zrelay_counts_t *counts,
                         const char *flow);
 
 void

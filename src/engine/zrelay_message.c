@@ -472,17 +472,26 @@ zrelay_message_from_zmsg (zmsg_t **msg_p)
 }
 
 int
+zrelay_message_give_frame (void *handle, const void *data, size_t size,
+                           bool more)
+{
+    int rc;
+    do
+        rc = zmq_send (handle, data, size,
+                       ZMQ_DONTWAIT | (more? ZMQ_SNDMORE: 0));
+    while (rc == -1 && errno == EINTR);
+    return rc == -1? -1: 0;
+}
+
+int
 zrelay_message_give (void *handle, zmsg_t **msg_p)
 {
     zframe_t *frame = zmsg_first (*msg_p);
     bool first = true;
     while (frame) {
         zframe_t *next = zmsg_next (*msg_p);
-        int rc;
-        do
-            rc = zmq_send (handle, zframe_data (frame), zframe_size (frame),
-                           ZMQ_DONTWAIT | (next? ZMQ_SNDMORE: 0));
-        while (rc == -1 && errno == EINTR);
+        int rc = zrelay_message_give_frame (handle, zframe_data (frame),
+                                            zframe_size (frame), next != NULL);
         if (rc == -1 && first)
             return -1;
         first = false;

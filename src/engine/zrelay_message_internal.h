@@ -93,4 +93,10 @@ zmsg_t *
 int
     zrelay_message_give (void *handle, zmsg_t **msg_p);
 
+//  Send one frame of a message. Never waits. Returns 0, or -1 with errno; behind
+//  a first frame that was taken, the others are taken, too.
+int
+    zrelay_message_give_frame (void *handle, const void *data, size_t size,
+                               bool more);
+
 #endif

@@ -13,7 +13,6 @@
 #define _GNU_SOURCE 1
 
 #include "zrelay_peers.h"
-#include "zrelay_counts.h"
 #include "zrelay_kernel.h"
 #include "zrelay_retries.h"
 #include "zrelay_topics.h"
@@ -1126,28 +1125,29 @@ zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer)
 }
 
 void
-zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer)
+zrelay_peers_stats (zrelay_peers_t *self, const char *name,
+                    zrelay_counts_t *counts)
 {
     zrelay_peers_lock (self);
     if (self)
         s_update (self);
-    zrelay_counts_add (answer, self? self->count: 0, "%s.peers", name);
+    zrelay_counts_add (counts, self? self->count: 0, "%s.peers", name);
     uint64_t total = 0;
     for (size_t index = 0; self && index < FAILURE_REASONS; index++)
         total += self->failures [index];
-    zrelay_counts_add (answer, total, "%s.handshakes_failed", name);
+    zrelay_counts_add (counts, total, "%s.handshakes_failed", name);
     for (size_t index = 0; index < FAILURE_REASONS; index++)
-        zrelay_counts_add (answer, self? self->failures [index]: 0,
+        zrelay_counts_add (counts, self? self->failures [index]: 0,
                            "%s.handshakes_failed_%s", name,
                            s_failures [index].name);
-    zrelay_counts_add (answer, self? self->left_early: 0, "%s.left_early",
+    zrelay_counts_add (counts, self? self->left_early: 0, "%s.left_early",
                        name);
     total = 0;
     for (size_t index = 0; self && index < ZRELAY_CUTS; index++)
         total += self->cuts [index];
-    zrelay_counts_add (answer, total, "%s.cut", name);
+    zrelay_counts_add (counts, total, "%s.cut", name);
     for (size_t index = 0; index < ZRELAY_CUTS; index++)
-        zrelay_counts_add (answer, self? self->cuts [index]: 0, "%s.cut_%s",
+        zrelay_counts_add (counts, self? self->cuts [index]: 0, "%s.cut_%s",
                            name, s_cuts [index]);
     zrelay_peers_unlock (self);
 }

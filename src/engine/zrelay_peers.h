@@ -14,6 +14,7 @@
 #define ZRELAY_PEERS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_counts.h"
 #include "zrelay_diary.h"
 #include "zrelay_events.h"
 #include "zrelay_limits.h"
@@ -84,7 +85,8 @@ int
 //  before theirs was over to an answer to STATS, up to date; and set all but
 //  the first to zero. Where self is NULL, all are zero.
 void
-    zrelay_peers_stats (zrelay_peers_t *self, const char *name, zmsg_t *answer);
+    zrelay_peers_stats (zrelay_peers_t *self, const char *name,
+                        zrelay_counts_t *counts);
 void
     zrelay_peers_reset (zrelay_peers_t *self);
 

@@ -498,25 +498,25 @@ zrelay_side_restore_linger (zrelay_side_t *self)
 }
 
 static void
-s_add_tally (zrelay_side_t *self, zmsg_t *answer, const char *direction,
-             const zrelay_tally_t *tally)
+s_add_tally (zrelay_side_t *self, zrelay_counts_t *counts,
+             const char *direction, const zrelay_tally_t *tally)
 {
-    zrelay_counts_add (answer, tally->messages, "%s.%s.messages", self->name,
+    zrelay_counts_add (counts, tally->messages, "%s.%s.messages", self->name,
                        direction);
-    zrelay_counts_add (answer, tally->frames, "%s.%s.frames", self->name,
+    zrelay_counts_add (counts, tally->frames, "%s.%s.frames", self->name,
                        direction);
-    zrelay_counts_add (answer, tally->bytes, "%s.%s.bytes", self->name,
+    zrelay_counts_add (counts, tally->bytes, "%s.%s.bytes", self->name,
                        direction);
 }
 
 void
-zrelay_side_stats (zrelay_side_t *self, zmsg_t *answer)
+zrelay_side_stats (zrelay_side_t *self, zrelay_counts_t *counts)
 {
-    s_add_tally (self, answer, "in", zrelay_port_received (self->port));
-    s_add_tally (self, answer, "out", zrelay_port_sent (self->port));
-    zrelay_counts_add (answer, zrelay_limits_throttled (self->limits),
+    s_add_tally (self, counts, "in", zrelay_port_received (self->port));
+    s_add_tally (self, counts, "out", zrelay_port_sent (self->port));
+    zrelay_counts_add (counts, zrelay_limits_throttled (self->limits),
                        "%s.throttled", self->name);
-    zrelay_peers_stats (self->peers, self->name, answer);
+    zrelay_peers_stats (self->peers, self->name, counts);
 }
 
 void

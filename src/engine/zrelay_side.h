@@ -171,7 +171,7 @@ void
     zrelay_side_restore_linger (zrelay_side_t *self);
 
 void
-    zrelay_side_stats (zrelay_side_t *self, zmsg_t *answer);
+    zrelay_side_stats (zrelay_side_t *self, zrelay_counts_t *counts);
 void
     zrelay_side_reset (zrelay_side_t *self);
 

@@ -14,6 +14,7 @@
 #define ZRELAY_SIEVE_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_counts.h"
 
 //  Rules about topics: the first bytes of a message's first frame. A message
 //  passes if it begins with the topic of one of the rules "only", or there is
@@ -86,7 +87,8 @@ void
 void
     zrelay_sieve_list (zrelay_sieve_t *self, zmsg_t *answer);
 void
-    zrelay_sieve_stats (zrelay_sieve_t *self, const char *flow, zmsg_t *answer);
+    zrelay_sieve_stats (zrelay_sieve_t *self, const char *flow,
+                        zrelay_counts_t *counts);
 void
     zrelay_sieve_reset (zrelay_sieve_t *self);
 

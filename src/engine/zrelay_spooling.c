@@ -423,7 +423,7 @@ zrelay_spooling_remove (zrelay_spooling_t *self)
 //  Counters
 
 void
-zrelay_spooling_stats (zrelay_spooling_t *self, zmsg_t *answer,
+zrelay_spooling_stats (zrelay_spooling_t *self, zrelay_counts_t *counts,
                        const char *flow)
 {
     uint64_t kept = 0, bytes = 0;
@@ -436,8 +436,8 @@ zrelay_spooling_stats (zrelay_spooling_t *self, zmsg_t *answer,
         time = self->spooler->time (self->object);
     }
     int64_t age = time > 0? zclock_time () - time: 0;
-    zrelay_counts_add (answer, kept, "%s.spooled", flow);
-    zrelay_counts_add (answer, bytes, "%s.spooled_bytes", flow);
-    zrelay_counts_add (answer, age > 0? age: 0, "%s.spooled_ms", flow);
-    zrelay_counts_add (answer, self->failed, "%s.spool_failed", flow);
+    zrelay_counts_add (counts, kept, "%s.spooled", flow);
+    zrelay_counts_add (counts, bytes, "%s.spooled_bytes", flow);
+    zrelay_counts_add (counts, age > 0? age: 0, "%s.spooled_ms", flow);
+    zrelay_counts_add (counts, self->failed, "%s.spool_failed", flow);
 }

@@ -14,6 +14,7 @@
 #define ZRELAY_SPOOLING_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_counts.h"
 #include "zrelay_error.h"
 
 //  A flow's messages in a spooler's queue, see zrelay_spooler.h. Each has a
@@ -85,7 +86,7 @@ const char *
 
 //  Commits, and reports what is kept.
 void
-    zrelay_spooling_stats (zrelay_spooling_t *self, zmsg_t *answer,
+    zrelay_spooling_stats (zrelay_spooling_t *self, zrelay_counts_t *counts,
                            const char *flow);
 
 //  Commit and close. Returns how many messages are lost.

@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_bouncer.h"
+#include "zrelay_ear.h"
 #include "zrelay_peers.h"
 
 //  The two ends of a monitor
@@ -24,7 +25,7 @@ struct _zrelay_bouncer_t {
     zsock_t *sock;              //  The socket; not ours
     zrelay_limits_t *limits;    //  Of its messages
     zrelay_peers_t *peers;      //  Who is connected to it
-    zmq_pollitem_t item;        //  Becomes readable when they come or go
+    zrelay_ear_t *ear;          //  Hears when they come or go
     int timer;                  //  Looks at them; 0: there are none
 };
 
@@ -48,6 +49,7 @@ s_on_timer (zloop_t *loop, int timer, void *arg)
     zrelay_bouncer_t *self = (zrelay_bouncer_t *) arg;
     self->timer = 0;
     zrelay_peers_update (self->peers);
+    zrelay_ear_look (self->ear);
     int64_t most = zrelay_limits_most_bytes (self->limits)
                  * (zsock_rcvhwm (self->sock) + 1);
     size_t msecs =
@@ -62,15 +64,14 @@ s_on_timer (zloop_t *loop, int timer, void *arg)
     return 0;
 }
 
-static int
-s_on_peers (zloop_t *loop, zmq_pollitem_t *item, void *arg)
+static zrelay_ear_result_t
+s_on_peers (void *owner)
 {
-    (void) loop;
-    (void) item;
-    zrelay_bouncer_t *self = (zrelay_bouncer_t *) arg;
+    zrelay_bouncer_t *self = (zrelay_bouncer_t *) owner;
     zrelay_peers_update (self->peers);
     s_look_again (self, LOOK_FIRST);
-    return 0;
+    return zrelay_peers_behind (self->peers)? ZRELAY_EAR_READ:
+                                              ZRELAY_EAR_EMPTY;
 }
 
 zrelay_bouncer_t *
@@ -86,11 +87,9 @@ zrelay_bouncer_new (zloop_t *loop, zsock_t *sock, size_t frames, size_t bytes)
     self->limits = zrelay_limits_new ();
     zrelay_limits_set_message (self->limits, frames, bytes);
     self->peers = zrelay_peers_new (zsock_resolve (sock), self->limits);
-    if (self->peers) {
-        self->item.socket = zrelay_peers_handle (self->peers);
-        self->item.events = ZMQ_POLLIN;
-        zloop_poller (loop, &self->item, s_on_peers, self);
-    }
+    if (self->peers)
+        self->ear = zrelay_ear_new (loop, zrelay_peers_handle (self->peers),
+                                    s_on_peers, self);
     else {
         int error = errno;
         zrelay_bouncer_destroy (&self);
@@ -107,8 +106,7 @@ zrelay_bouncer_destroy (zrelay_bouncer_t **self_p)
         zrelay_bouncer_t *self = *self_p;
         if (self->timer)
             zloop_timer_end (self->loop, self->timer);
-        if (self->peers)
-            zloop_poller_end (self->loop, &self->item);
+        zrelay_ear_destroy (&self->ear);
         zrelay_peers_destroy (&self->peers, zsock_resolve (self->sock));
         zrelay_limits_destroy (&self->limits);
         freen (self);

@@ -12,22 +12,32 @@
 
 #include "zrelay_entrance.h"
 #include "zrelay_bouncer.h"
+#include "zrelay_ear.h"
 #include "zrelay_envelope.h"
 #include "zrelay_message_internal.h"
-
-//  Most commands that are read before others have their turn
-#define COMMANDS_MAX 16
 
 //  At a control socket, a command has at most so many frames, and so many bytes
 //  in all. More than this is no command.
 #define FRAMES_MAX 256
 #define BYTES_MAX 262144
 
+//  Most commands of one peer of a control socket that may await their answers,
+//  so that it leaves room for others
+#define PEER_COMMANDS_MAX 100
+
 //  Milliseconds until a full pipe is tried again
 #define AGAIN_IVL 10
 
+//  A peer of a control socket, as long as it awaits answers
+typedef struct {
+    zrelay_name_t name;         //  Its routing id, which it may have chosen
+    zframe_t *id;               //  Holds the bytes of that
+    size_t calls;               //  How many answers it awaits
+} peer_t;
+
 struct _zrelay_call_t {
     zrelay_entrance_t *entrance;    //  Where it came in
+    peer_t *peer;               //  Who sent it, or NULL
     zmsg_t *envelope;           //  To be returned before the answer; NULL: bare
     zmsg_t *answer;             //  Of bare words, kept until its turn
     void *place;                //  In the entrance's list of requests
@@ -37,12 +47,14 @@ struct _zrelay_call_t {
 struct _zrelay_entrance_t {
     zloop_t *loop;              //  Serves it
     zsock_t *sock;              //  The pipe, or the control socket
+    zrelay_ear_t *ear;          //  Listens to it
     zrelay_bouncer_t *bouncer;  //  Cuts off who sends too much, or NULL
     bool control;               //  It is a control socket, which is ours
     bool strangers;             //  To which strangers can connect
     zrelay_entrance_fn *function;   //  Takes requests
     void *owner;                //  Its argument
     zlistx_t *requests;         //  All requests that were not answered
+    zrelay_index_t *peers;      //  peer_t, who sent them, or NULL
     zlistx_t *order;            //  Those of bare words, in their order
     zlistx_t *outbox;           //  zmsg_t that a full pipe did not take
     int timer;                  //  Tries it again, and nothing is read until
@@ -50,8 +62,8 @@ struct _zrelay_entrance_t {
     char *error;                //  The last sentence
 };
 
-static int
-s_on_readable (zloop_t *loop, zsock_t *sock, void *arg);
+static zrelay_ear_result_t
+s_read (void *owner);
 
 
 //  --------------------------------------------------------------------------
@@ -83,7 +95,7 @@ s_entrance_new (zloop_t *loop, zsock_t *sock, zrelay_entrance_fn *function,
     //  Answers that nobody reads must not stop the host
     zsock_set_sndtimeo (sock, 0);
     zsock_set_rcvtimeo (sock, 0);
-    zloop_reader (loop, sock, s_on_readable, self);
+    self->ear = zrelay_ear_new (loop, zsock_resolve (sock), s_read, self);
     return self;
 }
 
@@ -103,6 +115,7 @@ zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
         s_entrance_new (loop, *router_p, function, owner);
     self->control = true;
     self->strangers = strangers;
+    self->peers = zrelay_index_new ();
     *router_p = NULL;
     return self;
 }
@@ -121,7 +134,7 @@ zrelay_entrance_destroy (zrelay_entrance_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_entrance_t *self = *self_p;
-        zloop_reader_end (self->loop, self->sock);
+        zrelay_ear_destroy (&self->ear);
         if (self->timer)
             zloop_timer_end (self->loop, self->timer);
         zrelay_bouncer_destroy (&self->bouncer);
@@ -130,6 +143,7 @@ zrelay_entrance_destroy (zrelay_entrance_t **self_p)
         zrelay_call_t *request;
         while ((request = (zrelay_call_t *) zlistx_first (self->requests)))
             zrelay_call_destroy (&request);
+        zrelay_index_destroy (&self->peers);
         zlistx_destroy (&self->requests);
         zlistx_destroy (&self->order);
         zlistx_destroy (&self->outbox);
@@ -153,6 +167,41 @@ zrelay_entrance_endpoint (zrelay_entrance_t *self)
 
 
 //  --------------------------------------------------------------------------
+//  Peers
+
+//  The one that an envelope of a control socket came from has one more command
+
+static peer_t *
+s_peer_enter (zrelay_entrance_t *self, zmsg_t *envelope)
+{
+    zframe_t *id = zmsg_first (envelope);
+    peer_t *peer = (peer_t *) zrelay_index_find (
+        self->peers, zframe_data (id), zframe_size (id));
+    if (!peer) {
+        peer = (peer_t *) zmalloc (sizeof (peer_t));
+        assert (peer);
+        peer->id = zframe_dup (id);
+        assert (peer->id);
+        peer->name.data = zframe_data (peer->id);
+        peer->name.size = zframe_size (peer->id);
+        zrelay_index_add (self->peers, &peer->name, peer);
+    }
+    peer->calls++;
+    return peer;
+}
+
+static void
+s_peer_leave (zrelay_entrance_t *self, peer_t *peer)
+{
+    if (--peer->calls == 0) {
+        zrelay_index_remove (self->peers, &peer->name);
+        zframe_destroy (&peer->id);
+        freen (peer);
+    }
+}
+
+
+//  --------------------------------------------------------------------------
 //  Requests
 
 static zrelay_call_t *
@@ -166,6 +215,8 @@ s_request_new (zrelay_entrance_t *entrance, zmsg_t *envelope)
     self->place = zlistx_add_end (entrance->requests, self);
     if (!envelope)
         self->turn = zlistx_add_end (entrance->order, self);
+    if (entrance->peers)
+        self->peer = s_peer_enter (entrance, envelope);
     return self;
 }
 
@@ -178,6 +229,8 @@ zrelay_call_destroy (zrelay_call_t **self_p)
         zlistx_detach (self->entrance->requests, self->place);
         if (self->turn)
             zlistx_detach (self->entrance->order, self->turn);
+        if (self->peer)
+            s_peer_leave (self->entrance, self->peer);
         zmsg_destroy (&self->envelope);
         zmsg_destroy (&self->answer);
         freen (self);
@@ -209,6 +262,12 @@ zrelay_call_is_strange (zrelay_call_t *self)
     return self->entrance->strangers;
 }
 
+bool
+zrelay_call_is_only (zrelay_call_t *self)
+{
+    return self->peer && self->peer->calls == 1;
+}
+
 
 //  --------------------------------------------------------------------------
 //  Sending
@@ -234,14 +293,15 @@ s_flush (zrelay_entrance_t *self)
     }
     if (msg && !self->timer) {
         self->timer = zloop_timer (self->loop, AGAIN_IVL, 0, s_on_timer, self);
-        zloop_reader_end (self->loop, self->sock);
+        zrelay_ear_pause (self->ear);
     }
     else
     if (!msg && self->timer) {
         zloop_timer_end (self->loop, self->timer);
         self->timer = 0;
-        zloop_reader (self->loop, self->sock, s_on_readable, self);
+        zrelay_ear_resume (self->ear);
     }
+    zrelay_ear_look (self->ear);
 }
 
 static int
@@ -262,6 +322,7 @@ s_send (zrelay_entrance_t *self, zmsg_t **msg_p)
     if (self->control) {
         zrelay_message_give (zsock_resolve (self->sock), msg_p);
         zmsg_destroy (msg_p);
+        zrelay_ear_look (self->ear);
         return;
     }
     zlistx_add_end (self->outbox, *msg_p);
@@ -334,6 +395,53 @@ zrelay_call_answer (zrelay_call_t **self_p, int status,
     zrelay_call_destroy (self_p);
 }
 
+//  To a control socket, without a zframe_t for each string
+
+static void
+s_send_packed (zrelay_call_t *self, const char *name, const char *block,
+               size_t size)
+{
+    void *handle = zsock_resolve (self->entrance->sock);
+    const char *end = block + size;
+    zmsg_t *start = self->envelope;
+    zmsg_addstrf (start, "%d", ZRELAY_STATUS_DONE);
+    zmsg_addstr (start, name);
+    int rc = 0;
+    size_t left = zmsg_size (start);
+    zframe_t *frame = zmsg_first (start);
+    for (; frame && rc == 0; frame = zmsg_next (start))
+        rc = zrelay_message_give_frame (handle, zframe_data (frame),
+                                        zframe_size (frame),
+                                        --left > 0 || block < end);
+    while (rc == 0 && block < end) {
+        size_t length = strlen (block);
+        zrelay_message_give_frame (handle, block, length,
+                                   block + length + 1 < end);
+        block += length + 1;
+    }
+    zrelay_ear_look (self->entrance->ear);
+}
+
+void
+zrelay_call_answer_packed (zrelay_call_t **self_p, const char *name,
+                           zframe_t *block)
+{
+    const char *data = (const char *) zframe_data (block);
+    size_t size = zframe_size (block);
+    if ((*self_p)->entrance->control) {
+        s_send_packed (*self_p, name, data, size);
+        zrelay_call_destroy (self_p);
+        return;
+    }
+    zmsg_t *frames = zmsg_new ();
+    assert (frames);
+    zmsg_addstr (frames, name);
+    for (const char *string = data; string < data + size;
+         string += strlen (string) + 1)
+        zmsg_addstr (frames, string);
+    zrelay_call_answer (self_p, ZRELAY_STATUS_DONE, &frames);
+}
+
 void
 zrelay_call_refuse (zrelay_call_t **self_p, int status,
                     const char *format, ...)
@@ -371,6 +479,11 @@ s_take (zrelay_entrance_t *self, zmsg_t *msg)
             "a command has at most %d words and %d bytes", FRAMES_MAX,
             BYTES_MAX);
     else
+    if (request->peer && request->peer->calls > PEER_COMMANDS_MAX)
+        zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_STATE,
+            "%d of your commands have no answer yet; wait for it",
+            PEER_COMMANDS_MAX);
+    else
     if (zmsg_size (msg) == 0)
         zrelay_call_refuse (&request, ZRELAY_STATUS_BAD_ARGUMENTS,
             "a command has no words; its first word is its name");
@@ -389,26 +502,20 @@ s_wipe (zmsg_t *msg)
         memset (zframe_data (frame), 0, zframe_size (frame));
 }
 
-//  Nothing is read once the pipe does not take the answers
+//  The ear pauses while the pipe does not take the answers
 
-static int
-s_on_readable (zloop_t *loop, zsock_t *sock, void *arg)
+static zrelay_ear_result_t
+s_read (void *owner)
 {
-    (void) loop;
-    zrelay_entrance_t *self = (zrelay_entrance_t *) arg;
-    int rc = 0;
-    for (int count = 0; rc == 0 && count < COMMANDS_MAX
-         && !self->timer; count++) {
-        zmsg_t *msg = (zsock_events (sock) & ZMQ_POLLIN)?
-                      zmsg_recv (sock): NULL;
-        if (!msg) {
-            zrelay_bouncer_emptied (self->bouncer);
-            break;
-        }
-        zrelay_bouncer_spoke (self->bouncer, msg);
-        rc = s_take (self, msg);
-        s_wipe (msg);
-        zmsg_destroy (&msg);
+    zrelay_entrance_t *self = (zrelay_entrance_t *) owner;
+    zmsg_t *msg = zmsg_recv (self->sock);
+    if (!msg) {
+        zrelay_bouncer_emptied (self->bouncer);
+        return ZRELAY_EAR_EMPTY;
     }
-    return rc;
+    zrelay_bouncer_spoke (self->bouncer, msg);
+    int rc = s_take (self, msg);
+    s_wipe (msg);
+    zmsg_destroy (&msg);
+    return rc == 0? ZRELAY_EAR_READ: ZRELAY_EAR_END;
 }

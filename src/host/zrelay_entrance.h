@@ -31,7 +31,8 @@
 //  answer. They are therefore sent in the order of the commands, and queries
 //  that are answered overtake them. Nothing that a peer sends, or does not
 //  read, holds up the host: a full pipe is tried again, and what a full peer of
-//  a control socket does not take is dropped.
+//  a control socket does not take is dropped. A peer that awaits many answers
+//  is refused more commands, so that it does not take the places of others.
 
 typedef struct _zrelay_entrance_t zrelay_entrance_t;
 
@@ -83,6 +84,11 @@ bool
 bool
     zrelay_call_is_strange (zrelay_call_t *self);
 
+//  True if it is the only one that somebody at a control socket awaits an
+//  answer to.
+bool
+    zrelay_call_is_only (zrelay_call_t *self);
+
 //  True if it came without an envelope.
 bool
     zrelay_call_is_bare (zrelay_call_t *self);
@@ -93,6 +99,12 @@ bool
 void
     zrelay_call_answer (zrelay_call_t **self_p, int status,
                         zmsg_t **frames_p);
+
+//  Answer a query with its name, and with a frame for each string of a block,
+//  in which each has a zero byte behind it.
+void
+    zrelay_call_answer_packed (zrelay_call_t **self_p, const char *name,
+                               zframe_t *block);
 
 //  Answer with a status other than ZRELAY_STATUS_DONE, and a sentence.
 void

@@ -233,12 +233,8 @@ s_list (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
 static bool
 s_is_owners (const zrelay_kind_t *kind, const char *command)
 {
-    //  Rows have the size of the header that the kind was compiled with
-    const zrelay_command_t *row = kind->commands;
-    while (row && row->name && strneq (row->name, command))
-        row = (const zrelay_command_t *) ((const byte *) row + row->size);
-    return row && row->name
-        && row->size >= offsetof (zrelay_command_t, flags)
+    const zrelay_command_t *row = zrelay_hosted_own_command (kind, command);
+    return row && row->size >= offsetof (zrelay_command_t, flags)
                       + sizeof (row->flags)
         && (row->flags & ZRELAY_COMMAND_OWNER);
 }

@@ -57,7 +57,23 @@ s_test_wait (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
     return ZRELAY_STATUS_DONE;
 }
 
+//  A kind may have a STATS of its own
+
+static int
+s_test_own_stats (zrelay_engine_t *engine, void *object, size_t argc,
+                  char **argv, zmsg_t *answer)
+{
+    (void) engine;
+    (void) object;
+    (void) argc;
+    (void) argv;
+    zmsg_addstr (answer, "its own");
+    return ZRELAY_STATUS_DONE;
+}
+
 static const zrelay_command_t s_test_commands [] = {
+    { ZRELAY_COMMAND, .name = "STATS", .args = "", .help = "",
+      .handler = s_test_own_stats, .flags = ZRELAY_COMMAND_QUERY },
     { ZRELAY_COMMAND, .name = "WAIT", .args = "", .help = "",
       .handler = s_test_wait },
     { ZRELAY_COMMAND, .name = "MINE", .args = "", .help = "",
@@ -220,6 +236,36 @@ s_test_order (void)
     assert (zsock_wait (host) == ZRELAY_STATUS_DONE);
     assert (zsock_wait (host) == ZRELAY_STATUS_BAD_ARGUMENTS);
     s_test_set (&s_test_may_go, false);
+    zactor_destroy (&host);
+}
+
+//  The host asks for COUNTERS in place of STATS, unless the kind has its own
+
+static void
+s_test_stats (void)
+{
+    zactor_t *host = zactor_new (zrelay_host, s_test_kinds);
+    assert (host);
+    zrelay_client_t *client = zrelay_client_new (host);
+    assert (zrelay_client_command (client, "START", "a", "slow", NULL) == 0);
+    zmsg_t *answer = zrelay_client_query (client, "RELAY", "a", "STATS", NULL);
+    assert (answer && zmsg_size (answer) == 2
+         && zframe_streq (zmsg_last (answer), "its own"));
+    zmsg_destroy (&answer);
+    zrelay_client_destroy (&client);
+    zactor_destroy (&host);
+
+    host = zactor_new (zrelay_host, NULL);
+    assert (host);
+    client = zrelay_client_new (host);
+    assert (zrelay_client_command (client, "START", "a", "queue", NULL) == 0);
+    answer = zrelay_client_query (client, "RELAY", "a", "STATS", NULL);
+    assert (answer && zmsg_size (answer) > 100
+         && zframe_streq (zmsg_first (answer), "STATS")
+         && zframe_streq (zmsg_next (answer), "kind")
+         && zframe_streq (zmsg_next (answer), "queue"));
+    zmsg_destroy (&answer);
+    zrelay_client_destroy (&client);
     zactor_destroy (&host);
 }
 
@@ -513,6 +559,7 @@ zrelay_host_test (bool verbose)
     s_test_example ();
     s_test_refusals ();
     s_test_order ();
+    s_test_stats ();
     s_test_slow_relay ();
     s_test_stop ();
     s_test_control ();

@@ -11,10 +11,13 @@
 */
 
 #include "zrelay_hosted.h"
+#include "zrelay_ear.h"
 #include "zrelay_message_internal.h"
 
-//  Most commands that may await their answers
+//  Most commands that may await their answers, and, beyond these, most of peers
+//  that await no other
 #define PENDING_MAX 1000
+#define PENDING_ONLY_MAX (2 * PENDING_MAX)
 
 //  The two ends of a pipe
 #define PIPE_SOCKETS 2
@@ -35,16 +38,18 @@ typedef struct {
     char number [NUMBER_DIGITS + 1];    //  What its answer begins with
     zrelay_call_t *request;  //  Whose answer that is; NULL: the host's
     bool last;                  //  The relay ends when it has answered it
+    bool packed;                //  It was STATS, and COUNTERS is its answer
 } pending_t;
 
 struct _zrelay_hosted_t {
-    zloop_t *loop;              //  Serves the pipe
+    zrelay_ear_t *ear;          //  Listens to the pipe
     const zrelay_kind_t *kind;  //  The relay's kind
     char *name;                 //  Its name
     zsock_t *pipe;              //  Our end
     zsock_t *other;             //  The relay's end, its thread's to destroy
     pthread_t thread;           //  The relay's thread
     bool started;               //  It has said that it is there
+    bool packs;                 //  STATS and COUNTERS are not its kind's own
     hosted_state_t state;       //  What it is doing
     zlistx_t *pending;          //  pending_t, in the order of the commands
     uint64_t number;            //  Of the last command
@@ -54,8 +59,8 @@ struct _zrelay_hosted_t {
     void *owner;                //  Its argument
 };
 
-static int
-s_on_pipe (zloop_t *loop, zsock_t *pipe, void *arg);
+static zrelay_ear_result_t
+s_read (void *owner);
 
 
 //  --------------------------------------------------------------------------
@@ -121,8 +126,9 @@ zrelay_hosted_new (zloop_t *loop, const zrelay_kind_t *kind, const char *name,
     zrelay_hosted_t *self =
         (zrelay_hosted_t *) zmalloc (sizeof (zrelay_hosted_t));
     assert (self);
-    self->loop = loop;
     self->kind = kind;
+    self->packs = !zrelay_hosted_own_command (kind, "STATS")
+               && !zrelay_hosted_own_command (kind, "COUNTERS");
     self->on_ended = on_ended;
     self->owner = owner;
     self->name = strdup (name);
@@ -142,7 +148,8 @@ zrelay_hosted_new (zloop_t *loop, const zrelay_kind_t *kind, const char *name,
         return NULL;
     }
     self->state = HOSTED_RUNNING;
-    zloop_reader (loop, self->pipe, s_on_pipe, self);
+    self->ear = zrelay_ear_new (loop, zsock_resolve (self->pipe), s_read,
+                                self);
     return self;
 }
 
@@ -150,6 +157,7 @@ static void
 s_send_term (zrelay_hosted_t *self)
 {
     zstr_send (self->pipe, "$TERM");
+    zrelay_ear_look (self->ear);
     self->state = HOSTED_ENDING;
 }
 
@@ -177,8 +185,7 @@ zrelay_hosted_destroy (zrelay_hosted_t **self_p)
     assert (self_p);
     if (*self_p) {
         zrelay_hosted_t *self = *self_p;
-        if (self->pipe)
-            zloop_reader_end (self->loop, self->pipe);
+        zrelay_ear_destroy (&self->ear);
         if (self->state < HOSTED_ENDING)
             s_send_term (self);
         if (self->state == HOSTED_ENDING)
@@ -205,6 +212,17 @@ zrelay_hosted_kind (zrelay_hosted_t *self)
     return self->kind;
 }
 
+//  Rows have the size of the header that the kind was compiled with
+
+const zrelay_command_t *
+zrelay_hosted_own_command (const zrelay_kind_t *kind, const char *command)
+{
+    const zrelay_command_t *row = kind->commands;
+    while (row && row->name && strneq (row->name, command))
+        row = (const zrelay_command_t *) ((const byte *) row + row->size);
+    return row && row->name? row: NULL;
+}
+
 
 //  --------------------------------------------------------------------------
 //  Commands
@@ -229,6 +247,7 @@ s_send (zrelay_hosted_t *self, zrelay_call_t **request_p, zmsg_t **words_p)
     zmsg_pushmem (*words_p, "", 0);
     zmsg_send (words_p, self->pipe);
     zmsg_destroy (words_p);
+    zrelay_ear_look (self->ear);
     return pending;
 }
 
@@ -241,6 +260,16 @@ zrelay_hosted_tell (zrelay_hosted_t *self, zmsg_t **words_p)
     zmsg_destroy (words_p);
 }
 
+//  True if somebody's command may wait with so many others. Those who sent many
+//  cannot keep out those who sent one.
+
+static bool
+s_has_room (size_t waiting, zrelay_call_t *request)
+{
+    return waiting < (zrelay_call_is_only (request)? PENDING_ONLY_MAX:
+                                                     PENDING_MAX);
+}
+
 void
 zrelay_hosted_give (zrelay_hosted_t *self, zrelay_call_t **request_p,
                     zmsg_t **words_p)
@@ -249,12 +278,18 @@ zrelay_hosted_give (zrelay_hosted_t *self, zrelay_call_t **request_p,
         zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "the relay %s is being stopped", self->name);
     else
-    if (zlistx_size (self->pending) >= PENDING_MAX)
+    if (!s_has_room (zlistx_size (self->pending), *request_p))
         zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "the relay %s has not answered %d commands yet; wait for its"
             " answers", self->name, PENDING_MAX);
-    else
-        s_send (self, request_p, words_p);
+    else {
+        bool packed = self->packs && zmsg_size (*words_p) == 1
+                   && zframe_streq (zmsg_first (*words_p), "STATS");
+        if (packed)
+            zframe_reset (zmsg_first (*words_p), "COUNTERS",
+                          strlen ("COUNTERS"));
+        s_send (self, request_p, words_p)->packed = packed;
+    }
     zmsg_destroy (words_p);
 }
 
@@ -284,7 +319,7 @@ zrelay_hosted_stop (zrelay_hosted_t *self, zrelay_call_t **request_p,
 void
 zrelay_hosted_wait (zrelay_hosted_t *self, zrelay_call_t **request_p)
 {
-    if (zlistx_size (self->waiters) >= PENDING_MAX)
+    if (!s_has_room (zlistx_size (self->waiters), *request_p))
         zrelay_call_refuse (request_p, ZRELAY_STATUS_BAD_STATE,
             "%d others wait for the end of the relay %s already", PENDING_MAX,
             self->name);
@@ -313,19 +348,22 @@ s_take_pending (zrelay_hosted_t *self, zframe_t *number)
 //  An answer: an empty frame, the number, an empty frame, the status, and more
 
 static void
-s_answered (zrelay_hosted_t *self, zmsg_t *answer)
+s_answered (zrelay_hosted_t *self, zmsg_t **answer_p)
 {
     zframe_t *frames [] = { NULL, NULL, NULL, NULL };
     const size_t count = sizeof (frames) / sizeof (*frames);
     for (size_t index = 0; index < count; index++)
-        frames [index] = zmsg_pop (answer);
+        frames [index] = zmsg_pop (*answer_p);
     pending_t *pending =
         frames [count - 1]? s_take_pending (self, frames [1]): NULL;
     if (pending && pending->request) {
         char *status = zframe_strdup (frames [count - 1]);
         assert (status);
-        zmsg_t *rest = zmsg_dup (answer);
-        zrelay_call_answer (&pending->request, atoi (status), &rest);
+        if (pending->packed && atoi (status) == ZRELAY_STATUS_DONE)
+            zrelay_call_answer_packed (&pending->request, "STATS",
+                                       zmsg_last (*answer_p));
+        else
+            zrelay_call_answer (&pending->request, atoi (status), answer_p);
         zstr_free (&status);
     }
     else
@@ -342,7 +380,7 @@ s_answered (zrelay_hosted_t *self, zmsg_t *answer)
 static void
 s_ended (zrelay_hosted_t *self)
 {
-    zloop_reader_end (self->loop, self->pipe);
+    zrelay_ear_destroy (&self->ear);
     pthread_join (self->thread, NULL);
     self->state = HOSTED_ENDED;
     pending_t *pending = (pending_t *) zlistx_first (self->pending);
@@ -358,24 +396,22 @@ s_ended (zrelay_hosted_t *self)
     self->on_ended (self->owner, self);
 }
 
-//  What the relay sends while nobody reads it is limited, so this is bounded
-
-static int
-s_on_pipe (zloop_t *loop, zsock_t *pipe, void *arg)
+static zrelay_ear_result_t
+s_read (void *owner)
 {
-    (void) loop;
-    zrelay_hosted_t *self = (zrelay_hosted_t *) arg;
-    zmsg_t *msg = zrelay_message_poll (zsock_resolve (pipe));
+    zrelay_hosted_t *self = (zrelay_hosted_t *) owner;
+    zmsg_t *msg = zrelay_message_poll (zsock_resolve (self->pipe));
     if (!msg)
-        return 0;
+        return ZRELAY_EAR_EMPTY;
     bool signal = zmsg_signal (msg) != -1;
     bool ended = signal && self->started;
     if (signal)
         self->started = true;
     else
-        s_answered (self, msg);
+        s_answered (self, &msg);
     zmsg_destroy (&msg);
-    if (ended)
-        s_ended (self);
-    return 0;
+    if (!ended)
+        return ZRELAY_EAR_READ;
+    s_ended (self);
+    return ZRELAY_EAR_GONE;
 }

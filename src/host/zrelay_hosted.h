@@ -41,6 +41,10 @@ const char *
 const zrelay_kind_t *
     zrelay_hosted_kind (zrelay_hosted_t *self);
 
+//  The kind's own command of that name, or NULL.
+const zrelay_command_t *
+    zrelay_hosted_own_command (const zrelay_kind_t *kind, const char *command);
+
 //  Give the relay a command, its words, which are taken, as is the request; the
 //  relay's answer answers it. If that is not possible, the request is refused.
 void

@@ -432,7 +432,21 @@ HANDLER (s_permit)
 HANDLER (s_stats)
 {
     UNUSED;
-    zrelay_engine_stats (self, answer);
+    zrelay_counts_t *counts = zrelay_counts_new ();
+    zrelay_engine_stats (self, counts);
+    zrelay_counts_show (counts, answer);
+    zrelay_counts_destroy (&counts);
+    return ZRELAY_STATUS_DONE;
+}
+
+HANDLER (s_counters)
+{
+    UNUSED;
+    zrelay_counts_t *counts = zrelay_counts_new ();
+    zrelay_engine_stats (self, counts);
+    zmsg_addmem (answer, zrelay_counts_data (counts),
+                 zrelay_counts_size (counts));
+    zrelay_counts_destroy (&counts);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -569,6 +583,9 @@ static const zrelay_command_t s_commands [] = {
              "take no new work, let the rest finish, then answer", s_drain, 0),
     COMMAND ("STATS", "",
              "report the counters", s_stats, QUERY),
+    COMMAND ("COUNTERS", "",
+             "as STATS, in one frame, with a zero byte after each string",
+             s_counters, QUERY),
     COMMAND ("RESET", "",
              "set the counters to zero", s_reset, 0),
     COMMAND ("STATE", "",
