@@ -93,6 +93,8 @@ ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_nats_forwarder_kind (void);
 ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_nats_queue_kind (void);
+ZRELAY_EXPORT const zrelay_kind_t *
+    zrelay_nats_streamer_kind (void);
 
 //  All of them, ended by NULL.
 ZRELAY_EXPORT const zrelay_kind_t *const *

@@ -87,9 +87,21 @@ class Server(Process):
                 return known
         return None
 
+    def streams(self):
+        """What it keeps for JetStream, by names of streams."""
+        accounts = self.ask("jsz?streams=1&config=1&consumers=1").get(
+            "account_details", [])
+        return {stream["name"]: stream for account in accounts
+                for stream in account.get("stream_detail", [])}
+
     def stop(self):
         """It is there, but does nothing, until go()."""
         self.signal(signal.SIGSTOP)
+
+        def stands():
+            with open("/proc/%d/stat" % self.pid) as file:
+                return file.read().rpartition(")")[2].split()[0] == "T"
+        wait_until(stands, what="the server stands still")
 
     def go(self):
         self.signal(signal.SIGCONT)
@@ -100,18 +112,29 @@ class Server(Process):
 
 
 @contextlib.contextmanager
-def cluster():
+def cluster(*options):
     """Three servers, each of which knows both others."""
     with contextlib.ExitStack() as stack:
+        #   With JetStream, the first server needs a route, too
+        nowhere = stack.enter_context(Proxy())
         servers = []
         for number in range(3):
             servers.append(stack.enter_context(Server(
-                cluster=True, name="server%d" % number,
-                routes=[server.route for server in servers])))
+                *options, cluster=True, name="server%d" % number,
+                routes=[server.route for server in servers] or [nowhere.url])))
         for server in servers:
             wait_until(lambda: server.ask("routez")["num_routes"] >= 2,
                        what="routes")
+        if "-js" in options:
+            wait_until(lambda: all(_leads(server) for server in servers),
+                       what="JetStream")
         yield servers
+
+
+def _leads(server):
+    """It knows who leads JetStream, and that all are there."""
+    meta = server.ask("jsz").get("meta_cluster", {})
+    return meta.get("leader") and meta.get("cluster_size") == 3
 
 
 class Proxy:
@@ -126,6 +149,8 @@ class Proxy:
         self._pairs = {}
         self._cut = False
         self._swallows = False
+        self._swallows_answers = False
+        self._answering = set()
         self._over = False
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -147,19 +172,22 @@ class Proxy:
             return
         self._pairs[one] = other
         self._pairs[other] = one
+        self._answering.add(other)
 
     def _pass_on(self, one):
         other = self._pairs[one]
         try:
             data = one.recv(65536)
             if data:
-                if not self._swallows:
+                if not (self._swallows or (self._swallows_answers
+                                           and one in self._answering)):
                     other.sendall(data)
                 return
         except OSError:
             pass
         for end in (one, other):
             self._pairs.pop(end, None)
+            self._answering.discard(end)
             end.close()
 
     def _run(self):
@@ -180,12 +208,16 @@ class Proxy:
         """From now on, what comes is taken, and goes nowhere."""
         self._swallows = True
 
+    def swallow_answers(self):
+        """The same of what the server says only."""
+        self._swallows_answers = True
+
     def break_off(self):
         """End all connections. Later ones are as at first."""
         for end in list(self._pairs):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._swallows = False
+        self._swallows = self._swallows_answers = False
 
     def cut(self, cut=True):
         self._cut = cut
@@ -293,6 +325,17 @@ class Raw:
         self._say(b"HPUB %s %d %d\r\n%s%s\r\n" % (
             subject, len(headers), len(headers) + len(payload), headers,
             payload))
+
+    def request(self, subject, payload):
+        """What the server answers."""
+        self._say(b"SUB answer 1\r\n")
+        self._say(b"PUB %s answer %d\r\n%s\r\n"
+                  % (subject.encode(), len(payload), payload))
+        while not self._file.readline().startswith(b"MSG answer"):
+            pass
+        answer = self._file.readline()
+        self._say(b"UNSUB 1\r\n")
+        return answer
 
     def parcel(self, subject, payload, origin="%016x" % 7, sequence=1):
         self.publish(subject, payload, (

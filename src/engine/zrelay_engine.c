@@ -24,6 +24,10 @@
 //  libzmq can let go of those that have left; and this often, in msecs
 #define SERVICE_IVL 5000
 
+//  Where no poll reports room that a kind waits for, we look again after this
+//  time, in msecs
+#define ROOM_IVL 50
+
 //  Longest time to look on before sleeping, in usecs
 #define SPIN_MOST 1000000
 
@@ -91,6 +95,7 @@ struct _zrelay_engine_t {
     end_t end;                      //  Why the loop ends
     zrelay_permit_t permit;         //  Says what peers may do, if anybody does
     bool has_bound;                 //  Sockets of the kind's, for others
+    bool awaited [SIDES];           //  The kind waits for room there
     int64_t capture_security;       //  SECURITY_SAME or SECURITY_NONE
     int64_t started;                //  When, in msecs of zclock_mono ()
     zchunk_t *defaults;             //  Values of all options at the start
@@ -667,12 +672,27 @@ s_poll_hush (zrelay_engine_t *self, watch_t *watch, zrelay_side_t *side)
         zloop_poller (self->loop, &item, s_on_hush, self);
 }
 
+//  The kind waits for room
+
+static void
+s_watch_room (zrelay_engine_t *self, zrelay_side_id_t id, short *events)
+{
+    if (!self->awaited [id])
+        return;
+    if (zrelay_port_polls_out (zrelay_side_port (self->sides [id])))
+        *events |= ZMQ_POLLOUT;
+    else
+        s_wake_in (self, ROOM_IVL);
+}
+
 static void
 s_watch (zrelay_engine_t *self)
 {
     short events [SIDES] = { 0, 0 };
     s_watch_flow (self, ZRELAY_FLOW_FORWARD, events);
     s_watch_flow (self, ZRELAY_FLOW_RETURN, events);
+    s_watch_room (self, ZRELAY_SIDE_FRONTEND, &events [ZRELAY_SIDE_FRONTEND]);
+    s_watch_room (self, ZRELAY_SIDE_BACKEND, &events [ZRELAY_SIDE_BACKEND]);
     for (int index = 0; index < SIDES; index++) {
         zrelay_side_t *side = self->sides [index];
         watch_t *watch = &self->watches [index];
@@ -1269,6 +1289,21 @@ s_report_gone (zrelay_engine_t *self)
     }
 }
 
+//  Sides that can take a message, for which the kind has waited
+
+static void
+s_report_room (zrelay_engine_t *self)
+{
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_id_t id = (zrelay_side_id_t) index;
+        if (!self->awaited [id]
+        ||  !zrelay_port_has (zrelay_side_port (self->sides [id]), ZMQ_POLLOUT))
+            continue;
+        self->awaited [id] = false;
+        self->kind.on_room (self, self->object, id);
+    }
+}
+
 //  Returns what ends the loop, if the application is to hear of a signal.
 
 static int
@@ -1281,6 +1316,7 @@ s_turn_of (zrelay_engine_t *self, bool forward, bool back)
     if (returning && (back || zrelay_flow_has_heard (returning)))
         zrelay_flow_turn (returning);
     s_report_gone (self);
+    s_report_room (self);
     s_watch (self);
     s_check_drain (self);
     for (int side = 0; side < SIDES; side++)
@@ -1575,6 +1611,32 @@ size_t
 zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
     return self->flows [flow]? zrelay_flow_held (self->flows [flow]): 0;
+}
+
+bool
+zrelay_engine_has_room (zrelay_engine_t *self, zrelay_side_id_t id)
+{
+    zrelay_side_t *side = self->sides [id];
+    bool has = side && zrelay_port_has (zrelay_side_port (side), ZMQ_POLLOUT);
+    self->awaited [id] = side && !has && self->kind.on_room;
+    return has;
+}
+
+void
+zrelay_engine_set_outlet (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                          zrelay_outlet_fn *outlet)
+{
+    if (!self->flows [flow])
+        return;
+    zrelay_flow_set_outlet (self->flows [flow], outlet, self->object);
+    zrelay_engine_outlet_ready (self, flow);
+}
+
+void
+zrelay_engine_outlet_ready (zrelay_engine_t *self, zrelay_flow_id_t flow)
+{
+    if (self->flows [flow] && zrelay_flow_held (self->flows [flow]) > 0)
+        s_wake_in (self, 0);
 }
 
 void
