@@ -25,7 +25,8 @@ from zrelay_testing import (DEADLINE, comment, equal, main, sockets, temp_dir,
 
 STREAM = "zrelay-work"
 
-#   Seconds for which a site is cut off; ten show what a person would wait for
+#   Seconds for which a site is cut off. With ten or more, the test also takes
+#   the time that servers need when the one that leads them is lost.
 CUT = float(os.environ.get("ZRELAY_JOIN_CUT", "1.5"))
 
 
@@ -88,11 +89,11 @@ def is_empty(server):
                what="nothing left at the server")
 
 
-def lead(server):
-    """Make it the one that all others follow with the stream's tasks."""
+def lead(server, does):
+    """Make server0 the one that leads the stream, or not."""
     def leads():
-        cluster = server.streams()[STREAM]["cluster"]
-        if cluster.get("leader") == "server0":
+        leader = server.streams()[STREAM]["cluster"].get("leader")
+        if leader and (leader == "server0") == does:
             return True
         with Raw(server.url) as raw:
             raw.request("$JS.API.STREAM.LEADER.STEPDOWN." + STREAM, b"")
@@ -142,6 +143,7 @@ def _():
         before = here.cpu_time() + there.cpu_time()
         time.sleep(1)
         assert here.cpu_time() + there.cpu_time() - before < 0.2, "it spins"
+        equal(here.stat("join.returned") + there.stat("join.returned"), 0)
         equal(server.streams()[STREAM]["state"]["messages"], 500)
         equal(collect([make(zmq.PULL, there.backend)], 500),
               collections.Counter(tasks(500)))
@@ -277,6 +279,9 @@ def _():
             raw.parcel("work.task", good + good, sequence=1000)
             equal([pull.recv_multipart() for _ in range(2)],
                   [[b"A", b"good"]] * 2)
+            #   The same once more
+            raw.parcel("work.task", good, sequence=1000)
+            wait_until(lambda: relay.stat("join.duplicates") == 1)
             raw.parcel("work.site.task", parcel([b"HERE"]), sequence=1001)
             wait_until(lambda: relay.stat("join.invalid") == wrong + 1)
             #   Answers that nobody gave
@@ -448,6 +453,26 @@ def _():
         equal(set(got.values()), {1}, "how often each came")
 
 
+@test("acknowledgements that a connection took when it broke are given again")
+def _():
+    need_nats()
+    with Server("-js") as server, Proxy(server.url) as proxy, \
+            sockets() as make, Site(
+                "streamer", "here", join=proxy.url + "/work") as here, Site(
+                "streamer", "there", join=server.url + "/work") as there:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pull = make(zmq.PULL, here.backend)
+        push(make(zmq.PUSH, there.frontend), tasks(100))
+        proxy.swallow_words("+ACK")
+        collect([pull], 100)
+        wait_until(lambda: here.stat("join.unsettled") == 0)
+        assert server.streams()[STREAM]["state"]["messages"] > 0
+        proxy.break_off()
+        #   Long before another site would get them
+        is_empty(server)
+
+
 @test("one server of three, then a relay, then a whole site is lost",
       deadline=3 * DEADLINE)
 def _():
@@ -487,7 +512,7 @@ def _():
                     % (what, sum(sent), sum(got.values()) - sum(sent)))
 
         carry(0.5, (0, 1, 2))
-        lead(servers[0])
+        lead(servers[0], CUT >= 10)
         servers[0].kill()
         carry(1, (0, 1, 2))
         finish("a server is lost")

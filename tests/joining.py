@@ -148,8 +148,7 @@ class Proxy:
         self.url = "nats://127.0.0.1:%d" % self._listener.getsockname()[1]
         self._pairs = {}
         self._cut = False
-        self._swallows = False
-        self._swallows_answers = False
+        self._swallows = lambda data, answers: False
         self._answering = set()
         self._over = False
         self._wake, self._woken = socket.socketpair()
@@ -179,8 +178,7 @@ class Proxy:
         try:
             data = one.recv(65536)
             if data:
-                if not (self._swallows or (self._swallows_answers
-                                           and one in self._answering)):
+                if not self._swallows(data, one in self._answering):
                     other.sendall(data)
                 return
         except OSError:
@@ -206,18 +204,22 @@ class Proxy:
 
     def swallow(self):
         """From now on, what comes is taken, and goes nowhere."""
-        self._swallows = True
+        self._swallows = lambda data, answers: True
 
     def swallow_answers(self):
         """The same of what the server says only."""
-        self._swallows_answers = True
+        self._swallows = lambda data, answers: answers
+
+    def swallow_words(self, words):
+        """The same of what has these words in it."""
+        self._swallows = lambda data, answers: words.encode() in data
 
     def break_off(self):
         """End all connections. Later ones are as at first."""
         for end in list(self._pairs):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._swallows = self._swallows_answers = False
+        self._swallows = lambda data, answers: False
 
     def cut(self, cut=True):
         self._cut = cut
