@@ -7,6 +7,7 @@
 
 """NATS servers, and relays that they join, for tests."""
 
+import base64
 import contextlib
 import glob
 import json
@@ -16,6 +17,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 import urllib.request
@@ -359,6 +361,87 @@ def parcel(*messages):
         struct.pack(">%dI" % (1 + len(frames)), len(frames),
                     *map(len, frames)) + b"".join(frames)
         for frames in messages)
+
+
+#   What NATS makes keys of: bits of a type, and the letter that these give
+OPERATOR, ACCOUNT, USER, SEED = (number << 3 for number in (14, 0, 20, 18))
+
+
+def _check(data):
+    """The checksum that ends a key: CRC-16 as XMODEM has it."""
+    value = 0
+    for byte in data:
+        value ^= byte << 8
+        for _bit in range(8):
+            value = (value << 1 ^ (0x1021 if value & 0x8000 else 0)) & 0xffff
+    return struct.pack("<H", value)
+
+
+def _encoded(data):
+    return base64.b32encode(data + _check(data)).decode().rstrip("=")
+
+
+def _token(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+class Key:
+    """A key pair in NATS's form, made with openssl in a folder."""
+
+    def __init__(self, folder, kind):
+        self._path = os.path.join(folder, "%d-%d.pem" % (kind, id(self)))
+        self._openssl("genpkey", "-algorithm", "ed25519", "-out", self._path)
+        raw = self._openssl("pkey", "-in", self._path, "-outform", "DER")[-32:]
+        self.seed = _encoded(
+            bytes([SEED | kind >> 5, (kind & 31) << 3]) + raw)
+        public = self._openssl("pkey", "-in", self._path, "-pubout",
+                               "-outform", "DER")[-32:]
+        self.public = _encoded(bytes([kind]) + public)
+
+    @staticmethod
+    def _openssl(*words):
+        return subprocess.run(["openssl", *words], check=True,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL).stdout
+
+    def sign(self, subject, claims):
+        """A token by which this key vouches for a public key."""
+        parts = [{"typ": "JWT", "alg": "ed25519-nkey"},
+                 {"jti": subject, "iat": 1, "iss": self.public,
+                  "sub": subject, "name": "test",
+                  "nats": {"version": 2, **claims}}]
+        text = b".".join(_token(json.dumps(part).encode()) for part in parts)
+        with open(self._path + ".text", "wb") as file:
+            file.write(text)
+        signature = self._openssl("pkeyutl", "-sign", "-inkey", self._path,
+                                  "-rawin", "-in", self._path + ".text")
+        return (text + b"." + _token(signature)).decode()
+
+
+def credentials(folder, account):
+    """A file of a user's credentials for an account, as nsc makes it."""
+    user = Key(folder, USER)
+    token = account.sign(user.public, {
+        "type": "user", "pub": {}, "sub": {}, "subs": -1, "data": -1,
+        "payload": -1})
+    path = os.path.join(folder, user.public + ".creds")
+    with open(path, "w") as file:
+        file.write("-----BEGIN NATS USER JWT-----\n%s\n"
+                   "------END NATS USER JWT------\n\n"
+                   "-----BEGIN USER NKEY SEED-----\n%s\n"
+                   "------END USER NKEY SEED------\n" % (token, user.seed))
+    return path
+
+
+def operator(folder, account):
+    """Configuration of a server that knows this account, and no other."""
+    key = Key(folder, OPERATOR)
+    limits = dict.fromkeys(("subs", "data", "payload", "imports", "exports",
+                            "conn", "leaf"), -1)
+    return 'operator: "%s"\nresolver: MEMORY\nresolver_preload: {%s: "%s"}\n' % (
+        key.sign(key.public, {"type": "operator"}), account.public,
+        key.sign(account.public, {
+            "type": "account", "limits": {**limits, "wildcards": True}}))
 
 
 def drain(sock, seconds=0.3):
