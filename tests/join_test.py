@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 import zmq
-from joining import (ACCOUNT, Key, Proxy, Raw, Server, Site, cluster,
+from joining import (ACCOUNT, USER, Key, Proxy, Raw, Server, Site, cluster,
                      credentials, drain, need_nats, operator, parcel)
 from zrelay_testing import (DEADLINE, ZRELAY, Process, Skip, equal, main,
                             sockets, temp_dir, test, wait_until)
@@ -435,7 +435,7 @@ def _():
         #   The token of one user, the key of another
         torn = os.path.join(folder, "torn.creds")
         with open(torn, "w") as file, open(right) as other:
-            file.write(other.read().replace(seed, Key(folder, 20 << 3).seed))
+            file.write(other.read().replace(seed, Key(folder, USER).seed))
         with Server(config=operator(folder, known)) as server, \
                 Site("forwarder", "one") as relay:
             for path, sentence in (("", "uthorization"),

@@ -39,7 +39,7 @@
 //  they are asked again; until a task is tried again; for the answer to a
 //  publication; for which a request for tasks stands, and until it counts as
 //  lost
-#define MANAGE_TIME 2000
+#define MANAGE_TIME 1000
 #define SET_UP_IVL 1000
 #define RETRY_IVL 500
 #define ANSWER_TIME 3000
@@ -107,6 +107,7 @@ struct _zrelay_work_t {
     bool starved;               //  It waits for room
     bool ending;                //  It has left
     bool set_up;                //  Stream and consumer are there
+    bool doubtful;              //  They may have gone since
     int64_t set_up_at;          //  When that is looked at next
     int64_t retry_at;           //  When a task is tried again
     uint64_t sequence;          //  Number of the last task
@@ -251,17 +252,24 @@ s_send_older_again_locked (zrelay_work_t *self, int64_t until)
 //  --------------------------------------------------------------------------
 //  On threads of libnats: answers and tasks
 
+//  Stream and consumer may be gone: look at them soon
+
+static void
+s_doubt_locked (zrelay_work_t *self)
+{
+    if (!self->doubtful)
+        self->set_up_at = zclock_mono () + RETRY_IVL;
+    self->doubtful = true;
+}
+
 static void
 s_trouble_locked (zrelay_work_t *self, const char *sentence)
 {
     if (strneq (self->trouble, sentence))
         s_tell_locked (self);
     snprintf (self->trouble, sizeof (self->trouble), "%s", sentence);
-    int64_t now = zclock_mono ();
-    self->retry_at = now + RETRY_IVL;
-    //  The stream may be gone
-    self->set_up = false;
-    self->set_up_at = now + RETRY_IVL;
+    self->retry_at = zclock_mono () + RETRY_IVL;
+    s_doubt_locked (self);
 }
 
 static void
@@ -284,7 +292,7 @@ s_on_answer (zrelay_work_t *self, uint64_t sequence, natsMsg *msg)
         s_send_again_locked (self, put);
         s_trouble_locked (self, sentence);
     }
-    bool more = zlistx_size (self->out) > 0 || !self->set_up;
+    bool more = zlistx_size (self->out) > 0 || self->doubtful;
     s_unlock (self);
     if (more)
         zrelay_link_nudge (self->link);
@@ -301,10 +309,8 @@ s_on_request_over (zrelay_work_t *self, uint64_t request, natsMsg *msg)
     s_lock (self);
     if (request == self->request) {
         self->requested = 0;
-        if (code && (streq (code, "503") || streq (code, "409"))) {
-            self->set_up = false;
-            self->set_up_at = zclock_mono () + RETRY_IVL;
-        }
+        if (code && (streq (code, "503") || streq (code, "409")))
+            s_doubt_locked (self);
     }
     s_unlock (self);
     zrelay_link_nudge (self->link);
@@ -558,6 +564,7 @@ s_set_up (zrelay_work_t *self)
             *at = '?';
     s_lock (self);
     self->set_up = done;
+    self->doubtful = false;
     self->set_up_at = zclock_mono () + SET_UP_IVL;
     if (strneq (self->fault, sentence) || (done && !self->status.begun))
         s_tell_locked (self);
@@ -666,7 +673,8 @@ s_request (zrelay_work_t *self)
     s_lock (self);
     if (now >= self->request_lost_at)
         self->requested = 0;
-    bool asks = self->wanted && self->set_up && self->requested == 0
+    bool asks = self->wanted && self->set_up && !self->doubtful
+             && self->requested == 0
              && zlistx_size (self->in) < self->batch;
     if (asks) {
         size_t fit = self->bytes_most / (self->largest + TASK_COST);
@@ -813,7 +821,7 @@ s_sooner (int64_t one, int64_t other)
 static int64_t
 s_next_moment_locked (zrelay_work_t *self)
 {
-    int64_t next = self->set_up? 0: self->set_up_at;
+    int64_t next = self->set_up && !self->doubtful? 0: self->set_up_at;
     end_t *end = (end_t *) zlistx_first (self->dones);
     if (end)
         next = s_sooner (next, end->at);
@@ -835,7 +843,7 @@ s_work (void *object)
         return 0;
     s_say_ends (self);
     s_lock (self);
-    bool lacks = !self->set_up && !self->ending
+    bool lacks = (!self->set_up || self->doubtful) && !self->ending
               && zclock_mono () >= self->set_up_at;
     s_unlock (self);
     if (lacks)
