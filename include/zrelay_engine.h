@@ -303,6 +303,11 @@ typedef struct _zrelay_kind_t {
     //  subscribes as long as SUBSCRIBE has given it none, "" being everything.
     //  NULL: none
     const char *topic;
+
+    //  A side of which zrelay_engine_has_room () has said that it has none has
+    //  room now. Called once each time.
+    void (*on_room) (zrelay_engine_t *engine, void *object,
+                     zrelay_side_id_t side);
 } zrelay_kind_t;
 #define ZRELAY_KIND .size = sizeof (zrelay_kind_t)
 
@@ -354,6 +359,28 @@ ZRELAY_EXPORT void
 //  kind sends itself may overtake these.
 ZRELAY_EXPORT size_t
     zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow);
+
+//  True if a side can take a message now, as far as is known before: a ROUTER
+//  always says so, and a PUSH without peers does not. If not, on_room is called
+//  when it can.
+ZRELAY_EXPORT bool
+    zrelay_engine_has_room (zrelay_engine_t *self, zrelay_side_id_t side);
+
+//  From now on, give what a flow would send to its output to this function
+//  instead, which takes a copy or duplicate of the message and returns
+//  ZRELAY_SEND_DONE. Or it returns ZRELAY_SEND_FULL: then the flow holds the
+//  message as its options overflow, queue, spool and durable say, and tries
+//  again when zrelay_engine_outlet_ready () was called, if not before. Or
+//  ZRELAY_SEND_REFUSED: the message is dropped, and counted. NULL: the output
+//  gets them again. The function sees messages after the flow's handler;
+//  zrelay_engine_send () is not affected.
+typedef zrelay_send_t (zrelay_outlet_fn) (zrelay_engine_t *engine,
+    void *object, zrelay_message_t *message);
+ZRELAY_EXPORT void
+    zrelay_engine_set_outlet (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                              zrelay_outlet_fn *outlet);
+ZRELAY_EXPORT void
+    zrelay_engine_outlet_ready (zrelay_engine_t *self, zrelay_flow_id_t flow);
 
 //  Let a flow read, or not. Paused flows do not read in any case.
 ZRELAY_EXPORT void

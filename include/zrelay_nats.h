@@ -80,10 +80,19 @@ extern "C" {
 //      deadline        milliseconds from its arrival until a request without a
 //                      reply is dropped (0: never)
 //
+//  And a streamer, whose tasks go through a work queue of JetStream:
+//
+//      join_window     tasks that may wait until the servers have stored them;
+//                      then the forward flow does what its overflow says (1000)
+//      join_replicas   servers that store each task; 0: three in a cluster, one
+//                      otherwise (0)
+//      join_ack_wait   milliseconds after which the tasks of a lost site are
+//                      given to others; the first site decides (10000)
+//
 //  A flow whose overflow is drop-new or drop-old does not wait: see
-//  zrelay_proxy.h. What a forwarder drops so, is not sent to other sites, and is counted
-//  as join.missed; the site's own peers get it all the same. doc/join.md says
-//  what is guaranteed, and explains the counters.
+//  zrelay_proxy.h. What a forwarder drops so, is not sent to other sites, and is
+//  counted as join.missed; the site's own peers get it all the same. doc/join.md
+//  says what is guaranteed, and explains the counters.
 //
 //  Everyone who may publish on subjects that begin with the name is trusted, as
 //  a peer of all the relays is. Restrict that at the servers.
@@ -93,6 +102,8 @@ ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_nats_forwarder_kind (void);
 ZRELAY_EXPORT const zrelay_kind_t *
     zrelay_nats_queue_kind (void);
+ZRELAY_EXPORT const zrelay_kind_t *
+    zrelay_nats_streamer_kind (void);
 
 //  All of them, ended by NULL.
 ZRELAY_EXPORT const zrelay_kind_t *const *

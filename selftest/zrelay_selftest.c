@@ -39,6 +39,7 @@
 #include "zrelay_hearing.h"
 #include "zrelay_holds.h"
 #include "zrelay_interest.h"
+#include "zrelay_jetstream.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
@@ -185,6 +186,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_address", zrelay_address_test },
     { "zrelay_parcel", zrelay_parcel_test },
     { "zrelay_interest", zrelay_interest_test },
+    { "zrelay_jetstream", zrelay_jetstream_test },
     { "zrelay_sites", zrelay_sites_test },
 #ifdef ZRELAY_STORE
     { "zrelay_block", zrelay_block_test },

@@ -18,8 +18,8 @@ import time
 import urllib.error
 import urllib.request
 import zmq
-from joining import (Proxy, Raw, Server, Site, cluster, drain, need_nats,
-                     parcel)
+from joining import (ACCOUNT, USER, Key, Proxy, Raw, Server, Site, cluster,
+                     credentials, drain, need_nats, operator, parcel)
 from zrelay_testing import (DEADLINE, ZRELAY, Process, Skip, equal, main,
                             sockets, temp_dir, test, wait_until)
 
@@ -418,6 +418,41 @@ def _():
                 wait_until(lambda: "no answer" not in one.query("JOINED")[2])
                 equal(one.query("JOINED")[1], "0")
                 one.do("LEAVE")
+
+
+@test("a file of credentials lets a relay in, and no other does")
+def _():
+    need_nats()
+    if not shutil.which("openssl"):
+        raise Skip("there is no openssl to make keys with")
+    with temp_dir() as folder:
+        known, unknown = Key(folder, ACCOUNT), Key(folder, ACCOUNT)
+        right = credentials(folder, known)
+        wrong = credentials(folder, unknown)
+        with open(right) as file:
+            seed = next(line for line in file.read().splitlines()
+                        if line.startswith("SU"))
+        #   The token of one user, the key of another
+        torn = os.path.join(folder, "torn.creds")
+        with open(torn, "w") as file, open(right) as other:
+            file.write(other.read().replace(seed, Key(folder, USER).seed))
+        with Server(config=operator(folder, known)) as server, \
+                Site("forwarder", "one") as relay:
+            for path, sentence in (("", "uthorization"),
+                                   (wrong, "uthorization"),
+                                   (torn, "uthorization"),
+                                   (folder + "/none.creds", "none.creds")):
+                relay.do("SET", "RELAY", "join_creds", path)
+                relay.do("JOIN", server.url + "/news")
+                wait_until(lambda: sentence in relay.query("JOINED")[2],
+                           what=sentence)
+                equal(relay.query("JOINED")[1], "0")
+                relay.do("LEAVE")
+            relay.do("SET", "RELAY", "join_creds", right)
+            relay.do("JOIN", server.url + "/news")
+            relay.wait_joined()
+            equal(relay.query("GET", "RELAY", "join_creds"), [right])
+            assert seed not in "".join(relay.error_lines)
 
 
 @test("what cannot be joined is refused at the start")

@@ -7,6 +7,7 @@
 
 """NATS servers, and relays that they join, for tests."""
 
+import base64
 import contextlib
 import glob
 import json
@@ -16,6 +17,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 import urllib.request
@@ -87,9 +89,21 @@ class Server(Process):
                 return known
         return None
 
+    def streams(self):
+        """What it keeps for JetStream, by names of streams."""
+        accounts = self.ask("jsz?streams=1&config=1&consumers=1").get(
+            "account_details", [])
+        return {stream["name"]: stream for account in accounts
+                for stream in account.get("stream_detail", [])}
+
     def stop(self):
         """It is there, but does nothing, until go()."""
         self.signal(signal.SIGSTOP)
+
+        def stands():
+            with open("/proc/%d/stat" % self.pid) as file:
+                return file.read().rpartition(")")[2].split()[0] == "T"
+        wait_until(stands, what="the server stands still")
 
     def go(self):
         self.signal(signal.SIGCONT)
@@ -100,18 +114,29 @@ class Server(Process):
 
 
 @contextlib.contextmanager
-def cluster():
+def cluster(*options):
     """Three servers, each of which knows both others."""
     with contextlib.ExitStack() as stack:
+        #   With JetStream, the first server needs a route, too
+        nowhere = stack.enter_context(Proxy())
         servers = []
         for number in range(3):
             servers.append(stack.enter_context(Server(
-                cluster=True, name="server%d" % number,
-                routes=[server.route for server in servers])))
+                *options, cluster=True, name="server%d" % number,
+                routes=[server.route for server in servers] or [nowhere.url])))
         for server in servers:
             wait_until(lambda: server.ask("routez")["num_routes"] >= 2,
                        what="routes")
+        if "-js" in options:
+            wait_until(lambda: all(_leads(server) for server in servers),
+                       what="JetStream")
         yield servers
+
+
+def _leads(server):
+    """It knows who leads JetStream, and that all are there."""
+    meta = server.ask("jsz").get("meta_cluster", {})
+    return meta.get("leader") and meta.get("cluster_size") == 3
 
 
 class Proxy:
@@ -125,7 +150,8 @@ class Proxy:
         self.url = "nats://127.0.0.1:%d" % self._listener.getsockname()[1]
         self._pairs = {}
         self._cut = False
-        self._swallows = False
+        self._swallows = lambda data, answers: False
+        self._answering = set()
         self._over = False
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -147,19 +173,21 @@ class Proxy:
             return
         self._pairs[one] = other
         self._pairs[other] = one
+        self._answering.add(other)
 
     def _pass_on(self, one):
         other = self._pairs[one]
         try:
             data = one.recv(65536)
             if data:
-                if not self._swallows:
+                if not self._swallows(data, one in self._answering):
                     other.sendall(data)
                 return
         except OSError:
             pass
         for end in (one, other):
             self._pairs.pop(end, None)
+            self._answering.discard(end)
             end.close()
 
     def _run(self):
@@ -178,14 +206,22 @@ class Proxy:
 
     def swallow(self):
         """From now on, what comes is taken, and goes nowhere."""
-        self._swallows = True
+        self._swallows = lambda data, answers: True
+
+    def swallow_answers(self):
+        """The same of what the server says only."""
+        self._swallows = lambda data, answers: answers
+
+    def swallow_words(self, words):
+        """The same of what has these words in it."""
+        self._swallows = lambda data, answers: words.encode() in data
 
     def break_off(self):
         """End all connections. Later ones are as at first."""
         for end in list(self._pairs):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._swallows = False
+        self._swallows = lambda data, answers: False
 
     def cut(self, cut=True):
         self._cut = cut
@@ -294,6 +330,17 @@ class Raw:
             subject, len(headers), len(headers) + len(payload), headers,
             payload))
 
+    def request(self, subject, payload):
+        """What the server answers."""
+        self._say(b"SUB answer 1\r\n")
+        self._say(b"PUB %s answer %d\r\n%s\r\n"
+                  % (subject.encode(), len(payload), payload))
+        while not self._file.readline().startswith(b"MSG answer"):
+            pass
+        answer = self._file.readline()
+        self._say(b"UNSUB 1\r\n")
+        return answer
+
     def parcel(self, subject, payload, origin="%016x" % 7, sequence=1):
         self.publish(subject, payload, (
             "NATS/1.0\r\nZrelay-Origin: %s\r\nZrelay-Sequence: %s\r\n\r\n"
@@ -314,6 +361,87 @@ def parcel(*messages):
         struct.pack(">%dI" % (1 + len(frames)), len(frames),
                     *map(len, frames)) + b"".join(frames)
         for frames in messages)
+
+
+#   What NATS makes keys of: bits of a type, and the letter that these give
+OPERATOR, ACCOUNT, USER, SEED = (number << 3 for number in (14, 0, 20, 18))
+
+
+def _check(data):
+    """The checksum that ends a key: CRC-16 as XMODEM has it."""
+    value = 0
+    for byte in data:
+        value ^= byte << 8
+        for _bit in range(8):
+            value = (value << 1 ^ (0x1021 if value & 0x8000 else 0)) & 0xffff
+    return struct.pack("<H", value)
+
+
+def _encoded(data):
+    return base64.b32encode(data + _check(data)).decode().rstrip("=")
+
+
+def _token(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+class Key:
+    """A key pair in NATS's form, made with openssl in a folder."""
+
+    def __init__(self, folder, kind):
+        self._path = os.path.join(folder, "%d-%d.pem" % (kind, id(self)))
+        self._openssl("genpkey", "-algorithm", "ed25519", "-out", self._path)
+        raw = self._openssl("pkey", "-in", self._path, "-outform", "DER")[-32:]
+        self.seed = _encoded(
+            bytes([SEED | kind >> 5, (kind & 31) << 3]) + raw)
+        public = self._openssl("pkey", "-in", self._path, "-pubout",
+                               "-outform", "DER")[-32:]
+        self.public = _encoded(bytes([kind]) + public)
+
+    @staticmethod
+    def _openssl(*words):
+        return subprocess.run(["openssl", *words], check=True,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL).stdout
+
+    def sign(self, subject, claims):
+        """A token by which this key vouches for a public key."""
+        parts = [{"typ": "JWT", "alg": "ed25519-nkey"},
+                 {"jti": subject, "iat": 1, "iss": self.public,
+                  "sub": subject, "name": "test",
+                  "nats": {"version": 2, **claims}}]
+        text = b".".join(_token(json.dumps(part).encode()) for part in parts)
+        with open(self._path + ".text", "wb") as file:
+            file.write(text)
+        signature = self._openssl("pkeyutl", "-sign", "-inkey", self._path,
+                                  "-rawin", "-in", self._path + ".text")
+        return (text + b"." + _token(signature)).decode()
+
+
+def credentials(folder, account):
+    """A file of a user's credentials for an account, as nsc makes it."""
+    user = Key(folder, USER)
+    token = account.sign(user.public, {
+        "type": "user", "pub": {}, "sub": {}, "subs": -1, "data": -1,
+        "payload": -1})
+    path = os.path.join(folder, user.public + ".creds")
+    with open(path, "w") as file:
+        file.write("-----BEGIN NATS USER JWT-----\n%s\n"
+                   "------END NATS USER JWT------\n\n"
+                   "-----BEGIN USER NKEY SEED-----\n%s\n"
+                   "------END USER NKEY SEED------\n" % (token, user.seed))
+    return path
+
+
+def operator(folder, account):
+    """Configuration of a server that knows this account, and no other."""
+    key = Key(folder, OPERATOR)
+    limits = dict.fromkeys(("subs", "data", "payload", "imports", "exports",
+                            "conn", "leaf"), -1)
+    return 'operator: "%s"\nresolver: MEMORY\nresolver_preload: {%s: "%s"}\n' % (
+        key.sign(key.public, {"type": "operator"}), account.public,
+        key.sign(account.public, {
+            "type": "account", "limits": {**limits, "wildcards": True}}))
 
 
 def drain(sock, seconds=0.3):

@@ -140,13 +140,28 @@ s_log_change (zrelay_join_t *self, const zrelay_link_status_t *before)
             self->address.name, now->sentence);
 }
 
+//  What is missing besides a connection is worth a line, too. Returns false if
+//  something is.
+
+static bool
+s_refresh_lack (zrelay_join_t *self)
+{
+    const char *lack = self->kind->lacks? self->kind->lacks (self): NULL;
+    const char *sentence = lack? lack: "";
+    if (*sentence && strneq (sentence, self->lack))
+        zrelay_engine_log (self->engine, ZRELAY_LOG_WARNING,
+            "joined to %s, but: %s", self->address.name, sentence);
+    snprintf (self->lack, sizeof (self->lack), "%s", sentence);
+    return !lack;
+}
+
 static void
 s_refresh (zrelay_join_t *self)
 {
     zrelay_link_status_t before = self->status;
     zrelay_link_status (self->link, &self->status);
     const zrelay_link_status_t *now = &self->status;
-    self->ready = now->state == ZRELAY_LINK_UP;
+    self->ready = s_refresh_lack (self) && now->state == ZRELAY_LINK_UP;
     self->connects += now->connects - before.connects;
     self->dropped += now->dropped - before.dropped;
     self->invalid += now->invalid - before.invalid;
@@ -328,6 +343,7 @@ s_leave (zrelay_join_t *self, bool patient)
     self->sites_count = 0;
     self->ready = 1;
     memset (&self->status, 0, sizeof (self->status));
+    *self->lack = 0;
 }
 
 void
@@ -362,6 +378,8 @@ s_begin (zrelay_join_t *self)
         .out_most = (size_t) self->buffer,
         .in_most = (size_t) self->buffer
     };
+    if (self->kind->invite)
+        self->kind->invite (self, &config.guest);
     self->link = zrelay_link_new (&config);
     if (!self->link) {
         zrelay_address_clear (&self->address);
@@ -382,9 +400,9 @@ s_begin (zrelay_join_t *self)
     return ZRELAY_STATUS_DONE;
 }
 
-int
-zrelay_join_do_join (zrelay_engine_t *engine, void *object, size_t argc,
-                     char **argv, zmsg_t *answer)
+static int
+s_do_join (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+           zmsg_t *answer)
 {
     (void) argc;
     (void) answer;
@@ -403,9 +421,9 @@ zrelay_join_do_join (zrelay_engine_t *engine, void *object, size_t argc,
         "servers separated by commas", fault): s_begin (self);
 }
 
-int
-zrelay_join_do_leave (zrelay_engine_t *engine, void *object, size_t argc,
-                      char **argv, zmsg_t *answer)
+static int
+s_do_leave (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+            zmsg_t *answer)
 {
     (void) argc;
     (void) argv;
@@ -418,9 +436,9 @@ zrelay_join_do_leave (zrelay_engine_t *engine, void *object, size_t argc,
     return ZRELAY_STATUS_DONE;
 }
 
-int
-zrelay_join_do_sites (zrelay_engine_t *engine, void *object, size_t argc,
-                      char **argv, zmsg_t *answer)
+static int
+s_do_sites (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+            zmsg_t *answer)
 {
     (void) engine;
     (void) argc;
@@ -433,9 +451,9 @@ zrelay_join_do_sites (zrelay_engine_t *engine, void *object, size_t argc,
     return ZRELAY_STATUS_DONE;
 }
 
-int
-zrelay_join_do_joined (zrelay_engine_t *engine, void *object, size_t argc,
-                       char **argv, zmsg_t *answer)
+static int
+s_do_joined (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+             zmsg_t *answer)
 {
     (void) engine;
     (void) argc;
@@ -446,7 +464,8 @@ zrelay_join_do_joined (zrelay_engine_t *engine, void *object, size_t argc,
     s_refresh (self);
     zmsg_addstr (answer, self->address.name);
     zmsg_addstr (answer, self->ready? "1": "0");
-    zmsg_addstr (answer, self->status.sentence);
+    zmsg_addstr (answer, self->status.state == ZRELAY_LINK_UP && *self->lack?
+                 self->lack: self->status.sentence);
     return ZRELAY_STATUS_DONE;
 }
 
@@ -490,8 +509,8 @@ FILE_SETTING (ca)
 FILE_SETTING (cert)
 FILE_SETTING (key)
 
-void
-zrelay_join_stats (zrelay_engine_t *engine, void *object, zmsg_t *answer)
+static void
+s_stats (zrelay_engine_t *engine, void *object, zmsg_t *answer)
 {
     (void) engine;
     zrelay_join_t *self = (zrelay_join_t *) object;
@@ -501,4 +520,54 @@ zrelay_join_stats (zrelay_engine_t *engine, void *object, zmsg_t *answer)
         zrelay_link_status (self->link, &status);
     zrelay_engine_stat (answer, "join.waiting", status.waiting);
     zrelay_engine_stat (answer, "join.waiting_bytes", status.waiting_bytes);
+}
+
+
+//  --------------------------------------------------------------------------
+//  The kinds
+
+static const zrelay_command_t s_commands [] = {
+    { ZRELAY_COMMAND, .name = "JOIN", .args = "address",
+      .help = "join the relays at nats://HOST:4222/NAME",
+      .handler = s_do_join, .flags = ZRELAY_COMMAND_SECRET },
+    { ZRELAY_COMMAND, .name = "LEAVE", .args = "",
+      .help = "leave the relays that it has joined",
+      .handler = s_do_leave },
+    { ZRELAY_COMMAND, .name = "SITES", .args = "",
+      .help = "number and names of the other relays",
+      .handler = s_do_sites, .flags = ZRELAY_COMMAND_QUERY },
+    { ZRELAY_COMMAND, .name = "JOINED", .args = "",
+      .help = "name, whether it is connected, and to what or why not",
+      .handler = s_do_joined, .flags = ZRELAY_COMMAND_QUERY },
+    { .name = NULL }
+};
+
+static void
+s_describe (zrelay_kind_t *kind, const zrelay_kind_t *plain,
+            const zrelay_kind_t *more)
+{
+    *kind = *plain;
+    kind->size = sizeof (*kind);
+    kind->create = more->create;
+    kind->destroy = more->destroy;
+    kind->on_return = more->on_return;
+    kind->on_room = more->on_room;
+    kind->pending = more->pending;
+    kind->settings = more->settings;
+    kind->counters = more->counters;
+    kind->reasons = more->reasons;
+    kind->commands = s_commands;
+    kind->stats = more->stats? more->stats: s_stats;
+}
+
+const zrelay_kind_t *
+zrelay_join_kind (zrelay_kind_t *kind, const zrelay_kind_t *plain,
+                  const zrelay_kind_t *more)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock (&mutex);
+    if (kind->size == 0)
+        s_describe (kind, plain, more);
+    pthread_mutex_unlock (&mutex);
+    return kind;
 }

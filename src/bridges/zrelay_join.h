@@ -40,6 +40,11 @@ typedef struct {
     void (*report) (void *object, zrelay_message_t *message);
     void (*hear) (void *object, uint64_t origin, const byte *data,
                   size_t size);
+    //  Before it joins: who else uses the connection; NULL: nobody. And why the
+    //  relay is not ready though it is connected, "" if that is not known yet,
+    //  or NULL if it is; called whenever that may have changed.
+    void (*invite) (void *object, zrelay_link_guest_t *guest);
+    const char *(*lacks) (void *object);
 } zrelay_join_kind_t;
 
 struct _zrelay_join_t {
@@ -48,6 +53,7 @@ struct _zrelay_join_t {
     zrelay_address_t address;   //  Where it is joined
     zrelay_link_t *link;        //  The connection; NULL: not joined
     zrelay_link_status_t status;        //  What is known of that
+    char lack [256];            //  Why it is not ready all the same, or ""
     zrelay_sites_t *sites;      //  The others
     char *site;                 //  Its own name among these
     int timer;                  //  Of its reports
@@ -76,6 +82,13 @@ struct _zrelay_join_t {
     uint64_t connects;
 };
 
+//  The kind of a relay that can be joined: a plain one, with the members of more
+//  that are set, and the commands and counts of all joined kinds. Fills in kind
+//  the first time, and returns it.
+const zrelay_kind_t *
+    zrelay_join_kind (zrelay_kind_t *kind, const zrelay_kind_t *plain,
+                      const zrelay_kind_t *more);
+
 void
     zrelay_join_init (zrelay_join_t *self, zrelay_engine_t *engine,
                       const zrelay_join_kind_t *kind);
@@ -93,8 +106,6 @@ bool
     zrelay_join_works (const zrelay_join_t *self);
 
 //  Functions of the tables below
-zrelay_command_fn zrelay_join_do_join, zrelay_join_do_leave,
-    zrelay_join_do_sites, zrelay_join_do_joined;
 int zrelay_join_set_creds (zrelay_engine_t *, void *, const char *);
 int zrelay_join_set_ca (zrelay_engine_t *, void *, const char *);
 int zrelay_join_set_cert (zrelay_engine_t *, void *, const char *);
@@ -103,23 +114,8 @@ char *zrelay_join_get_creds (zrelay_engine_t *, void *);
 char *zrelay_join_get_ca (zrelay_engine_t *, void *);
 char *zrelay_join_get_cert (zrelay_engine_t *, void *);
 char *zrelay_join_get_key (zrelay_engine_t *, void *);
-void zrelay_join_stats (zrelay_engine_t *, void *, zmsg_t *);
 
 //  Rows for a kind's tables
-#define ZRELAY_JOIN_COMMANDS \
-    { ZRELAY_COMMAND, .name = "JOIN", .args = "address", \
-      .help = "join the relays at nats://HOST:4222/NAME", \
-      .handler = zrelay_join_do_join, .flags = ZRELAY_COMMAND_SECRET }, \
-    { ZRELAY_COMMAND, .name = "LEAVE", .args = "", \
-      .help = "leave the relays that it has joined", \
-      .handler = zrelay_join_do_leave }, \
-    { ZRELAY_COMMAND, .name = "SITES", .args = "", \
-      .help = "number and names of the other relays", \
-      .handler = zrelay_join_do_sites, .flags = ZRELAY_COMMAND_QUERY }, \
-    { ZRELAY_COMMAND, .name = "JOINED", .args = "", \
-      .help = "name, whether it is connected, and to what or why not", \
-      .handler = zrelay_join_do_joined, .flags = ZRELAY_COMMAND_QUERY }
-
 #define ZRELAY_JOIN_FILE(member, text) \
     { ZRELAY_SETTING, .name = "join_" #member, .help = text, \
       .set = zrelay_join_set_ ## member, .get = zrelay_join_get_ ## member }

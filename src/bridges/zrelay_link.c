@@ -114,6 +114,7 @@ struct _zrelay_link_t {
     char *key;
     size_t out_most;            //  Bounds; fixed
     size_t in_most;
+    size_t payload_most;        //  Bytes that the server takes at once
     size_t parcel_most;         //  Bytes of a parcel that takes more messages
     uint64_t origin;            //  The own number; fixed
     int fd;                     //  Wakes the relay; fixed
@@ -137,6 +138,10 @@ struct _zrelay_link_t {
     letter_t *in_last;          //  The newest of them
     size_t in_bytes;            //  Their bytes
     natsConnection *nc;         //  The thread's; NULL: none
+    zrelay_link_guest_t guest;  //  Who else uses it; fixed
+    bool nudged;                //  The guest has work
+    int64_t guest_at;           //  When it will have, or 0
+    uint64_t guest_connects;    //  Connections that it was told of
     letter_t *taken;            //  The relay's: letters that it has, the first
                                 //  of which it reads
     bool reads;                 //  The relay's: it does
@@ -293,6 +298,8 @@ s_free (zrelay_link_t *self)
     zstr_free (&self->key);
     if (self->fd != -1)
         close (self->fd);
+    if (self->guest.object)
+        self->guest.destroy (self->guest.object);
     pthread_cond_destroy (&self->work);
     pthread_cond_destroy (&self->over);
     pthread_mutex_destroy (&self->mutex);
@@ -315,6 +322,13 @@ s_header (natsMsg *msg, const char *name, uint64_t *number_p)
         return false;
     *number_p = strtoull (text, NULL, 16);
     return true;
+}
+
+bool
+zrelay_link_numbers (natsMsg *msg, uint64_t *origin_p, uint64_t *sequence_p)
+{
+    return s_header (msg, ORIGIN, origin_p)
+        && s_header (msg, SEQUENCE, sequence_p);
 }
 
 //  Returns false if there is no room
@@ -344,8 +358,8 @@ s_on_message (natsConnection *nc, natsSubscription *sub, natsMsg *msg,
     letter_t *letter = (letter_t *) malloc (sizeof (letter_t));
     assert (letter);
     letter->msg = msg;
-    bool valid = s_header (msg, ORIGIN, &letter->origin)
-              && s_header (msg, SEQUENCE, &letter->sequence);
+    bool valid =
+        zrelay_link_numbers (msg, &letter->origin, &letter->sequence);
     bool own = valid && letter->origin == self->origin;
     size_t size = (size_t) natsMsg_GetDataLength (msg) + PARCEL_COST;
     bool delivered = false;
@@ -408,7 +422,8 @@ s_note_connected (zrelay_link_t *self, natsConnection *nc)
     char *shown = zrelay_address_shown (url);
     s_lock (self);
     int64_t most = natsConnection_GetMaxPayload (nc);
-    self->parcel_most = most > 0 && most < PARCEL_MOST? (size_t) most:
+    self->payload_most = most > 0? (size_t) most: SIZE_MAX;
+    self->parcel_most = self->payload_most < PARCEL_MOST? self->payload_most:
                         PARCEL_MOST;
     self->repeat = self->status.connects > 0;
     self->status.connects++;
@@ -575,6 +590,8 @@ s_disconnect (zrelay_link_t *self)
 {
     if (!self->nc)
         return;
+    if (self->guest.object)
+        self->guest.disconnecting (self->guest.object);
     natsSubscription *sub;
     for (size_t index = 0; s_take_sub (self, index, &sub); index++)
         natsSubscription_Destroy (sub);
@@ -625,28 +642,34 @@ s_change (zrelay_link_t *self, size_t index)
 }
 
 static natsStatus
-s_make_msg (zrelay_link_t *self, const parcel_t *parcel, natsMsg **msg_p)
+s_set_header (natsMsg *msg, const char *name, uint64_t number)
 {
-    char origin [DIGITS + 1];
-    char sequence [DIGITS + 1];
-    snprintf (origin, sizeof (origin), "%016" PRIx64, self->origin);
-    snprintf (sequence, sizeof (sequence), "%016" PRIx64, parcel->sequence);
-    natsStatus status = natsMsg_Create (msg_p, parcel->subject, NULL,
-        (const char *) parcel->body.data, (int) parcel->body.size);
-    if (status == NATS_OK)
-        status = natsMsgHeader_Set (*msg_p, ORIGIN, origin);
-    if (status == NATS_OK)
-        status = natsMsgHeader_Set (*msg_p, SEQUENCE, sequence);
-    return status;
+    char text [DIGITS + 1];
+    snprintf (text, sizeof (text), "%016" PRIx64, number);
+    return natsMsgHeader_Set (msg, name, text);
+}
+
+natsMsg *
+zrelay_link_make (zrelay_link_t *self, const char *subject, const char *reply,
+                  const zrelay_parcel_t *body, uint64_t sequence)
+{
+    natsMsg *msg = NULL;
+    if (natsMsg_Create (&msg, subject, reply, (const char *) body->data,
+                        (int) body->size) == NATS_OK
+    &&  s_set_header (msg, ORIGIN, self->origin) == NATS_OK
+    &&  s_set_header (msg, SEQUENCE, sequence) == NATS_OK)
+        return msg;
+    natsMsg_Destroy (msg);
+    return NULL;
 }
 
 static natsStatus
 s_publish (zrelay_link_t *self, const parcel_t *parcel)
 {
-    natsMsg *msg = NULL;
-    natsStatus status = s_make_msg (self, parcel, &msg);
-    if (status == NATS_OK)
-        status = natsConnection_PublishMsg (self->nc, msg);
+    natsMsg *msg = zrelay_link_make (self, parcel->subject, NULL,
+                                     &parcel->body, parcel->sequence);
+    natsStatus status = msg? natsConnection_PublishMsg (self->nc, msg):
+                        NATS_NO_MEMORY;
     natsMsg_Destroy (msg);
     return status;
 }
@@ -726,6 +749,7 @@ typedef struct {
     bool broken;                //  libnats has given up
     size_t change;              //  Subscription to change, or SIZE_MAX
     parcel_t *parcel;           //  To be sent, or NULL
+    bool guest;                 //  The guest has work
 } task_t;
 
 //  Have a look at a subscription
@@ -759,26 +783,47 @@ s_expire_locked (zrelay_link_t *self)
 }
 
 static bool
+s_guest_has_task_locked (zrelay_link_t *self)
+{
+    return self->guest.object && self->status.state == ZRELAY_LINK_UP
+        && (self->nudged || self->guest_connects != self->status.connects
+         || (self->guest_at && self->guest_at <= zclock_mono ()));
+}
+
+static bool
 s_has_task_locked (zrelay_link_t *self)
 {
     return self->ending || self->closed || !s_is_empty (&self->changes)
         || (self->status.state == ZRELAY_LINK_UP
-            && (self->out.first || self->repeat));
+            && (self->out.first || self->repeat))
+        || s_guest_has_task_locked (self);
+}
+
+//  Wait until there is one
+
+static void
+s_wait_for_task_locked (zrelay_link_t *self)
+{
+    while (true) {
+        int64_t until = s_expire_locked (self);
+        if (s_has_task_locked (self))
+            return;
+        bool up = self->status.state == ZRELAY_LINK_UP;
+        if (up && self->guest_at && (!until || self->guest_at < until))
+            until = self->guest_at;
+        if (until)
+            s_wait_locked (self, &self->work, until);
+        else
+            pthread_cond_wait (&self->work, &self->mutex);
+    }
 }
 
 static task_t
 s_next_task (zrelay_link_t *self)
 {
-    task_t task = { false, false, SIZE_MAX, NULL };
+    task_t task = { false, false, SIZE_MAX, NULL, false };
     s_lock (self);
-    int64_t until = s_expire_locked (self);
-    while (!s_has_task_locked (self)) {
-        if (until)
-            s_wait_locked (self, &self->work, until);
-        else
-            pthread_cond_wait (&self->work, &self->mutex);
-        until = s_expire_locked (self);
-    }
+    s_wait_for_task_locked (self);
     bool up = self->status.state == ZRELAY_LINK_UP;
     if (self->closed)
         task.broken = true;
@@ -793,8 +838,28 @@ s_next_task (zrelay_link_t *self)
             self->status.waiting -= task.parcel->body.messages;
     }
     task.ends = self->ending && !task.parcel;
+    task.guest = s_guest_has_task_locked (self)
+              || (task.ends && self->guest.object && up);
     s_unlock (self);
     return task;
+}
+
+//  The guest's turn
+
+static void
+s_serve_guest (zrelay_link_t *self)
+{
+    s_lock (self);
+    bool anew = self->guest_connects != self->status.connects;
+    self->guest_connects = self->status.connects;
+    self->nudged = false;
+    s_unlock (self);
+    if (anew)
+        self->guest.connected (self->guest.object, self->nc);
+    int64_t msecs = self->guest.work (self->guest.object);
+    s_lock (self);
+    self->guest_at = msecs > 0? zclock_mono () + msecs: 0;
+    s_unlock (self);
 }
 
 //  Returns when the relay has left, or the connection was given up
@@ -809,6 +874,8 @@ s_work (zrelay_link_t *self)
             s_change (self, task.change);
         if (task.parcel)
             s_after_publish (self, task.parcel, s_publish (self, task.parcel));
+        if (task.guest)
+            s_serve_guest (self);
         s_lock (self);
         if (self->ending && until == 0)
             until = zclock_mono () + REST_TIME;
@@ -904,7 +971,11 @@ s_new (const zrelay_link_config_t *config)
     self->key = s_copy (config->key);
     self->out_most = config->out_most;
     self->in_most = config->in_most;
+    self->payload_most = SIZE_MAX;
     self->origin = s_draw (self);
+    self->guest = config->guest;
+    if (self->guest.object)
+        self->guest.attached (self->guest.object, self);
     snprintf (self->status.sentence, sizeof (self->status.sentence),
               "there was no answer yet");
     self->fd = eventfd (0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -1002,10 +1073,43 @@ zrelay_link_status (zrelay_link_t *self, zrelay_link_status_t *status)
     s_unlock (self);
 }
 
+void
+zrelay_link_nudge (zrelay_link_t *self)
+{
+    s_lock (self);
+    if (!self->nudged)
+        pthread_cond_signal (&self->work);
+    self->nudged = true;
+    s_unlock (self);
+}
+
+void
+zrelay_link_hold (zrelay_link_t *self)
+{
+    s_lock (self);
+    self->subs++;
+    s_unlock (self);
+}
+
+void
+zrelay_link_release (zrelay_link_t *self)
+{
+    s_on_unsubscribed (self);
+}
+
 uint64_t
 zrelay_link_origin (zrelay_link_t *self)
 {
     return self->origin;
+}
+
+size_t
+zrelay_link_payload_most (zrelay_link_t *self)
+{
+    s_lock (self);
+    size_t most = self->payload_most;
+    s_unlock (self);
+    return most;
 }
 
 //  The parcel that a message can be added to, or a new one

@@ -24,6 +24,27 @@
 
 typedef struct _zrelay_link_t zrelay_link_t;
 
+//  Somebody who uses the same connection. The functions are called on the link's
+//  thread, but for the first one. natsConnection and natsMsg are libnats'.
+struct __natsConnection;
+struct __natsMsg;
+
+typedef struct {
+    void *object;               //  Is given to the functions; NULL: nobody
+    //  It is the guest of that link from now on
+    void (*attached) (void *object, zrelay_link_t *link);
+    //  There is a connection, which may be the one that there was, after an
+    //  outage: what was under way may be lost
+    void (*connected) (void *object, struct __natsConnection *nc);
+    //  Do what there is to do; may wait for the servers, for seconds at most.
+    //  Returns the msecs after which there is more, or 0: after a nudge
+    int64_t (*work) (void *object);
+    //  The connection ends: end what uses it
+    void (*disconnecting) (void *object);
+    //  The link does not need the guest any more
+    void (*destroy) (void *object);
+} zrelay_link_guest_t;
+
 //  How to connect. All strings are copied.
 typedef struct {
     const zrelay_address_t *address;    //  Where
@@ -34,6 +55,7 @@ typedef struct {
     const char *key;            //  File of its key, or ""
     size_t out_most;            //  Bytes that may wait to leave
     size_t in_most;             //  Bytes that may wait to be read
+    zrelay_link_guest_t guest;  //  Who else uses it
 } zrelay_link_config_t;
 
 //  Whether there is a connection
@@ -100,6 +122,11 @@ void
 uint64_t
     zrelay_link_origin (zrelay_link_t *self);
 
+//  Most bytes of a message, headers included, that the server takes; SIZE_MAX:
+//  that is not known yet.
+size_t
+    zrelay_link_payload_most (zrelay_link_t *self);
+
 //  Send a message, without its first frames, to all that have subscribed to the
 //  subject. Messages in a row for the same subject share a parcel while they
 //  wait.
@@ -123,6 +150,26 @@ size_t
     zrelay_link_subscribe (zrelay_link_t *self, const char *subject);
 void
     zrelay_link_unsubscribe (zrelay_link_t *self, size_t number);
+
+//  For a guest, on any thread: there is work; a subscription of libnats has begun
+//  that calls back, and has called for the last time.
+void
+    zrelay_link_nudge (zrelay_link_t *self);
+void
+    zrelay_link_hold (zrelay_link_t *self);
+void
+    zrelay_link_release (zrelay_link_t *self);
+
+//  For a guest: make a message, with headers that say who sends it and its
+//  number there, and read these of a message that came. NULL: there is no
+//  memory. False: it has no such headers.
+struct __natsMsg *
+    zrelay_link_make (zrelay_link_t *self, const char *subject,
+                      const char *reply, const zrelay_parcel_t *body,
+                      uint64_t sequence);
+bool
+    zrelay_link_numbers (struct __natsMsg *msg, uint64_t *origin_p,
+                         uint64_t *sequence_p);
 
 //  The next letter, valid until this is called again. Returns false if there is
 //  none.

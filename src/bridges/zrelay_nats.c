@@ -15,11 +15,12 @@
 const zrelay_kind_t *const *
 zrelay_nats_kinds (void)
 {
-    static const zrelay_kind_t *kinds [3];
+    static const zrelay_kind_t *kinds [4];
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock (&mutex);
     kinds [0] = zrelay_nats_queue_kind ();
     kinds [1] = zrelay_nats_forwarder_kind ();
+    kinds [2] = zrelay_nats_streamer_kind ();
     pthread_mutex_unlock (&mutex);
     return kinds;
 }

@@ -372,11 +372,6 @@ s_pending (zrelay_engine_t *engine, void *object)
     return status.waiting + zlistx_size (self->held);
 }
 
-static const zrelay_command_t s_commands [] = {
-    ZRELAY_JOIN_COMMANDS,
-    { .name = NULL }
-};
-
 static const zrelay_setting_t s_settings [] = {
     ZRELAY_JOIN_SETTINGS,
     ZRELAY_JOIN_PATIENCE,
@@ -388,29 +383,19 @@ static const zrelay_counter_t s_counters [] = {
     { .name = NULL }
 };
 
-static zrelay_kind_t s_kind;
-static pthread_once_t s_once = PTHREAD_ONCE_INIT;
-
-//  It is the plain kind, and more
-
-static void
-s_describe (void)
-{
-    s_kind = *zrelay_forwarder_kind ();
-    s_kind.size = sizeof (s_kind);
-    s_kind.create = s_create;
-    s_kind.destroy = s_destroy;
-    s_kind.on_return = s_on_subscription;
-    s_kind.pending = s_pending;
-    s_kind.commands = s_commands;
-    s_kind.settings = s_settings;
-    s_kind.counters = s_counters;
-    s_kind.stats = zrelay_join_stats;
-}
+static const zrelay_kind_t s_more = {
+    ZRELAY_KIND,
+    .create = s_create,
+    .destroy = s_destroy,
+    .on_return = s_on_subscription,
+    .pending = s_pending,
+    .settings = s_settings,
+    .counters = s_counters
+};
 
 const zrelay_kind_t *
 zrelay_nats_forwarder_kind (void)
 {
-    pthread_once (&s_once, s_describe);
-    return &s_kind;
+    static zrelay_kind_t kind;
+    return zrelay_join_kind (&kind, zrelay_forwarder_kind (), &s_more);
 }

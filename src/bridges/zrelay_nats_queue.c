@@ -711,11 +711,6 @@ s_pending (zrelay_engine_t *engine, void *object)
            ZRELAY_PENDING_UNKNOWN;
 }
 
-static const zrelay_command_t s_commands [] = {
-    ZRELAY_JOIN_COMMANDS,
-    { .name = NULL }
-};
-
 static const zrelay_setting_t s_settings [] = {
     ZRELAY_JOIN_SETTINGS,
     { ZRELAY_SETTING, .name = "retries",
@@ -741,29 +736,19 @@ static const zrelay_counter_t s_counters [] = {
     { .name = NULL }
 };
 
-static zrelay_kind_t s_kind;
-static pthread_once_t s_once = PTHREAD_ONCE_INIT;
-
-//  It is the plain kind, and more
-
-static void
-s_describe (void)
-{
-    s_kind = *zrelay_queue_kind ();
-    s_kind.size = sizeof (s_kind);
-    s_kind.create = s_create;
-    s_kind.destroy = s_destroy;
-    s_kind.pending = s_pending;
-    s_kind.commands = s_commands;
-    s_kind.settings = s_settings;
-    s_kind.counters = s_counters;
-    s_kind.reasons = s_reasons;
-    s_kind.stats = zrelay_join_stats;
-}
+static const zrelay_kind_t s_more = {
+    ZRELAY_KIND,
+    .create = s_create,
+    .destroy = s_destroy,
+    .pending = s_pending,
+    .settings = s_settings,
+    .counters = s_counters,
+    .reasons = s_reasons
+};
 
 const zrelay_kind_t *
 zrelay_nats_queue_kind (void)
 {
-    pthread_once (&s_once, s_describe);
-    return &s_kind;
+    static zrelay_kind_t kind;
+    return zrelay_join_kind (&kind, zrelay_queue_kind (), &s_more);
 }

@@ -14,6 +14,7 @@
 #define ZRELAY_CUTS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_counts.h"
 
 typedef enum {
     ZRELAY_CUT_ENDLESS,         //  A message that never ends

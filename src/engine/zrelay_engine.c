@@ -757,6 +757,21 @@ s_report_gone (zrelay_engine_t *self)
     }
 }
 
+//  Sides that can take a message, for which the kind has waited
+
+static void
+s_report_room (zrelay_engine_t *self)
+{
+    for (int index = 0; index < ZRELAY_SIDES; index++) {
+        zrelay_side_id_t id = (zrelay_side_id_t) index;
+        if (!zrelay_polls_awaits_room (self->polls, id)
+        ||  !zrelay_port_has (zrelay_side_port (self->sides [id]), ZMQ_POLLOUT))
+            continue;
+        zrelay_polls_await_room (self->polls, id, false);
+        self->kind.on_room (self, self->object, id);
+    }
+}
+
 //  Returns what ends the loop, if the application is to hear of a signal.
 
 static int
@@ -769,6 +784,7 @@ s_turn_of (zrelay_engine_t *self, bool forward, bool back)
     if (returning && (back || zrelay_flow_has_heard (returning)))
         zrelay_flow_turn (returning);
     s_report_gone (self);
+    s_report_room (self);
     s_watch (self);
     zrelay_drain_check (self->drain);
     for (int side = 0; side < ZRELAY_SIDES; side++)
@@ -961,6 +977,33 @@ size_t
 zrelay_engine_held (zrelay_engine_t *self, zrelay_flow_id_t flow)
 {
     return self->flows [flow]? zrelay_flow_held (self->flows [flow]): 0;
+}
+
+bool
+zrelay_engine_has_room (zrelay_engine_t *self, zrelay_side_id_t id)
+{
+    zrelay_side_t *side = self->sides [id];
+    bool has = side && zrelay_port_has (zrelay_side_port (side), ZMQ_POLLOUT);
+    zrelay_polls_await_room (self->polls, id,
+                             side && !has && self->kind.on_room);
+    return has;
+}
+
+void
+zrelay_engine_set_outlet (zrelay_engine_t *self, zrelay_flow_id_t flow,
+                          zrelay_outlet_fn *outlet)
+{
+    if (!self->flows [flow])
+        return;
+    zrelay_flow_set_outlet (self->flows [flow], outlet, self->object);
+    zrelay_engine_outlet_ready (self, flow);
+}
+
+void
+zrelay_engine_outlet_ready (zrelay_engine_t *self, zrelay_flow_id_t flow)
+{
+    if (self->flows [flow] && zrelay_flow_held (self->flows [flow]) > 0)
+        zrelay_polls_wake_in (self->polls, 0);
 }
 
 void

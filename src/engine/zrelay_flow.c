@@ -88,6 +88,9 @@ struct _zrelay_flow_t {
     size_t reason_count;        //  How many these are
     zrelay_shown_to_t filter;   //  Installed by FILTER
     zrelay_shown_to_t handler;  //  The kind's
+    zrelay_outlet_fn *outlet;   //  Gets what is for the output; NULL: the
+                                //  output does
+    void *outlet_object;        //  And this
     zrelay_left_fn *on_left;    //  Called when somebody has left whose routing
                                 //  id comes again; NULL: ids do not matter
     const zrelay_permit_t *permit;  //  Who may send what; NULL: everybody
@@ -397,7 +400,8 @@ s_way (zrelay_flow_t *self)
         return zrelay_side_type (self->input) == ZMQ_XPUB? WAY_SINK: WAY_PASS;
     if (s_is_set (&self->filter) || s_is_set (&self->handler) || self->on_left
     ||  self->bounded || self->permit || self->input == self->output
-    ||  self->hears || zrelay_backlog_takes_all (self->backlog))
+    ||  self->hears || zrelay_backlog_takes_all (self->backlog)
+    ||  self->outlet)
         return WAY_LOOK;
     if (zrelay_port_expects_repeats (zrelay_side_port (self->output))
     || ((self->captures || self->sieve) && self->selective)
@@ -536,6 +540,15 @@ void
 zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter)
 {
     self->filter = filter;
+    zrelay_flow_update (self);
+}
+
+void
+zrelay_flow_set_outlet (zrelay_flow_t *self, zrelay_outlet_fn *outlet,
+                        void *object)
+{
+    self->outlet = outlet;
+    self->outlet_object = object;
     zrelay_flow_update (self);
 }
 
@@ -696,6 +709,21 @@ zrelay_flow_send (zrelay_flow_t *self, zrelay_side_t *to,
     return type == ZMQ_PUB? ZRELAY_OUTCOME_PERMIT: s_send (self, to, message);
 }
 
+//  In the course of the flow there may be another way than the output's socket.
+//  What has gone that way is captured where it arrives.
+
+static zrelay_outcome_t
+s_pass (zrelay_flow_t *self, zrelay_side_t *to, zrelay_message_t *message)
+{
+    if (!self->outlet || to != self->output)
+        return zrelay_flow_send (self, to, message);
+    zrelay_send_t result =
+        self->outlet (self->engine, self->outlet_object, message);
+    return result == ZRELAY_SEND_DONE? ZRELAY_OUTCOME_SENT:
+           result == ZRELAY_SEND_FULL? ZRELAY_OUTCOME_FULL:
+           ZRELAY_OUTCOME_REFUSED;
+}
+
 
 //  --------------------------------------------------------------------------
 //  The backlog
@@ -727,7 +755,7 @@ s_flush (zrelay_flow_t *self)
     if (!message)
         return;
     for (int64_t left = self->burst; message && left > 0; left--) {
-        zrelay_outcome_t outcome = zrelay_flow_send (self, to, message);
+        zrelay_outcome_t outcome = s_pass (self, to, message);
         if (outcome == ZRELAY_OUTCOME_FULL) {
             s_begin_stall (self);
             return;
@@ -918,7 +946,7 @@ s_deliver_message (zrelay_flow_t *self, zrelay_side_t *to)
         outcome = zrelay_port_accepts (zrelay_side_port (to), message);
     if (outcome == ZRELAY_OUTCOME_SENT)
         outcome = self->detours? ZRELAY_OUTCOME_FULL:
-                                 zrelay_flow_send (self, to, message);
+                                 s_pass (self, to, message);
     if (outcome == ZRELAY_OUTCOME_FULL)
         s_keep (self, message, to);
     else
@@ -1384,6 +1412,9 @@ s_wants_input (zrelay_flow_t *self, short *events)
 static size_t
 s_wants_output (zrelay_flow_t *self, zrelay_side_t *to, short *events)
 {
+    //  The kind will say when there is room
+    if (self->outlet && to == self->output)
+        return 0;
     if (zrelay_port_polls_out (zrelay_side_port (to))) {
         *events |= ZMQ_POLLOUT;
         return 0;

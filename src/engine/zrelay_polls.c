@@ -12,6 +12,10 @@
 
 #include "zrelay_polls.h"
 
+//  Where no poll reports room that a kind waits for, we look again after this
+//  time, in msecs
+#define ROOM_IVL 50
+
 //  The polls of one side
 typedef struct {
     void *handle;               //  libzmq's socket, which may be replaced
@@ -19,6 +23,7 @@ typedef struct {
     int hush;                   //  What is polled for that, or 0
     void *monitor;              //  The peers' socket
     int monitor_fd;             //  Which is watched by this descriptor
+    bool room;                  //  The kind waits for some
 } watch_t;
 
 struct _zrelay_polls_t {
@@ -227,7 +232,31 @@ s_poll_hush (zrelay_polls_t *self, watch_t *watch, zrelay_side_t *side)
 
 
 //  --------------------------------------------------------------------------
-//  What the flows want
+//  What the flows and the kind want
+
+void
+zrelay_polls_await_room (zrelay_polls_t *self, zrelay_side_id_t side,
+                         bool awaited)
+{
+    self->watches [side].room = awaited;
+}
+
+bool
+zrelay_polls_awaits_room (const zrelay_polls_t *self, zrelay_side_id_t side)
+{
+    return self->watches [side].room;
+}
+
+static void
+s_ask_kind (zrelay_polls_t *self, zrelay_side_id_t id, short *events)
+{
+    if (!self->watches [id].room)
+        return;
+    if (zrelay_port_polls_out (zrelay_side_port (self->wiring->sides [id])))
+        events [id] |= ZMQ_POLLOUT;
+    else
+        zrelay_polls_wake_in (self, ROOM_IVL);
+}
 
 static void
 s_ask_flow (zrelay_polls_t *self, zrelay_flow_id_t id, short *events)
@@ -248,6 +277,8 @@ zrelay_polls_update (zrelay_polls_t *self, int64_t spin)
     short events [ZRELAY_SIDES] = { 0, 0 };
     s_ask_flow (self, ZRELAY_FLOW_FORWARD, events);
     s_ask_flow (self, ZRELAY_FLOW_RETURN, events);
+    s_ask_kind (self, ZRELAY_SIDE_FRONTEND, events);
+    s_ask_kind (self, ZRELAY_SIDE_BACKEND, events);
     for (int index = 0; index < ZRELAY_SIDES; index++) {
         zrelay_side_t *side = self->wiring->sides [index];
         watch_t *watch = &self->watches [index];

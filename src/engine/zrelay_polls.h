@@ -60,6 +60,14 @@ void
 void
     zrelay_polls_wake_in (zrelay_polls_t *self, size_t msecs);
 
+//  The kind waits for room on that side, or no longer; does it?
+void
+    zrelay_polls_await_room (zrelay_polls_t *self, zrelay_side_id_t side,
+                             bool awaited);
+bool
+    zrelay_polls_awaits_room (const zrelay_polls_t *self,
+                              zrelay_side_id_t side);
+
 void
     zrelay_polls_test (bool verbose);
 

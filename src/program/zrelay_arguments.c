@@ -541,8 +541,8 @@ s_check_join (arguments_t *self)
     if (zlistx_size (plan->commands) == 0 || s_has_command (plan->kind, "JOIN"))
         return ZRELAY_EXIT_NOT_YET;
     return zrelay_parse_wrong (&self->parse,
-        "--join: a %s cannot be joined to others here; a queue and a"
-        " forwarder can, if libzrelay-nats is installed", plan->kind->name);
+        "--join: a %s cannot be joined to others here; queue, forwarder and"
+        " streamer can, if libzrelay-nats is installed", plan->kind->name);
 }
 
 //  Check what can only be known once the whole command line has been read

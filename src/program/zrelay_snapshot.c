@@ -159,7 +159,7 @@ s_obstacle (zrelay_stats_t *stats)
            streq (state, "draining")? "is draining":
            zrelay_stats_has (stats, "join.ready")
         && zrelay_stats_value (stats, "join.ready") == 0?
-           "is not joined: no server is connected": NULL;
+           "is not joined, as its answer to JOINED explains": NULL;
 }
 
 char *
