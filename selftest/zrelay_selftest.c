@@ -46,6 +46,7 @@
 #include "zrelay_permits.h"
 #include "zrelay_refused.h"
 #include "zrelay_rights.h"
+#include "zrelay_receipts.h"
 #include "zrelay_room.h"
 #include "zrelay_retries.h"
 #include "zrelay_row.h"
@@ -113,6 +114,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_port", zrelay_port_test },
     { "zrelay_view", zrelay_view_test },
     { "zrelay_room", zrelay_room_test },
+    { "zrelay_receipts", zrelay_receipts_test },
     { "zrelay_asking", zrelay_asking_test },
     { "zrelay_sender", zrelay_sender_test },
     { "zrelay_side", zrelay_side_test },
