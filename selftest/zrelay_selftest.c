@@ -37,6 +37,7 @@
 #include "zrelay_interest.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
+#include "zrelay_owners.h"
 #include "zrelay_pairing.h"
 #include "zrelay_access.h"
 #include "zrelay_inherited.h"
@@ -115,6 +116,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_view", zrelay_view_test },
     { "zrelay_room", zrelay_room_test },
     { "zrelay_receipts", zrelay_receipts_test },
+    { "zrelay_owners", zrelay_owners_test },
     { "zrelay_asking", zrelay_asking_test },
     { "zrelay_sender", zrelay_sender_test },
     { "zrelay_side", zrelay_side_test },

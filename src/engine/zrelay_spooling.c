@@ -42,9 +42,6 @@ static const char *const s_fulls [] = { "hold", "drop-new", "drop-old", NULL };
 static const char *const s_syncs [] = { "always", "second", "never", NULL };
 #define SYNC_SECOND 1
 
-//  Name of the option for the spool's directory
-#define DIRECTORY "spool"
-
 struct _zrelay_spooling_t {
     const char *flow;           //  Its name
     const zrelay_spooler_t *spooler;    //  Whose functions to call
@@ -327,8 +324,8 @@ s_get_spool (zrelay_engine_t *engine, void *object)
 }
 
 const zrelay_setting_t zrelay_spooling_settings [] = {
-    { ZRELAY_SETTING, .name = DIRECTORY, .help = "directory for overflow spool",
-      .set = s_set_spool, .get = s_get_spool },
+    { ZRELAY_SETTING, .name = "spool", .help = "directory for overflow spool",
+      .set = s_set_spool, .get = s_get_spool, .flags = ZRELAY_SETTING_OWNER },
     { ZRELAY_SETTING, .name = "spool_bytes",
       .help = "most bytes in the spool; 0: as many as the disk has",
       .offset = offsetof (zrelay_spooling_t, bytes), .most = INT64_MAX },
@@ -347,14 +344,6 @@ const zrelay_setting_t zrelay_spooling_settings [] = {
       .changed = s_on_changed },
     { .name = NULL }
 };
-
-bool
-zrelay_spooling_is_directory (zframe_t *option)
-{
-    return option && zframe_size (option) == strlen (DIRECTORY)
-        && strncasecmp ((const char *) zframe_data (option), DIRECTORY,
-                        zframe_size (option)) == 0;
-}
 
 bool
 zrelay_spooling_is_open (zrelay_spooling_t *self)

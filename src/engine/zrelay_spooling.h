@@ -38,11 +38,6 @@ void
 //  spool_full, spool_sync, durable.
 extern const zrelay_setting_t zrelay_spooling_settings [];
 
-//  True if a frame, or NULL, is the name of the option that makes a directory
-//  and files, wherever it is told to: strangers may not set that.
-bool
-    zrelay_spooling_is_directory (zframe_t *option);
-
 //  True if there is a queue; messages that are in it must go first.
 bool
     zrelay_spooling_is_open (zrelay_spooling_t *self);
