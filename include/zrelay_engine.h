@@ -176,6 +176,11 @@ typedef struct {
 } zrelay_command_t;
 #define ZRELAY_COMMAND .size = sizeof (zrelay_command_t)
 
+//  What is special about an option
+#define ZRELAY_SETTING_OWNER    1   //  Only the actor's owner may set it, no
+                                    //  stranger at a control socket: it names a
+                                    //  file, say
+
 //  One option of a kind, for SET RELAY and GET RELAY. Most are numbers that the
 //  engine checks and stores in the kind's object. A table of settings ends with
 //  one without a name.
@@ -196,6 +201,7 @@ typedef struct {
     //  a command's handler does; get returns a fresh string.
     int (*set) (zrelay_engine_t *engine, void *object, const char *value);
     char *(*get) (zrelay_engine_t *engine, void *object);
+    unsigned flags;             //  ZRELAY_SETTING_..., or 0
 } zrelay_setting_t;
 #define ZRELAY_SETTING .size = sizeof (zrelay_setting_t)
 

@@ -56,6 +56,9 @@ typedef struct {
                   int64_t *time_p);
     void (*remove) (void *object, size_t count);
 
+    //  Read from the first message again.
+    void (*rewind) (void *object);
+
     //  Make what was put and removed survive the end of the process. Returns
     //  NULL, or a sentence, which remains the object's, if that is not possible
     //  now; then messages remain in memory.

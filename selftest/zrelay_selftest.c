@@ -42,6 +42,7 @@
 #include "zrelay_jetstream.h"
 #include "zrelay_mask.h"
 #include "zrelay_number.h"
+#include "zrelay_owners.h"
 #include "zrelay_pairing.h"
 #include "zrelay_access.h"
 #include "zrelay_inflow.h"
@@ -58,6 +59,7 @@
 #include "zrelay_permits.h"
 #include "zrelay_refused.h"
 #include "zrelay_rights.h"
+#include "zrelay_receipts.h"
 #include "zrelay_room.h"
 #include "zrelay_retries.h"
 #include "zrelay_row.h"
@@ -135,6 +137,8 @@ static const test_item_t s_tests [] = {
     { "zrelay_port", zrelay_port_test },
     { "zrelay_view", zrelay_view_test },
     { "zrelay_room", zrelay_room_test },
+    { "zrelay_receipts", zrelay_receipts_test },
+    { "zrelay_owners", zrelay_owners_test },
     { "zrelay_asking", zrelay_asking_test },
     { "zrelay_sender", zrelay_sender_test },
     { "zrelay_basics", zrelay_basics_test },

@@ -266,6 +266,7 @@ void
 zrelay_backlog_reset (zrelay_backlog_t *self)
 {
     zrelay_holds_reset (self->holds);
+    zrelay_spooling_reset (self->spooling);
 }
 
 

@@ -230,9 +230,11 @@ zrelay_flow_held (zrelay_flow_t *self)
 size_t
 zrelay_flow_undelivered (zrelay_flow_t *self)
 {
-    return self->stalling? zrelay_backlog_in_memory (self->backlog) + (size_t)
-        zrelay_spooling_at_risk (zrelay_backlog_spooling (self->backlog)):
-        zrelay_flow_held (self);
+    zrelay_spooling_t *spooling = zrelay_backlog_spooling (self->backlog);
+    return self->stalling? zrelay_backlog_in_memory (self->backlog)
+                           + (size_t) zrelay_spooling_at_risk (spooling):
+                           zrelay_flow_held (self)
+                           + (size_t) zrelay_spooling_leaving (spooling);
 }
 
 bool
@@ -1353,10 +1355,28 @@ s_read (zrelay_flow_t *self)
 
 //  What goes through the spool can go on when it is in there
 
+//  What is lost on the way to one subscriber, or to a ROUTER's peer, is not for
+//  others
+
+static bool
+s_sends_again (zrelay_flow_t *self)
+{
+    return self->output
+        && zrelay_port_reports_room (zrelay_side_port (self->output));
+}
+
+static void
+s_tend_spool (zrelay_flow_t *self)
+{
+    zrelay_spooling_tend (zrelay_backlog_spooling (self->backlog),
+                          self->output? zrelay_side_peers (self->output): NULL,
+                          s_sends_again (self));
+}
+
 static void
 s_tend (zrelay_flow_t *self)
 {
-    zrelay_spooling_tend (zrelay_backlog_spooling (self->backlog));
+    s_tend_spool (self);
     if (zrelay_backlog_takes_all (self->backlog) && !self->stalling)
         s_flush (self);
     s_enter (self);
@@ -1365,8 +1385,10 @@ s_tend (zrelay_flow_t *self)
 void
 zrelay_flow_turn (zrelay_flow_t *self)
 {
-    if (self->state == STATE_STOPPED)
+    if (self->state == STATE_STOPPED) {
+        s_tend_spool (self);
         return;
+    }
     s_flush (self);
     s_look_for_room (self);
     //  Time has passed for one that was throttled
@@ -1426,16 +1448,16 @@ s_wants_output (zrelay_flow_t *self, zrelay_side_t *to, short *events)
 size_t
 zrelay_flow_wants (zrelay_flow_t *self, short *input, short *output)
 {
+    size_t spool =
+        zrelay_spooling_wants (zrelay_backlog_spooling (self->backlog));
     if (self->state == STATE_STOPPED)
-        return 0;
+        return spool;
     size_t read = s_wants_input (self, input);
     zrelay_side_t *to;
     size_t send = zrelay_backlog_first (self->backlog, &to)?
         s_wants_output (self, to, to == self->input? input: output): 0;
     if (self->blocked)
         *output |= ZMQ_POLLOUT;
-    size_t spool =
-        zrelay_spooling_wants (zrelay_backlog_spooling (self->backlog));
     return s_sooner (s_sooner (read, send), spool);
 }
 

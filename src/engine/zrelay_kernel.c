@@ -109,6 +109,22 @@ zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
     *waiting_p = (uint64_t) waiting;
     return true;
 }
+
+//  What arrives between the two calls counts as waiting still. What a peer by
+//  ipc has not read is thrown away when it goes, which is seen after that.
+
+bool
+zrelay_kernel_sent (int fd, uint64_t *arrived_p, uint64_t *waiting_p)
+{
+    int waiting = 0;
+    struct pollfd item = { .fd = fd };
+    if (ioctl (fd, SIOCOUTQ, &waiting) == -1 || poll (&item, 1, 0) != 0)
+        return false;
+    struct tcp_info info;
+    *arrived_p = s_info (fd, &info)? info.tcpi_bytes_acked: 0;
+    *waiting_p = (uint64_t) waiting;
+    return true;
+}
 #else
 bool
 zrelay_kernel_moved (int fd, uint64_t *bytes)
@@ -127,6 +143,14 @@ zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
     (void) bytes;
     (void) waiting_p;
     return false;
+}
+
+bool
+zrelay_kernel_sent (int fd, uint64_t *arrived_p, uint64_t *waiting_p)
+{
+    (void) fd;
+    *arrived_p = *waiting_p = 0;
+    return true;
 }
 #endif
 

@@ -33,6 +33,13 @@ bool
 bool
     zrelay_kernel_moved (int fd, uint64_t *bytes);
 
+//  Bytes that a connection sent and that wait to arrive: by tcp at the peer's
+//  system, and by ipc at the peer. *arrived_p gets those that have arrived in its
+//  life, or 0 if the system does not count them. Returns false if the connection
+//  has ended. A system that does not tell says that nothing waits.
+bool
+    zrelay_kernel_sent (int fd, uint64_t *arrived_p, uint64_t *waiting_p);
+
 //  End a connection, as if its peer had: libzmq closes the descriptor. discard:
 //  throw away what waits to be read. Returns false if the descriptor is no
 //  longer that connection's, whose inode that is.

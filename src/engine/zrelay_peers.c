@@ -81,6 +81,9 @@
 //  Those after which a connection is no more
 #define ENDS (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED)
 
+//  Looks after which all that was sent has arrived, see below
+#define QUIET_LOOKS 2
+
 //  How many connections are looked at in one go, of those that have brought
 //  something. Msecs until the next look, if one of them has brought half of
 //  what is too much; if one has brought something or has come, so lately; and
@@ -173,6 +176,10 @@ typedef struct {
     uint64_t heard;             //  Number of its last message
     uint64_t empties;           //  Times the socket was empty when it left
     bool through;               //  Another peer has its routing id now
+    bool flushed;               //  What it was sent has arrived, up to when
+                                //  somebody asked anew; since then,
+    int quiet;                  //  looks at which nothing waited to be sent,
+    uint64_t goal;              //  and bytes that are to arrive
 } peer_t;
 
 struct _zrelay_peers_t {
@@ -195,6 +202,8 @@ struct _zrelay_peers_t {
     size_t room;                //  How many descriptors there is room for
     size_t count;               //  How many peers are connected
     uint64_t arrivals;          //  How many ever were
+    uint64_t departures;        //  How many of them have left
+    bool stranger;              //  The next to leave failed in its handshake
     zlistx_t *leavers;          //  Those that have left, until reported
     uint64_t messages;          //  Messages heard
     uint64_t empties;           //  Times that the socket was read empty
@@ -639,6 +648,17 @@ s_failed (zrelay_peers_t *self, const char *endpoint, uint16_t event,
 {
     zrelay_diary_failed (self->diary, self->name, endpoint, event, error);
     zrelay_cuts_failed (self->cuts, event, error);
+    self->stranger = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+}
+
+//  libzmq reports a handshake that the connection did not survive right before
+//  its end
+
+static void
+s_count_departure (zrelay_peers_t *self)
+{
+    self->departures += !self->stranger;
+    self->stranger = false;
 }
 
 //  A peer may have left before it was looked at
@@ -649,6 +669,8 @@ s_end (zrelay_peers_t *self, int fd, uint16_t event, const char *endpoint)
     const zrelay_diary_peer_t unknown = { self->name, false, endpoint, NULL };
     if (event == ZMQ_EVENT_DISCONNECTED && !s_lookup (self, fd))
         zrelay_diary_went (self->diary, &unknown, false, false);
+    if (event == ZMQ_EVENT_DISCONNECTED)
+        s_count_departure (self);
     s_remove (self, fd);
     zrelay_flooder_unlisten (self->flooder, fd);
 }
@@ -713,8 +735,11 @@ s_sweep (zrelay_peers_t *self)
     if (self->sweep_ivl > SWEEP_MOST)
         self->sweep_ivl = SWEEP_MOST;
     for (size_t fd = 0; fd < self->room; fd++)
-        if (self->peers [fd] && self->peers [fd]->inode != zrelay_where_inode ((int) fd))
+        if (self->peers [fd]
+        &&  self->peers [fd]->inode != zrelay_where_inode ((int) fd)) {
             s_remove (self, (int) fd);
+            self->departures++;
+        }
 }
 
 static void
@@ -769,8 +794,10 @@ zrelay_peers_forget (zrelay_peers_t *self, const char *endpoint)
 {
     zrelay_peers_lock (self);
     for (size_t fd = 0; fd < self->room; fd++)
-        if (self->peers [fd] && streq (self->peers [fd]->endpoint, endpoint))
+        if (self->peers [fd] && streq (self->peers [fd]->endpoint, endpoint)) {
             s_remove (self, (int) fd);
+            self->departures++;
+        }
     zrelay_retries_forget (self->retries, endpoint);
     self->swept_at = zclock_mono ();
     self->sweep_ivl = SWEEP_LEAST;
@@ -864,6 +891,60 @@ zrelay_peers_count (zrelay_peers_t *self)
     size_t count = self->count;
     zrelay_peers_unlock (self);
     return count;
+}
+
+void
+zrelay_peers_turnover (zrelay_peers_t *self, uint64_t *came_p,
+                       uint64_t *went_p)
+{
+    zrelay_peers_lock (self);
+    *came_p = self->arrivals;
+    *went_p = self->departures;
+    zrelay_peers_unlock (self);
+}
+
+//  What was in libzmq's hands when the system had nothing to send has been given
+//  to the system by the next look, and has arrived when there is nothing again.
+//  Or so many bytes have arrived that it must be among them. Returns how many
+//  wait.
+
+static uint64_t
+s_look_at_sent (peer_t *peer, bool anew, size_t more)
+{
+    uint64_t arrived, waiting;
+    if (anew) {
+        peer->quiet = 0;
+        peer->flushed = false;
+        peer->goal = UINT64_MAX;
+    }
+    //  Its end will be reported
+    if (!zrelay_kernel_sent (peer->fd, &arrived, &waiting)) {
+        peer->flushed = false;
+        return 0;
+    }
+    if (anew && arrived > 0)
+        peer->goal = arrived + waiting + more;
+    peer->quiet += waiting == 0;
+    peer->flushed |= peer->quiet >= QUIET_LOOKS || arrived >= peer->goal;
+    return waiting;
+}
+
+bool
+zrelay_peers_flushed (zrelay_peers_t *self, bool anew, size_t more,
+                      uint64_t *waiting_p)
+{
+    bool all = true;
+    *waiting_p = 0;
+    zrelay_peers_lock (self);
+    for (size_t fd = 0; fd < self->room; fd++) {
+        peer_t *peer = self->peers [fd];
+        if (peer) {
+            *waiting_p += s_look_at_sent (peer, anew, more);
+            all &= peer->flushed;
+        }
+    }
+    zrelay_peers_unlock (self);
+    return all;
 }
 
 void

@@ -70,6 +70,21 @@ size_t
 void
     zrelay_peers_list (zrelay_peers_t *self, zmsg_t *answer);
 
+//  How many connections ever came, and went; strangers whose handshake failed
+//  are not among the latter.
+void
+    zrelay_peers_turnover (zrelay_peers_t *self, uint64_t *came_p,
+                           uint64_t *went_p);
+
+//  True if by each connection all has arrived that had left libzmq's queues when
+//  this was asked anew, see zrelay_kernel_sent (); it is to be asked again after
+//  times in which libzmq writes what it can. more: bytes that libzmq may keep
+//  back for a connection. waiting_p gets the bytes that the system has still to
+//  send.
+bool
+    zrelay_peers_flushed (zrelay_peers_t *self, bool anew, size_t more,
+                          uint64_t *waiting_p);
+
 //  True if nobody is connected, although somebody was, and so many endpoints are
 //  tried again in vain.
 bool

@@ -12,6 +12,7 @@
 
 #include "zrelay_spooling.h"
 #include "zrelay_counts.h"
+#include "zrelay_receipts.h"
 #include "zrelay_setting.h"
 
 //  What was put is committed after so many msecs, or when it has so many bytes:
@@ -25,6 +26,11 @@
 //  Where the next message is still on its way to the disk
 #define WAIT_MSECS 1
 
+//  Most messages that were sent and are kept, as they may not have left. Where
+//  each message must go through the queue, no more are sent then; else the
+//  oldest are removed.
+#define SENT_MOST 1000000
+
 //  The queue has reached a bound: which messages are dropped
 typedef enum {
     FULL_HOLD,                  //  None, and no more are read
@@ -36,9 +42,6 @@ static const char *const s_fulls [] = { "hold", "drop-new", "drop-old", NULL };
 static const char *const s_syncs [] = { "always", "second", "never", NULL };
 #define SYNC_SECOND 1
 
-//  Name of the option for the spool's directory
-#define DIRECTORY "spool"
-
 struct _zrelay_spooling_t {
     const char *flow;           //  Its name
     const zrelay_spooler_t *spooler;    //  Whose functions to call
@@ -49,8 +52,12 @@ struct _zrelay_spooling_t {
     int64_t full;               //  A full_t
     int64_t sync;               //  One of s_syncs
     int64_t durable;            //  Each message goes through it
-    zrelay_message_t *message;  //  The first, when it was read
+    zrelay_receipts_t *receipts;    //  Messages that were sent. These are the
+                                    //  first in the queue
+    uint64_t resent;            //  Messages that were sent again
+    zrelay_message_t *message;  //  The first of the others, when it was read
     bool read;                  //  It was
+    size_t size;                //  Its bytes
     byte mark;                  //  Its mark
     int64_t since;              //  When it was put
     bool changed;               //  Since the last commit
@@ -74,6 +81,7 @@ zrelay_spooling_new (const char *flow)
     self->flow = flow;
     self->sync = SYNC_SECOND;
     self->message = zrelay_message_new ();
+    self->receipts = zrelay_receipts_new ();
     return self;
 }
 
@@ -85,6 +93,7 @@ zrelay_spooling_destroy (zrelay_spooling_t **self_p)
         zrelay_spooling_t *self = *self_p;
         zrelay_spooling_close (self);
         zrelay_message_destroy (&self->message);
+        zrelay_receipts_destroy (&self->receipts);
         zstr_free (&self->news);
         zstr_free (&self->told);
         freen (self);
@@ -133,25 +142,71 @@ s_due (zrelay_spooling_t *self)
     return interval > 0 && left > 0? left: 0;
 }
 
-void
-zrelay_spooling_tend (zrelay_spooling_t *self)
+//  The first of the queue go
+
+static void
+s_remove (zrelay_spooling_t *self, size_t count)
 {
+    self->spooler->remove (self->object, count);
+    self->changed = true;
+}
+
+//  What was sent may have been lost with a connection. To keep the order, all
+//  messages go again from there on.
+
+static void
+s_send_again (zrelay_spooling_t *self)
+{
+    self->resent += zrelay_receipts_count (self->receipts);
+    zrelay_receipts_forget (self->receipts);
+    zrelay_message_clear (self->message);
+    self->read = false;
+    self->spooler->rewind (self->object);
+}
+
+static void
+s_look_after_sent (zrelay_spooling_t *self, zrelay_peers_t *peers,
+                   bool sends_again)
+{
+    size_t left = zrelay_receipts_look (self->receipts, peers);
+    if (left > 0)
+        s_remove (self, left);
+    if (zrelay_receipts_endangered (self->receipts) && sends_again
+    &&  self->durable
+    &&  zrelay_receipts_count (self->receipts) > 0)
+        s_send_again (self);
+}
+
+void
+zrelay_spooling_tend (zrelay_spooling_t *self, zrelay_peers_t *peers,
+                      bool sends_again)
+{
+    if (self->object)
+        s_look_after_sent (self, peers, sends_again);
     if (s_due (self) == 0)
         s_commit (self);
+}
+
+//  Is there a message that cannot be sent before it is on the disk?
+
+static bool
+s_waits (zrelay_spooling_t *self)
+{
+    byte mark;
+    return self->object && self->durable && zrelay_spooling_size (self) > 0
+        && zrelay_receipts_count (self->receipts) < SENT_MOST
+        && !self->spooler->damage (self->object)
+        && !zrelay_spooling_first (self, &mark);
 }
 
 size_t
 zrelay_spooling_wants (zrelay_spooling_t *self)
 {
     int64_t due = s_due (self);
-    if (due == 0)
+    if (due == 0 || s_waits (self))
         return WAIT_MSECS;
-    if (due > 0)
-        return (size_t) due;
-    byte mark;
-    return self->object && self->durable && zrelay_spooling_size (self) > 0
-        && !self->spooler->damage (self->object)
-        && !zrelay_spooling_first (self, &mark)? WAIT_MSECS: 0;
+    size_t look = zrelay_receipts_wants (self->receipts);
+    return due > 0 && (look == 0 || (size_t) due < look)? (size_t) due: look;
 }
 
 const char *
@@ -191,6 +246,7 @@ zrelay_spooling_close (zrelay_spooling_t *self)
         self->spooler->close (self->object);
     }
     self->object = NULL;
+    zrelay_receipts_forget (self->receipts);
     zstr_free (&self->directory);
     zrelay_message_clear (self->message);
     self->read = self->changed = self->failed = false;
@@ -268,8 +324,8 @@ s_get_spool (zrelay_engine_t *engine, void *object)
 }
 
 const zrelay_setting_t zrelay_spooling_settings [] = {
-    { ZRELAY_SETTING, .name = DIRECTORY, .help = "directory for overflow spool",
-      .set = s_set_spool, .get = s_get_spool },
+    { ZRELAY_SETTING, .name = "spool", .help = "directory for overflow spool",
+      .set = s_set_spool, .get = s_get_spool, .flags = ZRELAY_SETTING_OWNER },
     { ZRELAY_SETTING, .name = "spool_bytes",
       .help = "most bytes in the spool; 0: as many as the disk has",
       .offset = offsetof (zrelay_spooling_t, bytes), .most = INT64_MAX },
@@ -290,14 +346,6 @@ const zrelay_setting_t zrelay_spooling_settings [] = {
 };
 
 bool
-zrelay_spooling_is_directory (zframe_t *option)
-{
-    return option && zframe_size (option) == strlen (DIRECTORY)
-        && strncasecmp ((const char *) zframe_data (option), DIRECTORY,
-                        zframe_size (option)) == 0;
-}
-
-bool
 zrelay_spooling_is_open (zrelay_spooling_t *self)
 {
     return self->object != NULL;
@@ -316,7 +364,15 @@ zrelay_spooling_is_durable (zrelay_spooling_t *self)
 uint64_t
 zrelay_spooling_size (zrelay_spooling_t *self)
 {
-    return self->object? self->spooler->messages (self->object): 0;
+    return self->object? self->spooler->messages (self->object)
+                         - zrelay_receipts_count (self->receipts): 0;
+}
+
+uint64_t
+zrelay_spooling_leaving (zrelay_spooling_t *self)
+{
+    return zrelay_receipts_moving (self->receipts)?
+           zrelay_receipts_count (self->receipts): 0;
 }
 
 //  Has it reached a bound, or would so many bytes more exceed it?
@@ -324,10 +380,11 @@ zrelay_spooling_size (zrelay_spooling_t *self)
 static bool
 s_is_full (zrelay_spooling_t *self, size_t more)
 {
-    return (self->messages > 0 && (int64_t)
-            self->spooler->messages (self->object) >= self->messages)
-        || (self->bytes > 0 && (int64_t)
-            (self->spooler->bytes (self->object) + more) > self->bytes);
+    uint64_t bytes = self->spooler->bytes (self->object)
+                     - zrelay_receipts_bytes (self->receipts) + more;
+    return (self->messages > 0
+         && (int64_t) zrelay_spooling_size (self) >= self->messages)
+        || (self->bytes > 0 && (int64_t) bytes > self->bytes);
 }
 
 bool
@@ -337,25 +394,48 @@ zrelay_spooling_stops (zrelay_spooling_t *self)
         && (self->failed || (self->full == FULL_HOLD && s_is_full (self, 1)));
 }
 
+//  The message that was read has been sent, or dropped
+
 static void
-s_forget_first (zrelay_spooling_t *self)
+s_forget_message (zrelay_spooling_t *self)
 {
     zrelay_message_clear (self->message);
     self->read = false;
-    self->spooler->remove (self->object, 1);
-    self->changed = true;
+    zrelay_receipts_sent (self->receipts, self->size);
+}
+
+static void
+s_forget_oldest (zrelay_spooling_t *self)
+{
+    zrelay_receipts_forget_first (self->receipts);
+    s_remove (self, 1);
+}
+
+static bool
+s_read (zrelay_spooling_t *self)
+{
+    if (self->read)
+        return true;
+    self->read = self->spooler->next (self->object, self->message,
+                                      &self->mark, &self->since);
+    if (!self->read)
+        return false;
+    self->size = zrelay_message_bytes (self->message);
+    zrelay_receipts_follow (self->receipts, self->message);
+    return true;
 }
 
 //  Drop the oldest message; returns false if there is none, or it cannot be
-//  read
+//  read. It leaves the queue when those have left that were sent before it.
 
 static bool
 s_drop_first (zrelay_spooling_t *self)
 {
-    if (!self->read
-    &&  !self->spooler->next (self->object, NULL, &self->mark, &self->since))
+    if (!s_read (self))
         return false;
-    s_forget_first (self);
+    s_forget_message (self);
+    if (zrelay_receipts_count (self->receipts) == 1)
+        s_forget_oldest (self);
     return true;
 }
 
@@ -395,25 +475,26 @@ zrelay_spooling_add (zrelay_spooling_t *self, zrelay_message_t *message,
 zrelay_message_t *
 zrelay_spooling_first (zrelay_spooling_t *self, byte *mark_p)
 {
-    if (!self->object)
+    if (!self->object || (self->durable && !self->read
+                       && zrelay_receipts_count (self->receipts) >= SENT_MOST))
         return NULL;
-    if (!self->read) {
-        self->read = self->spooler->next (self->object, self->message,
-                                          &self->mark, &self->since);
-        const char *damage = self->read? NULL:
-                             self->spooler->damage (self->object);
+    if (!s_read (self)) {
+        const char *damage = self->spooler->damage (self->object);
         if (damage && !(self->told && streq (self->told, damage)))
             s_tell (self, damage);
+        return NULL;
     }
     *mark_p = self->mark;
-    return self->read? self->message: NULL;
+    return self->message;
 }
 
 int64_t
 zrelay_spooling_remove (zrelay_spooling_t *self)
 {
     int64_t held = zclock_time () - self->since;
-    s_forget_first (self);
+    s_forget_message (self);
+    if (!self->durable && zrelay_receipts_count (self->receipts) > SENT_MOST)
+        s_forget_oldest (self);
     //  The machine's clock may have been set
     return held > 0? held: 0;
 }
@@ -440,4 +521,13 @@ zrelay_spooling_stats (zrelay_spooling_t *self, zrelay_counts_t *counts,
     zrelay_counts_add (counts, bytes, "%s.spooled_bytes", flow);
     zrelay_counts_add (counts, age > 0? age: 0, "%s.spooled_ms", flow);
     zrelay_counts_add (counts, self->failed, "%s.spool_failed", flow);
+    zrelay_counts_add (counts, zrelay_receipts_count (self->receipts),
+                       "%s.spool_sent", flow);
+    zrelay_counts_add (counts, self->resent, "%s.spool_resent", flow);
+}
+
+void
+zrelay_spooling_reset (zrelay_spooling_t *self)
+{
+    self->resent = 0;
 }

@@ -16,9 +16,13 @@
 #include <zrelay.h>
 #include "zrelay_counts.h"
 #include "zrelay_error.h"
+#include "zrelay_peers.h"
 
 //  A flow's messages in a spooler's queue, see zrelay_spooler.h. Each has a
-//  mark, which says where it goes.
+//  mark, which says where it goes. One that was sent remains there until it has
+//  left the process, see zrelay_receipts.h, and is sent again by the next one
+//  if this is killed. Where each message must go through the queue, it is sent
+//  again also if a connection ends by which it may have been lost.
 typedef struct _zrelay_spooling_t zrelay_spooling_t;
 
 //  Said where there is no spooler
@@ -34,11 +38,6 @@ void
 //  Options, of the flow that has it: spool, spool_bytes, spool_messages,
 //  spool_full, spool_sync, durable.
 extern const zrelay_setting_t zrelay_spooling_settings [];
-
-//  True if a frame, or NULL, is the name of the option that makes a directory
-//  and files, wherever it is told to: strangers may not set that.
-bool
-    zrelay_spooling_is_directory (zframe_t *option);
 
 //  True if there is a queue; messages that are in it must go first.
 bool
@@ -58,24 +57,29 @@ size_t
     zrelay_spooling_add (zrelay_spooling_t *self, zrelay_message_t *message,
                          byte mark);
 
-//  Messages in the queue, and those that are lost with the process.
+//  Messages in the queue that are to be sent; those that were sent and are still
+//  leaving, unless that has stopped; and those that are lost with the process.
 uint64_t
     zrelay_spooling_size (zrelay_spooling_t *self);
+uint64_t
+    zrelay_spooling_leaving (zrelay_spooling_t *self);
 uint64_t
     zrelay_spooling_at_risk (zrelay_spooling_t *self);
 
 //  The first message, which remains the queue's, or NULL if there is none that
-//  may be sent now. Remove it, when it was sent; returns for how many msecs it
-//  was there.
+//  may be sent now. Remove it, when it was sent or dropped; returns for how many
+//  msecs it was there.
 zrelay_message_t *
     zrelay_spooling_first (zrelay_spooling_t *self, byte *mark_p);
 int64_t
     zrelay_spooling_remove (zrelay_spooling_t *self);
 
-//  The end of a turn: commit, if it is time. And the msecs after which there
-//  must be another turn for that, or 0.
+//  The end of a turn: look after what was sent to these peers, or NULL, of which
+//  others may take what was lost on the way to one; and commit, if it is time. And the msecs after which there must be another turn
+//  for that, or 0.
 void
-    zrelay_spooling_tend (zrelay_spooling_t *self);
+    zrelay_spooling_tend (zrelay_spooling_t *self, zrelay_peers_t *peers,
+                          bool sends_again);
 size_t
     zrelay_spooling_wants (zrelay_spooling_t *self);
 
@@ -88,6 +92,9 @@ const char *
 void
     zrelay_spooling_stats (zrelay_spooling_t *self, zrelay_counts_t *counts,
                            const char *flow);
+
+void
+    zrelay_spooling_reset (zrelay_spooling_t *self);
 
 //  Commit and close. Returns how many messages are lost.
 uint64_t

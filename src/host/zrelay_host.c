@@ -21,7 +21,7 @@
 #include "zrelay_plan.h"
 #include "zrelay_private.h"
 #include "zrelay_secret.h"
-#include "zrelay_spooling.h"
+#include "zrelay_owners.h"
 #include "zrelay_usher.h"
 #include "../zrelay_thread.h"
 
@@ -240,11 +240,12 @@ s_is_owners (const zrelay_kind_t *kind, const char *command)
 }
 
 static bool
-s_sets_spool (zmsg_t *words)
+s_sets_owners (const zrelay_kind_t *kind, zmsg_t *words)
 {
-    zmsg_first (words);
+    zframe_t *command = zmsg_first (words);
     zmsg_next (words);
-    return zrelay_spooling_is_directory (zmsg_next (words));
+    return zframe_streq (command, "SET")
+        && zrelay_owners_option (kind, zmsg_next (words));
 }
 
 //  Give a relay the words of a message, which are taken: there may be keys
@@ -267,7 +268,7 @@ s_forward (zrelay_hosted_t *relay, zrelay_call_t *request, zmsg_t *rest)
     else
     if (zrelay_call_is_strange (request)
     && (s_is_owners (zrelay_hosted_kind (relay), command)
-     || (streq (command, "SET") && s_sets_spool (rest))))
+     || s_sets_owners (zrelay_hosted_kind (relay), rest)))
         zrelay_call_refuse (&request, ZRELAY_STATUS_UNKNOWN,
             "only this user may give this command, at a control socket that is"
             " a path of ipc");

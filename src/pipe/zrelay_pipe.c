@@ -17,7 +17,7 @@
 #include "zrelay_envelope.h"
 #include "zrelay_message_internal.h"
 #include "zrelay_option.h"
-#include "zrelay_spooling.h"
+#include "zrelay_owners.h"
 #include "../zrelay_thread.h"
 
 //  Most commands that are carried out before messages move again
@@ -204,13 +204,15 @@ s_be_host (zrelay_pipe_t *self, zmsg_t *msg, zmsg_t *envelope)
 //  True if strangers may give that command with these arguments
 
 static bool
-s_is_for_strangers (const zrelay_command_t *command, zmsg_t *msg)
+s_is_for_strangers (zrelay_pipe_t *self, const zrelay_command_t *command,
+                    zmsg_t *arguments)
 {
     if (command->flags & ZRELAY_COMMAND_OWNER)
         return false;
-    zmsg_first (msg);
+    zmsg_first (arguments);
     return strneq (command->name, "SET")
-        || !zrelay_spooling_is_directory (zmsg_next (msg));
+        || !zrelay_owners_option (zrelay_engine_kind (self->engine),
+                                  zmsg_next (arguments));
 }
 
 static void
@@ -229,7 +231,7 @@ s_command (zrelay_pipe_t *self, zmsg_t *msg)
     zrelay_command_t command;
     if (string
     &&  zrelay_command_find (zrelay_engine_kind (self->engine), name, &command)
-    && (!strange || s_is_for_strangers (&command, msg)))
+    && (!strange || s_is_for_strangers (self, &command, msg)))
         s_execute (self, &command, msg, envelope);
     else
         s_refuse (self, name, envelope);

@@ -74,6 +74,8 @@ static const zrelay_stats_metric_t s_metrics [] = {
     { "flow", "spooled_bytes", ZRELAY_STATS_SPOOLED_BYTES, NULL, NULL, NULL },
     { "flow", "spooled_ms", ZRELAY_STATS_SPOOLED_AGE, NULL, NULL, NULL },
     { "flow", "spool_failed", ZRELAY_STATS_SPOOL_FAILED, NULL, NULL, NULL },
+    { "flow", "spool_sent", ZRELAY_STATS_SPOOL_SENT, NULL, NULL, NULL },
+    { "flow", "spool_resent", ZRELAY_STATS_SPOOL_RESENT, NULL, NULL, NULL },
     { "flow", "dropped", ZRELAY_STATS_SUM, NULL, NULL, NULL },
     { "flow", "dropped_*", ZRELAY_STATS_DROPPED, "reason", NULL, NULL },
 };

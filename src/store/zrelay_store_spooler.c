@@ -80,6 +80,13 @@ s_remove (void *object, size_t count)
     zrelay_spool_remove (self->spool, count);
 }
 
+static void
+s_rewind (void *object)
+{
+    place_t *self = (place_t *) object;
+    zrelay_spool_rewind (self->spool);
+}
+
 static const char *
 s_commit (void *object)
 {
@@ -130,7 +137,7 @@ zrelay_store_spooler (void)
     static const zrelay_spooler_t spooler = {
         ZRELAY_SPOOLER, .open = s_open, .close = s_close,
         .set_sync = s_set_sync, .set_durable = s_set_durable,
-        .put = s_put, .next = s_next, .remove = s_remove,
+        .put = s_put, .next = s_next, .remove = s_remove, .rewind = s_rewind,
         .commit = s_commit, .damage = s_damage, .messages = s_messages,
         .kept = s_kept, .bytes = s_bytes, .time = s_time
     };

@@ -4,7 +4,7 @@
 #
 #   FUZZ_SECONDS   how long for each target (default 60)
 #   FUZZ_TARGETS   which ones (default "command stats option gate config
-#                  json permits join")
+#                  json permits join", and store if that is built)
 #   FUZZ_CLANG     the compiler (default clang)
 #
 #   What is found to be interesting is kept in the folder fuzz of the build
@@ -27,6 +27,7 @@ longest=1000
 #   build TARGET
 build () {
     case $1 in
+        store) extra="-Isrc/store $STORE_CFLAGS $STORE_SOURCES $STORE_LIBS" ;;
         json) extra="-Isrc/program $JSON_CFLAGS
             src/program/zrelay_json_file.c $JSON_LIBS" ;;
         *) extra= ;;
@@ -52,7 +53,8 @@ run () {
 }
 
 failed=0
-for target in ${FUZZ_TARGETS:-command stats option gate config json permits join}; do
+all="command stats option gate config json permits join"
+for target in ${FUZZ_TARGETS:-$all ${STORE_SOURCES:+store}}; do
     build "$target" || exit 1
     if run "$target"; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' \

@@ -1,0 +1,509 @@
+/*  =========================================================================
+    zrelay_receipts - which messages have left the process
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#include "zrelay_receipts.h"
+
+//  Msecs between two looks, in which libzmq's threads write what they can. If
+//  nothing has changed, the next look comes after twice that time.
+#define LOOK_LEAST 20
+#define LOOK_MOST 1000
+
+//  Others have left lately if the next look is due in so many msecs at most
+#define MOVING_MOST 200
+
+//  Bytes that libzmq takes from a queue before it writes them to a connection:
+//  its out_batch_size
+#define BATCH 8192
+
+//  A message on its way: its frames, which libzmq's refer to. It has two users,
+//  libzmq's threads and the receipts; the last one frees it.
+typedef struct {
+    int users;                  //  Of the two
+    size_t left;                //  Frames that libzmq needs
+    size_t count;               //  Frames
+    zmq_msg_t frames [];
+} parcel_t;
+
+typedef struct {
+    parcel_t *parcel;
+    size_t bytes;               //  Of its message
+} receipt_t;
+
+struct _zrelay_receipts_t {
+    parcel_t *followed;         //  The last message, until it is sent; or NULL
+    receipt_t *receipts;        //  A ring, in the order of sending
+    size_t room;                //  Receipts that it can have
+    size_t head;                //  The first
+    size_t count;               //  How many
+    uint64_t bytes;             //  Of all their messages
+    size_t released;            //  The first so many are not needed by libzmq
+    size_t marked;              //  Of these, those that were not when the
+                                //  system was looked at anew
+    size_t behind;              //  Bytes in those that were released later,
+                                //  but for the last
+    size_t last;                //  Bytes in that one
+    bool alone;                 //  There has been one connection only
+    bool flushed;               //  Those that were marked have left
+    uint64_t came;              //  Connections that ever came,
+    uint64_t went;              //  and that ever went
+    bool endangered;            //  Some have gone since this was asked
+    int64_t interval;           //  Msecs between the last look and the next
+    int64_t looked_at;          //  When that was, in msecs
+};
+
+
+//  --------------------------------------------------------------------------
+//  Parcels
+
+static void
+s_leave (parcel_t *parcel)
+{
+    if (__atomic_sub_fetch (&parcel->users, 1, __ATOMIC_ACQ_REL) == 0)
+        freen (parcel);
+}
+
+static void
+s_close_frames (parcel_t *parcel)
+{
+    for (size_t index = 0; index < parcel->count; index++)
+        zmq_msg_close (&parcel->frames [index]);
+    s_leave (parcel);
+}
+
+//  Called by libzmq, on any thread
+
+static void
+s_on_free (void *data, void *hint)
+{
+    (void) data;
+    parcel_t *parcel = (parcel_t *) hint;
+    if (__atomic_sub_fetch (&parcel->left, 1, __ATOMIC_ACQ_REL) == 0)
+        s_close_frames (parcel);
+}
+
+static bool
+s_is_released (parcel_t *parcel)
+{
+    return __atomic_load_n (&parcel->users, __ATOMIC_ACQUIRE) == 1;
+}
+
+//  A frame that is so small that libzmq has it in its place remains in ours
+
+static void
+s_replace (parcel_t *parcel, size_t index, zmq_msg_t *frame)
+{
+    zmq_msg_t *own = &parcel->frames [index];
+    zmq_msg_init (own);
+    zmq_msg_move (own, frame);
+    zmq_msg_close (frame);
+    int rc = zmq_msg_init_data (frame, zmq_msg_data (own), zmq_msg_size (own),
+                                s_on_free, parcel);
+    assert (rc == 0);
+}
+
+void
+zrelay_receipts_follow (zrelay_receipts_t *self, zrelay_message_t *message)
+{
+    assert (!self->followed);
+    size_t frames = zrelay_message_frames (message);
+    parcel_t *parcel =
+        (parcel_t *) malloc (sizeof (parcel_t) + frames * sizeof (zmq_msg_t));
+    assert (parcel);
+    parcel->users = 2;
+    parcel->left = parcel->count = frames;
+    for (size_t index = 0; index < frames; index++)
+        s_replace (parcel, index, zrelay_message_frame (message, index));
+    //  There is nobody who would free it
+    if (frames == 0)
+        s_leave (parcel);
+    self->followed = parcel;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Constructor and destructor
+
+zrelay_receipts_t *
+zrelay_receipts_new (void)
+{
+    zrelay_receipts_t *self =
+        (zrelay_receipts_t *) zmalloc (sizeof (zrelay_receipts_t));
+    assert (self);
+    self->interval = LOOK_LEAST;
+    return self;
+}
+
+void
+zrelay_receipts_destroy (zrelay_receipts_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_receipts_t *self = *self_p;
+        zrelay_receipts_forget (self);
+        freen (self->receipts);
+        freen (self);
+        *self_p = NULL;
+    }
+}
+
+
+//  --------------------------------------------------------------------------
+//  The ring
+
+static receipt_t *
+s_receipt (zrelay_receipts_t *self, size_t index)
+{
+    return &self->receipts [(self->head + index) % self->room];
+}
+
+static void
+s_need_room (zrelay_receipts_t *self)
+{
+    if (self->count < self->room)
+        return;
+    size_t room = self->room * 2 + 64;
+    receipt_t *receipts = (receipt_t *) malloc (room * sizeof (receipt_t));
+    assert (receipts);
+    for (size_t index = 0; index < self->count; index++)
+        receipts [index] = *s_receipt (self, index);
+    freen (self->receipts);
+    self->receipts = receipts;
+    self->room = room;
+    self->head = 0;
+}
+
+void
+zrelay_receipts_sent (zrelay_receipts_t *self, size_t bytes)
+{
+    assert (self->followed);
+    if (self->count == 0) {
+        self->interval = LOOK_LEAST;
+        self->looked_at = zclock_mono ();
+    }
+    s_need_room (self);
+    self->count++;
+    *s_receipt (self, self->count - 1) =
+        (receipt_t) { self->followed, bytes };
+    self->followed = NULL;
+    self->bytes += bytes;
+}
+
+void
+zrelay_receipts_forget_first (zrelay_receipts_t *self)
+{
+    assert (self->count > 0);
+    receipt_t *receipt = s_receipt (self, 0);
+    s_leave (receipt->parcel);
+    self->bytes -= receipt->bytes;
+    self->head = (self->head + 1) % self->room;
+    self->count--;
+    self->released -= self->released > 0;
+    self->marked -= self->marked > 0;
+}
+
+void
+zrelay_receipts_forget (zrelay_receipts_t *self)
+{
+    if (self->followed)
+        s_leave (self->followed);
+    self->followed = NULL;
+    while (self->count > 0)
+        zrelay_receipts_forget_first (self);
+}
+
+size_t
+zrelay_receipts_count (zrelay_receipts_t *self)
+{
+    return self->count;
+}
+
+uint64_t
+zrelay_receipts_bytes (zrelay_receipts_t *self)
+{
+    return self->bytes;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Looking
+
+static void
+s_look_at_messages (zrelay_receipts_t *self)
+{
+    while (self->released < self->count
+        && s_is_released (s_receipt (self, self->released)->parcel)) {
+        self->behind += self->last;
+        self->last = s_receipt (self, self->released)->bytes;
+        self->released++;
+    }
+}
+
+//  Returns true if none has ended. What the end of one may have released was
+//  looked at before, and so was the system, so that end is known now.
+
+static bool
+s_look_at_connections (zrelay_receipts_t *self, zrelay_peers_t *peers)
+{
+    uint64_t came = self->came, went = self->went;
+    if (peers) {
+        zrelay_peers_update (peers);
+        zrelay_peers_turnover (peers, &came, &went);
+    }
+    bool none_ended = went == self->went;
+    self->endangered |= !none_ended;
+    self->alone &= came == self->came && none_ended;
+    self->came = came;
+    self->went = went;
+    return none_ended && !zrelay_peers_behind (peers);
+}
+
+//  Without connections, there is nothing between libzmq and a receiver
+
+static void
+s_look_at_system (zrelay_receipts_t *self, zrelay_peers_t *peers, bool anew)
+{
+    uint64_t waiting = 0;
+    self->flushed = !peers
+                 || zrelay_peers_flushed (peers, anew, BATCH, &waiting)
+                 || (self->alone && self->behind >= BATCH + waiting);
+}
+
+static void
+s_begin (zrelay_receipts_t *self, zrelay_peers_t *peers)
+{
+    self->marked = self->released;
+    self->behind = self->last = 0;
+    self->alone = peers && zrelay_peers_count (peers) == 1;
+    s_look_at_system (self, peers, true);
+}
+
+static size_t
+s_forget_marked (zrelay_receipts_t *self)
+{
+    size_t count = self->marked;
+    while (self->marked > 0)
+        zrelay_receipts_forget_first (self);
+    return count;
+}
+
+size_t
+zrelay_receipts_look (zrelay_receipts_t *self, zrelay_peers_t *peers)
+{
+    int64_t now = zclock_mono ();
+    if (self->count == 0 || now < self->looked_at + self->interval)
+        return 0;
+    size_t before = self->released;
+    s_look_at_messages (self);
+    bool changed = self->released > before;
+    if (self->marked > 0)
+        s_look_at_system (self, peers, false);
+    bool calm = s_look_at_connections (self, peers);
+    size_t left = calm && self->flushed? s_forget_marked (self): 0;
+    if (!calm || self->marked == 0)
+        s_begin (self, peers);
+    self->looked_at = now;
+    self->interval = changed || left > 0? LOOK_LEAST:
+        self->interval * 2 < LOOK_MOST? self->interval * 2: LOOK_MOST;
+    return left;
+}
+
+size_t
+zrelay_receipts_wants (zrelay_receipts_t *self)
+{
+    if (self->count == 0)
+        return 0;
+    int64_t left = self->looked_at + self->interval - zclock_mono ();
+    return left > 0? (size_t) left: 1;
+}
+
+bool
+zrelay_receipts_moving (zrelay_receipts_t *self)
+{
+    return self->count > 0 && self->interval <= MOVING_MOST;
+}
+
+bool
+zrelay_receipts_endangered (zrelay_receipts_t *self)
+{
+    bool endangered = self->endangered;
+    self->endangered = false;
+    return endangered;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+#define TEST_MESSAGES 100
+#define TEST_SIZE 1000
+
+//  Send numbered messages, as many as are taken of so many
+
+static size_t
+s_test_send (zrelay_receipts_t *self, zsock_t *source, size_t count)
+{
+    zrelay_message_t *message = zrelay_message_new ();
+    byte body [TEST_SIZE] = { 0 };
+    size_t sent = 0;
+    bool taken = true;
+    while (taken && sent < count) {
+        zrelay_message_append (message, &sent, sizeof (sent));
+        zrelay_message_append (message, body, sizeof (body));
+        zrelay_receipts_follow (self, message);
+        assert (zrelay_message_size (message, 1) == sizeof (body));
+        void *handle = zsock_resolve (source);
+        taken = zmq_msg_send (zrelay_message_frame (message, 0), handle,
+                              ZMQ_DONTWAIT | ZMQ_SNDMORE) != -1;
+        if (taken) {
+            int rc = zmq_msg_send (zrelay_message_frame (message, 1), handle,
+                                   ZMQ_DONTWAIT);
+            assert (rc == sizeof (body));
+        }
+        zrelay_message_clear (message);
+        zrelay_receipts_sent (self, sizeof (sent) + sizeof (body));
+        sent += taken;
+    }
+    zrelay_message_destroy (&message);
+    return sent;
+}
+
+//  Wait until so many have left, five seconds at most
+
+static bool
+s_test_left (zrelay_receipts_t *self, zrelay_peers_t *peers, size_t count)
+{
+    int64_t end = zclock_mono () + 5000;
+    while (count > 0 && zclock_mono () < end) {
+        size_t left = zrelay_receipts_look (self, peers);
+        assert (left <= count);
+        count -= left;
+        zclock_sleep (1);
+    }
+    return count == 0;
+}
+
+static void
+s_test_receive (zsock_t *sink, size_t from, size_t count)
+{
+    for (size_t number = from; number < from + count; number++) {
+        zmsg_t *msg = zmsg_recv (sink);
+        assert (msg && zmsg_size (msg) == 2);
+        assert (memcmp (zframe_data (zmsg_first (msg)), &number,
+                        sizeof (number)) == 0);
+        zmsg_destroy (&msg);
+    }
+}
+
+//  Where nobody reads, nothing more leaves; and when the reader goes, that is
+//  reported and not taken for an arrival
+
+static void
+s_test_reader (const char *endpoint)
+{
+    zsock_t *source = zsock_new (ZMQ_PUSH);
+    zsock_set_sndhwm (source, TEST_MESSAGES);
+    zrelay_limits_t *limits = zrelay_limits_new ();
+    zrelay_peers_t *peers = zrelay_peers_new (zsock_resolve (source), limits);
+    assert (peers);
+    int rc = zsock_bind (source, "%s", endpoint);
+    assert (rc != -1);
+    zsock_t *sink = zsock_new (ZMQ_PULL);
+    zsock_set_rcvhwm (sink, 1);
+    zsock_set_rcvbuf (sink, 4096);
+    char *bound = zsock_last_endpoint (source);
+    rc = zsock_connect (sink, "%s", bound);
+    assert (rc == 0);
+    zstr_free (&bound);
+    while (!(zsock_events (source) & ZMQ_POLLOUT))
+        zclock_sleep (1);
+
+    zrelay_receipts_t *self = zrelay_receipts_new ();
+    assert (zrelay_receipts_wants (self) == 0);
+    size_t sent = s_test_send (self, source, TEST_MESSAGES);
+    assert (sent == TEST_MESSAGES);
+    assert (zrelay_receipts_count (self) == sent);
+    assert (zrelay_receipts_bytes (self) ==
+            sent * (TEST_SIZE + sizeof (size_t)));
+    assert (zrelay_receipts_wants (self) > 0);
+    s_test_receive (sink, 0, sent);
+    assert (s_test_left (self, peers, sent));
+    assert (zrelay_receipts_count (self) == 0);
+    assert (zrelay_receipts_bytes (self) == 0);
+    assert (!zrelay_receipts_endangered (self));
+
+    //  More than all buffers can have
+    sent = 0;
+    for (int64_t end = zclock_mono () + 300; zclock_mono () < end; )
+        sent += s_test_send (self, source, TEST_MESSAGES);
+    while (zrelay_receipts_wants (self) < LOOK_MOST / 2) {
+        zrelay_receipts_look (self, peers);
+        zclock_sleep (1);
+    }
+    assert (zrelay_receipts_count (self) >= TEST_MESSAGES);
+    assert (!zrelay_receipts_moving (self));
+    size_t count = zrelay_receipts_count (self);
+    zsock_destroy (&sink);
+    while (!zrelay_receipts_endangered (self)) {
+        size_t left = zrelay_receipts_look (self, peers);
+        assert (left == 0);
+        zclock_sleep (1);
+    }
+    assert (zrelay_receipts_count (self) == count);
+    zrelay_receipts_forget_first (self);
+    zrelay_receipts_forget (self);
+    assert (zrelay_receipts_count (self) == 0);
+    zrelay_receipts_destroy (&self);
+    assert (self == NULL);
+    zrelay_peers_destroy (&peers, zsock_resolve (source));
+    zsock_destroy (&source);
+    zrelay_limits_destroy (&limits);
+}
+
+void
+zrelay_receipts_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_receipts: ");
+    //  @selftest
+    //  A message that was dropped has left at once; so has one without frames.
+    //  One that is kept by somebody has not.
+    zrelay_receipts_t *self = zrelay_receipts_new ();
+    zrelay_message_t *message = zrelay_message_new ();
+    zrelay_receipts_follow (self, message);
+    zrelay_receipts_sent (self, 0);
+    zrelay_message_append (message, "small", 5);
+    zrelay_receipts_follow (self, message);
+    assert (zrelay_message_streq (message, 0, "small"));
+    zrelay_message_t *kept = zrelay_message_dup (message);
+    zrelay_message_clear (message);
+    zrelay_receipts_sent (self, 5);
+    assert (s_test_left (self, NULL, 1));
+    assert (zrelay_receipts_count (self) == 1);
+    assert (zrelay_message_streq (kept, 0, "small"));
+    zrelay_message_destroy (&kept);
+    assert (s_test_left (self, NULL, 1));
+
+    //  Whoever has it may have it longer than this object lives
+    zrelay_message_append (message, "small", 5);
+    zrelay_receipts_follow (self, message);
+    zrelay_receipts_destroy (&self);
+    assert (zrelay_message_streq (message, 0, "small"));
+    zrelay_message_destroy (&message);
+
+    s_test_reader ("tcp://127.0.0.1:*");
+    char name [40];
+    snprintf (name, sizeof (name), "ipc://@zrelay-receipts-%d",
+              (int) getpid ());
+    s_test_reader (name);
+    //  @end
+    printf ("OK\n");
+}
