@@ -60,6 +60,8 @@ void
 void
     zrelay_majordomo_test (bool verbose);
 void
+    zrelay_broker_test (bool verbose);
+void
     zrelay_cache_test (bool verbose);
 
 #endif
