@@ -26,6 +26,7 @@
 #include "zrelay_queue.h"
 #include "zrelay_forwarder.h"
 #include "zrelay_pool.h"
+#include "zrelay_broker.h"
 #include "zrelay_balancer.h"
 #include "zrelay_majordomo.h"
 #include "zrelay_streamer.h"

@@ -171,6 +171,14 @@ typedef struct {
     //  The end of the conversation; NULL: it ends without a word
     void (*part) (void *object, zrelay_worker_t *worker,
                   zrelay_message_t *message);
+
+    //  For a kind that asks, see zrelay_pool_ask (). A request of its own is
+    //  dropped, for this reason: it is the kind's again, and not counted. The
+    //  function must not call the pool
+    void (*returned) (void *object, void *asker, zrelay_pool_reason_t reason);
+    //  A worker of that service has come, or is done with what it had, and has
+    //  been given what waits first. The function may ask
+    void (*freed) (void *object, const void *service, size_t size);
 } zrelay_pool_protocol_t;
 #define ZRELAY_POOL_PROTOCOL .size = sizeof (zrelay_pool_protocol_t)
 
@@ -245,6 +253,22 @@ ZRELAY_EXPORT zrelay_verdict_t
                       size_t address, const void *service, size_t size,
                       int form);
 
+//  The kind itself asks, in the place of a client: as zrelay_pool_take (), but
+//  where others would be dropped, the request comes back, by the protocol's
+//  function "returned", which there must be. Its address is one that no client
+//  can have. asker, not NULL, is for the kind. The message's frames are taken,
+//  unless the request would have to wait and there is no room, whatever
+//  "overflow" says: then NULL is returned. The request is valid until it was
+//  answered, withdrawn or returned.
+ZRELAY_EXPORT zrelay_request_t *
+    zrelay_pool_ask (zrelay_pool_t *self, zrelay_message_t *message,
+                     size_t address, const void *service, size_t size,
+                     int form, void *asker);
+
+//  Ask no more, if the request still waits. Returns false if a worker has it.
+ZRELAY_EXPORT bool
+    zrelay_pool_withdraw (zrelay_pool_t *self, zrelay_request_t **request_p);
+
 //  The request that this worker answers with a message whose frames from first
 //  on are these many frames of a client's address; NULL if it has no request of
 //  that client.
@@ -276,6 +300,10 @@ ZRELAY_EXPORT size_t
     zrelay_request_address (zrelay_request_t *self);
 ZRELAY_EXPORT int
     zrelay_request_form (zrelay_request_t *self);
+
+//  What the kind that asks it gave to zrelay_pool_ask (), or NULL.
+ZRELAY_EXPORT void *
+    zrelay_request_asker (zrelay_request_t *self);
 
 
 //  --------------------------------------------------------------------------

@@ -446,3 +446,317 @@ zrelay_majordomo_test (bool verbose)
     //  @end
     printf ("OK\n");
 }
+
+
+//  --------------------------------------------------------------------------
+//  A kind with services of its own. One answers at once, one later, and one has
+//  a worker do it.
+
+enum { DESK_TIME, DESK_WAIT, DESK_ASK };
+
+typedef struct {
+    zrelay_broker_t *broker;
+    zrelay_broker_numbers_t numbers;
+    zrelay_pool_numbers_t pool;
+    zrelay_engine_t *engine;
+    zrelay_message_t *later;    //  A client that waits, or NULL
+    zrelay_request_t *request;  //  What is asked for it, or NULL
+    uint64_t returned;          //  Requests that came back
+    uint64_t freed;             //  How often a worker was free
+    uint64_t refused;           //  Requests for which there was no room
+} desk_t;
+
+static bool
+s_desk_serve (void *object, size_t service, zrelay_message_t *body,
+              zrelay_message_t *reply)
+{
+    desk_t *self = (desk_t *) object;
+    if (service == DESK_TIME) {
+        zrelay_message_append (reply, "noon", 4);
+        return true;
+    }
+    zrelay_message_destroy (&self->later);
+    self->later = zrelay_message_take (reply);
+    if (service == DESK_ASK) {
+        self->request = zrelay_broker_ask (self->broker, "tea", 3, body, self);
+        //  The body remains if there is no room
+        assert (!self->request == (zrelay_message_frames (body) > 0));
+        self->refused += !self->request;
+    }
+    return false;
+}
+
+static void
+s_desk_replied (void *object, void *asker, zrelay_message_t *body)
+{
+    desk_t *self = (desk_t *) object;
+    assert (asker == self);
+    self->request = NULL;
+    zrelay_message_move (self->later, body, SIZE_MAX);
+    zrelay_broker_answer (self->broker, &self->later);
+}
+
+static void
+s_desk_returned (void *object, void *asker, zrelay_pool_reason_t reason)
+{
+    desk_t *self = (desk_t *) object;
+    assert (asker == self && reason == ZRELAY_POOL_RETRIES);
+    self->request = NULL;
+    self->returned++;
+}
+
+static void
+s_desk_freed (void *object, const void *service, size_t size)
+{
+    (void) service;
+    ((desk_t *) object)->freed += size == strlen ("tea");
+}
+
+static const char *const s_desk_names [] = {
+    "desk.time", "desk.wait", "desk.ask", NULL
+};
+
+static const zrelay_broker_services_t s_desk_services = {
+    ZRELAY_BROKER_SERVICES,
+    .prefix = "desk.", .names = s_desk_names, .serve = s_desk_serve,
+    .replied = s_desk_replied, .returned = s_desk_returned,
+    .freed = s_desk_freed
+};
+
+static void *
+s_desk_create (zrelay_engine_t *engine)
+{
+    desk_t *self = (desk_t *) zmalloc (sizeof (desk_t));
+    assert (self);
+    self->engine = engine;
+    self->numbers.size = sizeof (self->numbers);
+    self->pool.size = sizeof (self->pool);
+    zrelay_broker_defaults (&self->pool);
+    self->broker = zrelay_broker_new (engine, self, &self->pool,
+                                      &self->numbers);
+    return self;
+}
+
+static void
+s_desk_destroy (void **object_p)
+{
+    desk_t *self = (desk_t *) *object_p;
+    zrelay_broker_destroy (&self->broker);
+    zrelay_message_destroy (&self->later);
+    freen (self);
+    *object_p = NULL;
+}
+
+static int
+s_desk_open (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+             zmsg_t *answer)
+{
+    (void) argc;
+    (void) argv;
+    (void) answer;
+    return zrelay_broker_serve (((desk_t *) object)->broker, &s_desk_services)?
+        ZRELAY_STATUS_DONE:
+        zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_STATE, "a worker does");
+}
+
+static int
+s_desk_answer (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+               zmsg_t *answer)
+{
+    (void) engine;
+    (void) argc;
+    (void) answer;
+    desk_t *self = (desk_t *) object;
+    zrelay_message_append (self->later, argv [0], strlen (argv [0]));
+    zrelay_broker_answer (self->broker, &self->later);
+    return ZRELAY_STATUS_DONE;
+}
+
+static int
+s_desk_withdraw (zrelay_engine_t *engine, void *object, size_t argc,
+                 char **argv, zmsg_t *answer)
+{
+    (void) engine;
+    (void) argc;
+    (void) argv;
+    (void) answer;
+    desk_t *self = (desk_t *) object;
+    return zrelay_pool_withdraw (zrelay_broker_pool (self->broker),
+                                 &self->request)? ZRELAY_STATUS_DONE:
+        zrelay_engine_fail (engine, ZRELAY_STATUS_BAD_STATE, "a worker has it");
+}
+
+static const zrelay_command_t s_desk_commands [] = {
+    ZRELAY_BROKER_COMMANDS,
+    { ZRELAY_COMMAND, .name = "OPEN", .args = "", .handler = s_desk_open },
+    { ZRELAY_COMMAND, .name = "ANSWER", .args = "word",
+      .handler = s_desk_answer },
+    { ZRELAY_COMMAND, .name = "WITHDRAW", .args = "",
+      .handler = s_desk_withdraw },
+    { .name = NULL }
+};
+
+static const zrelay_setting_t s_desk_settings [] = {
+    ZRELAY_BROKER_SETTINGS (desk_t, pool),
+    { .name = NULL }
+};
+
+static const zrelay_counter_t s_desk_counters [] = {
+    ZRELAY_BROKER_COUNTERS (desk_t, pool, numbers),
+    { ZRELAY_COUNTER, .name = "returned",
+      .offset = offsetof (desk_t, returned) },
+    { ZRELAY_COUNTER, .name = "freed", .offset = offsetof (desk_t, freed) },
+    { ZRELAY_COUNTER, .name = "refused", .offset = offsetof (desk_t, refused) },
+    { .name = NULL }
+};
+
+//  Each request that came is answered, is here, or was dropped
+
+static bool
+s_desk_adds_up (zactor_t *relay)
+{
+    zrelay_stats_t *stats = zrelay_stats_query (relay);
+    assert (stats);
+    bool right = zrelay_stats_value (stats, "requests")
+              == zrelay_stats_value (stats, "replies")
+               + zrelay_stats_value (stats, "requests_waiting")
+               + zrelay_stats_value (stats, "requests_in_hand")
+              && zrelay_stats_value (stats, "forward.dropped_retries") == 0;
+    zrelay_stats_destroy (&stats);
+    return right;
+}
+
+#define S_DONE(relay, command, argument) \
+    zrelay_testing_status (relay, ZRELAY_STATUS_DONE, command, argument, NULL)
+#define S_BAD_STATE(relay, command) \
+    zrelay_testing_status (relay, ZRELAY_STATUS_BAD_STATE, command, NULL, NULL)
+
+void
+zrelay_broker_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_broker: ");
+
+    //  @selftest
+    zrelay_kind_t kind = *zrelay_majordomo_kind ();
+    kind.name = "desk";
+    kind.create = s_desk_create;
+    kind.destroy = s_desk_destroy;
+    kind.commands = s_desk_commands;
+    kind.settings = s_desk_settings;
+    kind.counters = s_desk_counters;
+    zactor_t *relay = zrelay_engine_spawn (&kind, NULL);
+    assert (relay);
+    zstr_sendx (relay, "SET", "RELAY", "heartbeat", "0", NULL);
+    int rc = zsock_wait (relay);
+    assert (rc == 0);
+
+    //  Its services cannot be opened while a worker serves one of them, and
+    //  afterwards no worker can
+    zsock_t *worker = zrelay_testing_connect (relay, "FRONTEND", ZMQ_DEALER);
+    s_send (worker, "MDPW02", "\x01", "desk.time");
+    assert (zrelay_testing_reaches (relay, "workers", 1));
+    assert (S_BAD_STATE (relay, "OPEN"));
+    s_send (worker, "MDPW02", "\x06");
+    assert (zrelay_testing_reaches (relay, "workers", 0));
+    assert (S_DONE (relay, "OPEN", NULL));
+    s_send (worker, "MDPW02", "\x01", "desk.time");
+    zmsg_t *answer = s_receive (worker, "MDPW02", "\x06");
+    assert (answer);
+    zmsg_destroy (&answer);
+
+    //  Clients of both versions; there is no service desk.milk
+    zsock_t *client = zrelay_testing_connect (relay, "FRONTEND", ZMQ_REQ);
+    zsock_t *other = zrelay_testing_connect (relay, "FRONTEND", ZMQ_DEALER);
+    s_send (client, "MDPC01", "desk.time", "");
+    answer = s_receive (client, "MDPC01", "desk.time", "noon");
+    assert (answer);
+    zmsg_destroy (&answer);
+    s_send (other, "MDPC02", "\x01", "desk.time", "");
+    answer = s_receive (other, "MDPC02", "\x03", "desk.time", "noon");
+    assert (answer);
+    zmsg_destroy (&answer);
+    s_send (client, "MDPC01", "desk.milk", "");
+    answer = s_receive (client, "MDPC01", "desk.milk", "501");
+    assert (answer);
+    zmsg_destroy (&answer);
+    s_send (client, "MDPC01", "mmi.service", "desk.wait");
+    answer = s_receive (client, "MDPC01", "mmi.service", "200");
+    assert (answer);
+    zmsg_destroy (&answer);
+    s_send (client, "MDPC01", "mmi.services", "");
+    answer = s_receive (client, "MDPC01", "mmi.services", "200", "desk.time",
+                        "desk.wait", "desk.ask");
+    assert (answer);
+    zmsg_destroy (&answer);
+
+    //  An answer that takes a while, also to a client that has gone
+    s_send (client, "MDPC01", "desk.wait", "x");
+    s_send (other, "MDPC02", "\x01", "desk.time", "");
+    answer = s_receive (other, "MDPC02", "\x03", "desk.time", "noon");
+    assert (answer);
+    zmsg_destroy (&answer);
+    assert (s_receives_nothing (client));
+    assert (S_DONE (relay, "ANSWER", "now"));
+    answer = s_receive (client, "MDPC01", "desk.wait", "now");
+    assert (answer);
+    zmsg_destroy (&answer);
+    s_send (client, "MDPC01", "desk.wait", "x");
+    s_send (other, "MDPC02", "\x01", "desk.time", "");
+    answer = s_receive (other, "MDPC02", "\x03", "desk.time", "noon");
+    assert (answer);
+    zmsg_destroy (&answer);
+    zsock_destroy (&client);
+    assert (zrelay_testing_reaches (relay, "frontend.peers", 2));
+    assert (S_DONE (relay, "ANSWER", "late"));
+    assert (zrelay_testing_reaches (relay, "forward.dropped_unanswered", 1));
+
+    //  Workers are asked; what a worker leaves behind when it goes, another one
+    //  gets, and after that the kind has it again. None of that is a drop.
+    client = zrelay_testing_connect (relay, "FRONTEND", ZMQ_REQ);
+    s_send (client, "MDPC01", "desk.ask", "black");
+    assert (zrelay_testing_reaches (relay, "requests_waiting", 1));
+    s_send (worker, "MDPW02", "\x01", "tea");
+    answer = s_receive (worker, "MDPW02", "\x02", NULL, "", "black");
+    assert (answer);
+    assert (zrelay_testing_reaches (relay, "freed", 1));
+    assert (S_BAD_STATE (relay, "WITHDRAW"));
+    s_reply (worker, &answer, "MDPW02", "\x04");
+    answer = s_receive (client, "MDPC01", "desk.ask", "black");
+    assert (answer);
+    zmsg_destroy (&answer);
+    assert (zrelay_testing_reaches (relay, "freed", 2));
+    s_send (client, "MDPC01", "desk.ask", "white");
+    for (int turn = 0; turn < 2; turn++) {
+        answer = s_receive (worker, "MDPW02", "\x02", NULL, "", "white");
+        assert (answer);
+        zmsg_destroy (&answer);
+        s_send (worker, "MDPW02", "\x06");
+        s_send (worker, "MDPW02", "\x01", "tea");
+    }
+    assert (zrelay_testing_reaches (relay, "returned", 1));
+    assert (zrelay_testing_reaches (relay, "workers_free", 1));
+    assert (s_desk_adds_up (relay));
+
+    //  One that waits can be withdrawn, and there may be no room for it
+    s_send (worker, "MDPW02", "\x06");
+    assert (zrelay_testing_reaches (relay, "workers", 0));
+    s_send (other, "MDPC02", "\x01", "desk.ask", "green");
+    assert (zrelay_testing_reaches (relay, "requests_waiting", 1));
+    assert (S_DONE (relay, "WITHDRAW", NULL));
+    assert (zrelay_testing_reaches (relay, "requests_waiting", 0));
+    assert (s_desk_adds_up (relay));
+    zstr_sendx (relay, "SET", "RELAY", "service_queue", "0", NULL);
+    rc = zsock_wait (relay);
+    assert (rc == 0);
+    s_send (other, "MDPC02", "\x01", "desk.ask", "green");
+    assert (zrelay_testing_reaches (relay, "refused", 1));
+    assert (s_desk_adds_up (relay));
+
+    zsock_destroy (&other);
+    zsock_destroy (&client);
+    zsock_destroy (&worker);
+    zactor_destroy (&relay);
+    //  @end
+    printf ("OK\n");
+}

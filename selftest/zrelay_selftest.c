@@ -168,6 +168,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_proxy", zrelay_proxy_test },
     { "zrelay_balancer", zrelay_balancer_test },
     { "zrelay_majordomo", zrelay_majordomo_test },
+    { "zrelay_broker", zrelay_broker_test },
     { "zrelay_tree", zrelay_tree_test },
     { "zrelay_scan", zrelay_scan_test },
     { "zrelay_topic", zrelay_topic_test },

@@ -62,6 +62,8 @@ void
 void
     zrelay_majordomo_test (bool verbose);
 void
+    zrelay_broker_test (bool verbose);
+void
     zrelay_cache_test (bool verbose);
 
 #endif

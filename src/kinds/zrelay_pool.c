@@ -22,7 +22,7 @@
 struct _zrelay_pool_t {
     zrelay_engine_t *engine;    //  Whose relay this is
     void *object;               //  The kind's
-    const zrelay_pool_protocol_t *protocol; //  The kind's
+    zrelay_pool_protocol_t protocol;    //  The kind's, with all members
     zrelay_pool_numbers_t *numbers;         //  The kind's
     zrelay_pool_intake_t *intake;   //  Whether clients are read
     zrelay_pool_services_t *services;       //  Where requests wait
@@ -92,7 +92,7 @@ static zrelay_send_t
 s_send (zrelay_pool_t *self)
 {
     zrelay_send_t result = zrelay_engine_send (self->engine,
-        self->protocol->workers, self->out);
+        self->protocol.workers, self->out);
     zrelay_message_clear (self->out);
     return result;
 }
@@ -107,7 +107,7 @@ static zrelay_send_t
 s_send_beat (zrelay_pool_t *self, zrelay_worker_t *worker)
 {
     s_address (self, worker);
-    self->protocol->beat (self->object, worker, self->out);
+    self->protocol.beat (self->object, worker, self->out);
     return s_send (self);
 }
 
@@ -148,7 +148,7 @@ s_offer (zrelay_pool_t *self, zrelay_pool_service_t *service,
         zrelay_worker_t *worker =
             ZRELAY_RING_ITEM (link, zrelay_worker_t, free);
         s_address (self, worker);
-        self->protocol->give (self->object, worker, request, self->out);
+        self->protocol.give (self->object, worker, request, self->out);
         zrelay_send_t result = s_send (self);
         if (result == ZRELAY_SEND_DONE)
             return worker;
@@ -191,8 +191,12 @@ s_dispatch (zrelay_pool_t *self, zrelay_pool_service_t *service)
 static void
 s_set_free (zrelay_pool_t *self, zrelay_worker_t *worker)
 {
+    zrelay_pool_service_t *service = worker->service;
     zrelay_pool_workers_set_free (self->workers, worker);
-    s_dispatch (self, worker->service);
+    s_dispatch (self, service);
+    if (self->protocol.freed)
+        self->protocol.freed (self->object, service->name.data,
+                              service->name.size);
 }
 
 static void
@@ -296,6 +300,16 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer)
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
 
+//  The kind may have been compiled when there were fewer members
+
+static void
+s_copy_protocol (zrelay_pool_t *self, const zrelay_pool_protocol_t *protocol)
+{
+    size_t size = protocol->size < sizeof (self->protocol)?
+                  protocol->size: sizeof (self->protocol);
+    memcpy (&self->protocol, protocol, size);
+}
+
 zrelay_pool_t *
 zrelay_pool_new (zrelay_engine_t *engine, void *object,
                  const zrelay_pool_protocol_t *protocol,
@@ -305,13 +319,13 @@ zrelay_pool_new (zrelay_engine_t *engine, void *object,
     assert (self);
     self->engine = engine;
     self->object = object;
-    self->protocol = protocol;
+    s_copy_protocol (self, protocol);
     self->numbers = numbers;
-    self->intake = zrelay_pool_intake_new (engine, protocol, numbers);
+    self->intake = zrelay_pool_intake_new (engine, &self->protocol, numbers);
     self->services = zrelay_pool_services_new ();
     self->workers = zrelay_pool_workers_new (numbers);
     const zrelay_pool_requests_parts_t parts = {
-        engine, numbers, self->services, self->intake
+        engine, numbers, self->services, self->intake, &self->protocol, object
     };
     self->requests = zrelay_pool_requests_new (&parts);
     self->out = zrelay_message_new ();
@@ -342,10 +356,10 @@ zrelay_pool_destroy (zrelay_pool_t **self_p)
     if (!*self_p)
         return;
     zrelay_pool_t *self = *self_p;
-    uint64_t left = self->numbers->waiting + self->numbers->in_hand;
+    size_t left = zrelay_pool_requests_of_clients (self->requests);
     if (left > 0)
         zrelay_engine_log (self->engine, ZRELAY_LOG_WARNING,
-            "%" PRIu64 " %s lost that had no reply yet", left,
+            "%zu %s lost that had no reply yet", left,
             left == 1? "request is": "requests are");
     zrelay_pool_requests_destroy (&self->requests);
     s_destroy_workers (self);
@@ -423,9 +437,9 @@ zrelay_pool_lose (zrelay_pool_t *self, zrelay_worker_t **worker_p, bool part)
     *worker_p = NULL;
     if (!worker)
         return;
-    if (part && self->protocol->part) {
+    if (part && self->protocol.part) {
         s_address (self, worker);
-        self->protocol->part (self->object, worker, self->out);
+        self->protocol.part (self->object, worker, self->out);
         s_send (self);
     }
     s_lose (self, worker);
@@ -435,15 +449,11 @@ zrelay_pool_lose (zrelay_pool_t *self, zrelay_worker_t **worker_p, bool part)
 //  --------------------------------------------------------------------------
 //  Requests
 
-zrelay_verdict_t
-zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
-                  size_t address, const void *name, size_t size, int form)
-{
-    zrelay_request_t *request = zrelay_pool_requests_add (
-        self->requests, message, name, size, s_look_at_clock (self));
-    request->address = address;
-    request->form = form;
+//  Give a new request to a worker, or let it wait
 
+static void
+s_place (zrelay_pool_t *self, zrelay_request_t *request)
+{
     zrelay_pool_service_t *service = request->service;
     zrelay_worker_t *worker =
         zrelay_ring_first (&service->waiting) || s_is_later (self, request)?
@@ -454,8 +464,64 @@ zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
         zrelay_pool_requests_enqueue (self->requests, request);
     if (self->numbers->deadline > 0)
         s_arm (self);
+}
+
+zrelay_verdict_t
+zrelay_pool_take (zrelay_pool_t *self, zrelay_message_t *message,
+                  size_t address, const void *name, size_t size, int form)
+{
+    zrelay_request_t *request = zrelay_pool_requests_add (
+        self->requests, message, NULL, name, size, s_look_at_clock (self));
+    request->address = address;
+    request->form = form;
+    s_place (self, request);
     zrelay_pool_intake_look (self->intake);
     return ZRELAY_VERDICT_KEPT;
+}
+
+//  There is room for those that need not wait
+
+static bool
+s_may_ask (zrelay_pool_t *self, zrelay_message_t *message,
+           zrelay_pool_service_t *service)
+{
+    return (zrelay_ring_first (&service->free)
+         && !zrelay_ring_first (&service->waiting))
+        || zrelay_pool_requests_have_room (self->requests, service, message);
+}
+
+zrelay_request_t *
+zrelay_pool_ask (zrelay_pool_t *self, zrelay_message_t *message,
+                 size_t address, const void *name, size_t size, int form,
+                 void *asker)
+{
+    assert (asker && self->protocol.returned);
+    zrelay_pool_service_t *service =
+        zrelay_pool_services_use (self->services, name, size);
+    zrelay_request_t *request = NULL;
+    if (s_may_ask (self, message, service)) {
+        request = zrelay_pool_requests_add (self->requests, message, asker,
+                                            name, size, s_look_at_clock (self));
+        request->address = address;
+        request->form = form;
+        s_place (self, request);
+    }
+    zrelay_pool_services_leave (self->services, service);
+    return request;
+}
+
+bool
+zrelay_pool_withdraw (zrelay_pool_t *self, zrelay_request_t **request_p)
+{
+    assert (request_p && *request_p && (*request_p)->asker);
+    zrelay_request_t *request = *request_p;
+    if (!request->waiting)
+        return false;
+    zrelay_pool_requests_stop_waiting (self->requests, request);
+    zrelay_pool_requests_forget (self->requests, request);
+    self->numbers->requests--;
+    *request_p = NULL;
+    return true;
 }
 
 zrelay_request_t *
@@ -527,12 +593,12 @@ zrelay_pool_gone (zrelay_pool_t *self, zrelay_side_id_t side,
                   const void *id, size_t size)
 {
     s_look_at_clock (self);
-    if (side == self->protocol->workers) {
+    if (side == self->protocol.workers) {
         zrelay_worker_t *worker = zrelay_pool_find (self, id, size);
         if (worker)
             s_lose (self, worker);
     }
-    if (side == self->protocol->clients)
+    if (side == self->protocol.clients)
         zrelay_pool_requests_lose_client (self->requests, id, size);
 }
 

@@ -22,6 +22,8 @@ struct _zrelay_pool_requests_t {
     zrelay_pool_services_t *services;   //  The pool's
     zrelay_pool_intake_t *intake;   //  The pool's
     zrelay_pool_clients_t *clients;     //  Who sent them
+    const zrelay_pool_protocol_t *protocol; //  The kind's
+    void *object;               //  Likewise
     zrelay_ring_t all;          //  All requests, the oldest first
     zrelay_ring_t spares;       //  Requests that can be used again
     size_t spare_count;         //  How many these are
@@ -81,6 +83,8 @@ zrelay_pool_requests_new (const zrelay_pool_requests_parts_t *parts)
     self->numbers = parts->numbers;
     self->services = parts->services;
     self->intake = parts->intake;
+    self->protocol = parts->protocol;
+    self->object = parts->object;
     self->clients = zrelay_pool_clients_new ();
     zrelay_ring_init (&self->all);
     zrelay_ring_init (&self->spares);
@@ -108,17 +112,18 @@ zrelay_pool_requests_destroy (zrelay_pool_requests_t **self_p)
 
 zrelay_request_t *
 zrelay_pool_requests_add (zrelay_pool_requests_t *self,
-                          zrelay_message_t *message,
+                          zrelay_message_t *message, void *asker,
                           const void *service, size_t size, int64_t now)
 {
     zrelay_request_t *request = s_request_new (self);
+    request->asker = asker;
     request->service = zrelay_pool_services_use (self->services, service, size);
     request->given = 0;
     request->began = false;
     request->epoch = zrelay_pool_intake_epoch (self->intake);
     request->came_at = now;
     zrelay_message_move (request->message, message, SIZE_MAX);
-    request->client = zrelay_pool_clients_join (self->clients,
+    request->client = asker? NULL: zrelay_pool_clients_join (self->clients,
         zrelay_message_data (request->message, 0),
         zrelay_message_size (request->message, 0), &request->siblings);
     zrelay_ring_add (&self->all, &request->age);
@@ -148,23 +153,30 @@ zrelay_pool_requests_drop (zrelay_pool_requests_t *self,
                            zrelay_request_t *request,
                            zrelay_pool_reason_t reason)
 {
-    zrelay_engine_count_drop (self->engine,
-        zrelay_pool_intake_flow (self->intake), reason);
+    void *asker = request->asker;
     request->service->failed++;
     zrelay_pool_requests_forget (self, request);
+    if (!asker) {
+        zrelay_engine_count_drop (self->engine,
+            zrelay_pool_intake_flow (self->intake), reason);
+        return;
+    }
+    //  As if it had never come
+    self->numbers->requests--;
+    self->protocol->returned (self->object, asker, reason);
 }
 
 
 //  --------------------------------------------------------------------------
 //  Waiting
 
-//  What a request takes while it waits. Empty frames need memory, too.
+//  What a message takes while it waits. Empty frames need memory, too.
 
 static size_t
-s_bytes (zrelay_request_t *request)
+s_bytes (zrelay_message_t *message)
 {
-    return zrelay_message_bytes (request->message)
-         + zrelay_message_frames (request->message) * sizeof (zmq_msg_t);
+    return zrelay_message_bytes (message)
+         + zrelay_message_frames (message) * sizeof (zmq_msg_t);
 }
 
 //  Let a request wait, behind the others or before them
@@ -178,7 +190,7 @@ s_wait (zrelay_pool_requests_t *self, zrelay_request_t *request, bool first)
     else
         zrelay_ring_add (&service->waiting, &request->place);
     request->waiting = true;
-    request->bytes = s_bytes (request);
+    request->bytes = s_bytes (request->message);
     service->queue++;
     service->queue_bytes += request->bytes;
     self->numbers->waiting++;
@@ -224,6 +236,14 @@ s_has_room (zrelay_pool_requests_t *self, zrelay_pool_service_t *service,
         && (int64_t) (service->queue_bytes + bytes) <= numbers->service_bytes;
 }
 
+bool
+zrelay_pool_requests_have_room (zrelay_pool_requests_t *self,
+                                zrelay_pool_service_t *service,
+                                zrelay_message_t *message)
+{
+    return s_has_room (self, service, s_bytes (message));
+}
+
 //  Would there be room if nothing waited?
 
 static bool
@@ -239,7 +259,12 @@ zrelay_pool_requests_enqueue (zrelay_pool_requests_t *self,
                               zrelay_request_t *request)
 {
     zrelay_pool_service_t *service = request->service;
-    size_t bytes = s_bytes (request);
+    size_t bytes = s_bytes (request->message);
+    //  There was room for one that the kind asks, until its worker was lost
+    if (request->asker) {
+        s_wait (self, request, false);
+        return;
+    }
     if (self->numbers->overflow == ZRELAY_POOL_DROP_OLD
     &&  s_fits (self->numbers, bytes))
         while (!s_has_room (self, service, bytes)
@@ -306,7 +331,7 @@ zrelay_pool_requests_take_back (zrelay_pool_requests_t *self,
 {
     zrelay_request_t *request = worker->request;
     zrelay_pool_requests_take_from (self, worker);
-    if (!request->client)
+    if (!request->client && !request->asker)
         zrelay_pool_requests_drop (self, request, ZRELAY_POOL_CLIENT_GONE);
     else
     if (request->began || request->given > self->numbers->retries)
@@ -329,6 +354,16 @@ zrelay_pool_requests_renounce (zrelay_worker_t *worker)
 
 //  --------------------------------------------------------------------------
 //  Properties
+
+size_t
+zrelay_pool_requests_of_clients (zrelay_pool_requests_t *self)
+{
+    size_t count = 0;
+    zrelay_ring_t *link = zrelay_ring_first (&self->all);
+    for (; link; link = zrelay_ring_next (&self->all, link))
+        count += !ZRELAY_RING_ITEM (link, zrelay_request_t, age)->asker;
+    return count;
+}
 
 zrelay_request_t *
 zrelay_pool_requests_oldest (zrelay_pool_requests_t *self)
@@ -360,4 +395,10 @@ int
 zrelay_request_form (zrelay_request_t *self)
 {
     return self->form;
+}
+
+void *
+zrelay_request_asker (zrelay_request_t *self)
+{
+    return self->asker;
 }

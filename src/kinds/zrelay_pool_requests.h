@@ -27,7 +27,9 @@ struct _zrelay_request_t {
     size_t address;             //  Frames of the client's address
     int form;                   //  For the kind
     zrelay_pool_service_t *service;     //  Who can serve it
-    zrelay_pool_client_t *client;       //  Who sent it; NULL if that has gone
+    zrelay_pool_client_t *client;       //  Who sent it; NULL if that has gone,
+                                //  or the kind asks
+    void *asker;                //  The kind asks, and this is for it; or NULL
     bool waiting;               //  It waits; or else it is in hand
     zrelay_worker_t *worker;    //  Who has it; while it waits, who had it last
                                 //  and may still reply, or NULL
@@ -50,6 +52,8 @@ typedef struct {
     zrelay_pool_numbers_t *numbers;     //  The kind's
     zrelay_pool_services_t *services;   //  Where they wait
     zrelay_pool_intake_t *intake;   //  Is told how many wait
+    const zrelay_pool_protocol_t *protocol; //  The kind's
+    void *object;               //  Likewise
 } zrelay_pool_requests_parts_t;
 
 zrelay_pool_requests_t *
@@ -59,12 +63,19 @@ zrelay_pool_requests_t *
 void
     zrelay_pool_requests_destroy (zrelay_pool_requests_t **self_p);
 
-//  A new request for a service, which takes the message. The caller sets
-//  address and form, and lets it wait or gives it to a worker.
+//  A new request for a service, which takes the message. asker is NULL for one
+//  that came from a client. The caller sets address and form, and lets it wait
+//  or gives it to a worker.
 zrelay_request_t *
     zrelay_pool_requests_add (zrelay_pool_requests_t *self,
-                              zrelay_message_t *message,
+                              zrelay_message_t *message, void *asker,
                               const void *service, size_t size, int64_t now);
+
+//  Is there room for a message to wait for a service?
+bool
+    zrelay_pool_requests_have_room (zrelay_pool_requests_t *self,
+                                    zrelay_pool_service_t *service,
+                                    zrelay_message_t *message);
 
 //  Let a new request wait, if there is room for it or room can be made. If not,
 //  it is dropped.
@@ -113,6 +124,10 @@ void
 void
     zrelay_pool_requests_lose_client (zrelay_pool_requests_t *self,
                                       const void *id, size_t size);
+
+//  Number of those that the kind does not ask itself.
+size_t
+    zrelay_pool_requests_of_clients (zrelay_pool_requests_t *self);
 
 //  The oldest request, or NULL; and when its deadline is over, in msecs, or
 //  INT64_MAX.
