@@ -509,6 +509,12 @@ ZRELAY_EXPORT char *
 ZRELAY_EXPORT size_t
     zrelay_engine_peers (zrelay_engine_t *self, zrelay_side_id_t side);
 
+//  Add what PEERS answers about one side: their number, and the address of
+//  each. For a kind that has a command PEERS of its own, which says more.
+ZRELAY_EXPORT void
+    zrelay_engine_list_peers (zrelay_engine_t *self, zrelay_side_id_t side,
+                              zmsg_t *answer);
+
 //  The same as zrelay_engine_option () of one flow, such as "overflow".
 ZRELAY_EXPORT char *
     zrelay_engine_flow_option (zrelay_engine_t *self, zrelay_flow_id_t flow,

@@ -47,11 +47,11 @@ extern "C" {
 //      zstr_sendx (relay, "LEAVE", NULL);
 //      zsock_wait (relay);
 //
-//  SITES returns the number of the others, and then the name of each, in a
-//  frame of its own: its machine and the relay, such as "host/news". A relay
-//  that is silent for 7 seconds is no longer listed.
+//  PEERS without a side returns the number of the others, and then the name of
+//  each, in a frame of its own: its machine and the relay, such as "host/news".
+//  A relay that is silent for 7 seconds is no longer listed.
 //
-//      zstr_sendx (relay, "SITES", NULL);
+//      zstr_sendx (relay, "PEERS", NULL);
 //      zmsg_t *sites = zmsg_recv (relay);
 //
 //  JOINED returns nothing but its own name if the relay is not joined; else the

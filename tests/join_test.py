@@ -331,7 +331,7 @@ def _():
         equal(sub.recv_multipart(), [b"A", b"good"])
         wait_until(lambda: relays[1].stat("join.duplicates")
                    == duplicates + 1)
-        assert "a?b" in relays[1].query("SITES")
+        assert "a?b" in relays[1].query("PEERS")
         pub.send(b"A still")
         equal(sub.recv(), b"A still")
 
@@ -347,12 +347,17 @@ def _():
             equal(status, 2, address)
             assert "JOIN takes nats://" in sentence[0], sentence
         equal(relay.give("LEAVE")[0], 3)
-        equal(relay.query("SITES"), ["0"])
+        equal(relay.query("PEERS"), ["0"])
+        equal(relay.query("PEERS", "BACKEND"), ["0"])
+        assert "it can be FRONTEND" in relay.give("PEERS", "NOWHERE")[1][0]
         equal(relay.query("JOINED"), [])
         pub = make(zmq.PUB, relay.frontend)
         #   Before JOIN: such subscriptions count as well
         sub = subscriber(make, relay, b"A")
         settle(pub, [sub])
+        peers = relay.query("PEERS", "BACKEND")
+        equal(peers[0], "1")
+        assert peers[1].startswith("tcp://127.0.0.1:"), peers
         #   Wrong credentials: it says so, goes on alone, and gives no secret
         relay.do("JOIN", server.url.replace("//", "//me:wrong@") + "/news")
         relay.expect("is not joined to news: .*uthorization", errors=True)

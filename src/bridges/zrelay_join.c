@@ -437,13 +437,15 @@ s_do_leave (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
 }
 
 static int
-s_do_sites (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
+s_do_peers (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
             zmsg_t *answer)
 {
-    (void) engine;
-    (void) argc;
-    (void) argv;
     zrelay_join_t *self = (zrelay_join_t *) object;
+    if (argc > 0) {
+        zrelay_engine_list_peers (engine, strcasecmp (argv [0], "BACKEND") == 0?
+            ZRELAY_SIDE_BACKEND: ZRELAY_SIDE_FRONTEND, answer);
+        return ZRELAY_STATUS_DONE;
+    }
     zmsg_addstrf (answer, "%" PRIu64, self->sites_count);
     const char *name = self->sites? zrelay_sites_first (self->sites): NULL;
     for (; name; name = zrelay_sites_next (self->sites))
@@ -533,9 +535,9 @@ static const zrelay_command_t s_commands [] = {
     { ZRELAY_COMMAND, .name = "LEAVE", .args = "",
       .help = "leave the relays that it has joined",
       .handler = s_do_leave },
-    { ZRELAY_COMMAND, .name = "SITES", .args = "",
-      .help = "number and names of the other relays",
-      .handler = s_do_sites, .flags = ZRELAY_COMMAND_QUERY },
+    { ZRELAY_COMMAND, .name = "PEERS", .args = "[side]",
+      .help = "number and names of the relays joined, or of a side's peers",
+      .handler = s_do_peers, .flags = ZRELAY_COMMAND_QUERY },
     { ZRELAY_COMMAND, .name = "JOINED", .args = "",
       .help = "name, whether it is connected, and to what or why not",
       .handler = s_do_joined, .flags = ZRELAY_COMMAND_QUERY },

@@ -16,7 +16,7 @@
 #include "zrelay_link.h"
 #include "zrelay_sites.h"
 
-//  Joins a relay to others of its kind: the commands JOIN, LEAVE, SITES and
+//  Joins a relay to others of its kind: the commands JOIN, LEAVE, PEERS and
 //  JOINED, their settings and counters, and the reports by which sites know of
 //  each other. The object of such a kind begins with a zrelay_join_t.
 

@@ -1166,6 +1166,19 @@ zrelay_engine_peers (zrelay_engine_t *self, zrelay_side_id_t side)
     return peers? zrelay_peers_count (peers): 0;
 }
 
+void
+zrelay_engine_list_peers (zrelay_engine_t *self, zrelay_side_id_t side,
+                          zmsg_t *answer)
+{
+    zrelay_peers_t *peers = self->sides [side]?
+        zrelay_side_peers (self->sides [side]): NULL;
+    if (peers)
+        zrelay_peers_update (peers);
+    zmsg_addstrf (answer, "%zu", peers? zrelay_peers_count (peers): 0);
+    if (peers)
+        zrelay_peers_list (peers, answer);
+}
+
 char *
 zrelay_engine_flow_option (zrelay_engine_t *self, zrelay_flow_id_t flow,
                            const char *name)

@@ -484,12 +484,8 @@ HANDLER (s_endpoint)
 HANDLER (s_peers)
 {
     UNUSED;
-    zrelay_peers_t *peers = zrelay_side_peers (s_side (self, argv [0]));
-    if (peers)
-        zrelay_peers_update (peers);
-    zmsg_addstrf (answer, "%zu", peers? zrelay_peers_count (peers): 0);
-    if (peers)
-        zrelay_peers_list (peers, answer);
+    zrelay_engine_list_peers (self, (zrelay_side_id_t)
+                              s_index (s_side_names, argv [0]), answer);
     return ZRELAY_STATUS_DONE;
 }
 
