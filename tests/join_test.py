@@ -27,13 +27,15 @@ from zrelay_testing import (DEADLINE, ZRELAY, Process, Skip, equal, main,
 @contextlib.contextmanager
 def sites(count, *options, url=None, **keywords):
     """So many forwarders that have joined each other, and a function for
-    sockets."""
+    sockets. A PUB drops at its mark what a subscriber has no time for, and
+    tests count what comes, so there is no mark."""
     with contextlib.ExitStack() as stack:
         make = stack.enter_context(sockets())
         if not url:
             url = stack.enter_context(Server()).url
         relays = [stack.enter_context(Site(
-            "forwarder", "site%d" % number, *options, join=url + "/news",
+            "forwarder", "site%d" % number, "-o", "backend.sndhwm=0", *options,
+            join=url + "/news",
             **keywords)) for number in range(count)]
         for relay in relays:
             relay.wait_joined(count - 1)
