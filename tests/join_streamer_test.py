@@ -128,8 +128,8 @@ def _():
         equal([settings[name] for name in ("retention", "discard", "storage",
                                            "num_replicas")],
               ["workqueue", "new", "file", 1])
-        #   PEERS is for connections; SITES has the sites
-        equal(relays[0].query("SITES")[0], "2")
+        #   PEERS of no side has the sites
+        equal(relays[0].query("PEERS")[0], "2")
 
 
 @test("tasks wait at the servers for a puller, wherever that comes, and use no"

@@ -11,11 +11,11 @@
 */
 
 #include "zrelay_owners.h"
+#include "zrelay_choices.h"
 #include "zrelay_engine_internal.h"
 #include "zrelay_flow.h"
 #include "zrelay_row.h"
 #include "zrelay_setting.h"
-#include "zrelay_side.h"
 
 static bool
 s_is_owners (const zrelay_setting_t *table, const char *option)
@@ -47,7 +47,7 @@ zrelay_owners_option (const zrelay_kind_t *kind, zframe_t *name)
     bool is_owners = s_is_owners (zrelay_engine_settings, option)
                   || s_is_owners (kind->settings, option)
                   || s_is_owners_in (zrelay_flow_settings, option)
-                  || s_is_owners_in (zrelay_side_settings, option);
+                  || s_is_owners_in (zrelay_choices_settings, option);
     zstr_free (&option);
     return is_owners;
 }
