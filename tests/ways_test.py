@@ -9,65 +9,13 @@
 program, the drop-in functions, and the preload. Whoever finds a case that one
 way gets wrong adds a row to CASES; the other ways are tried with it."""
 
-import os
-
 import zmq
 
-from zrelay_testing import (DEADLINE, TOP_BUILDDIR, Process, Relay, Skip,
-                            equal, main, sockets, test, wait_until,
-                            without_wrapper)
+from ways import WAYS
+from zrelay_testing import DEADLINE, equal, main, sockets, test, wait_until
 
-WAYS_PROGRAM = without_wrapper(os.path.join(TOP_BUILDDIR, "tests", "ways"))
-PRELOAD = os.path.join(TOP_BUILDDIR, "src", ".libs", "libzrelay-preload.so")
-SANITIZE = os.environ.get("ZRELAY_SANITIZE", "").split()
 MESSAGES = 100
 SILENCE = 200                   # Msecs in which nothing may come
-
-
-#   --------------------------------------------------------------------------
-#   The ways
-
-class Ways(Process):
-    """A relay by a way of ways.c, ready when the constructor returns."""
-
-    def __init__(self, way, frontend, backend, settings, env=None):
-        super().__init__([WAYS_PROGRAM, way, frontend, backend, *settings],
-                         env=env)
-        pattern = r"^proxy: %s bound to (\S+)$"
-        self.frontend = self.expect(pattern % "frontend").group(1)
-        self.backend = self.expect(pattern % "backend").group(1)
-
-
-def by_actor(frontend, backend, settings):
-    return Ways("actor", frontend, backend, settings)
-
-
-def by_function(frontend, backend, settings):
-    return Ways("function", frontend, backend, settings)
-
-
-def by_program(frontend, backend, settings):
-    options = [word for value in settings for word in ("-o", value)]
-    if frontend == "SUB":
-        options += ["-s", ""]
-    return Relay("proxy", *options,
-                 frontend="%s@%s" % (frontend, Relay.FREE_PORT),
-                 backend="%s@%s" % (backend, Relay.FREE_PORT))
-
-
-def by_preload(frontend, backend, settings):
-    if SANITIZE:
-        raise Skip("a sanitizer has to be preloaded, too; see preload_test")
-    if not os.path.exists(PRELOAD):
-        raise Skip("configured with --disable-shared")
-    process = Ways("libzmq", frontend, backend, settings,
-                   env={"LD_PRELOAD": PRELOAD, "ZRELAY_LOG": "1"})
-    process.expect("takes over zmq_proxy", errors=True)
-    return process
-
-
-WAYS = {"actor": by_actor, "program": by_program, "function": by_function,
-        "preload": by_preload}
 
 
 #   --------------------------------------------------------------------------

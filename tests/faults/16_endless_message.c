@@ -151,9 +151,9 @@ typedef struct {
     size_t size;                //  Bytes in it
     size_t asked;               //  Messages that it will have got then
     volatile bool stop;         //  The thread that asks has to end
-    bool failed;                //  It did not get an answer
+    volatile bool failed;       //  It did not get an answer
     int64_t peak;               //  Most memory that it saw, in KiB
-    size_t rounds;              //  Answers that it got
+    volatile size_t rounds;     //  Answers that it got
 } bench_t;
 
 //  Gives back what it gets
@@ -360,6 +360,13 @@ s_ask_on (void *arg)
     return NULL;
 }
 
+static bool
+s_has_asked (void *arg)
+{
+    bench_t *self = (bench_t *) arg;
+    return self->rounds > 0 || self->failed;
+}
+
 static const char *
 s_counter (bench_t *self)
 {
@@ -385,6 +392,8 @@ s_test_attack (bench_t *self, size_t maxmsgsize, int index)
     int status = faults_await (child);
     bool counted = !attack->counted
         || faults_counted (self->relay, s_counter (self), cut + 1);
+    //  The attack may have ended before the first answer
+    faults_wait (s_has_asked, self, FAULTS_PATIENCE);
     self->stop = true;
     pthread_join (thread, NULL);
     printf ("# %zu answers, %" PRId64 " KiB more\n", self->rounds,
