@@ -54,6 +54,7 @@
 #include "zrelay_parcel.h"
 #include "zrelay_patrol.h"
 #include "zrelay_polls.h"
+#include "zrelay_kernel.h"
 #include "zrelay_private.h"
 #include "zrelay_passwords.h"
 #include "zrelay_permits.h"
@@ -115,6 +116,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_option", zrelay_option_test },
     { "zrelay_diary", zrelay_diary_test },
     { "zrelay_endpoint", zrelay_endpoint_test },
+    { "zrelay_kernel", zrelay_kernel_test },
     { "zrelay_private", zrelay_private_test },
     { "zrelay_inherited", zrelay_inherited_test },
     { "zrelay_access", zrelay_access_test },

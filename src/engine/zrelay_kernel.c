@@ -12,6 +12,8 @@
 
 #include "zrelay_kernel.h"
 
+#include <arpa/inet.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <malloc.h>
@@ -385,4 +387,110 @@ zrelay_kernel_is_code (const void *address)
     }
     fclose (maps);
     return found;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest
+
+//  Can somebody connect from that address to a listener of its family? What is
+//  refused is not answered.
+
+static bool
+s_test_connects (const char *from, int listener)
+{
+    struct sockaddr_storage there;
+    socklen_t size = sizeof (there);
+    int rc = getsockname (listener, (struct sockaddr *) &there, &size);
+    assert (rc == 0);
+    struct sockaddr_storage here = { .ss_family = there.ss_family };
+    inet_pton (there.ss_family, from, there.ss_family == AF_INET?
+               (void *) &((struct sockaddr_in *) &here)->sin_addr:
+               (void *) &((struct sockaddr_in6 *) &here)->sin6_addr);
+    int fd = socket (there.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    rc = bind (fd, (struct sockaddr *) &here, size);
+    assert (rc == 0);
+    connect (fd, (struct sockaddr *) &there, size);
+    struct pollfd item = { .fd = fd, .events = POLLOUT };
+    bool connects = poll (&item, 1, 100) == 1
+                 && (item.revents & (POLLERR | POLLHUP)) == 0;
+    close (fd);
+    return connects;
+}
+
+//  Listen at an address; -1 if this machine has none of that family
+
+static int
+s_test_listen (const char *address)
+{
+    struct sockaddr_storage here = {
+        .ss_family = strchr (address, ':')? AF_INET6: AF_INET
+    };
+    bool ipv4 = here.ss_family == AF_INET;
+    inet_pton (here.ss_family, address, ipv4?
+               (void *) &((struct sockaddr_in *) &here)->sin_addr:
+               (void *) &((struct sockaddr_in6 *) &here)->sin6_addr);
+    int fd = socket (here.ss_family, SOCK_STREAM, 0);
+    if (fd != -1
+    && (bind (fd, (struct sockaddr *) &here,
+              ipv4? sizeof (struct sockaddr_in): sizeof (struct sockaddr_in6))
+     || listen (fd, SOMAXCONN))) {
+        close (fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void
+s_test_refuse (const char *address, const char *from, const char *refused,
+               bool connects)
+{
+    int fd = s_test_listen (address);
+    if (fd == -1)
+        return;
+    struct in6_addr ip;
+    inet_pton (AF_INET6, refused, &ip);
+    assert (s_test_connects (from, fd));
+    if (zrelay_kernel_refuse (fd, &ip) == 0) {
+        assert (s_test_connects (from, fd) == connects);
+        zrelay_kernel_refuse_nobody (fd);
+    }
+    assert (s_test_connects (from, fd));
+    close (fd);
+}
+
+void
+zrelay_kernel_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_kernel: ");
+
+    //  @selftest
+    //  A listener refuses one address, and all of it counts
+    static const struct {
+        const char *listens;
+        const char *from;
+        const char *refused;
+        bool connects;
+    } rows [] = {
+        { "127.0.0.1", "127.0.0.9", "::ffff:127.0.0.9", false },
+        { "127.0.0.1", "127.0.0.9", "::ffff:127.0.0.8", true },
+        { "127.0.0.1", "127.0.0.9", "::ffff:126.0.0.9", true },
+        { "127.0.0.1", "127.0.0.9", "::1", true },
+        { "::1", "::1", "::1", false },
+        { "::1", "::1", "::2", true },
+        { "::1", "::1", "::1:0:1", true },
+        { "::1", "::1", "0:0:1::1", true },
+        { "::1", "::1", "1::1", true },
+        { "::1", "::1", "::ffff:127.0.0.1", true }
+    };
+    for (size_t row = 0; row < sizeof (rows) / sizeof (*rows); row++)
+        s_test_refuse (rows [row].listens, rows [row].from,
+                       rows [row].refused, rows [row].connects);
+
+    //  Code is told from other memory
+    assert (zrelay_kernel_is_code ((const void *) zrelay_kernel_test));
+    assert (!zrelay_kernel_is_code (rows));
+    //  @end
+    printf ("OK\n");
 }

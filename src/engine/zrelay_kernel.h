@@ -80,4 +80,7 @@ void
 bool
     zrelay_kernel_is_code (const void *address);
 
+void
+    zrelay_kernel_test (bool verbose);
+
 #endif
