@@ -58,14 +58,18 @@ s_waiting_most (zrelay_side_t *side)
            most * messages;
 }
 
-//  Others keep messages to themselves that nobody has subscribed to or asked
-//  for, or that are nothing new
+//  Others keep messages to themselves: a SUB what it has not subscribed to, an
+//  XPUB what is nothing new unless it tells all, a REQ what it has not asked
+//  for, and a PUB everything
 
 static bool
-s_hands_over_all (int type)
+s_hands_over_all (zrelay_side_t *side)
 {
-    return type != ZMQ_SUB && type != ZMQ_XSUB && type != ZMQ_XPUB
-        && type != ZMQ_PUB && type != ZMQ_REQ;
+    int type = zrelay_side_type (side);
+    return type == ZMQ_SUB?
+               zrelay_subscriptions_want_all (zrelay_side_subscriptions (side)):
+           type == ZMQ_XPUB? zrelay_side_hears_topics (side):
+           type != ZMQ_PUB && type != ZMQ_REQ;
 }
 
 static bool
@@ -86,7 +90,7 @@ s_on_look (zloop_t *loop, int timer_id, void *arg)
         zrelay_side_t *side = self->wiring->sides [index];
         if (!s_needs_look (side))
             continue;
-        void *watched = s_hands_over_all (zrelay_side_type (side))?
+        void *watched = s_hands_over_all (side)?
             zrelay_side_handle (side): NULL;
         size_t msecs = zrelay_peers_look (zrelay_side_peers (side), watched,
                                           s_waiting_most (side));

@@ -177,6 +177,13 @@ s_find (zrelay_subscriptions_t *self, const char *topic)
     return item;
 }
 
+bool
+zrelay_subscriptions_want_all (zrelay_subscriptions_t *self)
+{
+    return s_find (self, "")
+        && (!self->sieve || zrelay_sieve_empty (self->sieve));
+}
+
 zrelay_status_t
 zrelay_subscriptions_check (zrelay_subscriptions_t *self, size_t count,
                             char **topics)

@@ -44,6 +44,10 @@ zrelay_status_t
 //  How many there are; and are these topics short enough?
 size_t
     zrelay_subscriptions_count (zrelay_subscriptions_t *self);
+
+//  True if the relay itself has subscribed to everything, without rules.
+bool
+    zrelay_subscriptions_want_all (zrelay_subscriptions_t *self);
 zrelay_status_t
     zrelay_subscriptions_check (zrelay_subscriptions_t *self, size_t count,
                                 char **topics);
