@@ -427,9 +427,9 @@ ZRELAY_EXPORT void
 
 //  Bind a socket of the kind's own, as BIND does: it takes over ipv6, ipc_mode,
 //  ipc_group and the security of one side - CURVE, PLAIN, DOMAIN - as it is
-//  now, and endpoints that libzmq would take amiss are refused. Returns a status
-//  as a command's handler does, having kept a sentence if it is not
-//  ZRELAY_STATUS_DONE.
+//  now, or else has the domain of DOMAIN RELAY, and endpoints that libzmq would
+//  take amiss are refused. Returns a status as a command's handler does, having
+//  kept a sentence if it is not ZRELAY_STATUS_DONE.
 ZRELAY_EXPORT int
     zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side,
                         void *sock, const char *endpoint);

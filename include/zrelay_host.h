@@ -86,9 +86,11 @@ extern "C" {
 //  and the folder of those of its clients, or "any", as CURVE does in
 //  zrelay_gate.h. Without them, by tcp or by an ipc name outside of the file
 //  system, everybody who can connect can steer; this takes the word "anybody"
-//  and a space before the endpoint. In an endpoint, %p stands for the process
-//  id, and %n for the number of the control socket within the process, from 1.
-//  CONTROLS lists the endpoints, resolved:
+//  and a space before the endpoint. If the host's gate runs by then, such a
+//  socket is in a ZAP domain, and nobody can end the process there as UNBIND in
+//  zrelay_proxy.h describes; GATE CLEAR control starts the gate. In an endpoint,
+//  %p stands for the process id, and %n for the number of the control socket
+//  within the process, from 1. CONTROLS lists the endpoints, resolved:
 //
 //      zstr_sendx (host, "CONTROL", "ipc:///run/user/1000/zrelay", NULL);
 //      zstr_sendx (host, "CONTROL", "tcp://10.0.0.7:5550", "relay.cert",

@@ -121,9 +121,9 @@ extern "C" {
 //  UNBIND, and the relay's end, are not safe from strangers on a side without a
 //  ZAP domain: the first bytes of ZMTP 1.0, sent just then, can make libzmq
 //  4.3.4 end the process. With a domain, see DOMAIN below, libzmq refuses ZMTP
-//  1.0. The program sets one on each side that binds; the library does not,
-//  since an application's zauth would then be asked about peers that it lets in
-//  unasked.
+//  1.0. The program sets one on each side that binds at its start, and on
+//  captures; the library does not, since an application's zauth would then be
+//  asked about peers that it lets in unasked.
 //
 //  Subscribe on the side that is a SUB or an XSUB. The relay keeps a set of
 //  topics, so a topic given twice counts once. The empty topic matches
@@ -321,6 +321,12 @@ extern "C" {
 //      zstr_sendx (proxy, "DOMAIN", "FRONTEND", "global", NULL);
 //      zstr_sendx (proxy, "PLAIN", "FRONTEND", NULL);
 //      zstr_sendx (proxy, "CURVE", "FRONTEND", public_txt, secret_txt, NULL);
+//
+//  DOMAIN RELAY gives a domain to sockets that bind later and take over no
+//  security of a side: a capture, and those of the kind's own, such as a
+//  cache's for snapshots:
+//
+//      zstr_sendx (proxy, "DOMAIN", "RELAY", "global", NULL);
 //
 //  After zauth has ended, libzmq lets everybody in, except on a PLAIN side. The
 //  following option, set after DOMAIN and before attaching, keeps them out. It

@@ -985,8 +985,12 @@ static const case_t s_cases [] = {
     { ALL, ANY, DONE, NULL, { "DRAIN", "5000" } },
 
     //  Security
-    { ALL, ANY, ARGS, "DOMAIN side name", { "DOMAIN", "FRONTEND" } },
-    { ALL, ANY, ARGS, "FRONTEND or BACKEND", { "DOMAIN", "x", "global" } },
+    { ALL, ANY, ARGS, "DOMAIN side|relay name", { "DOMAIN", "FRONTEND" } },
+    { ALL, ANY, ARGS, "FRONTEND, BACKEND or RELAY",
+      { "DOMAIN", "x", "global" } },
+    { ALL, ANY, ARGS, "1 to 255 characters", { "DOMAIN", "RELAY", "%long" } },
+    { ALL, ANY, ARGS, "1 to 255 characters", { "DOMAIN", "RELAY", "" } },
+    { ALL, ANY, DONE, NULL, { "DOMAIN", "relay", "global" } },
     { ALL, FRESH, ARGS, "characters", { "DOMAIN", "FRONTEND", "%long" } },
     { ALL, UP, STATE, "attached already", { "DOMAIN", "FRONTEND", "global" } },
     { ALL, FRESH, DONE, NULL, { "DOMAIN", "FRONTEND", "global" } },

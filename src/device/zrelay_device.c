@@ -51,6 +51,9 @@ static const char *s_names [] = {
 //  Bytes in a frame of a command, with room for a key or an endpoint
 #define MESSAGE_MOST 65536
 
+//  The ZAP domain of the socket for commands
+#define REMOTE_DOMAIN "control"
+
 static zrelay_engine_t *
 s_borrow (int type, void *sockets [SOCKETS])
 {
@@ -259,6 +262,10 @@ s_open_remote (device_t *self, const char *pattern)
     if (self->remote) {
         zmq_setsockopt (self->remote, ZMQ_LINGER, &linger, sizeof (linger));
         zmq_setsockopt (self->remote, ZMQ_MAXMSGSIZE, &most, sizeof (most));
+        //  With a domain, libzmq refuses the first bytes of ZMTP 1.0, which
+        //  could end the process. There is no ZAP handler in this context.
+        zmq_setsockopt (self->remote, ZMQ_ZAP_DOMAIN, REMOTE_DOMAIN,
+                        strlen (REMOTE_DOMAIN));
     }
     const char *refusal = self->remote? s_bind_remote (self, endpoint, open):
                                         zmq_strerror (errno);

@@ -109,7 +109,8 @@ s_secure (zrelay_capture_t *self, zrelay_side_t *side, zrelay_side_t *guarded)
 zrelay_status_t
 zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
                       const char *type, char **prefixes,
-                      zrelay_side_t *guarded, zrelay_access_t *access)
+                      zrelay_side_t *guarded, const char *domain,
+                      zrelay_access_t *access)
 {
     const zrelay_side_spec_t spec = { .types = "PUSH,PUB,PAIR" };
     zrelay_side_t *side = zrelay_side_new ("capture", &spec, self->error);
@@ -118,8 +119,11 @@ zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
     if (access)
         zrelay_access_copy (zrelay_side_access (side), access);
     zrelay_status_t status = zrelay_side_choose (side, type);
-    if (status == ZRELAY_STATUS_DONE && guarded && s_binds (endpoints))
+    bool binds = s_binds (endpoints);
+    if (status == ZRELAY_STATUS_DONE && guarded && binds)
         status = s_secure (self, side, guarded);
+    if (status == ZRELAY_STATUS_DONE && !guarded && domain && binds)
+        status = zrelay_security_set_domain (side, self->error, domain);
     if (status == ZRELAY_STATUS_DONE)
         status = zrelay_side_attach_list (side, endpoints, false);
     if (status != ZRELAY_STATUS_DONE) {
@@ -321,18 +325,20 @@ zrelay_capture_test (bool verbose)
     zrelay_error_t *error = zrelay_error_new ();
     zrelay_capture_t *self = zrelay_capture_new (error);
     assert (zrelay_capture_start (self, "inproc://capture-test", "REQ",
-                                  NULL, NULL, NULL)
+                                  NULL, NULL, NULL, NULL)
             == ZRELAY_STATUS_BAD_ARGUMENTS);
     assert (strstr (zrelay_error_sentence (error), "PUSH,PUB,PAIR"));
     assert (zrelay_capture_start (self, "nonsense", "PUSH",
-                                  NULL, NULL, NULL) == ZRELAY_STATUS_REFUSED);
+                                  NULL, NULL, NULL, NULL)
+            == ZRELAY_STATUS_REFUSED);
     assert (!zrelay_capture_active (self));
 
     //  Each copy begins with the prefix of its flow
     char *prefixes [] = { "I", "O" };
     zsock_t *reader = zsock_new_pull ("@inproc://capture-test");
     assert (zrelay_capture_start (self, "inproc://capture-test", "PUSH",
-                                  prefixes, NULL, NULL) == ZRELAY_STATUS_DONE);
+                                  prefixes, NULL, NULL, NULL)
+            == ZRELAY_STATUS_DONE);
     s_test_put (self, "A", true);
     s_test_put (self, "B", false);
     char *prefix, *one, *two;
@@ -345,7 +351,8 @@ zrelay_capture_test (bool verbose)
 
     //  Nobody reads: what cannot be taken is counted
     assert (zrelay_capture_start (self, "@inproc://capture-test-2", "PUSH",
-                                  prefixes, NULL, NULL) == ZRELAY_STATUS_DONE);
+                                  prefixes, NULL, NULL, NULL)
+            == ZRELAY_STATUS_DONE);
     s_test_put (self, "A", true);
     s_test_put (self, "B", false);
     s_test_put (self, "C", false);

@@ -32,12 +32,14 @@ void
 
 //  Start, with a socket of that type attached to endpoints; what ran before
 //  ends. prefixes are two, one for each flow, or NULL. A capture that binds
-//  takes over the security of guarded, a side, and the ipc_mode and ipc_group
-//  of access, unless they are NULL. On failure nothing has changed.
+//  takes over the security of guarded, a side, or else has that ZAP domain, and
+//  takes over the ipc_mode and ipc_group of access, unless they are NULL. On
+//  failure nothing has changed.
 zrelay_status_t
     zrelay_capture_start (zrelay_capture_t *self, const char *endpoints,
                           const char *type, char **prefixes,
-                          zrelay_side_t *guarded, zrelay_access_t *access);
+                          zrelay_side_t *guarded, const char *domain,
+                          zrelay_access_t *access);
 void
     zrelay_capture_stop (zrelay_capture_t *self);
 

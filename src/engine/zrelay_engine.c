@@ -17,6 +17,7 @@
 #include "zrelay_counts.h"
 #include "zrelay_description.h"
 #include "zrelay_drain.h"
+#include "zrelay_option.h"
 #include "zrelay_pairing.h"
 #include "zrelay_patrol.h"
 #include "zrelay_polls.h"
@@ -67,6 +68,7 @@ struct _zrelay_engine_t {
     zrelay_permit_t permit;         //  Says what peers may do, if anybody does
     bool has_bound;                 //  Sockets of the kind's, for others
     int64_t capture_security;       //  SECURITY_SAME or SECURITY_NONE
+    char *domain;                   //  Of sockets that no side guards, or NULL
     int64_t started;                //  When, in msecs of zclock_mono ()
     zchunk_t *defaults;             //  Values of all options at the start
 };
@@ -338,6 +340,7 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         zrelay_error_destroy (&self->error);
         zchunk_destroy (&self->defaults);
         zstr_free (&self->name);
+        zstr_free (&self->domain);
         if (!self->borrowed)
             zrelay_printer_settle_log ();
         else
@@ -1074,6 +1077,9 @@ zrelay_engine_bind (zrelay_engine_t *self, zrelay_side_id_t side, void *sock,
         return zrelay_engine_fail (self, ZRELAY_STATUS_REFUSED,
             "a socket cannot take over the security of the %s: %s",
             zrelay_side_name (self->sides [side]), zmq_strerror (errno));
+    if (self->domain
+    && !(self->sides [side] && zrelay_security_guards (self->sides [side])))
+        zsock_set_zap_domain (handle, self->domain);
     zrelay_access_t *access = self->sides [side]?
         zrelay_side_access (self->sides [side]): NULL;
     const char *refusal = zrelay_attachments_ask (handle, endpoint, true,
@@ -1223,6 +1229,26 @@ zrelay_engine_guarded (zrelay_engine_t *self)
         &&  zrelay_security_guards (self->sides [side]))
             return self->sides [side];
     return NULL;
+}
+
+int
+zrelay_engine_set_domain (zrelay_engine_t *self, const char *domain)
+{
+    if (!*domain
+    || !zrelay_option_valid (zrelay_option_find ("zap_domain"), domain))
+        return zrelay_engine_fail (self, ZRELAY_STATUS_BAD_ARGUMENTS,
+            "%s is not a domain; one has 1 to 255 characters",
+            zrelay_engine_quote (self, domain));
+    zstr_free (&self->domain);
+    self->domain = strdup (domain);
+    assert (self->domain);
+    return ZRELAY_STATUS_DONE;
+}
+
+const char *
+zrelay_engine_domain (zrelay_engine_t *self)
+{
+    return self->domain;
 }
 
 zrelay_access_t *

@@ -52,6 +52,15 @@ zrelay_side_t *
     zrelay_engine_guarded (zrelay_engine_t *self);
 zrelay_access_t *
     zrelay_engine_restricted (zrelay_engine_t *self);
+
+//  The ZAP domain of sockets that bind and take over no security of a side: the
+//  capture, and those of the kind's own. NULL: none. Sockets that are there
+//  already do not change.
+int
+    zrelay_engine_set_domain (zrelay_engine_t *self, const char *domain);
+const char *
+    zrelay_engine_domain (zrelay_engine_t *self);
+
 zrelay_capture_t *
     zrelay_engine_capture (zrelay_engine_t *self);
 zrelay_error_t *

@@ -400,8 +400,11 @@ s_bind (opening_t *self, zsock_t *router)
     &&  strncmp (endpoint, "inproc://", strlen ("inproc://")))
         return "everybody who can connect there could steer; name a certificate"
                " and the folder of its clients', or use a path of ipc";
-    if (self->cert) {
+    //  In a domain, libzmq refuses the first bytes of ZMTP 1.0, which could end
+    //  the process. Without our gate, an application's zauth would be asked.
+    if (self->cert || zrelay_usher_has_gate (self->host->usher))
         zsock_set_zap_domain (router, self->domain);
+    if (self->cert) {
         zcert_apply (self->cert, router);
         zsock_set_curve_server (router, 1);
     }

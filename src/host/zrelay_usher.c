@@ -168,6 +168,12 @@ zrelay_usher_set_verbose (zrelay_usher_t *self)
         s_make_verbose (self);
 }
 
+bool
+zrelay_usher_has_gate (zrelay_usher_t *self)
+{
+    return self->gate != NULL;
+}
+
 void
 zrelay_usher_give (zrelay_usher_t *self, zmsg_t **words_p,
                    zrelay_usher_fn *function, void *object)

@@ -32,6 +32,10 @@ zrelay_usher_t *
 void
     zrelay_usher_set_verbose (zrelay_usher_t *self);
 
+//  True if the gate was started, so that this process has no other one.
+bool
+    zrelay_usher_has_gate (zrelay_usher_t *self);
+
 //  Ends the gate. Commands without an outcome get none.
 void
     zrelay_usher_destroy (zrelay_usher_t **self_p);

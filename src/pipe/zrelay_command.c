@@ -231,7 +231,8 @@ HANDLER (s_capture)
             "CAPTURE takes two prefixes, one for each flow, or none");
     return zrelay_capture_start (capture, argv [0],
         argc > 1? argv [1]: "PUSH", argc == 4? argv + 2: NULL,
-        zrelay_engine_guarded (self), zrelay_engine_restricted (self));
+        zrelay_engine_guarded (self), zrelay_engine_domain (self),
+        zrelay_engine_restricted (self));
 }
 
 static byte s_mark [ZRELAY_COMMAND_MARK_SIZE];
@@ -399,7 +400,8 @@ HANDLER (s_term)
 HANDLER (s_domain)
 {
     UNUSED;
-    return zrelay_security_set_domain (s_side (self, argv [0]),
+    return s_is_relay (argv [0])? zrelay_engine_set_domain (self, argv [1]):
+           zrelay_security_set_domain (s_side (self, argv [0]),
                                        zrelay_engine_error (self), argv [1]);
 }
 
@@ -603,7 +605,7 @@ static const zrelay_command_t s_commands [] = {
              "explain why the command before it was refused", s_error, QUERY),
     COMMAND ("PING", "",
              "answer at once", s_ping, QUERY),
-    COMMAND ("DOMAIN", "side name",
+    COMMAND ("DOMAIN", "side|relay name",
              "authenticate in this ZAP domain", s_domain, SECRET),
     COMMAND ("PLAIN", "side",
              "ask peers for a name and a password", s_plain, SECRET),
@@ -812,6 +814,12 @@ s_is_side_or_capture (zrelay_engine_t *engine, const char *value)
 }
 
 static bool
+s_is_side_or_relay (zrelay_engine_t *engine, const char *value)
+{
+    return s_is_side (engine, value) || s_is_relay (value);
+}
+
+static bool
 s_is_any (zrelay_engine_t *engine, const char *value)
 {
     return s_is_side (engine, value) || s_is_flow (engine, value)
@@ -830,6 +838,8 @@ static const struct {
     { "side", s_is_side, "side", "FRONTEND or BACKEND", "FRONTEND" },
     { "side|capture", s_is_side_or_capture, "side",
       "FRONTEND, BACKEND or CAPTURE", "FRONTEND or CAPTURE" },
+    { "side|relay", s_is_side_or_relay, "side",
+      "FRONTEND, BACKEND or RELAY", "FRONTEND or RELAY" },
     { "flow", s_is_flow, "flow", "FORWARD or RETURN", "FORWARD" },
     { "side|flow|relay", s_is_any, "side or flow",
       "FRONTEND, BACKEND, FORWARD, RETURN or RELAY",

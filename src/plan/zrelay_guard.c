@@ -195,13 +195,18 @@ s_unused (zrelay_guard_t *self)
 //  where there is one.
 
 static char *
-s_domain (zrelay_guard_t *self, zrelay_side_id_t id)
+s_domain_of (zrelay_guard_t *self, const char *part)
 {
     char *domain = zsys_sprintf ("%s/%s",
-        self->rehearsal? REHEARSAL: zrelay_plan_name (self->plan),
-        self->plan->sides [id].name);
+        self->rehearsal? REHEARSAL: zrelay_plan_name (self->plan), part);
     assert (domain);
     return domain;
+}
+
+static char *
+s_domain (zrelay_guard_t *self, zrelay_side_id_t id)
+{
+    return s_domain_of (self, self->plan->sides [id].name);
 }
 
 //  Give the gate a command, and report what it says about one that an option
@@ -411,11 +416,10 @@ s_be_client (zrelay_guard_t *self, zrelay_client_t *relay, const char *side)
 }
 
 static zrelay_exit_t
-s_set_domain (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
+s_set_domain (zrelay_guard_t *self, zrelay_client_t *relay, const char *part)
 {
-    char *domain = s_domain (self, id);
-    zrelay_client_command (relay, "DOMAIN", self->plan->sides [id].name, domain,
-                           NULL);
+    char *domain = s_domain_of (self, part);
+    zrelay_client_command (relay, "DOMAIN", part, domain, NULL);
     zstr_free (&domain);
     return s_confirm (self, relay);
 }
@@ -428,14 +432,15 @@ static zrelay_exit_t
 s_be_open (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
 {
     return self->plan->zmtp1 || !zrelay_plan_binds (self->plan, id)?
-           ZRELAY_EXIT_NOT_YET: s_set_domain (self, relay, id);
+           ZRELAY_EXIT_NOT_YET:
+           s_set_domain (self, relay, self->plan->sides [id].name);
 }
 
 static zrelay_exit_t
 s_be_server (zrelay_guard_t *self, zrelay_client_t *relay, zrelay_side_id_t id)
 {
     const char *side = self->plan->sides [id].name;
-    zrelay_exit_t status = s_set_domain (self, relay, id);
+    zrelay_exit_t status = s_set_domain (self, relay, side);
     if (status == ZRELAY_EXIT_NOT_YET && self->plan->plain) {
         zrelay_client_command (relay, "PLAIN", side, NULL);
         status = s_confirm (self, relay);
@@ -471,6 +476,15 @@ zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
             "the %s lets peers in; say which ones with %sclients, or guard the"
             " other side only", side->name, dashes);
     return s_be_server (self, relay, id);
+}
+
+//  There may be a capture later
+
+zrelay_exit_t
+zrelay_guard_protect_rest (zrelay_guard_t *self, zrelay_client_t *relay)
+{
+    return self->plan->zmtp1? ZRELAY_EXIT_NOT_YET:
+           s_set_domain (self, relay, "relay");
 }
 
 

@@ -56,6 +56,11 @@ zrelay_exit_t
     zrelay_guard_protect (zrelay_guard_t *self, zrelay_client_t *relay,
                           zrelay_side_id_t side);
 
+//  The same for what binds but is no side: the capture, and sockets of the
+//  kind's own.
+zrelay_exit_t
+    zrelay_guard_protect_rest (zrelay_guard_t *self, zrelay_client_t *relay);
+
 //  Can be read when somebody is no longer welcome; NULL if nobody is told.
 zsock_t *
     zrelay_guard_events (zrelay_guard_t *self);

@@ -92,6 +92,8 @@ s_guard (start_t *self)
     if (status == ZRELAY_EXIT_NOT_YET)
         status = zrelay_guard_protect (self->guard, self->relay,
                                        ZRELAY_SIDE_BACKEND);
+    if (status == ZRELAY_EXIT_NOT_YET)
+        status = zrelay_guard_protect_rest (self->guard, self->relay);
     return status;
 }
 

@@ -20,6 +20,9 @@
 //  The socket's name in the runtime directory
 #define SOCKET_NAME "zrelay.control"
 
+//  Stands before an endpoint where everybody may steer
+#define ANYBODY "anybody "
+
 //  What others must not be able to do there
 #define OTHERS_MAY_WRITE (S_IWGRP | S_IWOTH)
 
@@ -70,6 +73,10 @@ zrelay_open_control (zrelay_plan_t *plan, zrelay_client_t *host,
         plan->control? plan->control: zrelay_control_environment ();
     if (status != ZRELAY_EXIT_NOT_YET || !endpoint)
         return status;
+    //  Where strangers come, with a gate they cannot end the program by the
+    //  first bytes of ZMTP 1.0, see CONTROL in zrelay_host.h
+    if (strncmp (endpoint, ANYBODY, strlen (ANYBODY)) == 0)
+        zrelay_client_command (host, "GATE", "CLEAR", "control", NULL);
     zrelay_client_command (host, "CONTROL", endpoint, plan->control_curve,
                            plan->control_clients, NULL);
     if (zrelay_client_status (host) != ZRELAY_STATUS_DONE)
