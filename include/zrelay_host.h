@@ -88,7 +88,7 @@ extern "C" {
 //  system, everybody who can connect can steer; this takes the word "anybody"
 //  and a space before the endpoint. If the host's gate runs by then, such a
 //  socket is in a ZAP domain, and nobody can end the process there as UNBIND in
-//  zrelay_proxy.h describes; GATE CLEAR control starts the gate. In an endpoint,
+//  zrelay_proxy.h describes; GATE CLEAR control starts it. In an endpoint,
 //  %p stands for the process id, and %n for the number of the control socket
 //  within the process, from 1. CONTROLS lists the endpoints, resolved:
 //
