@@ -149,6 +149,24 @@ s_test_look (zrelay_engine_t *engine, void *argument,
     return ZRELAY_VERDICT_PASS;
 }
 
+//  FILTER by hand, with a pointer that is none to a function. mark may be NULL.
+
+static int
+s_test_strange_filter (zactor_t *relay, const byte *mark)
+{
+    const void *nowhere = &relay;
+    zmsg_t *words = zmsg_new ();
+    zmsg_addstr (words, "FILTER");
+    zmsg_addstr (words, "FORWARD");
+    zmsg_addmem (words, &nowhere, sizeof (nowhere));
+    zmsg_addmem (words, &nowhere, sizeof (nowhere));
+    zmsg_addstr (words, "zmsg");
+    if (mark)
+        zmsg_addmem (words, mark, ZRELAY_COMMAND_MARK_SIZE);
+    zmsg_send (&words, relay);
+    return zsock_wait (relay);
+}
+
 void
 zrelay_actor_test (bool verbose)
 {
@@ -182,6 +200,14 @@ zrelay_actor_test (bool verbose)
     assert (status == ZRELAY_STATUS_BAD_STATE);
     status = zrelay_set_filter (relay, ZRELAY_FLOW_FORWARD, NULL, NULL);
     assert (status == ZRELAY_STATUS_DONE);
+
+    //  A pointer to nowhere is refused, also under the mark of another process
+    assert (s_test_strange_filter (relay, NULL) == ZRELAY_STATUS_BAD_ARGUMENTS);
+    byte mark [ZRELAY_COMMAND_MARK_SIZE];
+    memcpy (mark, zrelay_command_mark (), sizeof (mark));
+    assert (s_test_strange_filter (relay, mark) == ZRELAY_STATUS_DONE);
+    mark [sizeof (mark) - 1] ^= 1;
+    assert (s_test_strange_filter (relay, mark) == ZRELAY_STATUS_BAD_ARGUMENTS);
 
     //  The end comes with answers unread, and once only
     zstr_sendx (relay, "DRAIN", "60000", NULL);
