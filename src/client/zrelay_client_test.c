@@ -32,6 +32,7 @@ typedef struct {
     zmsg_t *envelope;           //  Of the current command
     zlist_t *kept;              //  Envelopes of commands not answered yet
     size_t asked;               //  How often STATS was answered
+    bool counted;               //  COUNTERS was asked for
 } test_relay_t;
 
 //  Send an envelope and then the frames, which it takes
@@ -199,6 +200,21 @@ s_test_on_stuff (test_relay_t *self, zmsg_t *words)
         s_test_send_noise (self, s_test_noise [1], false);
 }
 
+//  COUNTERS: the first time unknown, as to zrelay 0.1, and then never
+
+static void
+s_test_on_counters (test_relay_t *self, zmsg_t *words)
+{
+    (void) words;
+    if (self->counted)
+        return;
+    self->counted = true;
+    zmsg_t *frames = zmsg_new ();
+    zmsg_addstr (frames, "1");
+    zmsg_addstr (frames, "there is no command 'COUNTERS'");
+    s_test_send (self, self->envelope, frames);
+}
+
 //  STATS: the first time right, the second time wrong, then never
 
 static void
@@ -231,6 +247,7 @@ static const struct {
     { "NOISE", s_test_on_noise },
     { "FLOOD", s_test_on_flood },
     { "STUFF", s_test_on_stuff },
+    { "COUNTERS", s_test_on_counters },
     { "STATS", s_test_on_stats },
     { NULL, NULL }
 };

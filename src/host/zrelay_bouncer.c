@@ -11,7 +11,6 @@
 */
 
 #include "zrelay_bouncer.h"
-#include "zrelay_ear.h"
 #include "zrelay_peers.h"
 
 //  The two ends of a monitor
@@ -75,20 +74,21 @@ s_on_peers (void *owner)
 }
 
 zrelay_bouncer_t *
-zrelay_bouncer_new (zloop_t *loop, zsock_t *sock, size_t frames, size_t bytes)
+zrelay_bouncer_new (zrelay_ears_t *ears, zsock_t *sock, size_t frames,
+                    size_t bytes)
 {
     if (!zrelay_sockets_left (MONITOR_SOCKETS))
         return NULL;
     zrelay_bouncer_t *self =
         (zrelay_bouncer_t *) zmalloc (sizeof (zrelay_bouncer_t));
     assert (self);
-    self->loop = loop;
+    self->loop = zrelay_ears_loop (ears);
     self->sock = sock;
     self->limits = zrelay_limits_new ();
     zrelay_limits_set_message (self->limits, frames, bytes);
     self->peers = zrelay_peers_new (zsock_resolve (sock), self->limits);
     if (self->peers)
-        self->ear = zrelay_ear_new (loop, zrelay_peers_handle (self->peers),
+        self->ear = zrelay_ear_new (ears, zrelay_peers_handle (self->peers),
                                     s_on_peers, self);
     else {
         int error = errno;

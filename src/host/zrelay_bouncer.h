@@ -13,7 +13,7 @@
 #ifndef ZRELAY_BOUNCER_H_INCLUDED
 #define ZRELAY_BOUNCER_H_INCLUDED
 
-#include <zrelay.h>
+#include "zrelay_ears.h"
 
 //  libzmq hands over whole messages, and limits each of their frames only: a
 //  message without an end fills the memory. A bouncer looks at connections, as
@@ -27,7 +27,7 @@ typedef struct _zrelay_bouncer_t zrelay_bouncer_t;
 //  a message has at most so many frames and bytes. Returns NULL with errno if
 //  the system has no sockets for this.
 zrelay_bouncer_t *
-    zrelay_bouncer_new (zloop_t *loop, zsock_t *sock, size_t frames,
+    zrelay_bouncer_new (zrelay_ears_t *ears, zsock_t *sock, size_t frames,
                         size_t bytes);
 
 void

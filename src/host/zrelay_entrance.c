@@ -12,7 +12,6 @@
 
 #include "zrelay_entrance.h"
 #include "zrelay_bouncer.h"
-#include "zrelay_ear.h"
 #include "zrelay_envelope.h"
 #include "zrelay_message_internal.h"
 
@@ -45,7 +44,7 @@ struct _zrelay_call_t {
 };
 
 struct _zrelay_entrance_t {
-    zloop_t *loop;              //  Serves it
+    zrelay_ears_t *ears;        //  Serve it
     zsock_t *sock;              //  The pipe, or the control socket
     zrelay_ear_t *ear;          //  Listens to it
     zrelay_bouncer_t *bouncer;  //  Cuts off who sends too much, or NULL
@@ -76,13 +75,13 @@ s_destroy_message (void **item_p)
 }
 
 static zrelay_entrance_t *
-s_entrance_new (zloop_t *loop, zsock_t *sock, zrelay_entrance_fn *function,
-                void *owner)
+s_entrance_new (zrelay_ears_t *ears, zsock_t *sock,
+                zrelay_entrance_fn *function, void *owner)
 {
     zrelay_entrance_t *self =
         (zrelay_entrance_t *) zmalloc (sizeof (zrelay_entrance_t));
     assert (self);
-    self->loop = loop;
+    self->ears = ears;
     self->sock = sock;
     self->function = function;
     self->owner = owner;
@@ -95,24 +94,24 @@ s_entrance_new (zloop_t *loop, zsock_t *sock, zrelay_entrance_fn *function,
     //  Answers that nobody reads must not stop the host
     zsock_set_sndtimeo (sock, 0);
     zsock_set_rcvtimeo (sock, 0);
-    self->ear = zrelay_ear_new (loop, zsock_resolve (sock), s_read, self);
+    self->ear = zrelay_ear_new (ears, zsock_resolve (sock), s_read, self);
     return self;
 }
 
 zrelay_entrance_t *
-zrelay_entrance_new (zloop_t *loop, zsock_t *pipe,
+zrelay_entrance_new (zrelay_ears_t *ears, zsock_t *pipe,
                      zrelay_entrance_fn *function, void *owner)
 {
-    return s_entrance_new (loop, pipe, function, owner);
+    return s_entrance_new (ears, pipe, function, owner);
 }
 
 zrelay_entrance_t *
-zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
+zrelay_entrance_new_control (zrelay_ears_t *ears, zsock_t **router_p,
                              bool strangers, zrelay_entrance_fn *function,
                              void *owner)
 {
     zrelay_entrance_t *self =
-        s_entrance_new (loop, *router_p, function, owner);
+        s_entrance_new (ears, *router_p, function, owner);
     self->control = true;
     self->strangers = strangers;
     self->peers = zrelay_index_new ();
@@ -123,7 +122,7 @@ zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
 int
 zrelay_entrance_guard (zrelay_entrance_t *self)
 {
-    self->bouncer = zrelay_bouncer_new (self->loop, self->sock, FRAMES_MAX,
+    self->bouncer = zrelay_bouncer_new (self->ears, self->sock, FRAMES_MAX,
                                         BYTES_MAX);
     return self->bouncer? 0: -1;
 }
@@ -136,7 +135,7 @@ zrelay_entrance_destroy (zrelay_entrance_t **self_p)
         zrelay_entrance_t *self = *self_p;
         zrelay_ear_destroy (&self->ear);
         if (self->timer)
-            zloop_timer_end (self->loop, self->timer);
+            zloop_timer_end (zrelay_ears_loop (self->ears), self->timer);
         zrelay_bouncer_destroy (&self->bouncer);
         if (self->control)
             zsock_destroy (&self->sock);
@@ -292,12 +291,13 @@ s_flush (zrelay_entrance_t *self)
         msg = (zmsg_t *) zlistx_first (self->outbox);
     }
     if (msg && !self->timer) {
-        self->timer = zloop_timer (self->loop, AGAIN_IVL, 0, s_on_timer, self);
+        self->timer = zloop_timer (zrelay_ears_loop (self->ears), AGAIN_IVL, 0,
+                                   s_on_timer, self);
         zrelay_ear_pause (self->ear);
     }
     else
     if (!msg && self->timer) {
-        zloop_timer_end (self->loop, self->timer);
+        zloop_timer_end (zrelay_ears_loop (self->ears), self->timer);
         self->timer = 0;
         zrelay_ear_resume (self->ear);
     }

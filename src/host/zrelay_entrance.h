@@ -13,7 +13,7 @@
 #ifndef ZRELAY_ENTRANCE_H_INCLUDED
 #define ZRELAY_ENTRANCE_H_INCLUDED
 
-#include <zrelay.h>
+#include "zrelay_ears.h"
 
 //  A host has an entrance for its own pipe, and one for each control socket.
 //  An entrance reads commands, takes their envelopes off, and gives each to its
@@ -47,13 +47,13 @@ typedef int (zrelay_entrance_fn) (void *owner, zrelay_call_t *request,
 
 //  The entrance of an actor's pipe, which remains the caller's.
 zrelay_entrance_t *
-    zrelay_entrance_new (zloop_t *loop, zsock_t *pipe,
+    zrelay_entrance_new (zrelay_ears_t *ears, zsock_t *pipe,
                          zrelay_entrance_fn *function, void *owner);
 
 //  The entrance of a control socket, which the entrance takes. Strangers can
 //  come in there, unless only this user or this process can.
 zrelay_entrance_t *
-    zrelay_entrance_new_control (zloop_t *loop, zsock_t **router_p,
+    zrelay_entrance_new_control (zrelay_ears_t *ears, zsock_t **router_p,
                                  bool strangers, zrelay_entrance_fn *function,
                                  void *owner);
 

@@ -61,6 +61,7 @@ typedef struct {
 
 struct _host_t {
     zloop_t *loop;              //  Serves everything below
+    zrelay_ears_t *ears;        //  What it listens to
     const zrelay_kind_t *const *kinds;  //  Those that can be started
     zrelay_entrance_t *entrance;    //  That of the pipe
     zlistx_t *controls;         //  control_t
@@ -158,7 +159,7 @@ s_start (host_t *self, zrelay_call_t *request, size_t argc, char **argv)
         return;
     }
     zrelay_hosted_t *relay =
-        zrelay_hosted_new (self->loop, kind, name, s_on_ended, self);
+        zrelay_hosted_new (self->ears, kind, name, s_on_ended, self);
     if (relay) {
         zlistx_add_end (self->relays, relay);
         if (self->verbose)
@@ -422,7 +423,7 @@ s_open (opening_t *opening)
     zsock_t *router = s_router_new ();
     zsock_t *sock = router;
     zrelay_entrance_t *entrance = router?
-        zrelay_entrance_new_control (self->loop, &router, !private,
+        zrelay_entrance_new_control (self->ears, &router, !private,
                                      s_on_request, self): NULL;
     const char *refusal =
         !entrance || zrelay_entrance_guard (entrance)? zmq_strerror (errno):
@@ -711,7 +712,7 @@ s_inner_endpoint (host_t *self)
     if (router) {
         zsock_set_router_mandatory (router, 1);
         zsock_bind (router, "%s", endpoint);
-        self->inner = zrelay_entrance_new_control (self->loop, &router, false,
+        self->inner = zrelay_entrance_new_control (self->ears, &router, false,
                                                    s_on_request, self);
     }
     return endpoint;
@@ -1008,6 +1009,7 @@ s_host_new (zsock_t *pipe, const zrelay_kind_t *const *kinds)
     assert (self);
     self->kinds = kinds;
     self->loop = zloop_new ();
+    self->ears = zrelay_ears_new (self->loop);
     self->controls = zlistx_new ();
     self->relays = zlistx_new ();
     self->error = zrelay_error_new ();
@@ -1015,7 +1017,7 @@ s_host_new (zsock_t *pipe, const zrelay_kind_t *const *kinds)
     zlistx_set_destructor (self->controls, s_control_destroy);
     zloop_set_nonstop (self->loop, true);
     self->usher = zrelay_usher_new (self->loop);
-    self->entrance = zrelay_entrance_new (self->loop, pipe, s_on_request,
+    self->entrance = zrelay_entrance_new (self->ears, pipe, s_on_request,
                                           self);
     return self;
 }
@@ -1046,6 +1048,7 @@ s_host_destroy (host_t **self_p)
         zrelay_call_answer (&self->last, ZRELAY_STATUS_DONE, NULL);
     zrelay_entrance_destroy (&self->entrance);
     zrelay_error_destroy (&self->error);
+    zrelay_ears_destroy (&self->ears);
     zloop_destroy (&self->loop);
     zrelay_printer_settle_log ();
     freen (self);

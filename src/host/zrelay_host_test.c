@@ -13,6 +13,8 @@
 #include <zrelay_host.h>
 #include <zrelay_client.h>
 
+#include "zrelay_ears.h"
+
 #include <sys/stat.h>
 
 //  A limit in msecs that only a hang could reach
@@ -237,6 +239,90 @@ s_test_order (void)
     assert (zsock_wait (host) == ZRELAY_STATUS_BAD_ARGUMENTS);
     s_test_set (&s_test_may_go, false);
     zactor_destroy (&host);
+}
+
+//  Two that are due, of which the first ends the other; and one that hears what
+//  came while its socket was used
+
+static zrelay_ear_result_t
+s_test_end_other (void *owner)
+{
+    zrelay_ear_destroy ((zrelay_ear_t **) owner);
+    return ZRELAY_EAR_EMPTY;
+}
+
+static zrelay_ear_result_t
+s_test_never (void *owner)
+{
+    (void) owner;
+    assert (false);
+    return ZRELAY_EAR_END;
+}
+
+static zrelay_ear_result_t
+s_test_hear (void *owner)
+{
+    zsock_t *sock = (zsock_t *) owner;
+    char *word = zsock_events (sock) & ZMQ_POLLIN? zstr_recv (sock): NULL;
+    bool last = word && streq (word, "last");
+    zrelay_ear_result_t result = !word? ZRELAY_EAR_EMPTY:
+        last? ZRELAY_EAR_END: ZRELAY_EAR_READ;
+    zstr_free (&word);
+    return result;
+}
+
+static int
+s_test_speak (zloop_t *loop, int timer, void *arg)
+{
+    (void) loop;
+    (void) timer;
+    zsock_t **ends = (zsock_t **) arg;
+    for (int count = 0; count < 100; count++)
+        zstr_send (ends [0], "word");
+    zstr_send (ends [0], "last");
+    return 0;
+}
+
+static void
+s_test_ears (void)
+{
+    zsock_t *ends [2], *others [2];
+    ends [0] = zsys_create_pipe (&ends [1]);
+    others [0] = zsys_create_pipe (&others [1]);
+    zloop_t *loop = zloop_new ();
+    zrelay_ears_t *ears = zrelay_ears_new (loop);
+    assert (zrelay_ears_loop (ears) == loop);
+    zrelay_ear_t *other = NULL;
+    zrelay_ear_t *ear = zrelay_ear_new (ears, zsock_resolve (others [0]),
+                                        s_test_end_other, &other);
+    other = zrelay_ear_new (ears, zsock_resolve (others [1]), s_test_never,
+                            NULL);
+    zrelay_ear_t *last = zrelay_ear_new (ears, zsock_resolve (ends [1]),
+                                         s_test_hear, ends [1]);
+    zloop_timer (loop, 1, 1, s_test_speak, ends);
+    int rc = zloop_start (loop);
+    assert (rc == -1 && other == NULL);
+
+    //  Used, and looked at afterwards; and not while it pauses
+    zstr_send (ends [0], "last");
+    assert (zsock_events (ends [1]) & ZMQ_POLLIN);
+    zrelay_ear_look (last);
+    rc = zloop_start (loop);
+    assert (rc == -1);
+    zrelay_ear_pause (last);
+    zstr_send (ends [0], "last");
+    zrelay_ear_look (last);
+    zrelay_ear_resume (last);
+    rc = zloop_start (loop);
+    assert (rc == -1);
+    zrelay_ear_destroy (&last);
+    zrelay_ear_destroy (&ear);
+    zrelay_ears_destroy (&ears);
+    zloop_destroy (&loop);
+    for (int index = 0; index < 2; index++) {
+        zsock_destroy (&ends [index]);
+        zsock_destroy (&others [index]);
+    }
 }
 
 //  The host asks for COUNTERS in place of STATS, unless the kind has its own
@@ -559,6 +645,7 @@ zrelay_host_test (bool verbose)
     s_test_example ();
     s_test_refusals ();
     s_test_order ();
+    s_test_ears ();
     s_test_stats ();
     s_test_slow_relay ();
     s_test_stop ();

@@ -11,7 +11,6 @@
 */
 
 #include "zrelay_hosted.h"
-#include "zrelay_ear.h"
 #include "zrelay_message_internal.h"
 
 //  Most commands that may await their answers, and, beyond these, most of peers
@@ -120,7 +119,7 @@ s_make_pipe (zrelay_hosted_t *self)
 }
 
 zrelay_hosted_t *
-zrelay_hosted_new (zloop_t *loop, const zrelay_kind_t *kind, const char *name,
+zrelay_hosted_new (zrelay_ears_t *ears, const zrelay_kind_t *kind, const char *name,
                    zrelay_hosted_fn *on_ended, void *owner)
 {
     zrelay_hosted_t *self =
@@ -148,7 +147,7 @@ zrelay_hosted_new (zloop_t *loop, const zrelay_kind_t *kind, const char *name,
         return NULL;
     }
     self->state = HOSTED_RUNNING;
-    self->ear = zrelay_ear_new (loop, zsock_resolve (self->pipe), s_read,
+    self->ear = zrelay_ear_new (ears, zsock_resolve (self->pipe), s_read,
                                 self);
     return self;
 }

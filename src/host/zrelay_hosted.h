@@ -27,7 +27,7 @@ typedef void (zrelay_hosted_fn) (void *owner, zrelay_hosted_t *self);
 //  Start a relay. Returns NULL with errno if the system has no sockets or
 //  threads left. kind must outlive it.
 zrelay_hosted_t *
-    zrelay_hosted_new (zloop_t *loop, const zrelay_kind_t *kind,
+    zrelay_hosted_new (zrelay_ears_t *ears, const zrelay_kind_t *kind,
                        const char *name, zrelay_hosted_fn *on_ended,
                        void *owner);
 

@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_ear - listens to a socket for less than a zloop's reader does
+    zrelay_ears - listen to sockets for less than a zloop's readers do
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.
@@ -10,8 +10,8 @@
     =========================================================================
 */
 
-#ifndef ZRELAY_EAR_H_INCLUDED
-#define ZRELAY_EAR_H_INCLUDED
+#ifndef ZRELAY_EARS_H_INCLUDED
+#define ZRELAY_EARS_H_INCLUDED
 
 #include <zrelay.h>
 
@@ -21,9 +21,13 @@
 //  come. It says so once, and to whoever uses the socket next; so a socket that
 //  is used outside the ear's function must be looked at then.
 
+//  All ears of a loop
+typedef struct _zrelay_ears_t zrelay_ears_t;
+
+//  The ear for one socket
 typedef struct _zrelay_ear_t zrelay_ear_t;
 
-//  What became of a call of the function
+//  What became of a call of an ear's function
 typedef enum {
     ZRELAY_EAR_EMPTY,           //  There was nothing
     ZRELAY_EAR_READ,            //  A message was read, there may be more
@@ -34,9 +38,19 @@ typedef enum {
 //  Reads a message, if there is one, without waiting.
 typedef zrelay_ear_result_t (zrelay_ear_fn) (void *owner);
 
+zrelay_ears_t *
+    zrelay_ears_new (zloop_t *loop);
+
+//  To be called when there are no ears left, and the loop is over.
+void
+    zrelay_ears_destroy (zrelay_ears_t **self_p);
+
+zloop_t *
+    zrelay_ears_loop (zrelay_ears_t *self);
+
 //  Listen to a libzmq socket, which must outlive the ear.
 zrelay_ear_t *
-    zrelay_ear_new (zloop_t *loop, void *handle, zrelay_ear_fn *function,
+    zrelay_ear_new (zrelay_ears_t *ears, void *handle, zrelay_ear_fn *function,
                     void *owner);
 void
     zrelay_ear_destroy (zrelay_ear_t **self_p);
