@@ -597,10 +597,13 @@ def _():
         for peer in peers:
             for _ in range(101):
                 peer.send_multipart([b"", b"WAIT", b"queue"])
+        sentences = []
         for peer in peers:
             _, status, sentence = peer.recv_multipart()
             equal(status, b"3", "status")
-        equal(sentence.split()[0], b"100", sentence)
+            sentences.append(sentence.split()[0])
+        #   The program itself waits, so they may also have taken all places
+        assert b"100" in sentences, sentences
         #   There is a place for one command of each of the others, and for all
         #   that need not wait
         honest.send_multipart([b"", b"WAIT", b"queue"])

@@ -72,8 +72,8 @@ class Host:
         name, query, *arguments = words[1:]
         if self.relays[name] is None:
             return None
-        if query == "STATS":
-            return ["0", "STATS", *self.stats(name)]
+        if query == "COUNTERS":
+            return ["0", query, "\0".join([*self.stats(name), ""])]
         if query == "PEERS":
             return ["0", "PEERS", "1", "tcp://10.0.0.%d:99" % len(
                 arguments[0])]
