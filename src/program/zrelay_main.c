@@ -37,6 +37,9 @@
 //  Those of an actor's pipe
 #define HOST_SOCKETS 2
 
+//  Msecs that libzmq has to finish when time has run out
+#define SHUTDOWN_MOST 50
+
 //  --------------------------------------------------------------------------
 //  The process
 
@@ -54,44 +57,95 @@ s_occupy_streams (void)
 //  --------------------------------------------------------------------------
 //  Running a plan
 
-//  libzmq's wait would be over when this thread gets a signal
+//  libzmq's wait would be over when this thread gets a signal, so another one
+//  waits
+
+typedef struct {
+    pthread_t thread;           //  Waits for libzmq
+    bool started;               //  It was started
+    pthread_mutex_t mutex;      //  Guards the following
+    pthread_cond_t changed;     //  It was set
+    int64_t over_at;            //  When libzmq had finished, by zclock_mono ()
+} shutdown_t;
 
 static void *
 s_shut_down (void *arg)
 {
+    shutdown_t *self = (shutdown_t *) arg;
     zsys_shutdown ();
-    return arg;
+    pthread_mutex_lock (&self->mutex);
+    self->over_at = zclock_mono ();
+    pthread_cond_signal (&self->changed);
+    pthread_mutex_unlock (&self->mutex);
+    return NULL;
 }
 
 static void
-s_shut_down_unmoved (void)
+s_shutdown_begin (shutdown_t *self)
 {
-    pthread_t thread;
+    pthread_condattr_t attributes;
+    pthread_condattr_init (&attributes);
+    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init (&self->mutex, NULL);
+    pthread_cond_init (&self->changed, &attributes);
+    pthread_condattr_destroy (&attributes);
     zrelay_signals_block ();
-    bool started = pthread_create (&thread, NULL, s_shut_down, NULL) == 0;
+    self->started =
+        pthread_create (&self->thread, NULL, s_shut_down, self) == 0;
     zrelay_signals_unblock ();
-    if (started)
-        pthread_join (thread, NULL);
-    else
-        zsys_shutdown ();
+    if (!self->started)
+        s_shut_down (self);
+}
+
+//  Returns true if libzmq has finished before that time
+
+static bool
+s_shutdown_await (shutdown_t *self, int64_t until)
+{
+    struct timespec time = {
+        (time_t) (until / 1000), (long) (until % 1000 * 1000000)
+    };
+    pthread_mutex_lock (&self->mutex);
+    while (!self->over_at && zclock_mono () < until)
+        pthread_cond_timedwait (&self->changed, &self->mutex, &time);
+    bool over = self->over_at && self->over_at < until;
+    pthread_mutex_unlock (&self->mutex);
+    return over;
+}
+
+static void
+s_shutdown_end (shutdown_t *self)
+{
+    if (self->started)
+        pthread_join (self->thread, NULL);
+    pthread_cond_destroy (&self->changed);
+    pthread_mutex_destroy (&self->mutex);
 }
 
 //  Wait for libzmq, which waits for messages to leave its sockets. Only the
-//  time that this takes says whether they have.
+//  time that this takes says whether they have. Where they may not have, the
+//  limit begins anew after that was said: it ends the process without a word.
 
 static zrelay_exit_t
 s_wait_for_sockets (zrelay_plan_t *plan, zrelay_report_t *report,
                     const zrelay_serve_end_t *end)
 {
+    zrelay_exit_t status = ZRELAY_EXIT_ASKED;
+    if (end->sent)
+        zrelay_signals_limit (0, ZRELAY_EXIT_UNDELIVERED);
     //  A second signal ends this, too
     zrelay_signals_end (end->sent? ZRELAY_EXIT_UNDELIVERED: ZRELAY_EXIT_ASKED);
-    s_shut_down_unmoved ();
-    if (!end->sent || zclock_mono () < end->until)
-        return ZRELAY_EXIT_ASKED;
-    return plan->quiet? ZRELAY_EXIT_UNDELIVERED:
-        zrelay_report_say (report, ZRELAY_EXIT_UNDELIVERED,
-            "%s: time ran out before all messages had left its sockets;"
-            " --drain gives them more", zrelay_plan_name (plan));
+    shutdown_t shutdown = { .over_at = 0 };
+    s_shutdown_begin (&shutdown);
+    if (end->sent && !s_shutdown_await (&shutdown, end->until)) {
+        status = plan->quiet? ZRELAY_EXIT_UNDELIVERED:
+            zrelay_report_say (report, ZRELAY_EXIT_UNDELIVERED,
+                "%s: time ran out before all messages had left its sockets;"
+                " --drain gives them more", zrelay_plan_name (plan));
+        zrelay_signals_limit (SHUTDOWN_MOST, ZRELAY_EXIT_UNDELIVERED);
+    }
+    s_shutdown_end (&shutdown);
+    return status;
 }
 
 static void
@@ -312,7 +366,8 @@ zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
         word++;
     zrelay_exit_t status = word < WORDS?
         s_words [word].function (kinds, argc - 1, argv + 1, report):
-        s_run_kind (zrelay_addon_kinds (kinds), argc, argv, report);
+        s_run_kind (zrelay_addon_kinds_for (kinds, argc, argv), argc, argv,
+                    report);
     zrelay_report_destroy (&report);
     return status;
 }

@@ -49,7 +49,7 @@ int
     zrelay_signals_next (void);
 
 //  End the process after so many msecs at the latest, whatever it is doing,
-//  with this status.
+//  with this status; 0: no longer.
 void
     zrelay_signals_limit (size_t msecs, zrelay_exit_t status);
 
