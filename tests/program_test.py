@@ -187,6 +187,23 @@ for _kind in KINDS:
         for endpoint in DEFAULTS.get(kind, ()):
             assert endpoint in text, endpoint
 
+@test("libraries of other systems are loaded for those who need them only")
+def _():
+    def loads(*arguments):
+        """Does it load the library for NATS, or look for that?"""
+        done = subprocess.run((ZRELAY,) + arguments, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=DEADLINE,
+                              env=dict(os.environ, LD_DEBUG="libs"))
+        return b"libzrelay-nats" in done.stderr
+    if b"libczmq" not in run("env", "LD_DEBUG=libs", ZRELAY, "-V").stderr:
+        raise Skip("this loader does not say what it loads")
+    for arguments in (["--version"], ["--help"], ["ctl", "--help"],
+                      ["streamer", "--help"], ["nonsense"]):
+        assert not loads(*arguments), arguments
+    for kind in "queue", "forwarder":
+        assert loads(kind, "--help"), kind
+
+
 for _option in ("-V", "--version"):
     @test("%s prints the versions" % _option)
     def _(option=_option):

@@ -26,6 +26,10 @@
 
 static const zrelay_kind_t *s_kinds [KINDS_MOST + 1];
 
+//  The kinds of libzrelay-nats, which loads much; known without it
+static const char *s_joined [] = { "forwarder", "queue" };
+#define JOINED (sizeof (s_joined) / sizeof (*s_joined))
+
 //  In a directory that has so many characters of a path
 
 static void *
@@ -87,6 +91,17 @@ s_replace (const zrelay_kind_t *const *others)
             &&  s_kinds [index] == zrelay_kinds_find (zrelay_kinds (),
                                                       (*others)->name))
                 s_kinds [index] = *others;
+}
+
+const zrelay_kind_t *const *
+zrelay_addon_kinds_for (const zrelay_kind_t *const *kinds, int argc,
+                        char **argv)
+{
+    for (int word = 1; word < argc; word++)
+        for (size_t index = 0; index < JOINED; index++)
+            if (streq (argv [word], s_joined [index]))
+                return zrelay_addon_kinds (kinds);
+    return kinds;
 }
 
 const zrelay_kind_t *const *

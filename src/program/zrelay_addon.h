@@ -29,6 +29,12 @@ void
 const zrelay_kind_t *const *
     zrelay_addon_kinds (const zrelay_kind_t *const *kinds);
 
+//  The same for these arguments: the library is loaded if one of its kinds is
+//  among them.
+const zrelay_kind_t *const *
+    zrelay_addon_kinds_for (const zrelay_kind_t *const *kinds, int argc,
+                            char **argv);
+
 //  Carry out "zrelay spool ...", of which argv holds the words from "spool" on.
 zrelay_exit_t
     zrelay_addon_spool (int argc, char **argv, zrelay_report_t *report);
