@@ -35,7 +35,7 @@ extern "C" {
 //  Version of this header; zrelay_version () tells that of the library
 //  at run time. Versions follow semver.org.
 #define ZRELAY_VERSION_MAJOR 0
-#define ZRELAY_VERSION_MINOR 1
+#define ZRELAY_VERSION_MINOR 2
 #define ZRELAY_VERSION_PATCH 0
 
 #define ZRELAY_MAKE_VERSION(major, minor, patch) \

@@ -33,6 +33,16 @@ def text_between(start, end):
     return README.partition(start)[2].partition(end)[0]
 
 
+@test("the program, NEWS and Debian's changelog have the same version")
+def _():
+    output = Process([ZRELAY, "--version"]).succeed()[0]
+    version = re.match(r"zrelay (\d+\.\d+\.\d+) ", output).group(1)
+    equal(text_of("NEWS").split()[1], version, "version in NEWS")
+    changelog = text_of("packaging", "debian", "changelog")
+    equal(re.match(r"zrelay \((.*)-\d+\)", changelog).group(1), version,
+          "version in packaging/debian/changelog")
+
+
 @test("the program in README.md compiles, and prints what it carried",
       deadline=120)
 def _():
