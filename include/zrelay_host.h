@@ -106,8 +106,9 @@ extern "C" {
 //  Commands are answered as a relay answers them: with a status, or a query
 //  with a message that begins with its name (that of the relay's query, behind
 //  RELAY), and ERROR returns a sentence about the last failure. Statuses come
-//  in the order of the commands. At most 1000 commands to one relay can be
-//  unanswered at a time; more are refused with status 3:
+//  in the order of the commands. At most 1000 commands to one relay, and 100 of
+//  one peer of a control socket, can be unanswered at a time; more are refused
+//  with status 3:
 //
 //      zstr_send (host, "ERROR");                             //  query
 //      zstr_send (host, "HELP");                              //  query
