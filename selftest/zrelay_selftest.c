@@ -153,6 +153,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_rights", zrelay_rights_test },
     { "zrelay_hearing", zrelay_hearing_test },
     { "zrelay_holds", zrelay_holds_test },
+    { "zrelay_spooling", zrelay_spooling_test },
     { "zrelay_backlog", zrelay_backlog_test },
     { "zrelay_flow", zrelay_flow_test },
     { "zrelay_wiring", zrelay_wiring_test },

@@ -301,8 +301,8 @@ static int
 s_set_spool (zrelay_engine_t *engine, void *object, const char *directory)
 {
     zrelay_spooling_t *self = (zrelay_spooling_t *) object;
-    self->spooler = zrelay_spooler_provided ();
-    if (!self->spooler && *directory)
+    const zrelay_spooler_t *spooler = zrelay_spooler_provided ();
+    if (!spooler && *directory)
         return s_refuse (engine, ZRELAY_SPOOLING_ABSENT);
     if (self->directory && streq (self->directory, directory))
         return ZRELAY_STATUS_DONE;
@@ -312,6 +312,7 @@ s_set_spool (zrelay_engine_t *engine, void *object, const char *directory)
         return s_refuse (engine, "the present spool cannot be written, so it"
                                  " cannot be left");
     zrelay_spooling_close (self);
+    self->spooler = spooler;
     return *directory? s_open (self, engine, directory): ZRELAY_STATUS_DONE;
 }
 
@@ -447,6 +448,9 @@ s_make_room (zrelay_spooling_t *self, size_t bytes, size_t *dropped_p)
 {
     if (self->full == FULL_HOLD)
         return true;
+    //  No others make room for one that never fits
+    if (self->bytes > 0 && (int64_t) bytes > self->bytes)
+        return false;
     while (s_is_full (self, bytes)) {
         if (self->full == FULL_DROP_NEW || !s_drop_first (self))
             return false;
@@ -530,4 +534,393 @@ void
 zrelay_spooling_reset (zrelay_spooling_t *self)
 {
     self->resent = 0;
+}
+
+
+//  --------------------------------------------------------------------------
+//  Selftest: a queue in memory, which can be told to refuse
+
+#define TEST_MOST 100
+
+typedef struct {
+    zrelay_message_t *messages [TEST_MOST];
+    byte marks [TEST_MOST];
+    size_t first;               //  That was not removed
+    size_t next;                //  To be read
+    size_t end;
+    size_t kept;                //  Committed, of all ever
+    bool refuses;               //  Does not commit
+    bool damaged;               //  Nor read
+    bool durable;
+    int sync;
+} test_queue_t;
+
+static void *
+s_test_open (const char *directory, const char *name, char **reason_p)
+{
+    assert (streq (name, "forward"));
+    if (streq (directory, "foreign")) {
+        *reason_p = strdup ("it is another's");
+        return NULL;
+    }
+    return zmalloc (sizeof (test_queue_t));
+}
+
+static void
+s_test_close (void *object)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    for (size_t index = 0; index < queue->end; index++)
+        zrelay_message_destroy (&queue->messages [index]);
+    freen (queue);
+}
+
+static void
+s_test_set_sync (void *object, int sync)
+{
+    ((test_queue_t *) object)->sync = sync;
+}
+
+static void
+s_test_set_durable (void *object, bool durable)
+{
+    ((test_queue_t *) object)->durable = durable;
+}
+
+static bool
+s_test_put (void *object, zrelay_message_t *message, byte mark)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    if (queue->end == TEST_MOST)
+        return false;
+    queue->marks [queue->end] = mark;
+    queue->messages [queue->end++] = zrelay_message_dup (message);
+    return true;
+}
+
+static bool
+s_test_next (void *object, zrelay_message_t *message, byte *mark_p,
+             int64_t *time_p)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    if (queue->damaged
+    ||  queue->next == (queue->durable? queue->kept: queue->end))
+        return false;
+    *mark_p = queue->marks [queue->next];
+    *time_p = zclock_time ();
+    zrelay_message_share (message, queue->messages [queue->next++], 0,
+                          SIZE_MAX);
+    return true;
+}
+
+static void
+s_test_remove (void *object, size_t count)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    queue->first += count;
+    assert (queue->first <= queue->next);
+}
+
+static void
+s_test_rewind (void *object)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    queue->next = queue->first;
+}
+
+static const char *
+s_test_commit (void *object)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    if (queue->refuses)
+        return "it is full";
+    queue->kept = queue->end;
+    return NULL;
+}
+
+static const char *
+s_test_damage (void *object)
+{
+    return ((test_queue_t *) object)->damaged? "it is damaged": NULL;
+}
+
+static uint64_t
+s_test_messages (void *object)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    return queue->end - queue->first;
+}
+
+static uint64_t
+s_test_kept (void *object)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    return queue->kept > queue->first? queue->kept - queue->first: 0;
+}
+
+static uint64_t
+s_test_bytes (void *object)
+{
+    test_queue_t *queue = (test_queue_t *) object;
+    uint64_t bytes = 0;
+    for (size_t index = queue->first; index < queue->end; index++)
+        bytes += zrelay_message_bytes (queue->messages [index]);
+    return bytes;
+}
+
+static int64_t
+s_test_time (void *object)
+{
+    return s_test_messages (object) > 0? zclock_time (): 0;
+}
+
+static const zrelay_spooler_t s_test_spooler = {
+    ZRELAY_SPOOLER, .open = s_test_open, .close = s_test_close,
+    .set_sync = s_test_set_sync, .set_durable = s_test_set_durable,
+    .put = s_test_put, .next = s_test_next, .remove = s_test_remove,
+    .rewind = s_test_rewind, .commit = s_test_commit, .damage = s_test_damage,
+    .messages = s_test_messages, .kept = s_test_kept, .bytes = s_test_bytes,
+    .time = s_test_time
+};
+
+static zrelay_spooling_t *
+s_test_new (void)
+{
+    zrelay_spooling_t *self = zrelay_spooling_new ("forward");
+    self->spooler = &s_test_spooler;
+    int status = s_open (self, NULL, "somewhere");
+    assert (status == ZRELAY_STATUS_DONE);
+    assert (zrelay_spooling_is_open (self));
+    return self;
+}
+
+//  One of so many bytes, which begins with its letter
+
+static size_t
+s_test_add (zrelay_spooling_t *self, char letter, size_t size)
+{
+    zrelay_message_t *message = zrelay_message_new ();
+    byte *body = (byte *) zmalloc (size);
+    assert (body);
+    *body = (byte) letter;
+    zrelay_message_append (message, body, size);
+    size_t dropped = zrelay_spooling_add (self, message, (byte) letter);
+    assert (zrelay_message_frames (message) == 0);
+    zrelay_message_destroy (&message);
+    freen (body);
+    return dropped;
+}
+
+//  The first message, or 0 if none may be sent
+
+static char
+s_test_first (zrelay_spooling_t *self)
+{
+    byte mark;
+    zrelay_message_t *message = zrelay_spooling_first (self, &mark);
+    assert (!message || *zrelay_message_data (message, 0) == mark);
+    return message? (char) mark: 0;
+}
+
+//  Tend until there are so many messages in the queue, five seconds at most
+
+static bool
+s_test_tend (zrelay_spooling_t *self, size_t messages)
+{
+    int64_t end = zclock_mono () + 5000;
+    while (s_test_messages (self->object) != messages
+        && zclock_mono () < end) {
+        zrelay_spooling_tend (self, NULL, true);
+        zclock_sleep (1);
+    }
+    return s_test_messages (self->object) == messages;
+}
+
+static uint64_t
+s_test_stat (zrelay_spooling_t *self, const char *name)
+{
+    zmsg_t *answer = zmsg_new ();
+    assert (answer);
+    zrelay_spooling_stats (self, answer, "forward");
+    uint64_t value = UINT64_MAX;
+    zframe_t *frame = zmsg_first (answer);
+    while (frame && !zframe_streq (frame, name))
+        frame = zmsg_next (answer);
+    char *text = frame? zframe_strdup (zmsg_next (answer)): NULL;
+    if (text)
+        value = strtoull (text, NULL, 10);
+    zstr_free (&text);
+    zmsg_destroy (&answer);
+    return value;
+}
+
+static void
+s_test_life (void)
+{
+    zrelay_spooling_t *self = s_test_new ();
+    assert (zrelay_spooling_wants (self) == 0);
+    assert (s_test_first (self) == 0);
+    for (char letter = 'a'; letter <= 'c'; letter++) {
+        size_t dropped = s_test_add (self, letter, 10);
+        assert (dropped == 0);
+    }
+    assert (zrelay_spooling_size (self) == 3);
+    assert (zrelay_spooling_at_risk (self) == 3);
+    assert (zrelay_spooling_wants (self) > 0);
+    //  STATS commits
+    assert (s_test_stat (self, "forward.spooled") == 3);
+    assert (s_test_stat (self, "forward.spooled_bytes") == 30);
+    assert (zrelay_spooling_at_risk (self) == 0);
+    assert (zrelay_spooling_wants (self) == 0);
+
+    //  What was sent is there until it has left; then comes the next one
+    assert (s_test_first (self) == 'a');
+    assert (s_test_first (self) == 'a');
+    byte mark;
+    zrelay_message_t *sent =
+        zrelay_message_dup (zrelay_spooling_first (self, &mark));
+    zrelay_spooling_remove (self);
+    assert (s_test_first (self) == 'b');
+    zrelay_spooling_remove (self);
+    assert (zrelay_spooling_size (self) == 1);
+    assert (s_test_stat (self, "forward.spooled") == 3);
+    assert (s_test_stat (self, "forward.spool_sent") == 2);
+    assert (zrelay_spooling_leaving (self) == 2);
+    for (int look = 0; look < 10; look++) {
+        zrelay_spooling_tend (self, NULL, true);
+        zclock_sleep (10);
+    }
+    assert (s_test_messages (self->object) == 3);
+    zrelay_message_destroy (&sent);
+    assert (s_test_tend (self, 1));
+    assert (s_test_stat (self, "forward.spool_sent") == 0);
+    assert (s_test_first (self) == 'c');
+
+    //  They go again, in order
+    zrelay_spooling_remove (self);
+    s_test_add (self, 'd', 10);
+    assert (s_test_first (self) == 'd');
+    s_send_again (self);
+    assert (zrelay_spooling_size (self) == 2);
+    assert (s_test_first (self) == 'c');
+    assert (s_test_stat (self, "forward.spool_resent") == 1);
+    zrelay_spooling_reset (self);
+    assert (s_test_stat (self, "forward.spool_resent") == 0);
+    assert (zrelay_spooling_close (self) == 0);
+    assert (!zrelay_spooling_is_open (self));
+    assert (zrelay_spooling_size (self) == 0);
+    zrelay_spooling_destroy (&self);
+    assert (self == NULL);
+}
+
+static void
+s_test_bounds (void)
+{
+    zrelay_spooling_t *self = s_test_new ();
+    self->messages = 2;
+    s_test_add (self, 'a', 10);
+    assert (!zrelay_spooling_stops (self));
+    s_test_add (self, 'b', 10);
+    assert (zrelay_spooling_stops (self));
+    //  What was read already is kept
+    assert (s_test_add (self, 'c', 10) == 0);
+    self->full = FULL_DROP_NEW;
+    assert (!zrelay_spooling_stops (self));
+    assert (s_test_add (self, 'd', 10) == 1);
+    self->full = FULL_DROP_OLD;
+    assert (s_test_add (self, 'd', 10) == 2);
+    assert (zrelay_spooling_size (self) == 2);
+    assert (s_test_first (self) == 'c');
+    //  The one that is to be sent next
+    assert (s_test_add (self, 'e', 10) == 1);
+    assert (s_test_first (self) == 'd');
+    //  Those that were sent have no part in it
+    zrelay_spooling_remove (self);
+    assert (s_test_add (self, 'f', 10) == 0);
+    assert (s_test_add (self, 'g', 10) == 1);
+    assert (s_test_first (self) == 'f');
+    self->messages = 0;
+    self->bytes = 25;
+    assert (s_test_add (self, 'h', 10) == 1);
+    assert (s_test_add (self, 'i', 26) == 1);
+    assert (zrelay_spooling_size (self) == 2);
+    zrelay_spooling_destroy (&self);
+}
+
+static void
+s_test_failures (void)
+{
+    zrelay_spooling_t *self = s_test_new ();
+    test_queue_t *queue = (test_queue_t *) self->object;
+    queue->refuses = true;
+    s_test_add (self, 'a', 10);
+    for (int64_t end = zclock_mono () + 5000;
+         !zrelay_spooling_stops (self) && zclock_mono () < end; ) {
+        zrelay_spooling_tend (self, NULL, true);
+        zclock_sleep (1);
+    }
+    assert (zrelay_spooling_stops (self));
+    assert (streq (zrelay_spooling_news (self), "it is full"));
+    assert (!zrelay_spooling_news (self));
+    assert (s_test_stat (self, "forward.spool_failed") == 1);
+    assert (s_test_stat (self, "forward.spooled") == 0);
+    //  It cannot be left
+    int status = s_set_spool (NULL, self, "");
+    assert (status == ZRELAY_STATUS_REFUSED);
+    assert (zrelay_spooling_close (self) == 1);
+
+    self->spooler = &s_test_spooler;
+    status = s_open (self, NULL, "foreign");
+    assert (status == ZRELAY_STATUS_REFUSED);
+    assert (!zrelay_spooling_is_open (self));
+    zrelay_spooling_destroy (&self);
+
+    self = s_test_new ();
+    s_test_add (self, 'a', 10);
+    ((test_queue_t *) self->object)->damaged = true;
+    assert (s_test_first (self) == 0 && s_test_first (self) == 0);
+    assert (streq (zrelay_spooling_news (self), "it is damaged"));
+    assert (s_test_first (self) == 0);
+    assert (!zrelay_spooling_news (self));
+    zrelay_spooling_destroy (&self);
+}
+
+//  Nothing is sent before it is committed
+
+static void
+s_test_durable (void)
+{
+    zrelay_spooling_t *self = s_test_new ();
+    assert (!zrelay_spooling_is_durable (self));
+    self->durable = true;
+    s_on_changed (NULL, self);
+    assert (zrelay_spooling_is_durable (self));
+    assert (((test_queue_t *) self->object)->sync == SYNC_SECOND);
+    s_test_add (self, 'a', 10);
+    assert (s_test_first (self) == 0);
+    assert (zrelay_spooling_wants (self) == WAIT_MSECS);
+    zrelay_spooling_tend (self, NULL, true);
+    assert (s_test_first (self) == 'a');
+    zrelay_spooling_destroy (&self);
+}
+
+void
+zrelay_spooling_test (bool verbose)
+{
+    (void) verbose;
+    printf (" * zrelay_spooling: ");
+    //  @selftest
+    zrelay_spooling_t *self = zrelay_spooling_new ("forward");
+    assert (!zrelay_spooling_is_open (self));
+    assert (zrelay_spooling_size (self) == 0);
+    assert (zrelay_spooling_wants (self) == 0);
+    zrelay_spooling_tend (self, NULL, true);
+    zrelay_spooling_destroy (&self);
+    assert (self == NULL);
+    s_test_life ();
+    s_test_bounds ();
+    s_test_failures ();
+    s_test_durable ();
+    //  @end
+    printf ("OK\n");
 }

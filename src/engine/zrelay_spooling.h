@@ -100,4 +100,7 @@ void
 uint64_t
     zrelay_spooling_close (zrelay_spooling_t *self);
 
+void
+    zrelay_spooling_test (bool verbose);
+
 #endif
