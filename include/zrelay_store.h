@@ -57,7 +57,8 @@ ZRELAY_EXPORT const char *
     zrelay_store_error (zrelay_store_t *self);
 
 //  Open the store in a directory, which is made if it does not exist (not so
-//  its parents). All of it is read, and each checksum compared. Refused
+//  its parents). Unless it was closed, and nobody has changed its files since,
+//  all of it is read, and each checksum compared. Refused
 //  (ZRELAY_STATUS_REFUSED) if the store is damaged, of a later version, not a
 //  store, not to be read or written, or in use by another process or by this
 //  one; nothing is deleted or changed then.

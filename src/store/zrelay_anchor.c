@@ -34,9 +34,18 @@ static const char s_magic [] = "ZRELAYST";
 #define RUN_AT 40
 #define ROOTS_AT 80
 #define HALF_USED (ROOTS_AT + 2 * ZRELAY_PAGES_ROOT)
+#define SEAL_AT HALF_USED
+//  Numbers of the seal, of 8 bytes each, and their checksum
+#define SEAL_NUMBERS 4
+#define SEAL_CRC_AT (SEAL_NUMBERS * 8)
+#define SEAL_SIZE (SEAL_CRC_AT + 4)
 #define HALF_SIZE 1024
 #define HALVES 2
 #define RUN_SIZE (ROOTS_AT - RUN_AT)
+
+//  Times of files advance in steps, of 10 msecs at most. A file that was changed
+//  in the present step is sealed in the next, or a later change might not show.
+#define STEPS_MOST 50
 
 //  Tells one run of a Linux machine from the next
 #define RUN_FILE "/proc/sys/kernel/random/boot_id"
@@ -280,6 +289,64 @@ zrelay_anchor_restore (zrelay_anchor_t *self)
     return problem? problem: zrelay_pages_check (self->data);
 }
 
+
+
+//  --------------------------------------------------------------------------
+//  The seal
+
+static void
+s_make_seal (const struct stat *file, byte seal [SEAL_SIZE])
+{
+    const uint64_t numbers [SEAL_NUMBERS] = {
+        (uint64_t) file->st_ino, (uint64_t) file->st_size,
+        (uint64_t) file->st_ctim.tv_sec, (uint64_t) file->st_ctim.tv_nsec
+    };
+    for (int index = 0; index < SEAL_NUMBERS; index++)
+        s_set (seal + 8 * index, numbers [index], 8);
+    s_set (seal + SEAL_CRC_AT, zrelay_crc (seal, SEAL_CRC_AT), 4);
+}
+
+bool
+zrelay_anchor_is_sealed (zrelay_anchor_t *self)
+{
+    struct stat file;
+    byte seal [SEAL_SIZE];
+    if (fstatat (self->directory, self->data_name, &file, 0) == -1)
+        return false;
+    s_make_seal (&file, seal);
+    return memcmp (self->half + SEAL_AT, seal, SEAL_SIZE) == 0;
+}
+
+static bool
+s_changed_now (const struct stat *file)
+{
+#if defined (CLOCK_REALTIME_COARSE)
+    struct timespec now;
+    clock_gettime (CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec < file->st_ctim.tv_sec
+        || (now.tv_sec == file->st_ctim.tv_sec
+         && now.tv_nsec <= file->st_ctim.tv_nsec);
+#else
+    return time (NULL) <= file->st_ctim.tv_sec;
+#endif
+}
+
+const char *
+zrelay_anchor_seal (zrelay_anchor_t *self)
+{
+    struct stat file;
+    if (self->data == -1 || fstat (self->data, &file) == -1)
+        return strerror (errno);
+    for (int step = 0; s_changed_now (&file); step++) {
+        if (step == STEPS_MOST)
+            return "the clock stands still";
+        zclock_sleep (1);
+    }
+    s_make_seal (&file, self->half + SEAL_AT);
+    s_set (self->half + NUMBER_AT, s_get (self->half + NUMBER_AT, 8) + 1, 8);
+    return s_write_half (self, self->file);
+}
+
 const char *
 zrelay_anchor_take (zrelay_anchor_t *self)
 {
@@ -302,5 +369,6 @@ zrelay_anchor_write (zrelay_anchor_t *self, uint64_t commits)
 {
     s_set (self->half + NUMBER_AT, s_get (self->half + NUMBER_AT, 8) + 1, 8);
     s_set (self->half + COMMITS_AT, commits, 8);
+    memset (self->half + SEAL_AT, 0, SEAL_SIZE);
     return s_write_half (self, self->file);
 }

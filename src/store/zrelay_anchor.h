@@ -41,6 +41,12 @@
 //      8       size of a page of LMDB's; 0: its file is still to be made
 //      40      name of this run of the machine
 //      512     the beginnings of the roots
+//      36      the seal, or zeros
+//
+//  A store that was closed, with all of it on the disk, has a seal: the inode of
+//  LMDB's file, its size, and the seconds and nanoseconds of its last change, 8
+//  bytes each; and their CRC-32C. As long as they are so, nobody has changed the
+//  file, and it need not be read to know that it is sound.
 //
 //  Functions return NULL, or what went wrong: the end of a sentence.
 
@@ -65,6 +71,14 @@ bool
 //  Commits that a store must have at least.
 uint64_t
     zrelay_anchor_commits (zrelay_anchor_t *self);
+
+//  Is LMDB's file as it was sealed?
+bool
+    zrelay_anchor_is_sealed (zrelay_anchor_t *self);
+
+//  Seal it, when all of it is on the disk and nobody uses it any more.
+const char *
+    zrelay_anchor_seal (zrelay_anchor_t *self);
 
 //  Put the roots back if the machine was started since, and look at LMDB's
 //  file. LMDB has not opened it yet.

@@ -52,6 +52,7 @@ struct _zrelay_store_t {
     int lock;                   //  Locked as long as this process uses it
     bool looking;               //  It must be there
     bool looks_on;              //  Another process uses it
+    bool sealed;                //  It is as it was when it was closed
     size_t room;                //  Bytes of the file at most, 0: many
     size_t map;                 //  What LMDB was given
     zrelay_store_sync_t sync;   //  The policy
@@ -291,7 +292,7 @@ zrelay_store_end_reading (zrelay_store_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  All of it is read before it is used
+//  All of it is read before it is used, unless it is sealed
 
 static const char *
 s_check_spool (zrelay_store_t *self, MDB_txn *txn, const char *tree)
@@ -356,9 +357,9 @@ s_check (zrelay_store_t *self, uint64_t *commits_p)
     if (!zrelay_spool_state_read (txn, self->states, COMMITS, &commits)
     ||  commits.first < zrelay_anchor_commits (self->anchor))
         problem = "commits are missing";
-    if (!problem)
+    if (!problem && !self->sealed)
         problem = s_check_spools (self, txn);
-    if (!problem)
+    if (!problem && !self->sealed)
         problem = s_check_names (self, txn);
     mdb_txn_abort (txn);
     *commits_p = commits.first;
@@ -404,6 +405,9 @@ s_prepare_files (zrelay_store_t *self)
     const char *problem = zrelay_anchor_open (self->anchor, self->folder);
     if (problem)
         return s_refuse (self, problem);
+    self->sealed = zrelay_anchor_is_sealed (self->anchor);
+    if (self->sealed)
+        return ZRELAY_STATUS_DONE;
     if (!zrelay_anchor_is_new (self->anchor)) {
         problem = zrelay_anchor_restore (self->anchor);
         return problem? s_refuse_damaged (self, problem): ZRELAY_STATUS_DONE;
@@ -475,18 +479,33 @@ zrelay_store_looks_on (zrelay_store_t *self)
 //  --------------------------------------------------------------------------
 //  Close
 
+//  Is all of it on the disk? It is sealed when LMDB has left it.
+
+static bool
+s_sync_all (zrelay_store_t *self)
+{
+    if (!self->syncer)
+        return false;
+    zrelay_syncer_wait (self->syncer);
+    return !zrelay_syncer_problem (self->syncer);
+}
+
 void
 zrelay_store_close (zrelay_store_t *self)
 {
     assert (self->count == 0);
     mdb_txn_abort (self->writer);
     self->writer = NULL;
+    bool whole = s_sync_all (self);
     zrelay_syncer_destroy (&self->syncer);
     mdb_txn_abort (self->reader);
     self->reader = NULL;
     if (self->env)
         mdb_env_close (self->env);
     self->env = NULL;
+    //  Without a seal, it is only slower to open
+    if (whole)
+        zrelay_anchor_seal (self->anchor);
     zrelay_anchor_destroy (&self->anchor);
     if (self->folder != -1)
         close (self->folder);

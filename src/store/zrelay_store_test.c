@@ -543,6 +543,42 @@ s_test_damage (const char *directory)
     zchunk_destroy (&whole);
 }
 
+//  A seal is there while the store is closed, and the file is as it was then
+
+static bool
+s_is_sealed (const char *directory)
+{
+    int folder = open (directory, O_RDONLY | O_DIRECTORY);
+    assert (folder != -1);
+    zrelay_anchor_t *anchor = zrelay_anchor_new ("data.mdb");
+    const char *problem = zrelay_anchor_open (anchor, folder);
+    assert (!problem);
+    bool is_sealed = zrelay_anchor_is_sealed (anchor);
+    zrelay_anchor_destroy (&anchor);
+    close (folder);
+    return is_sealed;
+}
+
+static void
+s_test_seal (const char *directory)
+{
+    for (int round = 0; round < 20; round++) {
+        zrelay_store_t *store = s_open (directory);
+        assert (!s_is_sealed (directory));
+        zrelay_store_destroy (&store);
+        assert (s_is_sealed (directory));
+        //  It was changed at once, to the same bytes, and in its place
+        char *path = zsys_sprintf ("%s/data.mdb", directory);
+        int file = open (path, O_RDWR);
+        byte first;
+        assert (file != -1 && pread (file, &first, 1, 0) == 1);
+        assert (pwrite (file, &first, 1, 0) == 1);
+        close (file);
+        zstr_free (&path);
+        assert (!s_is_sealed (directory));
+    }
+}
+
 void
 zrelay_store_test (bool verbose)
 {
@@ -552,6 +588,7 @@ zrelay_store_test (bool verbose)
     s_run (s_test_names);
     s_run (s_test_refusals);
     s_run (s_test_damage);
+    s_run (s_test_seal);
     //  @end
     printf ("OK\n");
 }
