@@ -527,6 +527,7 @@ def _():
             equal(here.count(), 10, "messages")
             with Process([ZRELAY, "spool", here.spool, "--remove"]) as remover:
                 equal(remover.wait(), 1, "exit status")
+                remover.expect("process %d uses" % relay.pid, errors=True)
             equal(here.receive(10), list(range(10)), "messages")
 
 

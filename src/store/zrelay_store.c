@@ -170,8 +170,8 @@ s_enter (zrelay_store_t *self, const char *directory)
 
 //  Who uses it has written its number there
 
-static long
-s_user (zrelay_store_t *self)
+long
+zrelay_store_user (zrelay_store_t *self)
 {
     char text [24] = "";
     return pread (self->lock, text, sizeof (text) - 1, 0) > 0?
@@ -197,7 +197,7 @@ s_lock (zrelay_store_t *self)
     }
     if (errno != EWOULDBLOCK)
         return s_refuse (self, strerror (errno));
-    long user = s_user (self);
+    long user = zrelay_store_user (self);
     self->looks_on = self->looking && user != (long) getpid ();
     if (self->looks_on)
         return ZRELAY_STATUS_DONE;

@@ -57,6 +57,10 @@ zrelay_status_t
 void
     zrelay_store_remove (zrelay_store_t *self, zrelay_spool_t *spool);
 
+//  Number of the process that uses the store, 0 if that is not known.
+long
+    zrelay_store_user (zrelay_store_t *self);
+
 //  True if it is open and can be written.
 bool
     zrelay_store_writable (zrelay_store_t *self);

@@ -169,8 +169,9 @@ s_look (look_t *self)
         status = s_fail (self);
     else
     if (self->remove && zrelay_store_looks_on (self->store)) {
-        fprintf (stderr, "%s: spool: another process uses '%s'; end it before"
-                 " you remove messages\n", self->program, self->directory);
+        fprintf (stderr, "%s: spool: process %ld uses '%s'; end it before you"
+                 " remove messages\n", self->program,
+                 zrelay_store_user (self->store), self->directory);
         status = EXIT_FAILED;
     }
     else
