@@ -458,8 +458,10 @@ def _():
     need_nats()
     with Server("-js") as server, Proxy(server.url) as proxy, \
             sockets() as make, Site(
-                "streamer", "here", join=proxy.url + "/work") as here, Site(
-                "streamer", "there", join=server.url + "/work") as there:
+                "streamer", "here", "-o", "relay.join_ack_wait=600000",
+                join=proxy.url + "/work") as here, Site(
+                "streamer", "there", "-o", "relay.join_ack_wait=600000",
+                join=server.url + "/work") as there:
         for relay in (here, there):
             relay.wait_joined(1)
         pull = make(zmq.PULL, here.backend)

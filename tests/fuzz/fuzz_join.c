@@ -10,13 +10,14 @@
     =========================================================================
 */
 
-//  An input is taken for a parcel, as it comes from other sites, and for the
-//  address of a JOIN. A parcel without fault must yield just the messages that
+//  An input is taken for a parcel, as it comes from other sites, for the address
+//  of a JOIN, and for what a server with JetStream says. A parcel without fault must yield just the messages that
 //  it is said to have, and these make the same parcel again. An address that is
 //  taken must make subjects that fit.
 
 #include "fuzz.h"
 #include "zrelay_address.h"
+#include "zrelay_jetstream.h"
 #include "zrelay_parcel.h"
 
 const char *fuzz_name = "join";
@@ -62,6 +63,23 @@ s_read_address (const uint8_t *data, size_t size)
     zrelay_address_clear (&address);
 }
 
+static void
+s_read_answer (const uint8_t *data, size_t size)
+{
+    char sentence [ZRELAY_JETSTREAM_SENTENCE];
+    if (!zrelay_jetstream_stored (data, size, sentence)) {
+        size_t length = strnlen (sentence, sizeof (sentence));
+        FUZZ_MUST (length < sizeof (sentence));
+        for (size_t index = 0; index < length; index++)
+            FUZZ_MUST (isprint ((byte) sentence [index]));
+    }
+    char text [FUZZ_SIZE_MAX + 1];
+    memcpy (text, data, size);
+    text [size] = 0;
+    if (zrelay_jetstream_deliveries (text))
+        FUZZ_MUST (strncmp (text, "$JS.ACK.", 8) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -74,6 +92,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     memcpy (copy, data, size);
     s_read_parcel (copy, size);
     s_read_address (copy, size);
+    s_read_answer (copy, size);
     free (copy);
     return 0;
 }
