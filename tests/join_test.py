@@ -212,8 +212,10 @@ def _():
         for sub in subs:
             equal([sub.recv() for _ in kept], kept)
             equal(drain(sub), [], "more")
+        #   A sanitizer keeps what was freed
+        keeps = os.environ.get("ZRELAY_SANITIZE")
         for before, relay in zip(memory, relays):
-            assert rss(relay) < before + 8 * 1024 * 1024, "memory grows"
+            assert keeps or rss(relay) < before + 8 * 1024 * 1024, "grows"
         #   The server is asked for what is wanted, and for nothing else: two
         #   subjects for each topic, and one for reports
         for name in ("site1", "site2"):
