@@ -64,6 +64,7 @@
 #include "zrelay_room.h"
 #include "zrelay_retries.h"
 #include "zrelay_row.h"
+#include "zrelay_rulebook.h"
 #include "zrelay_scan.h"
 #include "zrelay_security.h"
 #include "zrelay_setting.h"
@@ -157,6 +158,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_backlog", zrelay_backlog_test },
     { "zrelay_flow", zrelay_flow_test },
     { "zrelay_wiring", zrelay_wiring_test },
+    { "zrelay_rulebook", zrelay_rulebook_test },
     { "zrelay_polls", zrelay_polls_test },
     { "zrelay_drain", zrelay_drain_test },
     { "zrelay_patrol", zrelay_patrol_test },

@@ -56,7 +56,7 @@ struct _zrelay_engine_t {
     zrelay_capture_t *capture;      //  Copies of what passes
     zrelay_events_t *events;        //  What becomes of connections it makes
     zrelay_diary_t *diary;          //  Logs who comes and goes
-    zrelay_sieve_t *sieves [ZRELAY_FLOWS]; //  Rules about topics
+    zrelay_rulebook_t *rulebook;    //  Rules about topics
     zrelay_polls_t *polls;          //  What the loop waits for
     zrelay_drain_t *drain;          //  DRAIN
     zrelay_patrol_t *patrol;        //  Looks for messages without end
@@ -157,8 +157,7 @@ s_engine_new (const zrelay_kind_t *kind, const char *name)
     self->capture = zrelay_capture_new (self->error);
     self->events = zrelay_events_new (self->name);
     self->diary = zrelay_diary_new (s_log_line, self);
-    for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
-        self->sieves [flow] = zrelay_sieve_new ();
+    self->rulebook = zrelay_rulebook_new (&self->wiring, self->error);
     self->loop = zloop_new ();
     assert (self->loop);
     //  The relay ends when its owner says so, not when Ctrl-C is pressed
@@ -333,8 +332,7 @@ zrelay_engine_destroy (zrelay_engine_t **self_p)
         zrelay_capture_destroy (&self->capture);
         zrelay_events_destroy (&self->events);
         zrelay_diary_destroy (&self->diary);
-        for (int flow = 0; flow < ZRELAY_FLOWS; flow++)
-            zrelay_sieve_destroy (&self->sieves [flow]);
+        zrelay_rulebook_destroy (&self->rulebook);
         if (self->permit.may)
             self->permit.destroy (self->permit.object);
         zrelay_error_destroy (&self->error);
@@ -474,87 +472,6 @@ zrelay_engine_resume (zrelay_engine_t *self)
 //  --------------------------------------------------------------------------
 //  Commands
 
-static zrelay_sieve_t *
-s_sieve (zrelay_engine_t *self, zrelay_flow_t *flow)
-{
-    return self->sieves [flow == self->flows [ZRELAY_FLOW_FORWARD]?
-                         ZRELAY_FLOW_FORWARD: ZRELAY_FLOW_RETURN];
-}
-
-//  Subscriptions that publishers have got already cannot be changed by rules
-
-static zrelay_status_t
-s_check_rules (zrelay_engine_t *self, zrelay_flow_id_t id)
-{
-    zrelay_side_t *input = self->sides [zrelay_wiring_input (id)];
-    int type = zrelay_side_type (input);
-    if (type != -1 && !zrelay_flow_has_topics (type))
-        return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
-            "messages of the %s flow come from a %s and have no topics; those "
-            "from SUB, XSUB, PULL and PAIR have",
-            zrelay_flow_name (self->flows [id]), zsys_sockname (type));
-    for (int side = 0; side < ZRELAY_SIDES; side++)
-        if (self->sides [side] && zrelay_side_attached (self->sides [side]))
-            return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_STATE,
-                "the %s is attached already; give rules before that",
-                zrelay_side_name (self->sides [side]));
-    return ZRELAY_STATUS_DONE;
-}
-
-static void
-s_use_sieve (zrelay_engine_t *self, zrelay_flow_id_t id)
-{
-    zrelay_sieve_t *sieve = zrelay_sieve_empty (self->sieves [id])? NULL:
-                            self->sieves [id];
-    zrelay_flow_set_sieve (self->flows [id], sieve);
-    if (self->flows [zrelay_wiring_back (id)])
-        zrelay_flow_set_asked (self->flows [zrelay_wiring_back (id)], sieve);
-    zrelay_side_t *input = self->sides [zrelay_wiring_input (id)];
-    zrelay_subscriptions_set_sieve (zrelay_side_subscriptions (input), sieve);
-}
-
-static void
-s_switch_topics (zrelay_engine_t *self, zrelay_flow_id_t id, bool on)
-{
-    zrelay_side_t *input = self->sides [zrelay_wiring_input (id)];
-    zrelay_subscriptions_switch (zrelay_side_subscriptions (input), on);
-}
-
-zrelay_status_t
-zrelay_engine_add_rule (zrelay_engine_t *self, zrelay_flow_id_t id,
-                        zrelay_sieve_rule_t rule, const char *topic,
-                        const char *to)
-{
-    zrelay_status_t status = s_check_rules (self, id);
-    if (status != ZRELAY_STATUS_DONE)
-        return status;
-    s_switch_topics (self, id, false);
-    zrelay_sieve_add (self->sieves [id], rule, topic, to);
-    s_use_sieve (self, id);
-    s_switch_topics (self, id, true);
-    return ZRELAY_STATUS_DONE;
-}
-
-zrelay_status_t
-zrelay_engine_clear_rules (zrelay_engine_t *self, zrelay_flow_id_t id)
-{
-    zrelay_status_t status = s_check_rules (self, id);
-    if (status != ZRELAY_STATUS_DONE)
-        return status;
-    s_switch_topics (self, id, false);
-    zrelay_sieve_clear (self->sieves [id]);
-    s_use_sieve (self, id);
-    s_switch_topics (self, id, true);
-    return ZRELAY_STATUS_DONE;
-}
-
-void
-zrelay_engine_list_rules (zrelay_engine_t *self, zrelay_flow_id_t id,
-                          zmsg_t *answer)
-{
-    zrelay_sieve_list (self->sieves [id], answer);
-}
-
 zrelay_status_t
 zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
                          const char *type, const char *endpoints,
@@ -573,12 +490,14 @@ zrelay_engine_configure (zrelay_engine_t *self, zrelay_side_id_t id,
             "%s as %s with %s as %s makes no relay: %s", zsys_sockname (number),
             zrelay_side_name (side), zsys_sockname (other),
             zrelay_side_name (self->sides [zrelay_wiring_other (id)]), refusal);
-    zrelay_flow_t *flow = zrelay_wiring_reader (&self->wiring, id);
-    if (number != -1 && !zrelay_flow_has_topics (number) && flow
-    && !zrelay_sieve_empty (s_sieve (self, flow)))
+    zrelay_flow_id_t brings = id == ZRELAY_SIDE_FRONTEND?
+        ZRELAY_FLOW_FORWARD: ZRELAY_FLOW_RETURN;
+    if (number != -1 && !zrelay_flow_has_topics (number)
+    &&  zrelay_rulebook_applies (self->rulebook, brings))
         return zrelay_error_set (self->error, ZRELAY_STATUS_BAD_ARGUMENTS,
             "the %s flow has rules about topics, and messages from a %s have "
-            "none", zrelay_flow_name (flow), zsys_sockname (number));
+            "none", zrelay_flow_name (self->flows [brings]),
+            zsys_sockname (number));
     return zrelay_configure (side, self->error, type, endpoints, count, words);
 }
 
@@ -1259,6 +1178,12 @@ zrelay_engine_restricted (zrelay_engine_t *self)
         &&  zrelay_access_restricts (zrelay_side_access (self->sides [side])))
             return zrelay_side_access (self->sides [side]);
     return NULL;
+}
+
+zrelay_rulebook_t *
+zrelay_engine_rulebook (zrelay_engine_t *self)
+{
+    return self->rulebook;
 }
 
 zrelay_capture_t *

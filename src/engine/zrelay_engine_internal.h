@@ -18,6 +18,7 @@
 #include "zrelay_drain.h"
 #include "zrelay_error.h"
 #include "zrelay_flow.h"
+#include "zrelay_rulebook.h"
 #include "zrelay_side.h"
 
 //  The engine does what it is told, and reports by callbacks; it does not know
@@ -63,6 +64,8 @@ const char *
 
 zrelay_capture_t *
     zrelay_engine_capture (zrelay_engine_t *self);
+zrelay_rulebook_t *
+    zrelay_engine_rulebook (zrelay_engine_t *self);
 zrelay_error_t *
     zrelay_engine_error (zrelay_engine_t *self);
 zloop_t *
@@ -158,19 +161,6 @@ extern const zrelay_setting_t zrelay_engine_settings [];
 //  zrelay_setting_explain ().
 zchunk_t *
     zrelay_engine_defaults (zrelay_engine_t *self);
-
-//  RULE and RULES: rules about the topics of a flow, see zrelay_sieve.h, which
-//  can be given and removed while no side is attached. topic and to are short
-//  enough for topics.
-zrelay_status_t
-    zrelay_engine_add_rule (zrelay_engine_t *self, zrelay_flow_id_t flow,
-                            zrelay_sieve_rule_t rule, const char *topic,
-                            const char *to);
-zrelay_status_t
-    zrelay_engine_clear_rules (zrelay_engine_t *self, zrelay_flow_id_t flow);
-void
-    zrelay_engine_list_rules (zrelay_engine_t *self, zrelay_flow_id_t flow,
-                              zmsg_t *answer);
 
 //  EVENTS: send events about the connections that the relay makes to that
 //  endpoint, see zrelay_events.h.

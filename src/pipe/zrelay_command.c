@@ -316,7 +316,7 @@ HANDLER (s_rule)
     zrelay_flow_id_t flow =
         (zrelay_flow_id_t) s_index (s_flow_names, argv [0]);
     if (strcasecmp (argv [1], "none") == 0 && argc == 2)
-        return zrelay_engine_clear_rules (self, flow);
+        return zrelay_rulebook_clear (zrelay_engine_rulebook (self), flow);
     int rule = zrelay_sieve_find (argv [1]);
     bool renames = rule == ZRELAY_SIEVE_RENAME;
     if (rule == -1 || argc != (renames? 4: 3))
@@ -329,14 +329,15 @@ HANDLER (s_rule)
     zrelay_status_t status = zrelay_subscriptions_check (
         zrelay_side_subscriptions (frontend), argc - 2, argv + 2);
     return status != ZRELAY_STATUS_DONE? status:
-        zrelay_engine_add_rule (self, flow, (zrelay_sieve_rule_t) rule,
-                                argv [2], renames? argv [3]: NULL);
+        zrelay_rulebook_add (zrelay_engine_rulebook (self), flow,
+                             (zrelay_sieve_rule_t) rule, argv [2],
+                             renames? argv [3]: NULL);
 }
 
 HANDLER (s_rules)
 {
     UNUSED;
-    zrelay_engine_list_rules (self,
+    zrelay_rulebook_list (zrelay_engine_rulebook (self),
         (zrelay_flow_id_t) s_index (s_flow_names, argv [0]), answer);
     return ZRELAY_STATUS_DONE;
 }
