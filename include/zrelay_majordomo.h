@@ -79,6 +79,9 @@ extern "C" {
 //      zstr_send (broker, "SERVICES");
 //      zstr_sendx (broker, "WORKERS", "coffee", NULL);
 //
+//  zrelay_titanic.h has a majordomo that keeps requests on disk, and
+//  zrelay_broker.h is for kinds that serve some services themselves.
+//
 //  zrelay_proxy.h shows the commands that all relays take.
 //
 //  The actor function, for zactor_new (). args is NULL or the relay's name, see

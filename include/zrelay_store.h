@@ -115,6 +115,10 @@ ZRELAY_EXPORT uint64_t
 ZRELAY_EXPORT int
     zrelay_store_handle (zrelay_store_t *self);
 
+//  True if the disk failed: nothing is synced any more, and commits are refused.
+ZRELAY_EXPORT bool
+    zrelay_store_failed (zrelay_store_t *self);
+
 //  Sync what was committed now, whatever the policy, and wait for it. Refused
 //  if the disk failed.
 ZRELAY_EXPORT zrelay_status_t

@@ -87,7 +87,10 @@
 #include "zrelay_zpl.h"
 #ifdef ZRELAY_STORE
 #   include "zrelay_block.h"
+#   include "zrelay_journal.h"
+#   include "zrelay_ledger.h"
 #   include <zrelay_spool.h>
+#   include <zrelay_titanic.h>
 #endif
 
 #include <getopt.h>
@@ -202,6 +205,9 @@ static const test_item_t s_tests [] = {
     { "zrelay_block", zrelay_block_test },
     { "zrelay_store", zrelay_store_test },
     { "zrelay_spool", zrelay_spool_test },
+    { "zrelay_journal", zrelay_journal_test },
+    { "zrelay_ledger", zrelay_ledger_test },
+    { "zrelay_titanic", zrelay_titanic_test },
 #endif
 };
 #define TESTS (sizeof (s_tests) / sizeof (s_tests [0]))

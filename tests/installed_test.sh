@@ -77,12 +77,12 @@ library_fits () {
     symbols_fit libzrelay.so \
         $(find "$(includedir)" -name 'zrelay*.h' ! -name zrelay_main.h \
             ! -name zrelay_store.h ! -name zrelay_spool.h \
-            ! -name zrelay_nats.h)
+            ! -name zrelay_titanic.h ! -name zrelay_nats.h)
 }
 
 store_library_fits () {
     symbols_fit libzrelay-store.so "$(includedir)/zrelay_store.h" \
-        "$(includedir)/zrelay_spool.h"
+        "$(includedir)/zrelay_spool.h" "$(includedir)/zrelay_titanic.h"
 }
 
 #   needs_only LIBRARY NAME...: it is linked with these, and with the compiler's

@@ -654,6 +654,21 @@ s_device_join (config_t *self, zrelay_zpl_t *item)
     }
 }
 
+//  Where requests are kept, likewise. A directory may have spaces in its name.
+
+static void
+s_device_titanic (config_t *self, zrelay_zpl_t *item)
+{
+    const zrelay_place_t *at = zrelay_zpl_place (item);
+    const char *value = s_value (self, item);
+    if (value) {
+        zrelay_plan_command_t *command =
+            zrelay_plan_add_command (self->plan, "TITANIC", value);
+        command->whole = true;
+        zrelay_place_set (&command->place, at->line, at->path);
+    }
+}
+
 //  Rules about topics: TOPIC, or FROM=TO
 
 static void
@@ -708,6 +723,7 @@ static const entry_t s_device_table [] = {
     { "rules", s_device_rules, false },
     { "commands", s_device_commands, false },
     { "join", s_device_join, false },
+    { "titanic", s_device_titanic, false },
     { "drain", s_device_drain, false },
     { "verbose", s_device_verbose, false },
     { NULL, NULL, false }

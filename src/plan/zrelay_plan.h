@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     char *name;                 //  In capitals
     char *arguments;            //  Words, separated by spaces
+    bool whole;                 //  Or one word, which may have spaces
     zrelay_place_t place;       //  Where it is in the file
 } zrelay_plan_command_t;
 

@@ -160,6 +160,18 @@ s_add_rules (start_t *self)
     return status;
 }
 
+static void
+s_add_arguments (zmsg_t *words, const zrelay_plan_command_t *command)
+{
+    char *rest = strdup (command->arguments);
+    assert (rest);
+    char *save = NULL;
+    char *word = command->whole? rest: strtok_r (rest, " ", &save);
+    for (; word; word = command->whole? NULL: strtok_r (NULL, " ", &save))
+        zmsg_addstr (words, word);
+    zstr_free (&rest);
+}
+
 //  Commands act on files and endpoints, so a rehearsal only asks for them
 
 static zrelay_exit_t
@@ -171,13 +183,8 @@ s_command (start_t *self, const zrelay_plan_command_t *command)
     if (self->rehearsal)
         zmsg_addstr (words, "HELP");
     zmsg_addstr (words, command->name);
-    char *rest = strdup (self->rehearsal? "": command->arguments);
-    assert (rest);
-    char *save = NULL;
-    char *word = strtok_r (rest, " ", &save);
-    for (; word; word = strtok_r (NULL, " ", &save))
-        zmsg_addstr (words, word);
-    zstr_free (&rest);
+    if (!self->rehearsal)
+        s_add_arguments (words, command);
     zrelay_client_execute (self->relay, &words, NULL);
     return s_confirm (self, "", "");
 }

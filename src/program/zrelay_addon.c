@@ -93,6 +93,17 @@ s_replace (const zrelay_kind_t *const *others)
                 s_kinds [index] = *others;
 }
 
+//  Each library has a function that lists its kinds
+
+static void
+s_replace_by (const char *library, const char *function)
+{
+    const zrelay_kind_t *const *(*others) (void);
+    *(void **) &others = s_find (library, function);
+    if (others)
+        s_replace (others ());
+}
+
 const zrelay_kind_t *const *
 zrelay_addon_kinds_for (const zrelay_kind_t *const *kinds, int argc,
                         char **argv)
@@ -110,12 +121,10 @@ zrelay_addon_kinds (const zrelay_kind_t *const *kinds)
     size_t count = 0;
     while (kinds [count])
         count++;
-    const zrelay_kind_t *const *(*others) (void);
-    *(void **) &others = count <= KINDS_MOST?
-        s_find (NATS, "zrelay_nats_kinds"): NULL;
-    if (!others)
+    if (count > KINDS_MOST)
         return kinds;
     memcpy (s_kinds, kinds, (count + 1) * sizeof (*kinds));
-    s_replace (others ());
+    s_replace_by (NATS, "zrelay_nats_kinds");
+    s_replace_by (STORE, "zrelay_titanic_kinds");
     return s_kinds;
 }

@@ -17,15 +17,16 @@
 #include "zrelay_report.h"
 
 //  Libraries that the program uses if they are installed: libzrelay-store, so
-//  that relays can spool; and libzrelay-nats, so that they can be joined. It is
-//  not linked with them, so that it runs, and can be packaged, without them.
+//  that relays can spool, and a majordomo can be a Titanic; and libzrelay-nats,
+//  so that relays can be joined. It is not linked with them, so that it runs,
+//  and can be packaged, without them.
 
 //  Let relays spool, if there is that library.
 void
     zrelay_addon_provide (void);
 
 //  The same table, in which kinds of libzrelay have been replaced by those of
-//  the same name that can be joined. It remains as long as the process runs.
+//  the same name that these libraries have. It remains as long as the process runs.
 const zrelay_kind_t *const *
     zrelay_addon_kinds (const zrelay_kind_t *const *kinds);
 

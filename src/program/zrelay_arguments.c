@@ -40,7 +40,7 @@ typedef struct {
 typedef zrelay_parse_option_t option_t;
 
 static zrelay_parse_fn s_endpoint, s_topic, s_rule, s_capture, s_prefixes,
-    s_setting, s_join, s_name, s_drain, s_io_threads, s_network, s_guard, s_switch,
+    s_setting, s_join, s_titanic, s_name, s_drain, s_io_threads, s_network, s_guard, s_switch,
     s_log_format, s_log_level, s_version, s_help;
 
 #define IN_PLAN(member) offsetof (zrelay_plan_t, member)
@@ -81,6 +81,9 @@ static const option_t s_options [] = {
     { 0, "join", "ADDRESS",
       "join relays elsewhere: nats://HOST:4222/NAME",
       s_join, 0, true },
+    { 0, "titanic", "DIRECTORY",
+      "keep requests to a majordomo there, see doc/titanic.md",
+      s_titanic, 0, true },
     { 'n', "name", "NAME",
       "name the relay in output, logs and statistics",
       s_name, 0, true },
@@ -254,6 +257,18 @@ s_join (zrelay_parse_t *self, const option_t *option, const char *argument)
 {
     (void) option;
     zrelay_plan_add_command (s_plan (self), "JOIN", argument);
+    return ZRELAY_EXIT_NOT_YET;
+}
+
+//  It may have spaces in its name
+
+static zrelay_exit_t
+s_titanic (zrelay_parse_t *self, const option_t *option, const char *argument)
+{
+    if (!*argument)
+        return zrelay_parse_wrong (self, "--%s needs a directory, such as"
+                                   " /var/lib/orders", option->name);
+    zrelay_plan_add_command (s_plan (self), "TITANIC", argument)->whole = true;
     return ZRELAY_EXIT_NOT_YET;
 }
 
@@ -532,17 +547,26 @@ s_has_command (const zrelay_kind_t *kind, const char *name)
     return command && command->name;
 }
 
-//  Kinds that can be joined have a command for that
+//  Kinds that can do what some options ask for have a command for that
 
 static zrelay_exit_t
-s_check_join (arguments_t *self)
+s_check_commands (arguments_t *self)
 {
-    zrelay_plan_t *plan = self->plan;
-    if (zlistx_size (plan->commands) == 0 || s_has_command (plan->kind, "JOIN"))
+    const zrelay_kind_t *kind = self->plan->kind;
+    zlistx_t *commands = self->plan->commands;
+    zrelay_plan_command_t *command =
+        (zrelay_plan_command_t *) zlistx_first (commands);
+    while (command && s_has_command (kind, command->name))
+        command = (zrelay_plan_command_t *) zlistx_next (commands);
+    if (!command)
         return ZRELAY_EXIT_NOT_YET;
-    return zrelay_parse_wrong (&self->parse,
-        "--join: a %s cannot be joined to others here; queue, forwarder and"
-        " streamer can, if libzrelay-nats is installed", plan->kind->name);
+    return streq (command->name, "JOIN")?
+        zrelay_parse_wrong (&self->parse,
+            "--join: a %s cannot be joined to others here; a queue and a"
+            " forwarder can, if libzrelay-nats is installed", kind->name):
+        zrelay_parse_wrong (&self->parse,
+            "--titanic: a %s cannot keep requests here; a majordomo can, if"
+            " libzrelay-store is installed", kind->name);
 }
 
 //  Check what can only be known once the whole command line has been read
@@ -563,7 +587,7 @@ s_complete (arguments_t *self)
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_check_queues (self);
     if (status == ZRELAY_EXIT_NOT_YET)
-        status = s_check_join (self);
+        status = s_check_commands (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_complete_side (self, ZRELAY_SIDE_FRONTEND);
     if (status == ZRELAY_EXIT_NOT_YET)

@@ -758,10 +758,8 @@ zrelay_store_commit (zrelay_store_t *self)
         return s_refuse_closed (self);
     if (!self->touched)
         return ZRELAY_STATUS_DONE;
-    const char *problem = zrelay_syncer_problem (self->syncer);
-    if (problem)
-        return zrelay_store_fail (self, ZRELAY_STATUS_REFUSED,
-                                  "the disk failed: %s", problem);
+    if (zrelay_store_failed (self))
+        return ZRELAY_STATUS_REFUSED;
     int rc = s_commit (self, true);
     if (rc == 0) {
         self->touched = self->full = false;
@@ -798,16 +796,25 @@ zrelay_store_handle (zrelay_store_t *self)
     return self->syncer? zrelay_syncer_handle (self->syncer): -1;
 }
 
+bool
+zrelay_store_failed (zrelay_store_t *self)
+{
+    const char *problem = self->syncer? zrelay_syncer_problem (self->syncer):
+                          NULL;
+    if (problem)
+        zrelay_store_fail (self, ZRELAY_STATUS_REFUSED, "the disk failed: %s",
+                           problem);
+    return problem != NULL;
+}
+
 zrelay_status_t
 zrelay_store_wait (zrelay_store_t *self)
 {
     if (!self->syncer)
         return s_refuse_closed (self);
     zrelay_syncer_wait (self->syncer);
-    const char *problem = zrelay_syncer_problem (self->syncer);
-    return problem? zrelay_store_fail (self, ZRELAY_STATUS_REFUSED,
-                                       "the disk failed: %s", problem):
-                    ZRELAY_STATUS_DONE;
+    return zrelay_store_failed (self)? ZRELAY_STATUS_REFUSED:
+                                       ZRELAY_STATUS_DONE;
 }
 
 
