@@ -168,6 +168,19 @@ zrelay_counts_size (zrelay_counts_t *self)
     return self->size;
 }
 
+uint64_t
+zrelay_counts_value (zrelay_counts_t *self, const char *name)
+{
+    const char *end = self->data + self->size;
+    const char *string = self->data;
+    while (string < end && strneq (string, name)) {
+        string += strlen (string) + 1;
+        string += strlen (string) + 1;
+    }
+    return string < end? strtoull (string + strlen (string) + 1, NULL, 10):
+                         UINT64_MAX;
+}
+
 void
 zrelay_counts_show (zrelay_counts_t *self, zmsg_t *answer)
 {
@@ -312,6 +325,9 @@ zrelay_counts_test (bool verbose)
     assert (s_test_next (answer, "3"));
     assert (s_test_next (answer, "own"));
     assert (s_test_next (answer, "4"));
+    assert (zrelay_counts_value (counts, "own") == 4);
+    assert (zrelay_counts_value (counts, "frontend.in.messages") == 12);
+    assert (zrelay_counts_value (counts, "12") == UINT64_MAX);
     assert (zmsg_size (answer) == 0);
     zmsg_destroy (&answer);
     zrelay_counts_destroy (&counts);

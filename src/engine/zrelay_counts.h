@@ -59,6 +59,10 @@ const char *
 size_t
     zrelay_counts_size (zrelay_counts_t *self);
 
+//  The number under a name; UINT64_MAX if there is none.
+uint64_t
+    zrelay_counts_value (zrelay_counts_t *self, const char *name);
+
 //  Add a frame for each string to an answer.
 void
     zrelay_counts_show (zrelay_counts_t *self, zmsg_t *answer);

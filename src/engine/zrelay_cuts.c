@@ -147,19 +147,8 @@ s_test_count (zrelay_cuts_t *self, const char *counter)
 {
     zrelay_counts_t *counts = zrelay_counts_new ();
     zrelay_cuts_stats (self, "side", counts);
-    zmsg_t *answer = zmsg_new ();
-    zrelay_counts_show (counts, answer);
+    uint64_t count = zrelay_counts_value (counts, counter);
     zrelay_counts_destroy (&counts);
-    uint64_t count = UINT64_MAX;
-    while (zmsg_size (answer) > 0) {
-        char *name = zmsg_popstr (answer);
-        char *value = zmsg_popstr (answer);
-        if (streq (name, counter))
-            count = strtoull (value, NULL, 10);
-        zstr_free (&name);
-        zstr_free (&value);
-    }
-    zmsg_destroy (&answer);
     return count;
 }
 

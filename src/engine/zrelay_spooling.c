@@ -739,18 +739,10 @@ s_test_tend (zrelay_spooling_t *self, size_t messages)
 static uint64_t
 s_test_stat (zrelay_spooling_t *self, const char *name)
 {
-    zmsg_t *answer = zmsg_new ();
-    assert (answer);
-    zrelay_spooling_stats (self, answer, "forward");
-    uint64_t value = UINT64_MAX;
-    zframe_t *frame = zmsg_first (answer);
-    while (frame && !zframe_streq (frame, name))
-        frame = zmsg_next (answer);
-    char *text = frame? zframe_strdup (zmsg_next (answer)): NULL;
-    if (text)
-        value = strtoull (text, NULL, 10);
-    zstr_free (&text);
-    zmsg_destroy (&answer);
+    zrelay_counts_t *counts = zrelay_counts_new ();
+    zrelay_spooling_stats (self, counts, "forward");
+    uint64_t value = zrelay_counts_value (counts, name);
+    zrelay_counts_destroy (&counts);
     return value;
 }
 
