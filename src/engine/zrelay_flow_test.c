@@ -297,6 +297,36 @@ s_test_handlers (void)
     s_bench_cleanup (&bench);
 }
 
+//  No message overtakes one that is held, even if there is room meanwhile
+
+static zrelay_verdict_t
+s_test_make_room (zrelay_engine_t *engine, void *object,
+                  zrelay_message_t *message)
+{
+    (void) engine;
+    if (zrelay_message_streq (message, 0, "B"))
+        s_bench_connect ((bench_t *) object);
+    return ZRELAY_VERDICT_PASS;
+}
+
+static void
+s_test_order (void)
+{
+    bench_t bench;
+    s_bench_setup (&bench, "order");
+    assert (s_bench_set (&bench, "overflow", "drop-new"));
+    zrelay_flow_set_handler (bench.flow, (zrelay_shown_to_t) {
+        .message = s_test_make_room, .object = &bench });
+    zstr_send (bench.source, "A");
+    zstr_send (bench.source, "B");
+    zrelay_flow_turn (bench.flow);
+    assert (zrelay_flow_held (bench.flow) == 2);
+    zrelay_flow_turn (bench.flow);
+    assert (s_bench_receives (&bench, "A"));
+    assert (s_bench_receives (&bench, "B"));
+    s_bench_cleanup (&bench);
+}
+
 //  A turn is bounded, and so is what a rate allows
 
 static void
@@ -366,6 +396,7 @@ zrelay_flow_test (bool verbose)
     s_test_overflow ("drop-old", "D", "E");
     s_test_filters ();
     s_test_handlers ();
+    s_test_order ();
     s_test_bounds ();
     s_test_values ();
     //  @end
