@@ -430,6 +430,22 @@ def _():
                 equal(here.stat("dropped"), 0, "drops")
 
 
+@test("a durable spool has each message, even if somebody waits for it")
+def _():
+    with place() as here, here.relay("forward.durable=1"):
+        context = zmq.Context()
+        sock = context.socket(zmq.PULL)
+        sock.rcvtimeo = DEADLINE * 1000
+        sock.connect(here.backend)
+        #   From the first on, there is a peer
+        for number in range(100):
+            here.push(number)
+            equal(number_of(sock.recv_multipart()), number, "message")
+        wait_until(lambda: here.stat("held") == 0)
+        equal(here.stat("holds"), 100, "messages that were held")
+        context.destroy(linger=0)
+
+
 #   --------------------------------------------------------------------------
 #   Bounds
 
