@@ -440,8 +440,19 @@ CLAIMED = {
 }
 
 
+def must_refuse_old(endpoint):
+    """A peer of ZMTP 1.0 is not let in, so that it cannot do harm later. That
+    it does harm is a matter of chance."""
+    with connect(endpoint) as sock:
+        sock.sendall(b"\5\0abcd\6\0hello")
+        wait_until(lambda: not is_open(sock), DEADLINE / 4,
+                   "%s: ZMTP 1.0 is refused" % endpoint)
+
+
 def speak_old(endpoints, end):
     """Begin to speak ZMTP 1.0, and go on when the sockets are being closed."""
+    for endpoint in endpoints:
+        must_refuse_old(endpoint)
     crowd = [connect(endpoint) for endpoint in endpoints
              for _ in range(OLD_PEERS)]
     try:
