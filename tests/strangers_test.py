@@ -336,6 +336,13 @@ def pour(sock, data, most):
 #   --------------------------------------------------------------------------
 #   Attacks
 
+def must_be_well(relay):
+    """It runs, and sanitizers have found nothing."""
+    found = [line for line in relay.error_lines
+             if "ERROR: " in line or "runtime error" in line]
+    assert relay.running() and not found, "\n".join(relay.error_lines)
+
+
 def next_ids(seen):
     """Those that follow an id of libzmq's own: a zero, and a counter."""
     number = int.from_bytes(seen[1:], "big")
@@ -356,7 +363,7 @@ def claim(make, relay, ask):
     for _ in range(CLIENTS):
         ask(make(zmq.DEALER, relay.clients))
     equal(ask(first), seen, "the first client's id")
-    assert relay.running(), "\n".join(relay.error_lines)
+    must_be_well(relay)
 
 
 def claim_forward(make, relay):
@@ -487,7 +494,7 @@ def unbind_among_old(kind):
             endpoint = getattr(relay, side)
             speak_old([endpoint], lambda: relay.do("UNBIND", side, endpoint))
             relay.bind(side.upper())
-        relay.query("PING")
+        must_be_well(relay)
 
 
 def never_end(make, relay, kind):
@@ -567,7 +574,7 @@ def take_descriptors(relay, kind):
         for _ in range(NEWCOMERS):
             fill()
             wait_until(comes, what="%s: a newcomer is let in" % side)
-    assert relay.running(), "\n".join(relay.error_lines)
+    must_be_well(relay)
 
     def rests():
         before = relay.cpu_time()
@@ -591,7 +598,7 @@ def attack(name, way, kind, settings, play):
         with STARTS[way](kind, settings + PATIENT.get(kind.kind, [])) \
                 as relay, sockets() as make:
             play(make, relay, kind)
-            assert relay.running(), "\n".join(relay.error_lines)
+            must_be_well(relay)
     add("%s: %s: %s" % (name, way, kind), run)
 
 
