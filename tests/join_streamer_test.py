@@ -376,12 +376,15 @@ def _():
 def _():
     need_nats()
     with Server("-js") as server, temp_dir() as folder:
-        for overflow in ("hold", "drop-new", "drop-old", "spool"):
+        for overflow in ("hold", "drop-new", "drop-old", "spool", "durable"):
             options = ("-o", "relay.join_window=100", "-o",
                        "forward.queue=50", "-o",
-                       "forward.overflow=" + overflow)
-            if overflow == "spool":
-                options += ("-o", "forward.spool=" + folder)
+                       "forward.overflow="
+                       + overflow.replace("durable", "spool"))
+            spools = overflow in ("spool", "durable")
+            if spools:
+                options += ("-o", "forward.spool=" + folder, "-o",
+                            "forward.durable=%d" % (overflow == "durable"))
             with sites(1, *options, url=server.url) as ((relay,), make):
                 pusher = make(zmq.PUSH, relay.frontend, sndhwm=10000)
                 pull = make(zmq.PULL, relay.backend)
@@ -390,7 +393,8 @@ def _():
                 server.stop()
                 try:
                     push(pusher, tasks(1000))
-                    kept = {"hold": 101, "spool": 1000}.get(overflow, 150)
+                    kept = 101 if overflow == "hold" else \
+                        1000 if spools else 150
                     wait_until(lambda: relay.stat("join.waiting") == 100
                                and relay.stat("forward.held") == kept - 100)
                     if overflow.startswith("drop"):
@@ -401,7 +405,7 @@ def _():
                     assert relay.cpu_time() - before < 0.2, "it spins"
                 finally:
                     server.go()
-                count = 1000 if overflow in ("hold", "spool") else 150
+                count = 150 if overflow.startswith("drop") else 1000
                 got = collect([pull], count)
                 equal(set(got.values()), {1}, "how often each came")
                 expected = tasks(1000)
