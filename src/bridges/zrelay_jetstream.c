@@ -18,8 +18,8 @@
 #define SEQUENCE "\"seq\":"
 #define DESCRIPTION "\"description\":\""
 
-//  $JS.ACK.STREAM.CONSUMER.DELIVERED and four more tokens; later servers put the
-//  domain and a digest of the account before the stream, and may add tokens
+//  $JS.ACK.STREAM.CONSUMER.DELIVERED and four more tokens; later servers put
+//  the domain and a digest of the account before the stream, and may add tokens
 #define ACK "$JS.ACK."
 #define TOKENS_SHORT 9
 #define TOKENS_LONG 11

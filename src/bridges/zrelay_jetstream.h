@@ -18,8 +18,9 @@
 //  Room for a sentence, which has no control characters
 #define ZRELAY_JETSTREAM_SENTENCE 256
 
-//  The answer to a publication, in JSON as servers write it: true if the message
-//  is in the stream, or was there already. If not, the sentence says why.
+//  The answer to a publication, in JSON as servers write it: true if the
+//  message is in the stream, or was there already. If not, the sentence says
+//  why.
 bool
     zrelay_jetstream_stored (const void *data, size_t size,
                              char sentence [ZRELAY_JETSTREAM_SENTENCE]);

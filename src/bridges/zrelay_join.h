@@ -82,9 +82,9 @@ struct _zrelay_join_t {
     uint64_t connects;
 };
 
-//  The kind of a relay that can be joined: a plain one, with the members of more
-//  that are set, and the commands and counts of all joined kinds. Fills in kind
-//  the first time, and returns it.
+//  The kind of a relay that can be joined: a plain one, with the members of
+//  more that are set, and the commands and counts of all joined kinds. Fills in
+//  kind the first time, and returns it.
 const zrelay_kind_t *
     zrelay_join_kind (zrelay_kind_t *kind, const zrelay_kind_t *plain,
                       const zrelay_kind_t *more);

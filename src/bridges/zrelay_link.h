@@ -24,8 +24,9 @@
 
 typedef struct _zrelay_link_t zrelay_link_t;
 
-//  Somebody who uses the same connection. The functions are called on the link's
-//  thread, but for the first one. natsConnection and natsMsg are libnats'.
+//  Somebody who uses the same connection. The functions are called on the
+//  link's thread, but for the first one. natsConnection and natsMsg are
+//  libnats'.
 struct __natsConnection;
 struct __natsMsg;
 
@@ -151,8 +152,8 @@ size_t
 void
     zrelay_link_unsubscribe (zrelay_link_t *self, size_t number);
 
-//  For a guest, on any thread: there is work; a subscription of libnats has begun
-//  that calls back, and has called for the last time.
+//  For a guest, on any thread: there is work; a subscription of libnats has
+//  begun that calls back, and has called for the last time.
 void
     zrelay_link_nudge (zrelay_link_t *self);
 void

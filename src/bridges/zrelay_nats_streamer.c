@@ -26,8 +26,8 @@
 #define ROOM_TIME 500
 #define PAUSED_IVL 50
 
-//  Places for tasks that were passed on lately, by which one that comes again is
-//  known
+//  Places for tasks that were passed on lately, by which one that comes again
+//  is known
 #define RECENT 4096
 
 //  Defaults of settings, and the largest values
@@ -135,8 +135,8 @@ s_finish (streamer_t *self)
     s_settle (self, ZRELAY_WORK_DONE);
 }
 
-//  The next message, of this task or of one that follows. Returns false if there
-//  is none.
+//  The next message, of this task or of one that follows. Returns false if
+//  there is none.
 
 static bool
 s_next (streamer_t *self)
@@ -180,8 +180,8 @@ s_on_patience (zrelay_engine_t *engine, void *object, int timer)
     s_give_back (self);
 }
 
-//  Ask for tasks if there is room. If not, those that are there may wait for it,
-//  but not for long, since pullers elsewhere may have room.
+//  Ask for tasks if there is room. If not, those that are there may wait for
+//  it, but not for long, since pullers elsewhere may have room.
 
 static bool
 s_ask (streamer_t *self)

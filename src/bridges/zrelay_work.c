@@ -46,9 +46,9 @@
 #define REQUEST_TIME 2000
 #define REQUEST_LOST 4000
 
-//  A task that a puller's connection was given is acknowledged so much later, in
-//  msecs: what is still in the memory of a relay that is killed is lost. For so
-//  long, the acknowledgement is kept: it may get lost with a connection.
+//  A task that a puller's connection was given is acknowledged so much later,
+//  in msecs: what is still in the memory of a relay that is killed is lost. For
+//  so long, the acknowledgement is kept: it may get lost with a connection.
 #define DONE_DELAY 100
 #define DONE_KEPT 3000
 
@@ -298,8 +298,8 @@ s_on_answer (zrelay_work_t *self, uint64_t sequence, natsMsg *msg)
         zrelay_link_nudge (self->link);
 }
 
-//  A request for tasks is over, or failed. Only two of the reasons matter: there
-//  is no such consumer, or it has moved or is gone.
+//  A request for tasks is over, or failed. Only two of the reasons matter:
+//  there is no such consumer, or it has moved or is gone.
 
 static void
 s_on_request_over (zrelay_work_t *self, uint64_t request, natsMsg *msg)

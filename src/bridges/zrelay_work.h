@@ -16,12 +16,12 @@
 #include "zrelay_jetstream.h"
 #include "zrelay_link.h"
 
-//  A work queue is a stream of JetStream from which each task is removed when it
-//  was acknowledged, and one durable consumer, which all sites pull from. This
-//  class puts tasks there, and keeps each until the servers have stored it; and
-//  it gets tasks, as long as that is wanted. It is the guest of a link: what may
-//  wait for the network is done on the link's thread. The functions below are
-//  the relay's, and do not wait.
+//  A work queue is a stream of JetStream from which each task is removed when
+//  it was acknowledged, and one durable consumer, which all sites pull from.
+//  This class puts tasks there, and keeps each until the servers have stored
+//  it; and it gets tasks, as long as that is wanted. It is the guest of a link:
+//  what may wait for the network is done on the link's thread. The functions
+//  below are the relay's, and do not wait.
 
 typedef struct _zrelay_work_t zrelay_work_t;
 
@@ -67,8 +67,8 @@ void
 void
     zrelay_work_look (zrelay_work_t *self, zrelay_work_status_t *status);
 
-//  Put a copy of a task into the stream. ZRELAY_LINK_FULL: it says so later that
-//  there is room, by way of the link.
+//  Put a copy of a task into the stream. ZRELAY_LINK_FULL: it says so later
+//  that there is room, by way of the link.
 zrelay_link_send_t
     zrelay_work_put (zrelay_work_t *self, zrelay_message_t *message);
 
@@ -81,8 +81,8 @@ bool
 void
     zrelay_work_want (zrelay_work_t *self, bool wanted);
 
-//  The next task that came, valid until it is settled. Returns false if there is
-//  none.
+//  The next task that came, valid until it is settled. Returns false if there
+//  is none.
 typedef struct {
     uint64_t origin;            //  Number of the relay that put it
     uint64_t sequence;          //  Its number there; 0 for both: none is known

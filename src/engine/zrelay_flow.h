@@ -62,8 +62,8 @@ void
     zrelay_flow_set_filter (zrelay_flow_t *self, zrelay_shown_to_t filter);
 
 //  Give what would be sent to the output to this function instead, with the
-//  engine and that object; NULL: no longer. A flow that was told that it is full
-//  tries again at its next turn.
+//  engine and that object; NULL: no longer. A flow that was told that it is
+//  full tries again at its next turn.
 void
     zrelay_flow_set_outlet (zrelay_flow_t *self, zrelay_outlet_fn *outlet,
                             void *object);
