@@ -448,6 +448,30 @@ def _():
         assert len(left) > KILLS, "hardly any requests"
 
 
+@test("killed amid a burst, the broker has all that it had answered",
+      deadline=2 * DEADLINE)
+def _():
+    answered = 0
+    with place() as here, sockets() as make, titan(here) as client:
+        for _ in range(5):
+            with here.start() as broker:
+                burst = DealerClient01(make, here.endpoint, b"titanic.request")
+                for number in range(1000):
+                    burst.send(b"echo", b"%d" % number, b"x" * 1000)
+                replies = [burst.recv()]
+                broker.kill()
+                while burst.sock.poll(100):
+                    replies.append(burst.recv())
+                burst.close()
+            with here.start():
+                for status, uuid in replies:
+                    equal(status, OK, "status of titanic.request")
+                    equal(client.status(b"titanic.reply", uuid), PENDING,
+                          "status of what was stored")
+            answered += len(replies)
+        comment("%d requests were answered" % answered)
+
+
 @test("always: a loss of power costs nothing that was answered")
 def _():
     if not os.path.exists(POWER_CUT):
@@ -520,7 +544,18 @@ def _():
             worker.reply(request, [b"late"])
             equal(worker.echo().body, [b"3"], "request")
             equal(client.reply(third), [b"3"], "reply")
-            here.reaches(requests=0, replies=1, closed=2)
+            #   Nor is one for which workers have been asked already
+            other = DealerClient01(make, here.endpoint, b"echo")
+            other.send(b"other")
+            busy = worker.take()
+            fourth = client.request(b"echo", b"4")
+            wait_until(lambda: here.stat("requests_waiting") == 1)
+            client.close(fourth)
+            equal(here.stat("requests_waiting"), 0, "requests_waiting")
+            worker.reply(busy, busy.body)
+            equal(other.recv(), [b"other"], "reply")
+            assert worker.idle(0.1)
+            here.reaches(requests=0, replies=1, closed=3)
             equal(client.status(b"titanic.reply", first), UNKNOWN, "status")
 
 
@@ -667,18 +702,21 @@ def _():
             comment("%d requests before the disk was full" % len(uuids))
             broker.expect("the disk is full", errors=True)
             assert here.stat("titanic.failed") > 0
-            #   Nothing that was accepted is lost. A reply that finds no room
-            #   is kept until there is some
+            #   A reply that finds no room is kept until there is some, and no
+            #   worker gets more to do before
             worker = Worker01(make, here.endpoint)
             worker.ready()
-            for number in range(3):
-                request = worker.take()
-                equal(request.body[0], b"%d" % number, "request")
-                worker.reply(request, [b"%d" % number])
-                equal(client.reply(uuids[number]), [b"%d" % number], "reply")
+            request = worker.take()
+            equal(request.body[0], b"0", "request")
+            worker.reply(request, [b"r" * 200000])
+            first = uuids.pop(0)
+            assert worker.take().body[0] == b"1"
+            wait_until(lambda: here.stat("titanic.failing"))
+            equal(client.status(b"titanic.reply", first), PENDING, "status")
             for uuid in uuids:
                 wait_until(lambda: client.status(b"titanic.close", uuid) == OK,
                            what="it can be closed")
+            equal(client.reply(first), [b"r" * 200000], "reply")
             client.request(b"other", b"x" * 10000)
             broker.expect("requests are stored again", errors=True)
 

@@ -82,7 +82,7 @@ static const option_t s_options [] = {
       "join relays elsewhere: nats://HOST:4222/NAME",
       s_join, 0, true },
     { 0, "titanic", "DIRECTORY",
-      "keep requests to a majordomo there, see doc/titanic.md",
+      "keep a majordomo's requests there, on disk",
       s_titanic, 0, true },
     { 'n', "name", "NAME",
       "name the relay in output, logs and statistics",
