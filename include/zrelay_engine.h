@@ -505,6 +505,11 @@ ZRELAY_EXPORT char *
     zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
                           const char *name);
 
+//  True if a relay of that kind has an option of that name that only its owner
+//  may set, see ZRELAY_SETTING_OWNER: one of the kind's, or of the engine's.
+ZRELAY_EXPORT bool
+    zrelay_engine_is_owners (const zrelay_kind_t *kind, const char *option);
+
 //  How many connections one side has. Peers that connect by inproc have none.
 ZRELAY_EXPORT size_t
     zrelay_engine_peers (zrelay_engine_t *self, zrelay_side_id_t side);

@@ -38,16 +38,22 @@ s_is_owners_in (const zrelay_setting_t *const *tables, const char *option)
 //  What the option belongs to makes no difference: no name is used twice
 
 bool
+zrelay_engine_is_owners (const zrelay_kind_t *kind, const char *option)
+{
+    return s_is_owners (zrelay_engine_settings, option)
+        || s_is_owners (kind->settings, option)
+        || s_is_owners_in (zrelay_flow_settings, option)
+        || s_is_owners_in (zrelay_choices_settings, option);
+}
+
+bool
 zrelay_owners_option (const zrelay_kind_t *kind, zframe_t *name)
 {
     if (!name)
         return false;
     char *option = zframe_strdup (name);
     assert (option);
-    bool is_owners = s_is_owners (zrelay_engine_settings, option)
-                  || s_is_owners (kind->settings, option)
-                  || s_is_owners_in (zrelay_flow_settings, option)
-                  || s_is_owners_in (zrelay_choices_settings, option);
+    bool is_owners = zrelay_engine_is_owners (kind, option);
     zstr_free (&option);
     return is_owners;
 }

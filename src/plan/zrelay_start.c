@@ -108,16 +108,26 @@ s_report_links (start_t *self)
     return s_confirm (self, "", "");
 }
 
-//  A value that is an endpoint is one that the relay binds or connects to
+//  What only the owner may set is outside of the relay, such as a directory; a
+//  value that is an endpoint is one that it binds or connects to
+
+static bool
+s_reaches_out (start_t *self, const zrelay_plan_setting_t *setting)
+{
+    return strstr (setting->value, "://")
+        || zrelay_engine_is_owners (self->plan->kind, setting->option);
+}
 
 static zrelay_exit_t
 s_set (start_t *self, const zrelay_plan_setting_t *setting)
 {
     s_about (self, &setting->at);
-    if (self->rehearsal && strstr (setting->value, "://"))
-        return ZRELAY_EXIT_NOT_YET;
-    zrelay_client_command (self->relay, "SET", setting->place,
-                           setting->option, setting->value, NULL);
+    if (self->rehearsal && s_reaches_out (self, setting))
+        zrelay_client_command (self->relay, "GET", setting->place,
+                               setting->option, NULL);
+    else
+        zrelay_client_command (self->relay, "SET", setting->place,
+                               setting->option, setting->value, NULL);
     char *before = zsys_sprintf ("--set %s.%s: ", setting->place,
                                  setting->option);
     assert (before);
