@@ -297,17 +297,39 @@ zrelay_kernel_spare (int wanted)
     return spare;
 }
 
-//  See proc(5): pages of the program, and of these the resident ones
+#if defined (__linux__)
+pid_t
+zrelay_kernel_thread (void)
+{
+    return (pid_t) syscall (SYS_gettid);
+}
+#else
+pid_t
+zrelay_kernel_thread (void)
+{
+    return 0;
+}
+#endif
+
+//  See proc(5): the name of the program, which may hold anything, stands in
+//  parentheses; minflt is the eighth number or letter after it. The system
+//  gives memory by pages, when they are touched first.
 
 uint64_t
-zrelay_kernel_memory (void)
+zrelay_kernel_touched (pid_t thread)
 {
-    FILE *statm = fopen ("/proc/self/statm", "re");
-    if (!statm)
+    char line [LINE_MAX];
+    snprintf (line, sizeof (line), "/proc/self/task/%d/stat", (int) thread);
+    FILE *stat = fopen (line, "re");
+    if (!stat)
         return 0;
+    const char *rest = fgets (line, sizeof (line), stat)?
+        strrchr (line, ')'): NULL;
+    fclose (stat);
     uint64_t pages;
-    bool found = fscanf (statm, "%*s %" SCNu64, &pages) == 1;
-    fclose (statm);
+    bool found = rest
+              && sscanf (rest, ") %*c %*s %*s %*s %*s %*s %*s %" SCNu64,
+                         &pages) == 1;
     return found? pages * (uint64_t) sysconf (_SC_PAGESIZE): 0;
 }
 

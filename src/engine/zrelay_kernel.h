@@ -56,9 +56,13 @@ int
 int
     zrelay_kernel_spare (int wanted);
 
-//  Bytes of memory that the process has in use; 0 if the system does not tell.
+//  The number of the calling thread, and bytes of memory that a thread has
+//  touched first: what it took, though not what it gave back. 0 if the system
+//  does not tell.
+pid_t
+    zrelay_kernel_thread (void);
 uint64_t
-    zrelay_kernel_memory (void);
+    zrelay_kernel_touched (pid_t thread);
 
 //  Give back to the system what malloc () keeps for later.
 void

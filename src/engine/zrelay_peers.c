@@ -124,6 +124,9 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 #define TOPIC_HEADER 13
 #define CURVE_HEADER 33
 
+//  Bytes of a frame's header at least
+#define FRAME_HEADER_LEAST 2
+
 //  Bytes of the shortest hand-shake of a subscriber: a greeting, and a command
 //  READY with a socket type
 #define HANDSHAKE_LEAST 91
@@ -138,11 +141,14 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
 #define CUT_PART 4
 
 //  Where subscribers may send messages, one that has brought more than topics
-//  may have is cut if memory grows by so many bytes meanwhile, and so many for
-//  each that it has brought. A message takes twice its bytes at most, while it
-//  goes from queue to queue; a topic takes 33 times as many.
+//  may have is cut if the relay's thread takes so many bytes of memory
+//  meanwhile, so many for each that this one has brought, and so many for each
+//  that any has. A message takes twice its bytes at most, while it goes from
+//  queue to queue; a topic takes 33 times as many.
 #define GROWTH_LEAST (4 * 1024 * 1024)
 #define GROWTH_PER_BYTE 4
+#define GROWTH_PER_ANY 2
+#define GROWTH_MOST 33
 
 //  Growth in so many msecs without a look is not held against anybody
 #define GROWTH_STALE 100
@@ -163,6 +169,14 @@ typedef struct {
     size_t count;               //  How many are connected
 } host_t;
 
+//  What was taken since something began
+typedef struct {
+    uint64_t memory;            //  By the relay's thread until then, in bytes
+    uint64_t brought;           //  By all peers until then, in bytes
+    uint64_t blames;            //  Who were cut for that until then
+    int64_t measured_at;        //  When it was measured last, in msecs
+} growth_t;
+
 typedef struct {
     host_t *host;               //  Where it is; NULL: local, or it did not
                                 //  come, but the relay connected to it
@@ -179,10 +193,12 @@ typedef struct {
     uint64_t revision;          //  The limits that mark is about
     zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
     size_t topic_bytes;         //  Bytes in these
-    uint64_t known;             //  Bytes it brought with subscriptions that
-                                //  are known
-    uint64_t memory;            //  That the process had when it got ahead
-    int64_t measured_at;        //  When memory was looked at, in msecs
+    uint64_t known;             //  Bytes it brought with what was read when
+                                //  the XPUB was empty
+    uint64_t handed;            //  And bytes read since
+    uint64_t handed_empties;    //  Times the socket was empty when they came
+    uint64_t counted;           //  Bytes of it that are in brought
+    growth_t growth;            //  Since it got ahead
     char *endpoint;             //  The side's endpoint it came through; NULL
                                 //  once it has left
     char *address;              //  Where it is
@@ -201,6 +217,9 @@ struct _zrelay_peers_t {
     pthread_mutex_t mutex;      //  Of the two, where there is a watcher
     int monitor_fd;             //  Becomes readable with events
     size_t header;              //  Bytes that come with a subscription
+    pid_t thread;               //  The relay's
+    uint64_t brought;           //  Bytes by all subscribers
+    uint64_t blames;            //  Those of them cut for taking memory
     zrelay_topics_t *holders;   //  Topics, by how many have them
     zrelay_topics_t *nobodys;   //  Those of them of unknown connections
     zrelay_topics_t *owed;      //  Cancellations to come of those who have left
@@ -979,6 +998,7 @@ void
 zrelay_peers_update (zrelay_peers_t *self)
 {
     zrelay_peers_lock (self);
+    self->thread = zrelay_kernel_thread ();
     s_update (self);
     zrelay_peers_unlock (self);
 }
@@ -1034,6 +1054,7 @@ zrelay_peers_watch (zrelay_peers_t *self)
 {
     pthread_mutex_init (&self->mutex, NULL);
     self->monitor_fd = zsock_fd (self->handle);
+    self->thread = zrelay_kernel_thread ();
     self->watcher = zrelay_watcher_new (s_watch, self);
     if (self->watcher)
         zrelay_watcher_add (self->watcher, self->monitor_fd);
@@ -1321,8 +1342,20 @@ s_has_sent (peer_t *peer, const char *property, size_t size)
     return true;
 }
 
-//  The connection of a subscription to a topic of so many bytes, or NULL. It
-//  may have come just now, and have the descriptor of one that has left.
+//  A message of one frame, at least, of so many bytes was read. When the XPUB
+//  was empty, that starts anew.
+
+static void
+s_hand_over (zrelay_peers_t *self, peer_t *peer, size_t size)
+{
+    if (peer->handed_empties != self->empties)
+        peer->handed = 0;
+    peer->handed_empties = self->empties;
+    peer->handed += FRAME_HEADER_LEAST + size;
+}
+
+//  The connection of a frame of so many bytes, or NULL. It may have come just
+//  now, and have the descriptor of one that has left.
 
 static peer_t *
 s_subscriber (zrelay_peers_t *self, const char *property, size_t size)
@@ -1334,7 +1367,10 @@ s_subscriber (zrelay_peers_t *self, const char *property, size_t size)
     if (!peer || peer->cut || peer->inode != s_inode (fd))
         s_update (self);
     peer = s_lookup (self, fd);
-    return peer && s_has_sent (peer, property, size)? peer: NULL;
+    if (!peer || !s_has_sent (peer, property, size))
+        return NULL;
+    s_hand_over (self, peer, size);
+    return peer;
 }
 
 static bool
@@ -1365,7 +1401,7 @@ zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
                          const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
-    bool welcome = s_subscribed (self, s_subscriber (self, property, size),
+    bool welcome = s_subscribed (self, s_subscriber (self, property, size + 1),
                                  topic, size);
     zrelay_peers_unlock (self);
     return welcome;
@@ -1396,7 +1432,7 @@ zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
                         const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
-    peer_t *peer = s_subscriber (self, property, size);
+    peer_t *peer = s_subscriber (self, property, size + 1);
     //  The event of who has left has come before
     if (!property && zrelay_topics_has (self->holders, topic, size)
     &&  !zrelay_topics_has (self->owed, topic, size))
@@ -1405,6 +1441,18 @@ zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
     bool last = !zrelay_topics_has (self->holders, topic, size);
     zrelay_peers_unlock (self);
     return last;
+}
+
+void
+zrelay_peers_handed (zrelay_peers_t *self, const char *property, size_t size)
+{
+    zrelay_peers_lock (self);
+    peer_t *peer = property? s_lookup (self, atoi (property)): NULL;
+    if (peer && peer->property == property)
+        s_hand_over (self, peer, size);
+    else
+        s_subscriber (self, property, size);
+    zrelay_peers_unlock (self);
 }
 
 //  Events may be behind; one whose connection is not known then has ended
@@ -1416,7 +1464,7 @@ zrelay_peers_refuse (zrelay_peers_t *self, const char *property,
     zrelay_peers_lock (self);
     while (self->behind)
         s_update (self);
-    peer_t *peer = s_subscriber (self, property, size);
+    peer_t *peer = s_subscriber (self, property, size + 1);
     if (peer)
         s_cut (self, peer, ZRELAY_CUT_PERMIT);
     s_subscribed (self, peer, topic, size);
@@ -1436,21 +1484,78 @@ zrelay_peers_refuse_all (zrelay_peers_t *self)
     zrelay_peers_unlock (self);
 }
 
-//  Messages and subscriptions look alike from outside, but not what becomes of
-//  them: has memory grown too much since the peer got ahead, or since the XPUB
-//  was read empty, by which all that grew before is accounted for?
+//  Bytes of it that were read off its connection, and that the relay knows
+
+static uint64_t
+s_known (zrelay_peers_t *self, peer_t *peer)
+{
+    uint64_t known = peer->known;
+    if (peer->handed_empties == self->empties)
+        known += peer->handed;
+    return known < peer->seen? known: peer->seen;
+}
+
+//  Bytes that all have brought, of those who are there
+
+static void
+s_count_bytes (zrelay_peers_t *self, peer_t *peer, uint64_t bytes)
+{
+    if (bytes > peer->counted) {
+        self->brought += bytes - peer->counted;
+        peer->counted = bytes;
+    }
+}
+
+static void
+s_count_all (zrelay_peers_t *self)
+{
+    for (size_t fd = 0; fd < self->room; fd++) {
+        peer_t *peer = self->peers [fd];
+        uint64_t bytes, waiting;
+        if (peer && zrelay_kernel_read (peer->fd, &peer->base, &bytes,
+                                        &waiting))
+            s_count_bytes (self, peer, bytes);
+    }
+}
+
+//  Has more been taken than messages can have: those of this peer, and of all?
+//  Other threads, which have work of their own, count for nothing.
 
 static bool
-s_costs_memory (peer_t *peer, bool emptied)
+s_has_grown (zrelay_peers_t *self, peer_t *peer, uint64_t memory)
 {
+    uint64_t own = peer->seen - s_known (self, peer);
+    uint64_t all = self->brought - peer->growth.brought;
+    uint64_t taken = memory - peer->growth.memory;
+    //  Nobody is blamed for more than its own can have taken
+    if (taken > GROWTH_MOST * own)
+        taken = GROWTH_MOST * own;
+    return taken > GROWTH_LEAST + GROWTH_PER_BYTE * own
+                 + GROWTH_PER_ANY * all;
+}
+
+//  Messages and subscriptions look alike from outside, but not what becomes of
+//  them: has memory grown too much since the peer got ahead, or since the XPUB
+//  was read empty, by which all that grew before is accounted for? It is, too,
+//  when somebody was cut for it.
+
+static bool
+s_costs_memory (zrelay_peers_t *self, peer_t *peer, bool emptied)
+{
+    growth_t *growth = &peer->growth;
     int64_t now = zclock_mono ();
-    uint64_t memory = zrelay_kernel_memory ();
-    if (emptied || now > peer->measured_at + GROWTH_STALE
-    ||  memory < peer->memory)
-        peer->memory = memory;
-    peer->measured_at = now;
-    return memory - peer->memory
-         > GROWTH_LEAST + GROWTH_PER_BYTE * (peer->seen - peer->known);
+    uint64_t memory = zrelay_kernel_touched (self->thread);
+    if (emptied || now > growth->measured_at + GROWTH_STALE
+    ||  memory < growth->memory || growth->blames != self->blames) {
+        growth->memory = memory;
+        growth->brought = self->brought;
+        growth->blames = self->blames;
+    }
+    growth->measured_at = now;
+    if (!s_has_grown (self, peer, memory))
+        return false;
+    s_count_all (self);
+    return s_has_grown (self, peer, memory);
 }
 
 //  What libzmq had read at the last look is known when the XPUB was read empty
@@ -1468,19 +1573,21 @@ s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
     bool goes_on = seen != peer->seen;
     if (emptied)
         peer->known = peer->seen;
+    s_count_bytes (self, peer, seen);
     peer->seen = seen;
     peer->seen_empties = self->empties;
-    uint64_t ahead = seen + waiting - peer->known;
+    uint64_t ahead = seen + waiting - s_known (self, peer);
     uint64_t topics = zrelay_limits_topics_ahead (self->limits,
         peer->topic_bytes, self->header);
     if (ahead <= topics)
         return;
-    if (ahead - topics > zrelay_limits_messages_ahead (self->limits)
-    ||  s_costs_memory (peer, emptied))
+    bool costs = s_costs_memory (self, peer, emptied);
+    if (costs || ahead - topics > zrelay_limits_messages_ahead (self->limits))
         s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
     else
     if (goes_on)
         zrelay_watcher_add (self->watcher, peer->fd);
+    self->blames += costs;
 }
 
 

@@ -119,6 +119,12 @@ bool
     zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
                             const void *topic, size_t size);
 
+//  Another message came with this property, with so many bytes in its first
+//  frame.
+void
+    zrelay_peers_handed (zrelay_peers_t *self, const char *property,
+                         size_t size);
+
 //  As zrelay_peers_subscribed (), but its connection may not have that topic,
 //  and is cut: when this returns, nothing more can leave by it. And cut all.
 void

@@ -1090,8 +1090,10 @@ zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
                          const void *data, size_t size)
 {
     const byte *frame = (const byte *) data;
-    if (size == 0 || frame [0] > 1)
+    if (size == 0 || frame [0] > 1) {
+        zrelay_peers_handed (self->peers, property, size);
         return true;
+    }
     const byte *topic = frame + 1;
     if (frame [0] == 0)
         return zrelay_peers_cancelled (self->peers, property, topic, size - 1)

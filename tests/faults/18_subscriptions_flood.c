@@ -330,36 +330,75 @@ s_test_honest (void)
     s_cleanup (&bench);
 }
 
-//  Messages to publishers are no flood of topics, also while nobody reads them
+//  Messages to publishers are no flood of topics, also while nobody reads them,
+//  whatever else takes memory meanwhile: other senders, or the application
 
 #define UPSTREAM        20          //  Messages, of so many bytes
 #define UPSTREAM_BYTES  1000000
+#define SENDERS         20          //  At most
+#define GROWTH_STEPS    200         //  Of so many bytes each
+#define GROWTH_STEP     1000000
+
+static void *
+s_grow (void *arg)
+{
+    bench_t *self = (bench_t *) arg;
+    byte *steps [GROWTH_STEPS];
+    int count = 0;
+    for (; count < GROWTH_STEPS && !self->stop; zclock_sleep (2)) {
+        steps [count] = (byte *) malloc (GROWTH_STEP);
+        assert (steps [count]);
+        memset (steps [count++], 'g', GROWTH_STEP);
+    }
+    while (count > 0)
+        free (steps [--count]);
+    return NULL;
+}
+
+//  How many arrive, of those sent by some at the same time
+
+static int
+s_send_upstream (bench_t *self, int senders)
+{
+    zsock_t *socks [SENDERS];
+    for (int sender = 0; sender < senders; sender++)
+        socks [sender] = faults_connect (ZMQ_XSUB, self->out);
+    faults_counted (self->relay, "backend.peers", (uint64_t) senders);
+    faults_command (self->relay, "PAUSE", NULL);
+    zframe_t *frame = zframe_new (NULL, UPSTREAM_BYTES);
+    memset (zframe_data (frame), 'u', UPSTREAM_BYTES);
+    for (int index = 0; index < UPSTREAM; index++)
+        zframe_send (&frame, socks [index % senders], ZFRAME_REUSE);
+    zframe_destroy (&frame);
+    zclock_sleep (300);
+    faults_command (self->relay, "RESUME", NULL);
+    int heard = 0;
+    while (heard < UPSTREAM && (frame = zframe_recv (self->publisher))) {
+        heard += zframe_size (frame) == UPSTREAM_BYTES;
+        zframe_destroy (&frame);
+    }
+    for (int sender = 0; sender < senders; sender++)
+        zsock_destroy (&socks [sender]);
+    return heard;
+}
 
 static void
-s_test_messages (void)
+s_test_messages (int senders, bool grows)
 {
     bench_t bench = { .stop = false };
     s_setup (&bench, "forwarder", NULL, "1000000");
     s_publish (&bench);
-    zsock_t *sock = faults_connect (ZMQ_XSUB, bench.out);
-    faults_counted (bench.relay, "backend.peers", 1);
-    faults_command (bench.relay, "PAUSE", NULL);
-    zframe_t *frame = zframe_new (NULL, UPSTREAM_BYTES);
-    memset (zframe_data (frame), 'u', UPSTREAM_BYTES);
-    for (int index = 0; index < UPSTREAM; index++)
-        zframe_send (&frame, sock, ZFRAME_REUSE);
-    zframe_destroy (&frame);
-    zclock_sleep (300);
-    faults_command (bench.relay, "RESUME", NULL);
-    int heard = 0;
-    while (heard < UPSTREAM && (frame = zframe_recv (bench.publisher))) {
-        heard += zframe_size (frame) == UPSTREAM_BYTES;
-        zframe_destroy (&frame);
-    }
+    pthread_t thread;
+    if (grows)
+        pthread_create (&thread, NULL, s_grow, &bench);
+    int heard = s_send_upstream (&bench, senders);
+    bench.stop = true;
+    if (grows)
+        pthread_join (thread, NULL);
     TAP (heard == UPSTREAM
       && faults_counter (bench.relay, "backend.cut_subscriptions") == 0,
-         "%d messages to a publisher arrive, and nobody is cut", heard);
-    zsock_destroy (&sock);
+         "%d messages of %d to a publisher arrive%s, and nobody is cut", heard,
+         senders, grows? " while others take memory": "");
     s_cleanup (&bench);
 }
 
@@ -391,6 +430,8 @@ main (int argc, char **argv)
         s_test_flood (&floods [index]);
     s_test_longest ();
     s_test_honest ();
-    s_test_messages ();
+    s_test_messages (1, false);
+    s_test_messages (1, true);
+    s_test_messages (SENDERS, false);
     return faults_end ();
 }
