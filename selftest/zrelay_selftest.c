@@ -39,6 +39,7 @@
 #include "zrelay_number.h"
 #include "zrelay_pairing.h"
 #include "zrelay_access.h"
+#include "zrelay_inflow.h"
 #include "zrelay_inherited.h"
 #include "zrelay_parcel.h"
 #include "zrelay_private.h"
@@ -100,6 +101,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_inherited", zrelay_inherited_test },
     { "zrelay_access", zrelay_access_test },
     { "zrelay_pairing", zrelay_pairing_test },
+    { "zrelay_inflow", zrelay_inflow_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_events", zrelay_events_test },
     { "zrelay_names", zrelay_names_test },

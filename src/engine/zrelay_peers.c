@@ -14,6 +14,7 @@
 
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
+#include "zrelay_inflow.h"
 #include "zrelay_kernel.h"
 #include "zrelay_retries.h"
 #include "zrelay_topics.h"
@@ -60,7 +61,8 @@
 //  Events read in one go, so that a storm of them does not hold up the relay
 #define EVENTS_MAX 100
 
-//  Most times that this is done before a routing id is looked into
+//  Most times that this is done before connections or a routing id are looked
+//  into
 #define READS_MAX 20
 
 //  Messages that may come before one of a given peer, if it has sent any: twice
@@ -101,19 +103,17 @@ static const char *const s_cuts [ZRELAY_CUTS] = {
     "endless", "connections", "subscriptions", "permit", "asked"
 };
 
-//  How many connections are looked at in one go: as many of those that have
-//  brought something lately as of the others, but only a few of these if that
-//  is done soon again. Msecs until then, if one of them has brought half of
-//  what is too much, if one has brought something, if there are more, and if
-//  neither is so.
+//  How many connections are looked at in one go, of those that have brought
+//  something. Msecs until the next look, if one of them has brought half of
+//  what is too much; if one has brought something or has come, so lately; and
+//  if neither is so.
 //  Empty frames take 64 bytes of memory each, and millions of them may come in
 //  that time.
 #define LOOKS_MOST 200
-#define LOOKS_SOON 20
 #define LOOK_SOON 1
 #define LOOK_BUSY 5
-#define LOOK_MORE 10
 #define LOOK_IVL 20
+#define LOOK_LATELY 1000
 
 //  Bytes of heartbeats and the like, in each second, that are no message: those
 //  of a peer that sends one every 70 msecs
@@ -189,7 +189,8 @@ typedef struct {
     int64_t marked_at;          //  When that was, in msecs
     uint64_t seen;              //  Bytes it had brought at the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
-    bool lively;                //  It had brought something then, or is new
+    bool suspect;               //  It had brought too much, if it was nothing
+                                //  whole
     uint64_t revision;          //  The limits that mark is about
     zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
     size_t topic_bytes;         //  Bytes in these
@@ -242,9 +243,10 @@ struct _zrelay_peers_t {
     bool *voices;               //  Those by which messages came since the last
                                 //  connection that had them was noted
     size_t voices_room;         //  How many there is room for
-    size_t next_lively;         //  Descriptor where to go on looking
-    size_t next_quiet;          //  The same for the others
-    bool looks_soon;            //  One of them has to be looked at soon
+    zrelay_inflow_t *inflow;    //  Which of them have brought something; NULL
+                                //  before the first look
+    size_t next;                //  Descriptor where to go on looking without
+    int64_t stirred_at;         //  When one had come or brought something
     uint64_t looked;            //  How many had come at the last look
     uint64_t cuts [ZRELAY_CUTS];    //  Connections cut, by reason
     uint64_t unreported;        //  Those since the last report
@@ -263,7 +265,7 @@ struct _zrelay_peers_t {
     int64_t swept_at;           //  When descriptors were checked, in msecs
     int64_t sweep_ivl;          //  When they will be again, after that
     bool behind;                //  There may be more events to read
-    bool busy;                  //  Much was done about one of them
+    bool crowded;               //  They may take the last descriptors
 };
 
 static void
@@ -412,6 +414,8 @@ s_add (zrelay_peers_t *self, peer_t *peer)
     self->count++;
     if (self->watcher)
         zrelay_watcher_add (self->watcher, peer->fd);
+    if (self->inflow)
+        zrelay_inflow_add (self->inflow, peer->fd);
 }
 
 
@@ -483,6 +487,7 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
         freen (self->peers);
         freen (self->listeners);
         freen (self->voices);
+        zrelay_inflow_destroy (&self->inflow);
         zrelay_index_destroy (&self->hosts);
         zrelay_topics_destroy (&self->holders);
         zrelay_topics_destroy (&self->nobodys);
@@ -718,44 +723,62 @@ s_find_candidates (zrelay_peers_t *self, candidate_t *candidates)
     return count;
 }
 
-//  Where there are few of them, it is not these who take the descriptors: it is
-//  the newcomer who has to go. Asking the system about each takes time, so
-//  several go at once.
+//  Where there are few of them, it is not these who take the descriptors.
+//  Returns false then. Asking the system about each takes time, so several go at
+//  once.
 
-static void
-s_cut_quietest (zrelay_peers_t *self, size_t few, peer_t *newcomer)
+static bool
+s_cut_quietest (zrelay_peers_t *self, size_t few, size_t missing)
 {
     candidate_t *candidates =
         (candidate_t *) malloc ((self->count + 1) * sizeof (candidate_t));
     assert (candidates);
     size_t count = s_find_candidates (self, candidates);
     size_t most = count > few? count - few: 0;
-    if (most > few / CUT_PART)
-        most = few / CUT_PART;
+    size_t wanted = missing > few / CUT_PART? missing: few / CUT_PART;
+    if (most > wanted)
+        most = wanted;
     for (size_t index = 0; most > 0 && index < count; index++)
         zrelay_kernel_moved (candidates [index].peer->fd,
                              &candidates [index].moved);
     if (most > 0)
         qsort (candidates, count, sizeof (candidate_t), s_compare);
-    self->busy = most > 0;
     for (size_t index = 0; index < most; index++)
         s_cut (self, candidates [index].peer, ZRELAY_CUT_CONNECTIONS);
     free (candidates);
-    if (most == 0)
-        s_cut (self, newcomer, ZRELAY_CUT_CONNECTIONS);
+    return most > 0;
 }
 
-//  Are hardly any descriptors left? Connections that were cut already are about
-//  to give theirs back. The number of the newest says nothing: it is the lowest
-//  that was free.
+//  It is the newcomers then who have to go, the last of them first
 
-static bool
-s_takes_last (zrelay_peers_t *self, size_t reserve)
+static void
+s_cut_newcomers (zrelay_peers_t *self, uint64_t before, size_t missing)
+{
+    while (missing-- > 0) {
+        peer_t *last = NULL;
+        for (size_t fd = 0; fd < self->room; fd++) {
+            peer_t *peer = self->peers [fd];
+            if (peer && !peer->cut && !peer->made && peer->number > before
+            && (!last || peer->number > last->number))
+                last = peer;
+        }
+        if (!last)
+            break;
+        s_cut (self, last, ZRELAY_CUT_CONNECTIONS);
+    }
+}
+
+//  How many descriptors are left, if not more than that? Connections that were
+//  cut already are about to give theirs back. The number of the newest says
+//  nothing: it is the lowest that was free.
+
+static size_t
+s_spare (zrelay_peers_t *self, size_t reserve)
 {
     size_t spare = (size_t) zrelay_kernel_spare ((int) reserve);
     for (size_t fd = 0; spare < reserve && fd < self->room; fd++)
         spare += self->peers [fd] && self->peers [fd]->cut;
-    return spare < reserve;
+    return spare;
 }
 
 static size_t
@@ -766,15 +789,17 @@ s_reserve (void)
            reserve > RESERVE_MOST? RESERVE_MOST: (size_t) reserve;
 }
 
-//  A side with few peers may use half of the reserve
+//  Some have come, after so many others. A side with few peers may use half of
+//  the reserve.
 
 static void
-s_make_room (zrelay_peers_t *self, peer_t *newcomer)
+s_make_room (zrelay_peers_t *self, uint64_t before)
 {
     size_t reserve = s_reserve ();
     size_t kept = self->count > reserve? reserve: reserve / 2;
-    if (s_takes_last (self, kept))
-        s_cut_quietest (self, reserve, newcomer);
+    size_t spare = s_spare (self, kept);
+    if (spare < kept && !s_cut_quietest (self, reserve, kept - spare))
+        s_cut_newcomers (self, before, kept - spare);
 }
 
 static void
@@ -787,7 +812,7 @@ s_admit (zrelay_peers_t *self, peer_t *peer)
     if (s_is_flooder (self, peer))
         s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
     else
-        s_make_room (self, peer);
+        self->crowded = true;
 }
 
 //  Has a message come by this descriptor since a connection had it that was
@@ -839,7 +864,6 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->endpoint = strdup (endpoint);
     assert (peer->endpoint);
     peer->number = ++self->arrivals;
-    peer->lively = true;
     peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
     uint64_t bytes, waiting;
@@ -984,14 +1008,28 @@ s_update (zrelay_peers_t *self)
     zmq_msg_t frame;
     zmq_msg_init (&frame);
     int count = 0;
-    self->busy = false;
-    while (count < EVENTS_MAX && !self->busy && s_event (self, &frame))
+    uint64_t before = self->arrivals;
+    self->crowded = false;
+    while (count < EVENTS_MAX && s_event (self, &frame))
         count++;
     zmq_msg_close (&frame);
-    self->behind = count == EVENTS_MAX || self->busy;
+    self->behind = count == EVENTS_MAX;
+    if (self->crowded)
+        s_make_room (self, before);
     s_sweep (self);
     if (*self->flooder && zclock_mono () > self->flooded_at + FLOOD_MOST)
         s_let_flooder_in (self);
+}
+
+//  Read all events that wait, or many of them
+
+static void
+s_catch_up (zrelay_peers_t *self)
+{
+    int reads = 0;
+    do
+        s_update (self);
+    while (self->behind && ++reads < READS_MAX);
 }
 
 void
@@ -1102,10 +1140,7 @@ zrelay_peers_cut (zrelay_peers_t *self, const char *address)
     if (!self)
         return 0;
     zrelay_peers_lock (self);
-    int reads = 0;
-    do
-        s_update (self);
-    while (self->behind && ++reads < READS_MAX);
+    s_catch_up (self);
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd] && s_is_at (self->peers [fd], &where))
             s_cut (self, self->peers [fd], ZRELAY_CUT_ASKED);
@@ -1241,7 +1276,7 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
     uint64_t bytes, in_system;
     if (peer->cut
     ||  !zrelay_kernel_read (peer->fd, &peer->base, &bytes, &in_system)
-    ||  bytes == peer->seen)
+    || (bytes == peer->seen && !peer->suspect))
         return LOOK_IVL;
     uint64_t revision = zrelay_limits_revision (self->limits);
     //  What came under other limits, or none, is not held against it
@@ -1250,61 +1285,69 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
     peer->revision = revision;
     //  What was there at the last look has been handed over since
     bool emptied = watched && self->empties > peer->seen_empties;
-    bool suspicious = s_is_ahead (peer, bytes, most);
-    if ((suspicious && s_is_empty (watched))
+    bool goes_on = bytes != peer->seen;
+    peer->suspect = s_is_ahead (peer, bytes, most);
+    if ((peer->suspect && s_is_empty (watched))
     || (emptied && peer->seen > peer->mark
      && s_is_ahead (peer, peer->seen, most))
     ||  s_is_ahead (peer, bytes, waiting))
         s_cut (self, peer, ZRELAY_CUT_ENDLESS);
     peer->seen = bytes;
     peer->seen_empties = self->empties;
-    return s_is_ahead (peer, bytes, most / 2)? LOOK_SOON: LOOK_BUSY;
+    return !goes_on? LOOK_IVL:
+           s_is_ahead (peer, bytes, most / 2)? LOOK_SOON: LOOK_BUSY;
 }
 
-//  What is the same for all in one go
-typedef struct {
-    void *watched;              //  As zrelay_peers_look ()
-    int64_t waiting;            //  Likewise
-    int64_t most;               //  Bytes that one may be ahead
-    size_t soon;                //  Msecs until they are looked at again
-    size_t left;                //  How many may still be looked at
-} look_t;
+//  Those who have brought something since the last look. All count as such the
+//  first time, and while the system has no descriptor to tell them from others:
+//  then some are looked at, in turn.
 
-//  Of those who are lively, or of the others: go on where the last look ended
-
-static void
-s_look_at_some (zrelay_peers_t *self, look_t *look, bool lively, size_t *next)
+static size_t
+s_find_bringers (zrelay_peers_t *self, int fds [LOOKS_MOST])
 {
-    for (size_t step = 0; step < self->room && look->left > 0; step++) {
-        if (*next >= self->room)
-            *next = 0;
-        peer_t *peer = self->peers [(*next)++];
-        if (!peer || peer->lively != lively)
-            continue;
-        size_t when = s_look_at (self, peer, look->watched, look->most,
-                                 look->waiting);
-        peer->lively = when < LOOK_IVL;
-        look->soon = when < look->soon? when: look->soon;
-        look->left--;
+    if (!self->inflow) {
+        self->inflow = zrelay_inflow_new ();
+        for (size_t fd = 0; self->inflow && fd < self->room; fd++)
+            if (self->peers [fd])
+                zrelay_inflow_add (self->inflow, (int) fd);
     }
+    if (self->inflow)
+        return zrelay_inflow_next (self->inflow, fds, LOOKS_MOST);
+    size_t count = 0;
+    for (size_t step = 0; step < self->room && count < LOOKS_MOST; step++) {
+        self->next = (self->next + 1) % self->room;
+        if (self->peers [self->next])
+            fds [count++] = (int) self->next;
+    }
+    return count;
 }
 
 size_t
 zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 {
     zrelay_peers_lock (self);
-    look_t look = {
-        .watched = watched, .waiting = waiting,
-        .most = zrelay_limits_most_bytes (self->limits),
-        .soon = LOOK_IVL, .left = LOOKS_MOST
-    };
-    s_look_at_some (self, &look, true, &self->next_lively);
-    look.left = self->looks_soon? LOOKS_SOON: LOOKS_MOST;
-    s_look_at_some (self, &look, false, &self->next_quiet);
-    self->looks_soon = look.soon == LOOK_SOON;
+    s_catch_up (self);
+    int fds [LOOKS_MOST];
+    size_t count = s_find_bringers (self, fds);
+    int64_t most = zrelay_limits_most_bytes (self->limits);
+    size_t soon = LOOK_IVL;
+    for (size_t index = 0; index < count; index++) {
+        peer_t *peer = s_lookup (self, fds [index]);
+        size_t when = peer? s_look_at (self, peer, watched, most, waiting):
+                            LOOK_IVL;
+        soon = when < soon? when: soon;
+    }
+    //  What a suspect has brought may have been found to be no whole message
+    for (size_t fd = 0; fd < self->room; fd++)
+        if (self->peers [fd] && self->peers [fd]->suspect)
+            s_look_at (self, self->peers [fd], watched, most, waiting);
+    int64_t now = zclock_mono ();
+    if (soon < LOOK_IVL || self->looked != self->arrivals)
+        self->stirred_at = now;
     self->looked = self->arrivals;
+    bool lately = now < self->stirred_at + LOOK_LATELY;
     zrelay_peers_unlock (self);
-    return look.left == 0 && look.soon > LOOK_MORE? LOOK_MORE: look.soon;
+    return soon == LOOK_IVL && lately? LOOK_BUSY: soon;
 }
 
 bool
@@ -1705,10 +1748,7 @@ s_succeed (zrelay_peers_t *self, const heard_t *heard)
 static bool
 s_identify (zrelay_peers_t *self, const heard_t *heard)
 {
-    int reads = 0;
-    do
-        s_update (self);
-    while (self->behind && ++reads < READS_MAX);
+    s_catch_up (self);
     if (s_heard_leaver (self, heard))
         return false;
     bool left = s_succeed (self, heard);
