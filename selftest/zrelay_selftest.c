@@ -40,6 +40,10 @@
 #include "zrelay_pairing.h"
 #include "zrelay_access.h"
 #include "zrelay_inflow.h"
+#include "zrelay_cuts.h"
+#include "zrelay_where.h"
+#include "zrelay_flooder.h"
+#include "zrelay_hosts.h"
 #include "zrelay_inherited.h"
 #include "zrelay_parcel.h"
 #include "zrelay_private.h"
@@ -102,6 +106,10 @@ static const test_item_t s_tests [] = {
     { "zrelay_access", zrelay_access_test },
     { "zrelay_pairing", zrelay_pairing_test },
     { "zrelay_inflow", zrelay_inflow_test },
+    { "zrelay_cuts", zrelay_cuts_test },
+    { "zrelay_where", zrelay_where_test },
+    { "zrelay_flooder", zrelay_flooder_test },
+    { "zrelay_hosts", zrelay_hosts_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_events", zrelay_events_test },
     { "zrelay_names", zrelay_names_test },

@@ -14,6 +14,7 @@
 #define ZRELAY_PEERS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_cuts.h"
 #include "zrelay_diary.h"
 #include "zrelay_events.h"
 #include "zrelay_limits.h"
@@ -92,15 +93,6 @@ void
 //  --------------------------------------------------------------------------
 //  Cutting connections that go too far: there are too many, or one brings more
 //  than a message may have.
-
-typedef enum {
-    ZRELAY_CUT_ENDLESS,         //  A message that never ends
-    ZRELAY_CUT_CONNECTIONS,     //  Too many
-    ZRELAY_CUT_SUBSCRIPTIONS,   //  It has subscribed to too much
-    ZRELAY_CUT_PERMIT,          //  It may not do what it does
-    ZRELAY_CUT_ASKED,           //  A command said so
-    ZRELAY_CUTS                 //  How many reasons there are
-} zrelay_cut_t;
 
 //  A message came with this property, see below. To be called for each where
 //  zrelay_peers_look () is.
