@@ -47,6 +47,7 @@
 #include "zrelay_growth.h"
 #include "zrelay_holders.h"
 #include "zrelay_leavers.h"
+#include "zrelay_endless.h"
 #include "zrelay_inherited.h"
 #include "zrelay_parcel.h"
 #include "zrelay_private.h"
@@ -116,6 +117,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_growth", zrelay_growth_test },
     { "zrelay_holders", zrelay_holders_test },
     { "zrelay_leavers", zrelay_leavers_test },
+    { "zrelay_endless", zrelay_endless_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_events", zrelay_events_test },
     { "zrelay_names", zrelay_names_test },

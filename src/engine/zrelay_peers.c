@@ -14,6 +14,7 @@
 
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
+#include "zrelay_endless.h"
 #include "zrelay_flooder.h"
 #include "zrelay_growth.h"
 #include "zrelay_holders.h"
@@ -92,10 +93,6 @@
 #define LOOK_IVL 20
 #define LOOK_LATELY 1000
 
-//  Bytes of heartbeats and the like, in each second, that are no message: those
-//  of a peer that sends one every 70 msecs
-#define TRICKLE 128
-
 //  Bytes that come with each subscription: the header of a frame, and the name
 //  of a command, see ZeroMQ RFC 37; and those that CURVE adds
 #define TOPIC_HEADER 13
@@ -123,15 +120,11 @@ typedef struct {
     uint64_t number;            //  How many had come, with it
     bool made;                  //  It did not come, the socket went there
     bool cut;                   //  Its connection was ended
-    bool spoke;                 //  A message came since the last look
     uint64_t base;              //  See zrelay_kernel_read ()
-    uint64_t mark;              //  Bytes it had brought when one came
-    int64_t marked_at;          //  When that was, in msecs
-    uint64_t seen;              //  Bytes it had brought at the last look
+    zrelay_endless_t endless;   //  How far it is ahead of its messages
+    uint64_t seen;              //  Bytes it had brought, as a subscriber, at
+                                //  the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
-    bool suspect;               //  It had brought too much, if it was nothing
-                                //  whole
-    uint64_t revision;          //  The limits that mark is about
     zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
     size_t topic_bytes;         //  Bytes in these
     uint64_t known;             //  Bytes it brought with what was read when
@@ -581,13 +574,12 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->endpoint = strdup (endpoint);
     assert (peer->endpoint);
     peer->number = ++self->arrivals;
-    peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
     uint64_t bytes, waiting;
-    if (zrelay_kernel_read (fd, &peer->base, &bytes, &waiting)
-    &&  (!accepted || s_take_voice (self, fd)))
-        peer->mark = bytes;
-    peer->revision = zrelay_limits_revision (self->limits);
+    bool spoken = zrelay_kernel_read (fd, &peer->base, &bytes, &waiting)
+               && (!accepted || s_take_voice (self, fd));
+    zrelay_endless_begin (&peer->endless, spoken? bytes: 0,
+                          zrelay_limits_revision (self->limits));
     peer->made = !accepted;
     peer->host = accepted? zrelay_hosts_join (self->hosts, address): NULL;
     s_add (self, peer);
@@ -861,11 +853,7 @@ zrelay_peers_reset (zrelay_peers_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Messages that never end. libzmq hands over whole messages, and puts no bound
-//  on the frames that are in memory before that. So we compare what a
-//  connection has brought with what it had brought when a message of it came
-//  last. Where the socket was found empty after that, all whole messages were
-//  handed over; else as many may wait as its high-water mark allows.
+//  Messages that never end
 
 void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
@@ -874,69 +862,33 @@ zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
     int fd = property? atoi (property): -1;
     peer_t *peer = s_lookup (self, fd);
     if (peer)
-        peer->spoke = true;
+        peer->endless.spoke = true;
     if (fd >= 0)
         s_note_voice (self, fd);
     zrelay_peers_unlock (self);
 }
 
-//  Has it brought more than that since its last message?
-
-static bool
-s_is_ahead (peer_t *peer, uint64_t bytes, int64_t most)
-{
-    int64_t secs = (zclock_mono () - peer->marked_at) / 1000;
-    return most != INT64_MAX
-        && (int64_t) (bytes - peer->mark) > most + secs * TRICKLE;
-}
-
-//  All that it has brought so far is accounted for
-
-static void
-s_set_mark (peer_t *peer, uint64_t bytes)
-{
-    peer->mark = bytes;
-    peer->marked_at = zclock_mono ();
-    peer->spoke = false;
-}
-
-//  Nothing whole waits in the socket now
-
-static bool
-s_is_empty (void *watched)
-{
-    return watched && (zsock_events (watched) & ZMQ_POLLIN) == 0;
-}
-
 //  Returns when to look again
 
 static size_t
-s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
-           int64_t waiting)
+s_look_at (zrelay_peers_t *self, peer_t *peer,
+           const zrelay_endless_look_t *look)
 {
-    uint64_t bytes, in_system;
+    static const size_t ivls [] = {
+        [ZRELAY_ENDLESS_RESTS] = LOOK_IVL,
+        [ZRELAY_ENDLESS_BRINGS] = LOOK_BUSY,
+        [ZRELAY_ENDLESS_HALF] = LOOK_SOON,
+        [ZRELAY_ENDLESS_FOUND] = LOOK_SOON
+    };
+    uint64_t bytes, waiting;
     if (peer->cut
-    ||  !zrelay_kernel_read (peer->fd, &peer->base, &bytes, &in_system)
-    || (bytes == peer->seen && !peer->suspect))
+    ||  !zrelay_kernel_read (peer->fd, &peer->base, &bytes, &waiting))
         return LOOK_IVL;
-    uint64_t revision = zrelay_limits_revision (self->limits);
-    //  What came under other limits, or none, is not held against it
-    if (peer->spoke || peer->revision != revision)
-        s_set_mark (peer, bytes);
-    peer->revision = revision;
-    //  What was there at the last look has been handed over since
-    bool emptied = watched && self->empties > peer->seen_empties;
-    bool goes_on = bytes != peer->seen;
-    peer->suspect = s_is_ahead (peer, bytes, most);
-    if ((peer->suspect && s_is_empty (watched))
-    || (emptied && peer->seen > peer->mark
-     && s_is_ahead (peer, peer->seen, most))
-    ||  s_is_ahead (peer, bytes, waiting))
+    zrelay_endless_verdict_t verdict =
+        zrelay_endless_judge (&peer->endless, bytes, look);
+    if (verdict == ZRELAY_ENDLESS_FOUND)
         s_cut (self, peer, ZRELAY_CUT_ENDLESS);
-    peer->seen = bytes;
-    peer->seen_empties = self->empties;
-    return !goes_on? LOOK_IVL:
-           s_is_ahead (peer, bytes, most / 2)? LOOK_SOON: LOOK_BUSY;
+    return ivls [verdict];
 }
 
 //  Those who have brought something since the last look. All count as such the
@@ -970,18 +922,22 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
     s_catch_up (self);
     int fds [LOOKS_MOST];
     size_t count = s_find_bringers (self, fds);
-    int64_t most = zrelay_limits_most_bytes (self->limits);
+    const zrelay_endless_look_t look = {
+        .watched = watched, .waiting = waiting,
+        .most = zrelay_limits_most_bytes (self->limits),
+        .revision = zrelay_limits_revision (self->limits),
+        .empties = self->empties
+    };
     size_t soon = LOOK_IVL;
     for (size_t index = 0; index < count; index++) {
         peer_t *peer = s_lookup (self, fds [index]);
-        size_t when = peer? s_look_at (self, peer, watched, most, waiting):
-                            LOOK_IVL;
+        size_t when = peer? s_look_at (self, peer, &look): LOOK_IVL;
         soon = when < soon? when: soon;
     }
     //  What a suspect has brought may have been found to be no whole message
     for (size_t fd = 0; fd < self->room; fd++)
-        if (self->peers [fd] && self->peers [fd]->suspect)
-            s_look_at (self, self->peers [fd], watched, most, waiting);
+        if (self->peers [fd] && self->peers [fd]->endless.suspect)
+            s_look_at (self, self->peers [fd], &look);
     int64_t now = zclock_mono ();
     if (soon < LOOK_IVL || self->looked != self->arrivals)
         self->stirred_at = now;
@@ -1418,6 +1374,53 @@ s_test_cut (const char *endpoint, const char *others, const char *address)
     zrelay_limits_destroy (&limits);
 }
 
+//  Each look at a subscriber remembers for itself what it has seen, and when
+
+#if defined (__linux__)
+static void
+s_test_two_looks (void)
+{
+    zsock_t *server = zsock_new (ZMQ_XPUB);
+    zrelay_limits_t *limits = zrelay_limits_new ();
+    zrelay_limits_set_message (limits, 0, 1000);
+    zrelay_peers_t *self = zrelay_peers_new (zsock_resolve (server), limits);
+    assert (self);
+    int port = zsock_bind (server, "tcp://127.0.0.1:*");
+    assert (port > 0);
+    zsock_t *client = zsock_new (ZMQ_XSUB);
+    zsock_connect (client, "tcp://127.0.0.1:%d", port);
+    assert (s_test_count (self, server, 1));
+    zstr_send (client, "hello");
+    char *hello = zstr_recv (server);
+    assert (hello && streq (hello, "hello"));
+    zstr_free (&hello);
+    size_t fd = 0;
+    while (!self->peers [fd])
+        fd++;
+    peer_t *peer = self->peers [fd];
+    s_look_at_subscriber (self, peer);
+    assert (peer->seen > 0 && peer->known == 0);
+    uint64_t first = peer->seen;
+    zrelay_peers_emptied (self);
+    zstr_send (client, "again");
+    uint64_t bytes, waiting;
+    int64_t deadline = zclock_mono () + 5000;
+    do {
+        bool told = zrelay_kernel_read (peer->fd, &peer->base, &bytes,
+                                        &waiting);
+        assert (told);
+    } while (bytes == first && zclock_mono () < deadline);
+    assert (bytes > first);
+    zrelay_peers_look (self, NULL, INT64_MAX);
+    s_look_at_subscriber (self, peer);
+    assert (peer->known == first && peer->seen == bytes);
+    zsock_destroy (&client);
+    zrelay_peers_destroy (&self, zsock_resolve (server));
+    zsock_destroy (&server);
+    zrelay_limits_destroy (&limits);
+}
+#endif
+
 void
 zrelay_peers_test (bool verbose)
 {
@@ -1518,6 +1521,10 @@ zrelay_peers_test (bool verbose)
     s_test_cut (name, "::", "*");
     assert (zrelay_peers_cut (self, "nowhere") == -1);
     assert (zrelay_peers_cut (NULL, "*") == 0);
+
+#if defined (__linux__)
+    s_test_two_looks ();
+#endif
 
     //  A new one on a socket that had one is possible at once
     zrelay_peers_destroy (&self, zsock_resolve (server));
