@@ -898,14 +898,12 @@ s_look_at (zrelay_peers_t *self, peer_t *peer,
 static size_t
 s_find_bringers (zrelay_peers_t *self, int fds [LOOKS_MOST])
 {
-    if (!self->inflow) {
-        self->inflow = zrelay_inflow_new ();
-        for (size_t fd = 0; self->inflow && fd < self->room; fd++)
-            if (self->peers [fd])
-                zrelay_inflow_add (self->inflow, (int) fd);
-    }
     if (self->inflow)
         return zrelay_inflow_next (self->inflow, fds, LOOKS_MOST);
+    self->inflow = zrelay_inflow_new ();
+    for (size_t fd = 0; self->inflow && fd < self->room; fd++)
+        if (self->peers [fd])
+            zrelay_inflow_add (self->inflow, (int) fd);
     size_t count = 0;
     for (size_t step = 0; step < self->room && count < LOOKS_MOST; step++) {
         self->next = (self->next + 1) % self->room;
