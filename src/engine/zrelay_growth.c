@@ -112,11 +112,18 @@ s_test_take (void *arg)
     return NULL;
 }
 
+//  Who takes memory
+typedef enum {
+    TEST_HERE,                  //  The relay's thread
+    TEST_BLAMED,                //  The same, and somebody was cut for it
+    TEST_ELSEWHERE              //  Another thread
+} test_t;
+
 //  One that has brought so many bytes, as others so many, while memory is taken
 
 static bool
 s_test_exceeds (zrelay_growth_t *self, uint64_t own, uint64_t others,
-                bool elsewhere)
+                test_t taker)
 {
     zrelay_growth_mark_t mark = { 0 };
     bool exceeds;
@@ -126,12 +133,14 @@ s_test_exceeds (zrelay_growth_t *self, uint64_t own, uint64_t others,
         assert (!exceeds);
         int64_t start = mark.measured_at;
         pthread_t thread;
-        if (elsewhere) {
+        if (taker == TEST_ELSEWHERE) {
             pthread_create (&thread, NULL, s_test_take, NULL);
             pthread_join (thread, NULL);
         }
         else
             s_test_take (NULL);
+        if (taker == TEST_BLAMED)
+            zrelay_growth_blame (self);
         zrelay_growth_bring (self, own + others);
         exceeds = zrelay_growth_exceeds (self, &mark, own, false);
         if (mark.measured_at <= start + GROWTH_STALE)
@@ -151,22 +160,16 @@ zrelay_growth_test (bool verbose)
 #if defined (__linux__)
     zrelay_growth_t *self = zrelay_growth_new ();
     //  40 MB for 2 are too many
-    assert (s_test_exceeds (self, 2000000, 0, false));
+    assert (s_test_exceeds (self, 2000000, 0, TEST_HERE));
     //  Messages may have taken them: its own, or those of others
-    assert (!s_test_exceeds (self, 10000000, 0, false));
-    assert (!s_test_exceeds (self, 2000000, 20000000, false));
+    assert (!s_test_exceeds (self, 10000000, 0, TEST_HERE));
+    assert (!s_test_exceeds (self, 2000000, 20000000, TEST_HERE));
     //  So few bytes cannot be the reason
-    assert (!s_test_exceeds (self, 100000, 0, false));
+    assert (!s_test_exceeds (self, 100000, 0, TEST_HERE));
     //  Another thread has taken them
-    assert (!s_test_exceeds (self, 2000000, 0, true));
+    assert (!s_test_exceeds (self, 2000000, 0, TEST_ELSEWHERE));
     //  Somebody was cut for it
-    zrelay_growth_mark_t mark = { 0 };
-    bool exceeds = zrelay_growth_exceeds (self, &mark, 2000000, true);
-    assert (!exceeds);
-    s_test_take (NULL);
-    zrelay_growth_blame (self);
-    exceeds = zrelay_growth_exceeds (self, &mark, 2000000, false);
-    assert (!exceeds);
+    assert (!s_test_exceeds (self, 2000000, 0, TEST_BLAMED));
     zrelay_growth_destroy (&self);
     assert (self == NULL);
     zrelay_growth_destroy (&self);
