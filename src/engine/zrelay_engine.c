@@ -1342,14 +1342,16 @@ s_check_descriptors (zrelay_engine_t *self)
     self->exhausted = exhausted;
 }
 
-//  Bytes that whole messages may have which wait in the socket
+//  Bytes that whole messages may have which wait in the socket. An XPUB takes in
+//  all that come.
 
 static int64_t
 s_waiting_most (zrelay_side_t *side)
 {
     int64_t most = zrelay_limits_most_bytes (zrelay_side_limits (side));
     int64_t messages = zsock_rcvhwm (zrelay_side_handle (side)) + 1;
-    return messages == 1 || most > INT64_MAX / messages? INT64_MAX:
+    return messages == 1 || most > INT64_MAX / messages
+        || zrelay_side_type (side) == ZMQ_XPUB? INT64_MAX:
            most * messages;
 }
 
@@ -1357,17 +1359,23 @@ s_waiting_most (zrelay_side_t *side)
 //  for, or that are nothing new
 
 static bool
-s_hands_over_all (int type)
+s_hands_over_all (zrelay_side_t *side)
 {
-    return type != ZMQ_SUB && type != ZMQ_XSUB && type != ZMQ_XPUB
-        && type != ZMQ_PUB && type != ZMQ_REQ;
+    int type = zrelay_side_type (side);
+    return type != ZMQ_SUB && type != ZMQ_XSUB && type != ZMQ_PUB
+        && type != ZMQ_REQ
+        && (type != ZMQ_XPUB || zrelay_side_hears_topics (side));
 }
+
+//  The first peer of an XPUB may be noted by the watcher, of which the relay
+//  does not hear
 
 static bool
 s_needs_guard (zrelay_side_t *side)
 {
     return side && zrelay_side_peers (side)
-        && zrelay_peers_count (zrelay_side_peers (side)) > 0
+        && (zrelay_side_type (side) == ZMQ_XPUB
+         || zrelay_peers_count (zrelay_side_peers (side)) > 0)
         && zrelay_limits_most_bytes (zrelay_side_limits (side)) != INT64_MAX;
 }
 
@@ -1383,7 +1391,7 @@ s_on_guard (zloop_t *loop, int timer_id, void *arg)
         zrelay_side_t *side = self->sides [index];
         if (!s_needs_guard (side))
             continue;
-        void *watched = s_hands_over_all (zrelay_side_type (side))?
+        void *watched = s_hands_over_all (side)?
             zrelay_side_handle (side): NULL;
         size_t msecs = zrelay_peers_look (zrelay_side_peers (side), watched,
                                           s_waiting_most (side));
