@@ -1,5 +1,5 @@
 /*  =========================================================================
-    zrelay_leavers - peers whose connections have ended, until nothing more comes
+    zrelay_leavers - peers that have gone, until nothing more comes from them
 
     Copyright (c) the Contributors as noted in the AUTHORS file.
     This file is part of zrelay, the relay for ZeroMQ.

@@ -74,7 +74,8 @@
 #define SWEEP_MOST 5000
 
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED \
-              | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZRELAY_CUTS_FAILURES \
+              | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED \
+              | ZRELAY_CUTS_FAILURES \
               | ZMQ_EVENT_LISTENING \
               | ZRELAY_EVENTS)
 
@@ -233,7 +234,8 @@ s_describe (zrelay_peers_t *self, peer_t *peer)
     return description;
 }
 
-//  It has left, or has another routing id now; it was heard last at that message
+//  It has left, or has another routing id now. It was heard last at that
+//  message.
 
 static void
 s_let_leave (zrelay_peers_t *self, peer_t *peer, uint64_t heard)
@@ -434,8 +436,8 @@ s_find_candidates (zrelay_peers_t *self, candidate_t *candidates)
 }
 
 //  Where there are few of them, it is not these who take the descriptors.
-//  Returns false then. Asking the system about each takes time, so several go at
-//  once.
+//  Returns false then. Asking the system about each takes time, so several go
+//  at once.
 
 static bool
 s_cut_quietest (zrelay_peers_t *self, size_t few, size_t missing)
@@ -669,7 +671,8 @@ s_sweep (zrelay_peers_t *self)
     if (self->sweep_ivl > SWEEP_MOST)
         self->sweep_ivl = SWEEP_MOST;
     for (size_t fd = 0; fd < self->room; fd++)
-        if (self->peers [fd] && self->peers [fd]->inode != zrelay_where_inode ((int) fd))
+        if (self->peers [fd]
+        &&  self->peers [fd]->inode != zrelay_where_inode ((int) fd))
             s_remove (self, (int) fd);
 }
 
