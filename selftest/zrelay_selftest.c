@@ -50,6 +50,10 @@
 #include "zrelay_where.h"
 #include "zrelay_flooder.h"
 #include "zrelay_hosts.h"
+#include "zrelay_growth.h"
+#include "zrelay_holders.h"
+#include "zrelay_leavers.h"
+#include "zrelay_endless.h"
 #include "zrelay_inherited.h"
 #include "zrelay_parcel.h"
 #include "zrelay_patrol.h"
@@ -130,6 +134,10 @@ static const test_item_t s_tests [] = {
     { "zrelay_where", zrelay_where_test },
     { "zrelay_flooder", zrelay_flooder_test },
     { "zrelay_hosts", zrelay_hosts_test },
+    { "zrelay_growth", zrelay_growth_test },
+    { "zrelay_holders", zrelay_holders_test },
+    { "zrelay_leavers", zrelay_leavers_test },
+    { "zrelay_endless", zrelay_endless_test },
     { "zrelay_peers", zrelay_peers_test },
     { "zrelay_events", zrelay_events_test },
     { "zrelay_names", zrelay_names_test },

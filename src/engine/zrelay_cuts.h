@@ -14,7 +14,6 @@
 #define ZRELAY_CUTS_H_INCLUDED
 
 #include <zrelay.h>
-#include "zrelay_counts.h"
 
 typedef enum {
     ZRELAY_CUT_ENDLESS,         //  A message that never ends
@@ -63,8 +62,7 @@ uint64_t
 //  Add all counts to an answer to STATS, and set them to zero. Where self is
 //  NULL, all are zero.
 void
-    zrelay_cuts_stats (zrelay_cuts_t *self, const char *name,
-                       zrelay_counts_t *counts);
+    zrelay_cuts_stats (zrelay_cuts_t *self, const char *name, zmsg_t *answer);
 void
     zrelay_cuts_reset (zrelay_cuts_t *self);
 

@@ -762,6 +762,107 @@ s_check_descriptors (zrelay_engine_t *self)
     self->exhausted = exhausted;
 }
 
+//  Bytes that whole messages may have which wait in the socket. An XPUB takes in
+//  all that come.
+
+static int64_t
+s_waiting_most (zrelay_side_t *side)
+{
+    int64_t most = zrelay_limits_most_bytes (zrelay_side_limits (side));
+    int64_t messages = zsock_rcvhwm (zrelay_side_handle (side)) + 1;
+    return messages == 1 || most > INT64_MAX / messages
+        || zrelay_side_type (side) == ZMQ_XPUB? INT64_MAX:
+           most * messages;
+}
+
+//  Others keep messages to themselves that nobody has subscribed to or asked
+//  for, or that are nothing new
+
+static bool
+s_hands_over_all (zrelay_side_t *side)
+{
+    int type = zrelay_side_type (side);
+    return type != ZMQ_SUB && type != ZMQ_XSUB && type != ZMQ_PUB
+        && type != ZMQ_REQ
+        && (type != ZMQ_XPUB || zrelay_side_hears_topics (side));
+}
+
+//  The first peer of an XPUB may be noted by the watcher, of which the relay
+//  does not hear
+
+static bool
+s_needs_guard (zrelay_side_t *side)
+{
+    return side && zrelay_side_peers (side)
+        && (zrelay_side_type (side) == ZMQ_XPUB
+         || zrelay_peers_count (zrelay_side_peers (side)) > 0)
+        && zrelay_limits_most_bytes (zrelay_side_limits (side)) != INT64_MAX;
+}
+
+//  Look for messages that never end, where there is a limit to them
+
+static int
+s_on_guard (zloop_t *loop, int timer_id, void *arg)
+{
+    (void) timer_id;
+    zrelay_engine_t *self = (zrelay_engine_t *) arg;
+    size_t soon = 0;
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        if (!s_needs_guard (side))
+            continue;
+        void *watched = s_hands_over_all (side)?
+            zrelay_side_handle (side): NULL;
+        size_t msecs = zrelay_peers_look (zrelay_side_peers (side), watched,
+                                          s_waiting_most (side));
+        soon = soon == 0 || msecs < soon? msecs: soon;
+    }
+    self->guard_timer = soon == 0? 0:
+        zloop_timer (loop, soon, 1, s_on_guard, self);
+    self->guard_at = zclock_mono () + (int64_t) soon;
+    return s_turn (self);
+}
+
+//  A newcomer is looked at soon: in the time between two looks when all is
+//  quiet it could bring megabytes
+
+static void
+s_guard (zrelay_engine_t *self)
+{
+    bool needed = false;
+    bool hasty = false;
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        if (!s_needs_guard (side))
+            continue;
+        needed = true;
+        hasty |= zrelay_peers_has_new (zrelay_side_peers (side));
+    }
+    int64_t when = zclock_mono () + 1;
+    if (!needed || (self->guard_timer && (!hasty || self->guard_at <= when)))
+        return;
+    if (self->guard_timer)
+        zloop_timer_end (self->loop, self->guard_timer);
+    self->guard_timer = zloop_timer (self->loop, 1, 1, s_on_guard, self);
+    self->guard_at = when;
+}
+
+static void
+s_report_cuts (zrelay_engine_t *self)
+{
+    for (int index = 0; index < SIDES; index++) {
+        zrelay_side_t *side = self->sides [index];
+        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
+        const char *address, *reason;
+        uint64_t count = peers?
+            zrelay_peers_report (peers, &address, &reason): 0;
+        if (count > 0)
+            zrelay_engine_log (self, ZRELAY_LOG_WARNING, "%s: %" PRIu64
+                " connections were cut; the last came from %s (%s)",
+                zrelay_side_name (side), count, address, reason);
+    }
+}
+
 static int
 s_on_service (zloop_t *loop, int timer_id, void *arg)
 {

@@ -180,21 +180,38 @@ zrelay_flooder_forget_old (zrelay_flooder_t *self)
 //  --------------------------------------------------------------------------
 //  Selftest
 
+//  An address of either family, and a port
+
+static socklen_t
+s_test_name (const char *address, int port, struct sockaddr_storage *name)
+{
+    memset (name, 0, sizeof (*name));
+    struct sockaddr_in *ipv4 = (struct sockaddr_in *) name;
+    struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *) name;
+    if (!strchr (address, ':')) {
+        ipv4->sin_family = AF_INET;
+        ipv4->sin_port = htons ((uint16_t) port);
+        inet_pton (AF_INET, address, &ipv4->sin_addr);
+        return sizeof (*ipv4);
+    }
+    ipv6->sin6_family = AF_INET6;
+    ipv6->sin6_port = htons ((uint16_t) port);
+    inet_pton (AF_INET6, address, &ipv6->sin6_addr);
+    return sizeof (*ipv6);
+}
+
 //  Can somebody connect from there? The system answers at once or not at all.
 
 static bool
-s_test_connects (const char *from, int port)
+s_test_connects (const char *from, const char *to, int port)
 {
-    struct sockaddr_in here = { .sin_family = AF_INET };
-    struct sockaddr_in there = {
-        .sin_family = AF_INET, .sin_port = htons ((uint16_t) port),
-        .sin_addr.s_addr = htonl (INADDR_LOOPBACK)
-    };
-    inet_pton (AF_INET, from, &here.sin_addr);
-    int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    int rc = bind (fd, (struct sockaddr *) &here, sizeof (here));
+    struct sockaddr_storage name;
+    socklen_t size = s_test_name (from, 0, &name);
+    int fd = socket (name.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int rc = bind (fd, (struct sockaddr *) &name, size);
     assert (rc == 0);
-    connect (fd, (struct sockaddr *) &there, sizeof (there));
+    s_test_name (to, port, &name);
+    connect (fd, (struct sockaddr *) &name, size);
     struct pollfd item = { .fd = fd, .events = POLLOUT };
     bool connects = poll (&item, 1, 100) == 1
                  && (item.revents & (POLLERR | POLLHUP)) == 0;
@@ -202,38 +219,49 @@ s_test_connects (const char *from, int port)
     return connects;
 }
 
+//  Returns -1 if the system has no such address
+
 static int
-s_test_listen (int *port)
+s_test_listen (const char *at, int *port)
 {
-    struct sockaddr_in here = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)
-    };
-    socklen_t size = sizeof (here);
-    int fd = socket (AF_INET, SOCK_STREAM, 0);
-    int rc = bind (fd, (struct sockaddr *) &here, size);
+    struct sockaddr_storage name;
+    socklen_t size = s_test_name (at, 0, &name);
+    int fd = socket (name.ss_family, SOCK_STREAM, 0);
+    if (fd != -1 && bind (fd, (struct sockaddr *) &name, size) == -1) {
+        close (fd);
+        fd = -1;
+    }
+    if (fd == -1)
+        return -1;
+    int rc = listen (fd, 20);
     assert (rc == 0);
-    rc = listen (fd, 20);
-    assert (rc == 0);
-    getsockname (fd, (struct sockaddr *) &here, &size);
-    *port = ntohs (here.sin_port);
+    getsockname (fd, (struct sockaddr *) &name, &size);
+    //  It stands at the same place in both
+    *port = ntohs (((struct sockaddr_in *) &name)->sin_port);
     return fd;
 }
 
+//  From one address to another, as the flooder's is written; another one that
+//  can connect, or NULL
+
 static void
-s_test_flood (const char *address, const char *from, const char *other)
+s_test_flood (const char *from, const char *at, const char *address,
+              const char *other)
 {
     int port;
-    int fd = s_test_listen (&port);
+    int fd = s_test_listen (at, &port);
+    if (fd == -1)
+        return;
     zrelay_flooder_t *self = zrelay_flooder_new ();
     zrelay_flooder_listen (self, fd);
-    assert (s_test_connects (from, port));
+    assert (s_test_connects (from, at, port));
     assert (!zrelay_flooder_is (self, address));
     zrelay_flooder_note (self, address, &fd);
     assert (zrelay_flooder_is (self, address));
 #if defined (__linux__)
-    assert (!s_test_connects (from, port));
+    assert (!s_test_connects (from, at, port));
 #endif
-    assert (s_test_connects (other, port));
+    assert (!other || s_test_connects (other, at, port));
     //  It is not over before its connection has ended
     assert (!zrelay_flooder_over (self, 100));
     zrelay_flooder_forget (self);
@@ -246,11 +274,11 @@ s_test_flood (const char *address, const char *from, const char *other)
     zrelay_flooder_forget (self);
     assert (!zrelay_flooder_is (self, address));
     assert (!zrelay_flooder_over (self, 103));
-    assert (s_test_connects (from, port));
+    assert (s_test_connects (from, at, port));
     //  A listener that is no more is left alone
     zrelay_flooder_unlisten (self, fd);
     zrelay_flooder_note (self, address, &fd);
-    assert (s_test_connects (from, port));
+    assert (s_test_connects (from, at, port));
     close (fd);
     zrelay_flooder_destroy (&self);
     assert (self == NULL);
@@ -264,8 +292,11 @@ zrelay_flooder_test (bool verbose)
     printf (" * zrelay_flooder: ");
 
     //  @selftest
-    s_test_flood ("tcp://127.0.0.9:4000", "127.0.0.9", "127.0.0.8");
-    s_test_flood ("tcp://[::ffff:127.0.0.9]:4000", "127.0.0.9", "127.0.0.8");
+    s_test_flood ("127.0.0.9", "127.0.0.1", "tcp://127.0.0.9:4000",
+                  "127.0.0.8");
+    s_test_flood ("127.0.0.9", "127.0.0.1", "tcp://[::ffff:127.0.0.9]:4000",
+                  "127.0.0.8");
+    s_test_flood ("::1", "::1", "tcp://[::1]:4000", NULL);
     //  ipc has no addresses to be refused
     zrelay_flooder_t *self = zrelay_flooder_new ();
     zrelay_flooder_note (self, "ipc://@here", self);

@@ -1050,6 +1050,9 @@ s_hear (zrelay_flow_t *self)
 {
     zrelay_view_t *view = zrelay_view_new ();
     while (zrelay_view_recv (view, self->from, self->zframes)) {
+        if (self->bounded)
+            zrelay_peers_spoke (zrelay_side_peers (self->input),
+                zrelay_view_property (view, ZRELAY_PEERS_PROPERTY));
         bool ends = s_ends_here (s_heard (self, view));
         if (!ends && self->way == WAY_SINK)
             zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);

@@ -14,10 +14,14 @@
 
 #include "zrelay_peers.h"
 #include "zrelay_counts.h"
+#include "zrelay_endless.h"
 #include "zrelay_flooder.h"
+#include "zrelay_growth.h"
+#include "zrelay_holders.h"
 #include "zrelay_hosts.h"
 #include "zrelay_inflow.h"
 #include "zrelay_kernel.h"
+#include "zrelay_leavers.h"
 #include "zrelay_retries.h"
 #include "zrelay_topics.h"
 #include "zrelay_watcher.h"
@@ -64,25 +68,19 @@
 //  into
 #define READS_MAX 20
 
-//  Messages that may come before one of a given peer, if it has sent any: twice
-//  as many as there are peers, and some for those whom no event reports
-#define ROUND_SPARE 1000
-
 //  How often descriptors are checked, in msecs: soon after a detachment, and
 //  then less and less often up to this
 #define SWEEP_LEAST 10
 #define SWEEP_MOST 5000
 
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED \
-              | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZRELAY_CUTS_FAILURES \
+              | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED \
+              | ZRELAY_CUTS_FAILURES \
               | ZMQ_EVENT_LISTENING \
               | ZRELAY_EVENTS)
 
 //  Those after which a connection is no more
 #define ENDS (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED)
-
-//  Looks after which all that was sent has arrived, see below
-#define QUIET_LOOKS 2
 
 //  How many connections are looked at in one go, of those that have brought
 //  something. Msecs until the next look, if one of them has brought half of
@@ -95,10 +93,6 @@
 #define LOOK_BUSY 5
 #define LOOK_IVL 20
 #define LOOK_LATELY 1000
-
-//  Bytes of heartbeats and the like, in each second, that are no message: those
-//  of a peer that sends one every 70 msecs
-#define TRICKLE 128
 
 //  Bytes that come with each subscription: the header of a frame, and the name
 //  of a command, see ZeroMQ RFC 37; and those that CURVE adds
@@ -121,42 +115,17 @@
 //  If they are used up, so many are gained at once: this part of the reserve
 #define CUT_PART 4
 
-//  Where subscribers may send messages, one that has brought more than topics
-//  may have is cut if the relay's thread takes so many bytes of memory
-//  meanwhile, so many for each that this one has brought, and so many for each
-//  that any has. A message takes twice its bytes at most, while it goes from
-//  queue to queue; a topic takes 33 times as many.
-#define GROWTH_LEAST (4 * 1024 * 1024)
-#define GROWTH_PER_BYTE 4
-#define GROWTH_PER_ANY 2
-#define GROWTH_MOST 33
-
-//  Growth in so many msecs without a look is not held against anybody
-#define GROWTH_STALE 100
-
-//  What was taken since something began
-typedef struct {
-    uint64_t memory;            //  By the relay's thread until then, in bytes
-    uint64_t brought;           //  By all peers until then, in bytes
-    uint64_t blames;            //  Who were cut for that until then
-    int64_t measured_at;        //  When it was measured last, in msecs
-} growth_t;
-
 typedef struct {
     zrelay_host_t *host;        //  Where it is; NULL: local, or it did not
                                 //  come, but the relay connected to it
     uint64_t number;            //  How many had come, with it
     bool made;                  //  It did not come, the socket went there
     bool cut;                   //  Its connection was ended
-    bool spoke;                 //  A message came since the last look
     uint64_t base;              //  See zrelay_kernel_read ()
-    uint64_t mark;              //  Bytes it had brought when one came
-    int64_t marked_at;          //  When that was, in msecs
-    uint64_t seen;              //  Bytes it had brought at the last look
+    zrelay_endless_t endless;   //  How far it is ahead of its messages
+    uint64_t seen;              //  Bytes it had brought, as a subscriber, at
+                                //  the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
-    bool suspect;               //  It had brought too much, if it was nothing
-                                //  whole
-    uint64_t revision;          //  The limits that mark is about
     zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
     size_t topic_bytes;         //  Bytes in these
     uint64_t known;             //  Bytes it brought with what was read when
@@ -164,9 +133,8 @@ typedef struct {
     uint64_t handed;            //  And bytes read since
     uint64_t handed_empties;    //  Times the socket was empty when they came
     uint64_t counted;           //  Bytes of it that are in brought
-    growth_t growth;            //  Since it got ahead
-    char *endpoint;             //  The side's endpoint it came through; NULL
-                                //  once it has left
+    zrelay_growth_mark_t growth;    //  Since it got ahead
+    char *endpoint;             //  The side's endpoint it came through
     char *address;              //  Where it is
     int fd;                     //  The connection
     ino_t inode;                //  And the system's number for it
@@ -174,12 +142,6 @@ typedef struct {
     byte *id;                   //  Its routing id, or NULL if not known
     size_t id_size;             //  Bytes in that
     uint64_t heard;             //  Number of its last message
-    uint64_t empties;           //  Times the socket was empty when it left
-    bool through;               //  Another peer has its routing id now
-    bool flushed;               //  What it was sent has arrived, up to when
-                                //  somebody asked anew; since then,
-    int quiet;                  //  looks at which nothing waited to be sent,
-    uint64_t goal;              //  and bytes that are to arrive
 } peer_t;
 
 struct _zrelay_peers_t {
@@ -187,12 +149,8 @@ struct _zrelay_peers_t {
     pthread_mutex_t mutex;      //  Of the two, where there is a watcher
     int monitor_fd;             //  Becomes readable with events
     size_t header;              //  Bytes that come with a subscription
-    pid_t thread;               //  The relay's
-    uint64_t brought;           //  Bytes by all subscribers
-    uint64_t blames;            //  Those of them cut for taking memory
-    zrelay_topics_t *holders;   //  Topics, by how many have them
-    zrelay_topics_t *nobodys;   //  Those of them of unknown connections
-    zrelay_topics_t *owed;      //  Cancellations to come of those who have left
+    zrelay_growth_t *growth;    //  What they cost
+    zrelay_holders_t *holders;  //  How many have which topic
     void *handle;               //  libzmq's socket where events arrive
     zrelay_events_t *events;    //  Hears of connections made, or NULL
     zrelay_retries_t *retries;  //  Of those that were lost
@@ -202,9 +160,7 @@ struct _zrelay_peers_t {
     size_t room;                //  How many descriptors there is room for
     size_t count;               //  How many peers are connected
     uint64_t arrivals;          //  How many ever were
-    uint64_t departures;        //  How many of them have left
-    bool stranger;              //  The next to leave failed in its handshake
-    zlistx_t *leavers;          //  Those that have left, until reported
+    zrelay_leavers_t *leavers;  //  Those that have left, until reported
     uint64_t messages;          //  Messages heard
     uint64_t empties;           //  Times that the socket was read empty
     zrelay_cuts_t *cuts;        //  Counts those cut, and failed hand-shakes
@@ -248,15 +204,15 @@ zrelay_peers_unlock (zrelay_peers_t *self)
 
 
 static void
-s_peer_destroy (void **item_p)
+s_peer_destroy (peer_t **peer_p)
 {
-    peer_t *peer = (peer_t *) *item_p;
+    peer_t *peer = *peer_p;
     zrelay_topics_destroy (&peer->topics);
     zstr_free (&peer->endpoint);
     zstr_free (&peer->address);
     freen (peer->id);
     freen (peer);
-    *item_p = NULL;
+    *peer_p = NULL;
 }
 
 
@@ -269,17 +225,6 @@ s_lookup (zrelay_peers_t *self, int fd)
     return fd >= 0 && (size_t) fd < self->room? self->peers [fd]: NULL;
 }
 
-//  Its topics are cancelled when libzmq gets round to it
-
-static void
-s_leave_topics (zrelay_peers_t *self, peer_t *peer)
-{
-    if (peer->topics) {
-        zrelay_topics_lower_all (self->holders, peer->topics);
-        zrelay_topics_raise_all (self->owed, peer->topics);
-    }
-}
-
 static zrelay_diary_peer_t
 s_describe (zrelay_peers_t *self, peer_t *peer)
 {
@@ -287,6 +232,17 @@ s_describe (zrelay_peers_t *self, peer_t *peer)
         self->name, peer->made, peer->endpoint, peer->address
     };
     return description;
+}
+
+//  It has left, or has another routing id now. It was heard last at that
+//  message.
+
+static void
+s_let_leave (zrelay_peers_t *self, peer_t *peer, uint64_t heard)
+{
+    const zrelay_leaver_t who = { peer->property, peer->id, peer->id_size };
+    zrelay_leavers_add (self->leavers, &who, heard, self->empties);
+    freen (peer->id);
 }
 
 //  A peer with a routing id may still have messages to be read
@@ -304,13 +260,11 @@ s_remove (zrelay_peers_t *self, int fd)
     self->count--;
     zrelay_flooder_left (self->flooder, peer, self->empties);
     zrelay_hosts_leave (self->hosts, &peer->host);
-    s_leave_topics (self, peer);
-    if (peer->id) {
-        peer->empties = self->empties;
-        zlistx_add_end (self->leavers, peer);
-    }
-    else
-        s_peer_destroy ((void **) &peer);
+    if (peer->topics)
+        zrelay_holders_leave (self->holders, peer->topics);
+    if (peer->id)
+        s_let_leave (self, peer, peer->heard);
+    s_peer_destroy (&peer);
 }
 
 static void
@@ -367,15 +321,12 @@ zrelay_peers_new (void *watched, zrelay_limits_t *limits)
     self->cuts = zrelay_cuts_new ();
     self->flooder = zrelay_flooder_new ();
     self->hosts = zrelay_hosts_new ();
-    self->holders = zrelay_topics_new ();
-    self->nobodys = zrelay_topics_new ();
-    self->owed = zrelay_topics_new ();
+    self->holders = zrelay_holders_new ();
+    self->growth = zrelay_growth_new ();
     self->sweep_ivl = SWEEP_MOST;
     self->header = TOPIC_HEADER;
     self->retries = zrelay_retries_new ();
-    self->leavers = zlistx_new ();
-    assert (self->leavers);
-    zlistx_set_destructor (self->leavers, s_peer_destroy);
+    self->leavers = zrelay_leavers_new ();
     self->handle = zsys_socket (ZMQ_PAIR, __FILE__, __LINE__);
     if (!self->handle || s_start (self, watched) == -1)
         zrelay_peers_destroy (&self, watched);
@@ -402,7 +353,7 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
         for (size_t fd = 0; fd < self->room; fd++)
             if (self->peers [fd]) {
                 zrelay_hosts_leave (self->hosts, &self->peers [fd]->host);
-                s_peer_destroy ((void **) &self->peers [fd]);
+                s_peer_destroy (&self->peers [fd]);
             }
         freen (self->peers);
         freen (self->voices);
@@ -410,11 +361,10 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
         zrelay_cuts_destroy (&self->cuts);
         zrelay_flooder_destroy (&self->flooder);
         zrelay_hosts_destroy (&self->hosts);
-        zrelay_topics_destroy (&self->holders);
-        zrelay_topics_destroy (&self->nobodys);
-        zrelay_topics_destroy (&self->owed);
+        zrelay_holders_destroy (&self->holders);
+        zrelay_growth_destroy (&self->growth);
         zrelay_retries_destroy (&self->retries);
-        zlistx_destroy (&self->leavers);
+        zrelay_leavers_destroy (&self->leavers);
         freen (self);
         *self_p = NULL;
     }
@@ -486,8 +436,8 @@ s_find_candidates (zrelay_peers_t *self, candidate_t *candidates)
 }
 
 //  Where there are few of them, it is not these who take the descriptors.
-//  Returns false then. Asking the system about each takes time, so several go at
-//  once.
+//  Returns false then. Asking the system about each takes time, so several go
+//  at once.
 
 static bool
 s_cut_quietest (zrelay_peers_t *self, size_t few, size_t missing)
@@ -626,13 +576,12 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->endpoint = strdup (endpoint);
     assert (peer->endpoint);
     peer->number = ++self->arrivals;
-    peer->marked_at = zclock_mono ();
     //  Whole messages of it may have been read before this event
     uint64_t bytes, waiting;
-    if (zrelay_kernel_read (fd, &peer->base, &bytes, &waiting)
-    &&  (!accepted || s_take_voice (self, fd)))
-        peer->mark = bytes;
-    peer->revision = zrelay_limits_revision (self->limits);
+    bool spoken = zrelay_kernel_read (fd, &peer->base, &bytes, &waiting)
+               && (!accepted || s_take_voice (self, fd));
+    zrelay_endless_begin (&peer->endless, spoken? bytes: 0,
+                          zrelay_limits_revision (self->limits));
     peer->made = !accepted;
     peer->host = accepted? zrelay_hosts_join (self->hosts, address): NULL;
     s_add (self, peer);
@@ -648,17 +597,6 @@ s_failed (zrelay_peers_t *self, const char *endpoint, uint16_t event,
 {
     zrelay_diary_failed (self->diary, self->name, endpoint, event, error);
     zrelay_cuts_failed (self->cuts, event, error);
-    self->stranger = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-}
-
-//  libzmq reports a handshake that the connection did not survive right before
-//  its end
-
-static void
-s_count_departure (zrelay_peers_t *self)
-{
-    self->departures += !self->stranger;
-    self->stranger = false;
 }
 
 //  A peer may have left before it was looked at
@@ -736,7 +674,7 @@ s_sweep (zrelay_peers_t *self)
         self->sweep_ivl = SWEEP_MOST;
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd]
-        &&  self->peers [fd]->inode != zrelay_where_inode ((int) fd)) {
+        &&  self->peers [fd]->inode != zrelay_where_inode ((int) fd))
             s_remove (self, (int) fd);
             self->departures++;
         }
@@ -775,7 +713,7 @@ void
 zrelay_peers_update (zrelay_peers_t *self)
 {
     zrelay_peers_lock (self);
-    self->thread = zrelay_kernel_thread ();
+    zrelay_growth_here (self->growth);
     s_update (self);
     zrelay_peers_unlock (self);
 }
@@ -833,7 +771,7 @@ zrelay_peers_watch (zrelay_peers_t *self)
 {
     pthread_mutex_init (&self->mutex, NULL);
     self->monitor_fd = zsock_fd (self->handle);
-    self->thread = zrelay_kernel_thread ();
+    zrelay_growth_here (self->growth);
     self->watcher = zrelay_watcher_new (s_watch, self);
     if (self->watcher)
         zrelay_watcher_add (self->watcher, self->monitor_fd);
@@ -964,8 +902,8 @@ zrelay_peers_stats (zrelay_peers_t *self, const char *name,
     zrelay_peers_lock (self);
     if (self)
         s_update (self);
-    zrelay_counts_add (counts, self? self->count: 0, "%s.peers", name);
-    zrelay_cuts_stats (self? self->cuts: NULL, name, counts);
+    zrelay_counts_add (answer, self? self->count: 0, "%s.peers", name);
+    zrelay_cuts_stats (self? self->cuts: NULL, name, answer);
     zrelay_peers_unlock (self);
 }
 
@@ -979,11 +917,7 @@ zrelay_peers_reset (zrelay_peers_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Messages that never end. libzmq hands over whole messages, and puts no bound
-//  on the frames that are in memory before that. So we compare what a
-//  connection has brought with what it had brought when a message of it came
-//  last. Where the socket was found empty after that, all whole messages were
-//  handed over; else as many may wait as its high-water mark allows.
+//  Messages that never end
 
 void
 zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
@@ -992,69 +926,33 @@ zrelay_peers_spoke (zrelay_peers_t *self, const char *property)
     int fd = property? atoi (property): -1;
     peer_t *peer = s_lookup (self, fd);
     if (peer)
-        peer->spoke = true;
+        peer->endless.spoke = true;
     if (fd >= 0)
         s_note_voice (self, fd);
     zrelay_peers_unlock (self);
 }
 
-//  Has it brought more than that since its last message?
-
-static bool
-s_is_ahead (peer_t *peer, uint64_t bytes, int64_t most)
-{
-    int64_t secs = (zclock_mono () - peer->marked_at) / 1000;
-    return most != INT64_MAX
-        && (int64_t) (bytes - peer->mark) > most + secs * TRICKLE;
-}
-
-//  All that it has brought so far is accounted for
-
-static void
-s_set_mark (peer_t *peer, uint64_t bytes)
-{
-    peer->mark = bytes;
-    peer->marked_at = zclock_mono ();
-    peer->spoke = false;
-}
-
-//  Nothing whole waits in the socket now
-
-static bool
-s_is_empty (void *watched)
-{
-    return watched && (zsock_events (watched) & ZMQ_POLLIN) == 0;
-}
-
 //  Returns when to look again
 
 static size_t
-s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
-           int64_t waiting)
+s_look_at (zrelay_peers_t *self, peer_t *peer,
+           const zrelay_endless_look_t *look)
 {
-    uint64_t bytes, in_system;
+    static const size_t ivls [] = {
+        [ZRELAY_ENDLESS_RESTS] = LOOK_IVL,
+        [ZRELAY_ENDLESS_BRINGS] = LOOK_BUSY,
+        [ZRELAY_ENDLESS_HALF] = LOOK_SOON,
+        [ZRELAY_ENDLESS_FOUND] = LOOK_SOON
+    };
+    uint64_t bytes, waiting;
     if (peer->cut
-    ||  !zrelay_kernel_read (peer->fd, &peer->base, &bytes, &in_system)
-    || (bytes == peer->seen && !peer->suspect))
+    ||  !zrelay_kernel_read (peer->fd, &peer->base, &bytes, &waiting))
         return LOOK_IVL;
-    uint64_t revision = zrelay_limits_revision (self->limits);
-    //  What came under other limits, or none, is not held against it
-    if (peer->spoke || peer->revision != revision)
-        s_set_mark (peer, bytes);
-    peer->revision = revision;
-    //  What was there at the last look has been handed over since
-    bool emptied = watched && self->empties > peer->seen_empties;
-    bool goes_on = bytes != peer->seen;
-    peer->suspect = s_is_ahead (peer, bytes, most);
-    if ((peer->suspect && s_is_empty (watched))
-    || (emptied && peer->seen > peer->mark
-     && s_is_ahead (peer, peer->seen, most))
-    ||  s_is_ahead (peer, bytes, waiting))
+    zrelay_endless_verdict_t verdict =
+        zrelay_endless_judge (&peer->endless, bytes, look);
+    if (verdict == ZRELAY_ENDLESS_FOUND)
         s_cut (self, peer, ZRELAY_CUT_ENDLESS);
-    peer->seen = bytes;
-    peer->seen_empties = self->empties;
-    return !goes_on? LOOK_IVL:
-           s_is_ahead (peer, bytes, most / 2)? LOOK_SOON: LOOK_BUSY;
+    return ivls [verdict];
 }
 
 //  Those who have brought something since the last look. All count as such the
@@ -1064,14 +962,12 @@ s_look_at (zrelay_peers_t *self, peer_t *peer, void *watched, int64_t most,
 static size_t
 s_find_bringers (zrelay_peers_t *self, int fds [LOOKS_MOST])
 {
-    if (!self->inflow) {
-        self->inflow = zrelay_inflow_new ();
-        for (size_t fd = 0; self->inflow && fd < self->room; fd++)
-            if (self->peers [fd])
-                zrelay_inflow_add (self->inflow, (int) fd);
-    }
     if (self->inflow)
         return zrelay_inflow_next (self->inflow, fds, LOOKS_MOST);
+    self->inflow = zrelay_inflow_new ();
+    for (size_t fd = 0; self->inflow && fd < self->room; fd++)
+        if (self->peers [fd])
+            zrelay_inflow_add (self->inflow, (int) fd);
     size_t count = 0;
     for (size_t step = 0; step < self->room && count < LOOKS_MOST; step++) {
         self->next = (self->next + 1) % self->room;
@@ -1088,18 +984,22 @@ zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
     s_catch_up (self);
     int fds [LOOKS_MOST];
     size_t count = s_find_bringers (self, fds);
-    int64_t most = zrelay_limits_most_bytes (self->limits);
+    const zrelay_endless_look_t look = {
+        .watched = watched, .waiting = waiting,
+        .most = zrelay_limits_most_bytes (self->limits),
+        .revision = zrelay_limits_revision (self->limits),
+        .empties = self->empties
+    };
     size_t soon = LOOK_IVL;
     for (size_t index = 0; index < count; index++) {
         peer_t *peer = s_lookup (self, fds [index]);
-        size_t when = peer? s_look_at (self, peer, watched, most, waiting):
-                            LOOK_IVL;
+        size_t when = peer? s_look_at (self, peer, &look): LOOK_IVL;
         soon = when < soon? when: soon;
     }
     //  What a suspect has brought may have been found to be no whole message
     for (size_t fd = 0; fd < self->room; fd++)
-        if (self->peers [fd] && self->peers [fd]->suspect)
-            s_look_at (self, self->peers [fd], watched, most, waiting);
+        if (self->peers [fd] && self->peers [fd]->endless.suspect)
+            s_look_at (self, self->peers [fd], &look);
     int64_t now = zclock_mono ();
     if (soon < LOOK_IVL || self->looked != self->arrivals)
         self->stirred_at = now;
@@ -1120,11 +1020,7 @@ zrelay_peers_has_new (zrelay_peers_t *self)
 
 
 //  --------------------------------------------------------------------------
-//  Subscriptions. libzmq passes on the cancellation of a topic to which its
-//  sender has not subscribed, though others have. So we keep account of who has
-//  what: an XPUB with xpub_verboser reports everything, and when somebody
-//  leaves a cancellation of each topic, without a property. Peers by inproc
-//  have none either: what was not owed by somebody who has left is theirs.
+//  Subscriptions
 
 //  Is it the connection that has sent this, and not another one that has its
 //  descriptor now? libzmq keeps the string while the connection lives. One that
@@ -1180,15 +1076,14 @@ s_subscribed (zrelay_peers_t *self, peer_t *peer, const void *topic,
               size_t size)
 {
     if (!peer) {
-        zrelay_topics_raise (self->nobodys, topic, size);
-        zrelay_topics_raise (self->holders, topic, size);
+        zrelay_holders_raise (self->holders, false, topic, size);
         return true;
     }
     if (!peer->topics)
         peer->topics = zrelay_topics_new ();
     if (!zrelay_topics_insert (peer->topics, topic, size))
         return !peer->cut;
-    zrelay_topics_raise (self->holders, topic, size);
+    zrelay_holders_raise (self->holders, true, topic, size);
     peer->topic_bytes += size;
     if (!peer->cut
     &&  !zrelay_limits_subscribe (self->limits,
@@ -1213,18 +1108,11 @@ static void
 s_cancelled (zrelay_peers_t *self, peer_t *peer, const void *topic,
              size_t size)
 {
-    if (!peer) {
-        if (zrelay_topics_has (self->owed, topic, size))
-            zrelay_topics_lower (self->owed, topic, size);
-        else
-        if (zrelay_topics_has (self->nobodys, topic, size)) {
-            zrelay_topics_lower (self->nobodys, topic, size);
-            zrelay_topics_lower (self->holders, topic, size);
-        }
-    }
+    if (!peer)
+        zrelay_holders_lower (self->holders, false, topic, size);
     else
     if (peer->topics && zrelay_topics_delete (peer->topics, topic, size)) {
-        zrelay_topics_lower (self->holders, topic, size);
+        zrelay_holders_lower (self->holders, true, topic, size);
         peer->topic_bytes -= size;
     }
 }
@@ -1236,11 +1124,11 @@ zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
     zrelay_peers_lock (self);
     peer_t *peer = s_subscriber (self, property, size + 1);
     //  The event of who has left has come before
-    if (!property && zrelay_topics_has (self->holders, topic, size)
-    &&  !zrelay_topics_has (self->owed, topic, size))
+    if (!property && zrelay_holders_has (self->holders, topic, size)
+    &&  !zrelay_holders_owes (self->holders, topic, size))
         s_update (self);
     s_cancelled (self, peer, topic, size);
-    bool last = !zrelay_topics_has (self->holders, topic, size);
+    bool last = !zrelay_holders_has (self->holders, topic, size);
     zrelay_peers_unlock (self);
     return last;
 }
@@ -1303,7 +1191,7 @@ static void
 s_count_bytes (zrelay_peers_t *self, peer_t *peer, uint64_t bytes)
 {
     if (bytes > peer->counted) {
-        self->brought += bytes - peer->counted;
+        zrelay_growth_bring (self->growth, bytes - peer->counted);
         peer->counted = bytes;
     }
 }
@@ -1320,44 +1208,18 @@ s_count_all (zrelay_peers_t *self)
     }
 }
 
-//  Has more been taken than messages can have: those of this peer, and of all?
-//  Other threads, which have work of their own, count for nothing.
-
-static bool
-s_has_grown (zrelay_peers_t *self, peer_t *peer, uint64_t memory)
-{
-    uint64_t own = peer->seen - s_known (self, peer);
-    uint64_t all = self->brought - peer->growth.brought;
-    uint64_t taken = memory - peer->growth.memory;
-    //  Nobody is blamed for more than its own can have taken
-    if (taken > GROWTH_MOST * own)
-        taken = GROWTH_MOST * own;
-    return taken > GROWTH_LEAST + GROWTH_PER_BYTE * own
-                 + GROWTH_PER_ANY * all;
-}
-
-//  Messages and subscriptions look alike from outside, but not what becomes of
-//  them: has memory grown too much since the peer got ahead, or since the XPUB
-//  was read empty, by which all that grew before is accounted for? It is, too,
-//  when somebody was cut for it.
+//  Has more memory been taken than messages can take since the peer got ahead,
+//  or since the XPUB was read empty, by which all that was taken before is
+//  accounted for?
 
 static bool
 s_costs_memory (zrelay_peers_t *self, peer_t *peer, bool emptied)
 {
-    growth_t *growth = &peer->growth;
-    int64_t now = zclock_mono ();
-    uint64_t memory = zrelay_kernel_touched (self->thread);
-    if (emptied || now > growth->measured_at + GROWTH_STALE
-    ||  memory < growth->memory || growth->blames != self->blames) {
-        growth->memory = memory;
-        growth->brought = self->brought;
-        growth->blames = self->blames;
-    }
-    growth->measured_at = now;
-    if (!s_has_grown (self, peer, memory))
+    uint64_t own = peer->seen - s_known (self, peer);
+    if (!zrelay_growth_exceeds (self->growth, &peer->growth, own, emptied))
         return false;
     s_count_all (self);
-    return s_has_grown (self, peer, memory);
+    return zrelay_growth_exceeds (self->growth, &peer->growth, own, false);
 }
 
 //  What libzmq had read at the last look is known when the XPUB was read empty
@@ -1389,7 +1251,8 @@ s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
     else
     if (goes_on)
         zrelay_watcher_add (self->watcher, peer->fd);
-    self->blames += costs;
+    if (costs)
+        zrelay_growth_blame (self->growth);
 }
 
 
@@ -1417,23 +1280,15 @@ s_has_id (peer_t *peer, const void *id, size_t size)
         && memcmp (peer->id, id, size) == 0;
 }
 
-//  What is known of a peer by a message of it
-typedef struct {
-    const char *property;       //  As zrelay_peers_heard ()
-    int fd;                     //  The number in that
-    const void *id;             //  Routing id
-    size_t size;                //  Bytes in that
-} heard_t;
-
 static bool
-s_is_from (const heard_t *heard, peer_t *peer)
+s_is_from (const zrelay_leaver_t *heard, peer_t *peer)
 {
     return peer->property == heard->property
         && s_has_id (peer, heard->id, heard->size);
 }
 
 static void
-s_set_id (zrelay_peers_t *self, peer_t *peer, const heard_t *heard)
+s_set_id (zrelay_peers_t *self, peer_t *peer, const zrelay_leaver_t *heard)
 {
     freen (peer->id);
     peer->id = (byte *) malloc (heard->size + 1);
@@ -1444,76 +1299,38 @@ s_set_id (zrelay_peers_t *self, peer_t *peer, const heard_t *heard)
     peer->heard = self->messages;
 }
 
-//  Somebody has left who has this routing id, or the peer's
-
-static void
-s_add_leaver (zrelay_peers_t *self, const heard_t *heard)
-{
-    peer_t *peer = (peer_t *) zmalloc (sizeof (peer_t));
-    assert (peer);
-    peer->fd = heard->fd;
-    peer->empties = self->empties;
-    s_set_id (self, peer, heard);
-    zlistx_add_end (self->leavers, peer);
-}
-
-static void
-s_let_leave (zrelay_peers_t *self, peer_t *peer)
-{
-    heard_t heard = { peer->property, peer->fd, peer->id, peer->id_size };
-    s_add_leaver (self, &heard);
-    freen (peer->id);
-}
-
-//  A message of a peer that has left already. Returns false if it is not.
-
-static bool
-s_heard_leaver (zrelay_peers_t *self, const heard_t *heard)
-{
-    peer_t *peer = (peer_t *) zlistx_first (self->leavers);
-    while (peer && !s_is_from (heard, peer))
-        peer = (peer_t *) zlistx_next (self->leavers);
-    if (peer)
-        peer->heard = self->messages;
-    return peer != NULL;
-}
-
 //  A routing id comes by another connection than before: the earlier one is
 //  through, since a ROUTER reads from one peer of a name at a time. Returns
 //  true if there was one.
 
 static bool
-s_succeed (zrelay_peers_t *self, const heard_t *heard)
+s_succeed (zrelay_peers_t *self, const zrelay_leaver_t *heard)
 {
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd]
         &&  s_has_id (self->peers [fd], heard->id, heard->size))
-            s_let_leave (self, self->peers [fd]);
-    bool left = false;
-    peer_t *peer = (peer_t *) zlistx_first (self->leavers);
-    for (; peer; peer = (peer_t *) zlistx_next (self->leavers))
-        if (s_has_id (peer, heard->id, heard->size))
-            left = peer->through = true;
-    return left;
+            s_let_leave (self, self->peers [fd], self->messages);
+    return zrelay_leavers_succeed (self->leavers, heard->id, heard->size);
 }
 
 //  All events are read first, which may explain who that is
 
 static bool
-s_identify (zrelay_peers_t *self, const heard_t *heard)
+s_identify (zrelay_peers_t *self, int fd, const zrelay_leaver_t *heard)
 {
     s_catch_up (self);
-    if (s_heard_leaver (self, heard))
+    if (zrelay_leavers_heard (self->leavers, heard, self->messages))
         return false;
     bool left = s_succeed (self, heard);
-    peer_t *peer = s_lookup (self, heard->fd);
+    peer_t *peer = s_lookup (self, fd);
     if (!peer) {
-        s_add_leaver (self, heard);
+        zrelay_leavers_add (self->leavers, heard, self->messages,
+                            self->empties);
         return left;
     }
     //  The end of the connection before this one was never reported
     if (peer->id)
-        s_let_leave (self, peer);
+        s_let_leave (self, peer, self->messages);
     s_set_id (self, peer, heard);
     return left;
 }
@@ -1525,10 +1342,11 @@ zrelay_peers_heard (zrelay_peers_t *self, const char *property,
     if (!property)
         return false;
     self->messages++;
-    heard_t heard = { property, atoi (property), id, size };
-    peer_t *peer = s_lookup (self, heard.fd);
+    const zrelay_leaver_t heard = { property, id, size };
+    int fd = atoi (property);
+    peer_t *peer = s_lookup (self, fd);
     if (!peer || !s_is_from (&heard, peer))
-        return s_identify (self, &heard);
+        return s_identify (self, fd, &heard);
     peer->heard = self->messages;
     return false;
 }
@@ -1559,30 +1377,14 @@ zrelay_peers_emptied (zrelay_peers_t *self)
 bool
 zrelay_peers_leaving (zrelay_peers_t *self)
 {
-    return zlistx_size (self->leavers) > 0;
-}
-
-//  Nothing more can come from it
-
-static bool
-s_heard_to_end (zrelay_peers_t *self, peer_t *leaver)
-{
-    return leaver->through || leaver->empties < self->empties
-        || self->messages - leaver->heard > self->count * 2 + ROUND_SPARE;
+    return zrelay_leavers_size (self->leavers) > 0;
 }
 
 size_t
 zrelay_peers_gone (zrelay_peers_t *self, byte *id)
 {
-    peer_t *leaver = (peer_t *) zlistx_first (self->leavers);
-    while (leaver && !s_heard_to_end (self, leaver))
-        leaver = (peer_t *) zlistx_next (self->leavers);
-    if (!leaver)
-        return 0;
-    size_t size = leaver->id_size;
-    memcpy (id, leaver->id, size);
-    zlistx_delete (self->leavers, zlistx_cursor (self->leavers));
-    return size;
+    return zrelay_leavers_next (self->leavers, self->messages, self->empties,
+                                self->count, id);
 }
 
 
@@ -1633,6 +1435,53 @@ s_test_cut (const char *endpoint, const char *others, const char *address)
     zsock_destroy (&server);
     zrelay_limits_destroy (&limits);
 }
+
+//  Each look at a subscriber remembers for itself what it has seen, and when
+
+#if defined (__linux__)
+static void
+s_test_two_looks (void)
+{
+    zsock_t *server = zsock_new (ZMQ_XPUB);
+    zrelay_limits_t *limits = zrelay_limits_new ();
+    zrelay_limits_set_message (limits, 0, 1000);
+    zrelay_peers_t *self = zrelay_peers_new (zsock_resolve (server), limits);
+    assert (self);
+    int port = zsock_bind (server, "tcp://127.0.0.1:*");
+    assert (port > 0);
+    zsock_t *client = zsock_new (ZMQ_XSUB);
+    zsock_connect (client, "tcp://127.0.0.1:%d", port);
+    assert (s_test_count (self, server, 1));
+    zstr_send (client, "hello");
+    char *hello = zstr_recv (server);
+    assert (hello && streq (hello, "hello"));
+    zstr_free (&hello);
+    size_t fd = 0;
+    while (!self->peers [fd])
+        fd++;
+    peer_t *peer = self->peers [fd];
+    s_look_at_subscriber (self, peer);
+    assert (peer->seen > 0 && peer->known == 0);
+    uint64_t first = peer->seen;
+    zrelay_peers_emptied (self);
+    zstr_send (client, "again");
+    uint64_t bytes, waiting;
+    int64_t deadline = zclock_mono () + 5000;
+    do {
+        bool told = zrelay_kernel_read (peer->fd, &peer->base, &bytes,
+                                        &waiting);
+        assert (told);
+    } while (bytes == first && zclock_mono () < deadline);
+    assert (bytes > first);
+    zrelay_peers_look (self, NULL, INT64_MAX);
+    s_look_at_subscriber (self, peer);
+    assert (peer->known == first && peer->seen == bytes);
+    zsock_destroy (&client);
+    zrelay_peers_destroy (&self, zsock_resolve (server));
+    zsock_destroy (&server);
+    zrelay_limits_destroy (&limits);
+}
+#endif
 
 void
 zrelay_peers_test (bool verbose)
@@ -1734,6 +1583,10 @@ zrelay_peers_test (bool verbose)
     s_test_cut (name, "::", "*");
     assert (zrelay_peers_cut (self, "nowhere") == -1);
     assert (zrelay_peers_cut (NULL, "*") == 0);
+
+#if defined (__linux__)
+    s_test_two_looks ();
+#endif
 
     //  A new one on a socket that had one is possible at once
     zrelay_peers_destroy (&self, zsock_resolve (server));

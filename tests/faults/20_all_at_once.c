@@ -44,7 +44,7 @@
 #define GUESSES 1000            //  A second
 #define GUESSING 100            //  Guesses that wait for their answer
 #define GROWTH (64 * 1024)      //  KiB that are allowed
-#define GROWTH_BUSY (256 * 1024)    //  The same on a busy machine
+#define GROWTH_BUSY (128 * 1024)    //  The same on a busy machine
 #define PATIENCE_BUSY 40000     //  Msecs until the relays rest on such a one
 #define CLIENTS 3               //  Honest ones
 #define ROUNDS 100              //  They are served before the attack
