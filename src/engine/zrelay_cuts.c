@@ -108,24 +108,25 @@ zrelay_cuts_report (zrelay_cuts_t *self, const char **address,
 }
 
 void
-zrelay_cuts_stats (zrelay_cuts_t *self, const char *name, zmsg_t *answer)
+zrelay_cuts_stats (zrelay_cuts_t *self, const char *name,
+                   zrelay_counts_t *counts)
 {
     uint64_t total = 0;
     for (size_t index = 0; self && index < FAILURE_REASONS; index++)
         total += self->failures [index];
-    zrelay_counts_add (answer, total, "%s.handshakes_failed", name);
+    zrelay_counts_add (counts, total, "%s.handshakes_failed", name);
     for (size_t index = 0; index < FAILURE_REASONS; index++)
-        zrelay_counts_add (answer, self? self->failures [index]: 0,
+        zrelay_counts_add (counts, self? self->failures [index]: 0,
                            "%s.handshakes_failed_%s", name,
                            s_failures [index].name);
-    zrelay_counts_add (answer, self? self->left_early: 0, "%s.left_early",
+    zrelay_counts_add (counts, self? self->left_early: 0, "%s.left_early",
                        name);
     total = 0;
     for (size_t index = 0; self && index < ZRELAY_CUTS; index++)
         total += self->cuts [index];
-    zrelay_counts_add (answer, total, "%s.cut", name);
+    zrelay_counts_add (counts, total, "%s.cut", name);
     for (size_t index = 0; index < ZRELAY_CUTS; index++)
-        zrelay_counts_add (answer, self? self->cuts [index]: 0, "%s.cut_%s",
+        zrelay_counts_add (counts, self? self->cuts [index]: 0, "%s.cut_%s",
                            name, s_cuts [index]);
 }
 
@@ -144,18 +145,10 @@ zrelay_cuts_reset (zrelay_cuts_t *self)
 static uint64_t
 s_test_count (zrelay_cuts_t *self, const char *counter)
 {
-    zmsg_t *answer = zmsg_new ();
-    zrelay_cuts_stats (self, "side", answer);
-    uint64_t count = UINT64_MAX;
-    while (zmsg_size (answer) > 0) {
-        char *name = zmsg_popstr (answer);
-        char *value = zmsg_popstr (answer);
-        if (streq (name, counter))
-            count = strtoull (value, NULL, 10);
-        zstr_free (&name);
-        zstr_free (&value);
-    }
-    zmsg_destroy (&answer);
+    zrelay_counts_t *counts = zrelay_counts_new ();
+    zrelay_cuts_stats (self, "side", counts);
+    uint64_t count = zrelay_counts_value (counts, counter);
+    zrelay_counts_destroy (&counts);
     return count;
 }
 

@@ -14,6 +14,7 @@
 #define ZRELAY_CUTS_H_INCLUDED
 
 #include <zrelay.h>
+#include "zrelay_counts.h"
 
 typedef enum {
     ZRELAY_CUT_ENDLESS,         //  A message that never ends
@@ -62,7 +63,8 @@ uint64_t
 //  Add all counts to an answer to STATS, and set them to zero. Where self is
 //  NULL, all are zero.
 void
-    zrelay_cuts_stats (zrelay_cuts_t *self, const char *name, zmsg_t *answer);
+    zrelay_cuts_stats (zrelay_cuts_t *self, const char *name,
+                       zrelay_counts_t *counts);
 void
     zrelay_cuts_reset (zrelay_cuts_t *self);
 

@@ -47,14 +47,16 @@ zrelay_patrol_destroy (zrelay_patrol_t **self_p)
 //  --------------------------------------------------------------------------
 //  Looking
 
-//  Bytes that whole messages may have which wait in the socket
+//  Bytes that whole messages may have which wait in the socket. An XPUB takes in
+//  all that come.
 
 static int64_t
 s_waiting_most (zrelay_side_t *side)
 {
     int64_t most = zrelay_limits_most_bytes (zrelay_side_limits (side));
     int64_t messages = zsock_rcvhwm (zrelay_side_handle (side)) + 1;
-    return messages == 1 || most > INT64_MAX / messages? INT64_MAX:
+    return messages == 1 || most > INT64_MAX / messages
+        || zrelay_side_type (side) == ZMQ_XPUB? INT64_MAX:
            most * messages;
 }
 
@@ -72,11 +74,15 @@ s_hands_over_all (zrelay_side_t *side)
            type != ZMQ_PUB && type != ZMQ_REQ;
 }
 
+//  The first peer of an XPUB may be noted by the watcher, of which the relay
+//  does not hear
+
 static bool
 s_needs_look (zrelay_side_t *side)
 {
     return side && zrelay_side_peers (side)
-        && zrelay_peers_count (zrelay_side_peers (side)) > 0
+        && (zrelay_side_type (side) == ZMQ_XPUB
+         || zrelay_peers_count (zrelay_side_peers (side)) > 0)
         && zrelay_limits_most_bytes (zrelay_side_limits (side)) != INT64_MAX;
 }
 

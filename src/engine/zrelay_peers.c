@@ -82,6 +82,9 @@
 //  Those after which a connection is no more
 #define ENDS (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED)
 
+//  Looks after which all that was sent has arrived, see below
+#define QUIET_LOOKS 2
+
 //  How many connections are looked at in one go, of those that have brought
 //  something. Msecs until the next look, if one of them has brought half of
 //  what is too much; if one has brought something or has come, so lately; and
@@ -142,6 +145,10 @@ typedef struct {
     byte *id;                   //  Its routing id, or NULL if not known
     size_t id_size;             //  Bytes in that
     uint64_t heard;             //  Number of its last message
+    bool flushed;               //  What it was sent has arrived, up to when
+                                //  somebody asked anew; since then,
+    int quiet;                  //  looks at which nothing waited to be sent,
+    uint64_t goal;              //  and bytes that are to arrive
 } peer_t;
 
 struct _zrelay_peers_t {
@@ -160,6 +167,8 @@ struct _zrelay_peers_t {
     size_t room;                //  How many descriptors there is room for
     size_t count;               //  How many peers are connected
     uint64_t arrivals;          //  How many ever were
+    uint64_t departures;        //  How many of them have left
+    bool stranger;              //  The next to leave failed in its handshake
     zrelay_leavers_t *leavers;  //  Those that have left, until reported
     uint64_t messages;          //  Messages heard
     uint64_t empties;           //  Times that the socket was read empty
@@ -596,7 +605,18 @@ s_failed (zrelay_peers_t *self, const char *endpoint, uint16_t event,
           uint32_t error)
 {
     zrelay_diary_failed (self->diary, self->name, endpoint, event, error);
+    self->stranger = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
     zrelay_cuts_failed (self->cuts, event, error);
+}
+
+//  libzmq reports a handshake that the connection did not survive right before
+//  its end
+
+static void
+s_count_departure (zrelay_peers_t *self)
+{
+    self->departures += !self->stranger;
+    self->stranger = false;
 }
 
 //  A peer may have left before it was looked at
@@ -674,7 +694,7 @@ s_sweep (zrelay_peers_t *self)
         self->sweep_ivl = SWEEP_MOST;
     for (size_t fd = 0; fd < self->room; fd++)
         if (self->peers [fd]
-        &&  self->peers [fd]->inode != zrelay_where_inode ((int) fd))
+        &&  self->peers [fd]->inode != zrelay_where_inode ((int) fd)) {
             s_remove (self, (int) fd);
             self->departures++;
         }
@@ -902,8 +922,8 @@ zrelay_peers_stats (zrelay_peers_t *self, const char *name,
     zrelay_peers_lock (self);
     if (self)
         s_update (self);
-    zrelay_counts_add (answer, self? self->count: 0, "%s.peers", name);
-    zrelay_cuts_stats (self? self->cuts: NULL, name, answer);
+    zrelay_counts_add (counts, self? self->count: 0, "%s.peers", name);
+    zrelay_cuts_stats (self? self->cuts: NULL, name, counts);
     zrelay_peers_unlock (self);
 }
 

@@ -86,7 +86,7 @@ s_endless (int argc, char **argv)
     byte frame [102] = { WIRE_MORE, 100, 'e' };
     bool open = true;
     for (size_t sent = 0; open && sent < ENDLESS_BYTES; sent += sizeof (frame))
-        open = s_send_all (fd, frame, sizeof (frame));
+        open = wire_send_all (fd, frame, sizeof (frame));
     return open;
 }
 
