@@ -145,8 +145,8 @@ ZRELAY_EXPORT void
     zrelay_broker_destroy (zrelay_broker_t **self_p);
 
 //  Serve these services from now on, which must outlive the broker. Returns
-//  false if a worker serves one of them; then nothing is changed. A broker
-//  takes them once.
+//  false if a worker serves one of them; then nothing is changed. What waits
+//  for such a worker goes on waiting. A broker takes services once.
 ZRELAY_EXPORT bool
     zrelay_broker_serve (zrelay_broker_t *self,
                          const zrelay_broker_services_t *services);

@@ -8,13 +8,14 @@
 """Every example, in C and in Python, does what it says through real relays."""
 
 import contextlib
+import os
 import signal
 import tempfile
 
 import zmq
 
-from zrelay_testing import Relay, equal, example, main, sockets, temp_dir, \
-    test
+from zrelay_testing import Relay, Skip, equal, example, main, sockets, \
+    temp_dir, test, wait_until
 
 FREE_PORT = Relay.FREE_PORT
 LANGUAGES = ("c", "py")
@@ -316,12 +317,33 @@ def own_kind():
         relay.expect(r"answered: 1", errors=True)
 
 
+@test("ticlient leaves a request, fetches its reply and closes it")
+def titanic():
+    if not os.environ.get("HAVE_STORE", "1"):
+        raise Skip("configured without LMDB")
+    with temp_dir() as folder, \
+         Relay("majordomo", "--titanic", folder + "/orders",
+               frontend=FREE_PORT, backend=()) as relay:
+        for language in LANGUAGES:
+            def lines(*words):
+                with example("ticlient", language, relay.frontend,
+                             *words) as client:
+                    return client.succeed()
+            status, uuid = lines("request", "coffee", "black")
+            equal(status, "200", "status of the request")
+            equal(lines("reply", uuid), ["300"], "no reply yet")
+            with example("mdworker", language, relay.frontend, "coffee"):
+                wait_until(lambda: lines("reply", uuid) == ["200", "World"])
+            equal(lines("close", uuid), ["200"], "status of close")
+            equal(lines("reply", uuid), ["400"], "status once it is closed")
+
+
 @test("examples refuse an endpoint that is none")
 def bad_endpoint():
     for name in ("rrclient", "rrserver", "publisher", "subscriber",
                  "ventilator", "worker", "sink", "lbworker", "ppworker",
                  "lpclient", "mdworker", "mdclient", "mdlist",
-                 "cache"):
+                 "cache", "ticlient"):
         for language in LANGUAGES:
             with example(name, language, "nonsense://") as process:
                 equal(process.wait(), 1, "%s: exit status" % process)

@@ -33,6 +33,7 @@ struct _zrelay_ledger_t {
     zlistx_t *resting;          //  Those in that state
     zlistx_t *unkept;           //  Likewise
     size_t unkept_count;        //  Those, and those that are tried again
+    size_t answered_bytes;      //  In replies that are to be stored
     uint64_t last;              //  Number of the last request
 };
 
@@ -205,6 +206,14 @@ s_entry_new (zrelay_ledger_t *self, const char *uuid, zrelay_line_t *line)
     return entry;
 }
 
+static void
+s_forget_reply (zrelay_ledger_t *self, zrelay_entry_t *entry)
+{
+    self->answered_bytes -= entry->reply_bytes;
+    entry->reply_bytes = 0;
+    zrelay_message_destroy (&entry->reply);
+}
+
 void
 zrelay_ledger_remove (zrelay_ledger_t *self, zrelay_entry_t **entry_p)
 {
@@ -217,7 +226,7 @@ zrelay_ledger_remove (zrelay_ledger_t *self, zrelay_entry_t **entry_p)
     zrelay_index_remove (self->entries, &entry->name);
     if (entry->line)
         zrelay_ledger_leave_line (self, entry->line);
-    zrelay_message_destroy (&entry->reply);
+    s_forget_reply (self, entry);
     freen (entry);
     *entry_p = NULL;
 }
@@ -266,15 +275,27 @@ zrelay_ledger_find (zrelay_ledger_t *self, const void *uuid, size_t size)
 }
 
 void
-zrelay_ledger_set_replied (zrelay_ledger_t *self, zrelay_entry_t *entry,
-                           size_t bytes)
+zrelay_ledger_set_answered (zrelay_ledger_t *self, zrelay_entry_t *entry,
+                            zrelay_message_t **reply_p)
+{
+    assert (!entry->reply && *reply_p);
+    entry->reply = *reply_p;
+    *reply_p = NULL;
+    entry->reply_bytes = zrelay_ledger_bytes (entry->reply);
+    self->answered_bytes += entry->reply_bytes;
+    zrelay_ledger_set_state (self, entry, ZRELAY_ENTRY_ANSWERED, false);
+}
+
+void
+zrelay_ledger_set_replied (zrelay_ledger_t *self, zrelay_entry_t *entry)
 {
     s_count (self, entry, -1);
     self->unkept_count -= entry->unkept;
     entry->unkept = false;
     zrelay_ledger_set_state (self, entry, ZRELAY_ENTRY_REPLIED, false);
     entry->time = zclock_time ();
-    entry->bytes = bytes;
+    entry->bytes = entry->reply_bytes;
+    s_forget_reply (self, entry);
     s_count (self, entry, 1);
     s_leave_ages (self, entry);
     if (!entry->leaving)
@@ -320,7 +341,8 @@ bool
 zrelay_ledger_is_stopped (zrelay_ledger_t *self)
 {
     return self->unkept_count > 0
-        || (int64_t) self->numbers->reply_bytes >= self->numbers->bytes_most;
+        || (int64_t) (self->numbers->reply_bytes + self->answered_bytes)
+           >= self->numbers->bytes_most;
 }
 
 size_t

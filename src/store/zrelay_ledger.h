@@ -71,7 +71,7 @@ struct _zrelay_line_t {
     size_t users;               //  Entries and requests that need it
 };
 
-//  A request. It is the ledger's; the last three members are the owner's.
+//  A request. It is the ledger's; ask is its owner's.
 typedef struct _zrelay_entry_t zrelay_entry_t;
 struct _zrelay_entry_t {
     char uuid [ZRELAY_LEDGER_UUID + 1];     //  In capitals
@@ -89,6 +89,7 @@ struct _zrelay_entry_t {
     void *place;                //  Handle in that
     void *ask;                  //  What workers were asked, or NULL
     zrelay_message_t *reply;    //  Until it is stored, or NULL
+    size_t reply_bytes;         //  That count in this
 };
 
 typedef struct _zrelay_ledger_t zrelay_ledger_t;
@@ -130,13 +131,18 @@ void
     zrelay_ledger_remove (zrelay_ledger_t *self, zrelay_entry_t **entry_p);
 
 //  It goes to the end of the list that this state has; READY, if first, to the
-//  beginning. REPLIED: its reply has so many bytes, and it is new again.
+//  beginning.
 void
     zrelay_ledger_set_state (zrelay_ledger_t *self, zrelay_entry_t *entry,
                              zrelay_entry_state_t state, bool first);
+
+//  Its reply has come, which is taken, and is to be stored; and that has been
+//  done, so it is new again.
 void
-    zrelay_ledger_set_replied (zrelay_ledger_t *self, zrelay_entry_t *entry,
-                               size_t bytes);
+    zrelay_ledger_set_answered (zrelay_ledger_t *self, zrelay_entry_t *entry,
+                                zrelay_message_t **reply_p);
+void
+    zrelay_ledger_set_replied (zrelay_ledger_t *self, zrelay_entry_t *entry);
 
 //  It is being deleted: it is in no list, and does not expire. Or that failed.
 void

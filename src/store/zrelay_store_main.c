@@ -10,6 +10,7 @@
     =========================================================================
 */
 
+#include "zrelay_ledger.h"
 #include "zrelay_store_internal.h"
 
 #include <getopt.h>
@@ -158,6 +159,20 @@ s_look_at_all (look_t *self)
     return status;
 }
 
+//  What a Titanic has there, if one has
+
+static void
+s_look_at_requests (look_t *self)
+{
+    zrelay_ledger_numbers_t numbers = { .requests = 0 };
+    zrelay_ledger_t *ledger = zrelay_ledger_new (&numbers);
+    if (!zrelay_ledger_load (ledger, self->store)
+    &&  numbers.requests + numbers.replies > 0)
+        printf ("titanic: %" PRIu64 " requests without a reply, %" PRIu64
+                " replies\n", numbers.requests, numbers.replies);
+    zrelay_ledger_destroy (&ledger);
+}
+
 //  A relay that runs has the messages, and may be sending them
 
 static int
@@ -174,8 +189,11 @@ s_look (look_t *self)
                  zrelay_store_user (self->store), self->directory);
         status = EXIT_FAILED;
     }
-    else
+    else {
         status = s_look_at_all (self);
+        if (!self->name)
+            s_look_at_requests (self);
+    }
     zrelay_store_destroy (&self->store);
     if (fflush (stdout) != 0 && status == EXIT_ASKED)
         status = EXIT_FAILED;
@@ -192,7 +210,8 @@ s_help (const char *program)
     printf (
         "Usage: %s spool DIR [options]\n"
         "Shows how many messages are in a spool, their bytes, and the age of "
-        "the oldest,\nalso while a relay uses it.\n\n"
+        "the oldest,\nalso while a relay uses it; and how many requests a "
+        "majordomo keeps there.\n\n"
         "  -d, --dump         print the messages\n"
         "  -r, --remove       remove them; no relay may use the spool\n"
         "  -q, --queue NAME   only this queue, such as forward\n"

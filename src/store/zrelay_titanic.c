@@ -79,7 +79,6 @@ typedef struct {
     change_id_t id;
     char uuid [ZRELAY_LEDGER_UUID + 1];     //  Which request
     zrelay_message_t *client;   //  The answer, without its body, or NULL
-    size_t bytes;               //  Of a reply
 } change_t;
 
 
@@ -120,7 +119,6 @@ s_change (titanic_t *self, change_id_t id, zrelay_entry_t *entry,
     change->id = id;
     memcpy (change->uuid, entry->uuid, sizeof (change->uuid));
     change->client = client;
-    change->bytes = entry->reply? zrelay_ledger_bytes (entry->reply): 0;
     if (message_p)
         zrelay_journal_set (self->journal, entry->uuid, message_p, change);
     else
@@ -157,14 +155,14 @@ static void
 s_answered (titanic_t *self, const change_t *change, zrelay_entry_t *entry,
             bool made)
 {
+    (void) change;
     self->numbers.answered += made;
     if (!made) {
         zrelay_ledger_set_state (self->ledger, entry, ZRELAY_ENTRY_UNKEPT,
                                  false);
         return;
     }
-    zrelay_message_destroy (&entry->reply);
-    zrelay_ledger_set_replied (self->ledger, entry, change->bytes);
+    zrelay_ledger_set_replied (self->ledger, entry);
 }
 
 //  If workers were asked, their reply is ignored
@@ -335,7 +333,6 @@ s_feed_all (titanic_t *self)
 static void
 s_store_reply (titanic_t *self, zrelay_entry_t *entry)
 {
-    zrelay_ledger_set_state (self->ledger, entry, ZRELAY_ENTRY_ANSWERED, false);
     zrelay_message_t *message =
         zrelay_ledger_write (entry, true, entry->reply);
     s_change (self, CHANGE_REPLY, entry, &message, NULL);
@@ -356,7 +353,8 @@ s_replied (void *object, void *asker, zrelay_message_t *body)
         zrelay_ledger_set_state (self->ledger, entry, ZRELAY_ENTRY_READY,
                                  false);
     else {
-        entry->reply = zrelay_message_take (body);
+        zrelay_message_t *reply = zrelay_message_take (body);
+        zrelay_ledger_set_answered (self->ledger, entry, &reply);
         s_store_reply (self, entry);
     }
 }
@@ -452,8 +450,11 @@ static void
 s_store_unkept (titanic_t *self)
 {
     zrelay_entry_t *entry;
-    while ((entry = zrelay_ledger_unkept (self->ledger)))
+    while ((entry = zrelay_ledger_unkept (self->ledger))) {
+        zrelay_ledger_set_state (self->ledger, entry, ZRELAY_ENTRY_ANSWERED,
+                                 false);
         s_store_reply (self, entry);
+    }
 }
 
 //  An operator hears once of what is wrong, and when it no longer is

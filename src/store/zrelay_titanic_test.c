@@ -219,9 +219,9 @@ s_reply (zrelay_ledger_t *ledger, zrelay_store_t *store, zrelay_entry_t *entry)
     zrelay_message_t *message = zrelay_ledger_write (entry, true, body);
     zrelay_status_t status = zrelay_store_set (store, entry->uuid, message);
     assert (status == ZRELAY_STATUS_DONE);
-    zrelay_ledger_set_replied (ledger, entry, zrelay_ledger_bytes (body));
+    zrelay_ledger_set_answered (ledger, entry, &body);
+    zrelay_ledger_set_replied (ledger, entry);
     zrelay_message_destroy (&message);
-    zrelay_message_destroy (&body);
 }
 
 static zrelay_entry_t *
