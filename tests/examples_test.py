@@ -329,11 +329,11 @@ def titanic():
                 with example("ticlient", language, relay.frontend,
                              *words) as client:
                     return client.succeed()
-            status, uuid = lines("request", "coffee", "black")
+            status, uuid = lines("request", "coffee", "Hello 7")
             equal(status, "200", "status of the request")
             equal(lines("reply", uuid), ["300"], "no reply yet")
             with example("mdworker", language, relay.frontend, "coffee"):
-                wait_until(lambda: lines("reply", uuid) == ["200", "World"])
+                wait_until(lambda: lines("reply", uuid) == ["200", "World 7"])
             equal(lines("close", uuid), ["200"], "status of close")
             equal(lines("reply", uuid), ["400"], "status once it is closed")
 
