@@ -517,6 +517,36 @@ def _():
         equal(run.ctl("stays", "GET", "FORWARD", "burst"), ["5"])
 
 
+@test("check leaves a spool alone, and so does reload until it is its turn")
+def _():
+    if not os.environ.get("HAVE_STORE", "1"):
+        raise Skip("built without LMDB")
+    with temp_dir() as folder:
+        spool = os.path.join(folder, "spool")
+
+        def file(name, most):
+            return HEAD + device(
+                name, "streamer", "set", "    forward",
+                "        overflow = spool", "        spool = " + spool,
+                "        spool_messages = %d" % most)
+
+        with open(os.path.join(folder, "relays.conf"), "w") as conf:
+            conf.write(file("a", 1))
+        process = Process([ZRELAY, "check", conf.name])
+        equal(process.wait(), 0, "exit status of check")
+        assert not os.path.exists(spool)
+        with running(file("a", 1)) as run:
+            #   The same relay, with its spool in use, and then another one
+            for name, most in (("a", 2), ("b", 3)):
+                run.write(file(name, most))
+                process = Process([ZRELAY, "check", run.file])
+                equal(process.wait(), 0, "exit status of check")
+                run.ctl("reload")
+                equal(run.names(), [name])
+                equal(run.ctl(name, "GET", "FORWARD", "spool_messages"),
+                      [str(most)])
+
+
 @test("a change that is not possible leaves the old state, and says why")
 def _():
     taken = zmq.Context.instance().socket(zmq.REP)
