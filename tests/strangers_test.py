@@ -21,6 +21,7 @@ the first attack only, see doc/security.md. Their socket for commands, which is
 not the application's, has it from the second."""
 
 import contextlib
+import os
 import signal
 import socket
 import struct
@@ -31,7 +32,7 @@ import zmq
 
 from peers import BareClient, Client01, ReadyWorker, Worker01
 from ways import WAYS
-from zrelay_testing import (DEADLINE, ZRELAY, Hang, Process, Relay, Steered,
+from zrelay_testing import (DEADLINE, ZRELAY, Hang, Process, Relay, Skip, Steered,
                             equal, main, preload, sockets, test, wait_until)
 
 #   Peers that claim ids, and clients that come then
@@ -48,6 +49,8 @@ MAXMSGSIZE = 1000
 SUBSCRIPTIONS = 100
 CONNECTIONS = 4
 DESCRIPTORS = 150
+#   Bytes of a message whose frames come one by one
+BIT_BY_BIT = 2000000
 #   Connections that are too many of them, and clients that come meanwhile
 CROWD = 200
 NEWCOMERS = 5
@@ -679,6 +682,33 @@ def _():
                 client.send_multipart([b"GET", b"RELAY", b"lookup"])
                 self.lookup = client.recv_multipart()[-1].decode()
     end_among_old(Cache, "lookup")
+
+
+@test("frames that come one by one take the memory that their sizes say")
+def _():
+    def memory():
+        with open("/proc/%d/statm" % relay.pid) as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    if os.environ.get("ZRELAY_SANITIZE"):
+        raise Skip("sanitizers take memory of their own for each frame")
+    with Relay("streamer", "-o",
+               "frontend.maxmsgsize=%d" % BIT_BY_BIT) as relay:
+        stranger = shake(relay.frontend, "PUSH")
+        stranger.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        before = memory()
+        data = frame(b"x" * 100, 1)
+        for _count in range(BIT_BY_BIT // 200):
+            stranger.sendall(data)
+        #   All of them have been read, and the message may still end well
+        reply = zmq.Context.instance().socket(zmq.PULL)
+        reply.connect(relay.backend)
+        stranger.sendall(frame(b"end"))
+        assert reply.poll(DEADLINE * 1000)
+        grown = memory() - before
+        reply.close(0)
+        stranger.close()
+    assert grown < 4 * BIT_BY_BIT, "%d bytes for one message" % grown
 
 
 DEVICE = """

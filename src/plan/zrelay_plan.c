@@ -470,6 +470,17 @@ zrelay_plan_connects (zrelay_plan_t *self, zrelay_side_id_t side)
     return s_has (self->sides [side].endpoints, false);
 }
 
+bool
+zrelay_plan_limits (zrelay_plan_t *self)
+{
+    zrelay_plan_setting_t *setting =
+        (zrelay_plan_setting_t *) zlistx_first (self->settings);
+    while (setting && strcasecmp (setting->option, "maxmsgsize") != 0
+        && strcasecmp (setting->option, "maxframes") != 0)
+        setting = (zrelay_plan_setting_t *) zlistx_next (self->settings);
+    return setting != NULL;
+}
+
 char *
 zrelay_plan_kind_names (const zrelay_kind_t *const *kinds)
 {

@@ -231,6 +231,10 @@ bool
 bool
     zrelay_plan_connects (zrelay_plan_t *self, zrelay_side_id_t side);
 
+//  True if a setting limits messages, so that peers may be strangers.
+bool
+    zrelay_plan_limits (zrelay_plan_t *self);
+
 //  The names of all kinds of a table, for a sentence, as a fresh string.
 char *
     zrelay_plan_kind_names (const zrelay_kind_t *const *kinds);

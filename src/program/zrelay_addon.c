@@ -26,9 +26,17 @@
 
 static const zrelay_kind_t *s_kinds [KINDS_MOST + 1];
 
-//  The kinds of libzrelay-nats, which loads much; known without it
-static const char *s_joined [] = { "forwarder", "queue" };
-#define JOINED (sizeof (s_joined) / sizeof (*s_joined))
+//  Libraries with kinds that replace others of the same names: which function
+//  lists them, and the names, which are known without loading them
+static const struct {
+    const char *library;        //  Name for the loader
+    const char *function;       //  Returns a table of kinds
+    const char *names [4];      //  Ended by NULL
+} s_addons [] = {
+    { NATS, "zrelay_nats_kinds", { "forwarder", "queue", "streamer", NULL } },
+    { STORE, "zrelay_titanic_kinds", { "majordomo", NULL } }
+};
+#define ADDONS (sizeof (s_addons) / sizeof (*s_addons))
 
 //  In a directory that has so many characters of a path
 
@@ -93,30 +101,30 @@ s_replace (const zrelay_kind_t *const *others)
                 s_kinds [index] = *others;
 }
 
-//  Each library has a function that lists its kinds
-
 static void
-s_replace_by (const char *library, const char *function)
+s_replace_by (size_t addon)
 {
     const zrelay_kind_t *const *(*others) (void);
-    *(void **) &others = s_find (library, function);
+    *(void **) &others =
+        s_find (s_addons [addon].library, s_addons [addon].function);
     if (others)
         s_replace (others ());
 }
 
-const zrelay_kind_t *const *
-zrelay_addon_kinds_for (const zrelay_kind_t *const *kinds, int argc,
-                        char **argv)
+//  Is the name of one of its kinds among the words? Without words, it may be
+
+static bool
+s_is_asked_for (size_t addon, int argc, char **argv)
 {
     for (int word = 1; word < argc; word++)
-        for (size_t index = 0; index < JOINED; index++)
-            if (streq (argv [word], s_joined [index]))
-                return zrelay_addon_kinds (kinds);
-    return kinds;
+        for (const char *const *name = s_addons [addon].names; *name; name++)
+            if (streq (argv [word], *name))
+                return true;
+    return argc == 0;
 }
 
 const zrelay_kind_t *const *
-zrelay_addon_kinds (const zrelay_kind_t *const *kinds)
+zrelay_addon_kinds (const zrelay_kind_t *const *kinds, int argc, char **argv)
 {
     size_t count = 0;
     while (kinds [count])
@@ -124,7 +132,8 @@ zrelay_addon_kinds (const zrelay_kind_t *const *kinds)
     if (count > KINDS_MOST)
         return kinds;
     memcpy (s_kinds, kinds, (count + 1) * sizeof (*kinds));
-    s_replace_by (NATS, "zrelay_nats_kinds");
-    s_replace_by (STORE, "zrelay_titanic_kinds");
+    for (size_t addon = 0; addon < ADDONS; addon++)
+        if (s_is_asked_for (addon, argc, argv))
+            s_replace_by (addon);
     return s_kinds;
 }

@@ -26,15 +26,12 @@ void
     zrelay_addon_provide (void);
 
 //  The same table, in which kinds of libzrelay have been replaced by those of
-//  the same name that these libraries have. It remains as long as the process runs.
+//  the same name that these libraries have. A library is loaded if the name of
+//  one of its kinds is among the arguments, or if there are none (argc is 0).
+//  The table remains until the next call.
 const zrelay_kind_t *const *
-    zrelay_addon_kinds (const zrelay_kind_t *const *kinds);
-
-//  The same for these arguments: the library is loaded if one of its kinds is
-//  among them.
-const zrelay_kind_t *const *
-    zrelay_addon_kinds_for (const zrelay_kind_t *const *kinds, int argc,
-                            char **argv);
+    zrelay_addon_kinds (const zrelay_kind_t *const *kinds, int argc,
+                        char **argv);
 
 //  Carry out "zrelay spool ...", of which argv holds the words from "spool" on.
 zrelay_exit_t

@@ -562,8 +562,8 @@ s_check_commands (arguments_t *self)
         return ZRELAY_EXIT_NOT_YET;
     return streq (command->name, "JOIN")?
         zrelay_parse_wrong (&self->parse,
-            "--join: a %s cannot be joined to others here; a queue and a"
-            " forwarder can, if libzrelay-nats is installed", kind->name):
+            "--join: a %s cannot be joined to others here; queue, forwarder"
+            " and streamer can, if libzrelay-nats is installed", kind->name):
         zrelay_parse_wrong (&self->parse,
             "--titanic: a %s cannot keep requests here; a majordomo can, if"
             " libzrelay-store is installed", kind->name);

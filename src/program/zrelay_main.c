@@ -231,6 +231,8 @@ s_run_relay (zrelay_plan_t *plan, const zrelay_kind_t *const *kinds,
         zrelay_process_prepare (plan->io_threads, report);
     if (status != ZRELAY_EXIT_NOT_YET)
         return status;
+    if (zrelay_plan_limits (plan))
+        zrelay_process_limit ();
     zrelay_http_t *http = plan->metrics?
         zrelay_http_new (plan->metrics, plan->metrics_steer, report): NULL;
     if (plan->metrics && !http)
@@ -324,7 +326,8 @@ s_run_file (const zrelay_kind_t *const *kinds, int argc, char **argv,
             zrelay_report_t *report)
 {
     zrelay_addon_provide ();
-    return zrelay_run_file (zrelay_addon_kinds (kinds), argc, argv, report);
+    return zrelay_run_file (zrelay_addon_kinds (kinds, 0, NULL), argc, argv,
+                            report);
 }
 
 static zrelay_exit_t
@@ -332,7 +335,8 @@ s_check_file (const zrelay_kind_t *const *kinds, int argc, char **argv,
               zrelay_report_t *report)
 {
     zrelay_addon_provide ();
-    return zrelay_check_file (zrelay_addon_kinds (kinds), argc, argv, report);
+    return zrelay_check_file (zrelay_addon_kinds (kinds, 0, NULL), argc, argv,
+                              report);
 }
 
 //  Words that are not a kind of relay
@@ -366,7 +370,7 @@ zrelay_main (const zrelay_kind_t *const *kinds, int argc, char *argv [])
         word++;
     zrelay_exit_t status = word < WORDS?
         s_words [word].function (kinds, argc - 1, argv + 1, report):
-        s_run_kind (zrelay_addon_kinds_for (kinds, argc, argv), argc, argv,
+        s_run_kind (zrelay_addon_kinds (kinds, argc, argv), argc, argv,
                     report);
     zrelay_report_destroy (&report);
     return status;

@@ -24,6 +24,9 @@
 #define SOCKETS_MOST 16383
 #define SOCKETS_VARIABLE "ZSYS_MAX_SOCKETS"
 
+//  libzmq's ZMQ_ZERO_COPY_RECV, which its header names with the DRAFT API only
+#define ZERO_COPY_RECV 10
+
 //  Each peer takes a descriptor, and CZMQ aborts if there is none for its own
 //  sockets. So ask for as many as this user may have.
 
@@ -55,6 +58,16 @@ zrelay_process_prepare (size_t io_threads, zrelay_report_t *report)
         zsys_set_max_sockets (SOCKETS_MOST);
     zsys_set_logstream (zrelay_report_stream (report));
     return status;
+}
+
+//  libzmq leaves a frame of more than 33 bytes in the buffer in which it came,
+//  and with it all the 8 KB of that, so a peer that sends frames one by one has
+//  80 times the memory that it sends
+
+void
+zrelay_process_limit (void)
+{
+    zmq_ctx_set (zsys_init (), ZERO_COPY_RECV, 0);
 }
 
 int

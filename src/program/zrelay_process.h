@@ -21,6 +21,11 @@
 zrelay_exit_t
     zrelay_process_prepare (size_t io_threads, zrelay_report_t *report);
 
+//  After that: frames that come take memory as their size says, and not as they
+//  were sent. This costs time, see doc/security.md.
+void
+    zrelay_process_limit (void);
+
 //  Wait for a signal, or until sock can be read unless it is NULL, or for so
 //  many msecs unless that is -1. Returns the number of the signal, or 0.
 int

@@ -418,11 +418,24 @@ s_set_up_log (run_t *self)
 }
 
 static zrelay_exit_t
+s_prepare (run_t *self)
+{
+    zrelay_exit_t status =
+        zrelay_process_prepare (self->config->io_threads, self->report);
+    zlistx_t *plans = self->config->plans;
+    zrelay_plan_t *plan = (zrelay_plan_t *) zlistx_first (plans);
+    while (plan && !zrelay_plan_limits (plan))
+        plan = (zrelay_plan_t *) zlistx_next (plans);
+    if (status == ZRELAY_EXIT_NOT_YET && plan)
+        zrelay_process_limit ();
+    return status;
+}
+
+static zrelay_exit_t
 s_run_relays (run_t *self)
 {
     s_read_plans (self);
-    zrelay_exit_t status =
-        zrelay_process_prepare (self->config->io_threads, self->report);
+    zrelay_exit_t status = s_prepare (self);
     if (status == ZRELAY_EXIT_NOT_YET)
         status = s_open_http (self);
     if (status == ZRELAY_EXIT_NOT_YET)
