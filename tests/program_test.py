@@ -198,9 +198,9 @@ def _():
     if b"libczmq" not in run("env", "LD_DEBUG=libs", ZRELAY, "-V").stderr:
         raise Skip("this loader does not say what it loads")
     for arguments in (["--version"], ["--help"], ["ctl", "--help"],
-                      ["streamer", "--help"], ["nonsense"]):
+                      ["balancer", "--help"], ["nonsense"]):
         assert not loads(*arguments), arguments
-    for kind in "queue", "forwarder":
+    for kind in "queue", "forwarder", "streamer":
         assert loads(kind, "--help"), kind
 
 

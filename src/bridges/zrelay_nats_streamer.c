@@ -488,7 +488,7 @@ static const zrelay_setting_t s_settings [] = {
     SETTING ("join_window", window, "tasks that may wait to be stored", 1,
              WINDOW_MOST),
     SETTING ("join_replicas", replicas,
-             "servers that store each task (0: 3 in a cluster, else 1)", 0,
+             "servers that store a task (0: 1, or 3 in a cluster)", 0,
              REPLICAS_MOST),
     SETTING ("join_ack_wait", ack_wait,
              "milliseconds until a lost site's tasks are given again", 500,
