@@ -491,7 +491,7 @@ static const zrelay_setting_t s_settings [] = {
              "servers that store a task (0: 1, or 3 in a cluster)", 0,
              REPLICAS_MOST),
     SETTING ("join_ack_wait", ack_wait,
-             "milliseconds until a lost site's tasks are given again", 500,
+             "milliseconds until tasks of lost sites go elsewhere", 500,
              ACK_WAIT_MOST),
     { .name = NULL }
 };
