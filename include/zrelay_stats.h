@@ -68,12 +68,13 @@ typedef struct _zrelay_stats_t zrelay_stats_t;
 ZRELAY_EXPORT zrelay_stats_t *
     zrelay_stats_query (void *relay);
 
-//  Read an answer to STATS. The message is not changed and remains the
-//  caller's. Returns a new object, which the caller destroys, or NULL with
-//  errno EINVAL if answer is NULL or malformed: the first frame is not
-//  "STATS"; a name has no value; a word or a name breaks the rules above; kind
-//  or state is missing or empty; a count is not a decimal number of at most 64
-//  bits; or a frame contains a zero byte.
+//  Read an answer to STATS, or to COUNTERS, which has the same in one block. The
+//  message is not changed and remains the caller's. Returns a new object, which
+//  the caller destroys, or NULL with errno EINVAL if answer is NULL or
+//  malformed: the first frame is neither "STATS" nor "COUNTERS"; a name has no
+//  value; a word or a name breaks the rules above; kind or state is missing or
+//  empty; a count is not a decimal number of at most 64 bits; or a frame of
+//  STATS contains a zero byte.
 ZRELAY_EXPORT zrelay_stats_t *
     zrelay_stats_new (zmsg_t *answer);
 

@@ -87,8 +87,9 @@ static const zrelay_stats_metric_t s_metrics [] = {
 static bool
 s_matches (const char *name, const char *path, const char **detail_p)
 {
-    size_t fixed = strcspn (path, "*");
-    bool open = path [fixed] != 0;
+    size_t fixed = strlen (path);
+    bool open = path [fixed - 1] == '*';
+    fixed -= open;
     if (strncmp (name, path, fixed) != 0 || (name [fixed] != 0) != open)
         return false;
     *detail_p = open? name + fixed: NULL;
@@ -140,23 +141,36 @@ s_classify (zrelay_stats_t *self, zrelay_stats_node_t *leaf)
 //  --------------------------------------------------------------------------
 //  Names and numbers
 
-#define S_LETTERS_DIGITS \
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
 //  The characters of a kind, of a relay's name and of a state; of the name of
-//  a count, of its label, and of the label's value. None of them has a
-//  meaning in any output format, so nothing ever needs to be escaped.
-#define S_WORD_CHARACTERS   S_LETTERS_DIGITS "_-."
-#define S_NAME_CHARACTERS   S_LETTERS_DIGITS "_."
-#define S_LABEL_CHARACTERS  S_LETTERS_DIGITS "_"
-#define S_VALUE_CHARACTERS  S_LETTERS_DIGITS "_-.%"
+//  a count; and of a label's value, all of them besides letters, digits and
+//  "_", of which labels consist. None of them has a meaning in any output
+//  format, so nothing ever needs to be escaped.
+#define S_WORD_CHARACTERS   "-."
+#define S_NAME_CHARACTERS   "."
+#define S_VALUE_CHARACTERS  "-.%"
+
+//  How many of these characters a text of at most so many begins with
+
+static size_t
+s_span (const char *text, size_t size, const char *others)
+{
+    size_t count = 0;
+    for (; count < size && text [count]; count++) {
+        char letter = text [count] | 0x20;
+        bool plain = (letter >= 'a' && letter <= 'z') || text [count] == '_'
+                  || (text [count] >= '0' && text [count] <= '9');
+        if (!plain && !strchr (others, text [count]))
+            break;
+    }
+    return count;
+}
 
 static bool
 s_word_is_valid (const char *word)
 {
     size_t size = strlen (word);
     return size <= ZRELAY_STATS_NAME_MAX
-        && strspn (word, S_WORD_CHARACTERS) == size;
+        && s_span (word, size, S_WORD_CHARACTERS) == size;
 }
 
 //  Check the first size characters of the name of a count: those before its
@@ -166,7 +180,7 @@ static bool
 s_base_is_valid (const char *name, size_t size)
 {
     if (size > ZRELAY_STATS_NAME_MAX
-    ||  strspn (name, S_NAME_CHARACTERS) != size)
+    ||  s_span (name, size, S_NAME_CHARACTERS) != size)
         return false;
     size_t part = 0;            //  Characters since the last dot
     for (size_t index = 0; index < size; index++) {
@@ -187,31 +201,29 @@ static bool
 s_label_is_valid (const char *text)
 {
     const char *label = text + 1;
-    size_t size = strspn (label, S_LABEL_CHARACTERS);
+    size_t size = s_span (label, SIZE_MAX, "");
     if (size == 0 || label [size] != '=')
         return false;
     const char *value = label + size + 1;
-    size = strspn (value, S_VALUE_CHARACTERS);
+    size = s_span (value, SIZE_MAX, S_VALUE_CHARACTERS);
     return size > 0 && streq (value + size, "}");
 }
 
 static bool
-s_name_is_valid (const char *name)
+s_name_is_valid (const zrelay_stats_node_t *leaf)
 {
-    size_t base = strcspn (name, "{");
-    return strlen (name) <= ZRELAY_STATS_LABELLED_MAX
-        && s_base_is_valid (name, base)
-        && (name [base] == 0 || s_label_is_valid (name + base));
+    return leaf->size <= ZRELAY_STATS_LABELLED_MAX
+        && s_base_is_valid (leaf->name, leaf->base)
+        && (leaf->base == leaf->size
+         || s_label_is_valid (leaf->name + leaf->base));
 }
 
 //  Read a decimal number of at most 64 bits. Returns -1 if it is not one.
 
 static int
-s_parse_count (zframe_t *frame, uint64_t *value_p)
+s_parse_count (const char *text, size_t size, uint64_t *value_p)
 {
     const uint64_t base = 10;
-    const byte *text = zframe_data (frame);
-    size_t size = zframe_size (frame);
     uint64_t value = 0;
     if (size == 0)
         return -1;
@@ -403,42 +415,115 @@ s_tree_build (zrelay_stats_t *self)
 //  --------------------------------------------------------------------------
 //  Reading
 
-//  Append a leaf with a name of so many characters
+//  A string of the answer, which need not end with a zero byte
+typedef struct {
+    const char *text;           //  Its first character
+    size_t size;                //  And how many it has
+} string_t;
+
+//  Those of an answer: names and values by turns
+typedef struct {
+    string_t *strings;          //  In order
+    size_t count;               //  How many
+    size_t bytes;               //  In all of them
+} strings_t;
+
+static void
+s_add (strings_t *self, const void *text, size_t size)
+{
+    self->strings [self->count++] = (string_t) { (const char *) text, size };
+    self->bytes += size;
+}
+
+//  An answer to STATS has a frame for each
+
+static strings_t
+s_split_frames (zmsg_t *answer)
+{
+    strings_t self = {
+        .strings = (string_t *) zmalloc (zmsg_size (answer) * sizeof (string_t))
+    };
+    assert (self.strings);
+    zframe_t *frame;
+    while ((frame = zmsg_next (answer)))
+        s_add (&self, zframe_data (frame), zframe_size (frame));
+    return self;
+}
+
+//  One to COUNTERS has a block of them, with a zero byte after each
+
+static strings_t
+s_split_block (zframe_t *block)
+{
+    const char *text = block? (const char *) zframe_data (block): NULL;
+    const char *end = block? text + zframe_size (block): NULL;
+    size_t count = 1;
+    for (const char *at = text; at < end; at++)
+        count += *at == 0;
+    strings_t self = {
+        .strings = (string_t *) zmalloc (count * sizeof (string_t))
+    };
+    assert (self.strings);
+    while (text < end) {
+        size_t size = strnlen (text, (size_t) (end - text));
+        s_add (&self, text, size);
+        text += size + 1;
+    }
+    return self;
+}
+
+static bool
+s_is (string_t string, const char *word)
+{
+    return string.size == strlen (word)
+        && memcmp (string.text, word, string.size) == 0;
+}
+
+//  Append a leaf. There is room for as many as the answer can have.
 
 static zrelay_stats_node_t *
-s_leaf_new (zrelay_stats_t *self, const void *name, size_t size,
-            zrelay_stats_type_t type)
+s_leaf_new (zrelay_stats_t *self, string_t name, zrelay_stats_type_t type)
 {
-    zrelay_stats_node_t *leaf = (zrelay_stats_node_t *)
-        zmalloc (sizeof (zrelay_stats_node_t) + size + 1);
-    assert (leaf);
+    zrelay_stats_node_t *leaf = &self->nodes [self->leaves++];
     leaf->type = type;
-    leaf->name = (char *) (leaf + 1);
-    memcpy (leaf->name, name, size);
-    leaf->size = size;
-    leaf->base = strcspn (leaf->name, "{");
+    leaf->name = self->room;
+    memcpy (leaf->name, name.text, name.size);
+    self->room += name.size + 1;
+    leaf->size = name.size;
+    const char *label = (const char *) memchr (leaf->name, '{', leaf->size);
+    leaf->base = label? (size_t) (label - leaf->name): leaf->size;
     s_classify (self, leaf);
     if (self->last)
         self->last->next = leaf;
     else
         self->first = leaf;
     self->last = leaf;
-    self->leaves++;
     return leaf;
 }
 
 static zrelay_stats_node_t *
 s_word_new (zrelay_stats_t *self, const char *name)
 {
-    return s_leaf_new (self, name, strlen (name), ZRELAY_STATS_WORD);
+    string_t string = { name, strlen (name) };
+    return s_leaf_new (self, string, ZRELAY_STATS_WORD);
 }
 
+//  The three words, and their bytes with zeros
+#define WORDS 3
+#define WORDS_SIZE (sizeof ("kind") + sizeof ("name") + sizeof ("state"))
+
 static zrelay_stats_t *
-s_stats_new (void)
+s_stats_new (const strings_t *strings)
 {
     zrelay_stats_t *self =
         (zrelay_stats_t *) zmalloc (sizeof (zrelay_stats_t));
     assert (self);
+    size_t leaves = WORDS + strings->count / 2;
+    size_t nodes_size = leaves * sizeof (zrelay_stats_node_t);
+    self->nodes = (zrelay_stats_node_t *)
+        zmalloc (nodes_size + WORDS_SIZE + strings->bytes + leaves);
+    assert (self->nodes);
+    self->room = (char *) self->nodes + nodes_size;
     self->kind = s_word_new (self, "kind");
     self->name = s_word_new (self, "name");
     self->state = s_word_new (self, "state");
@@ -446,30 +531,30 @@ s_stats_new (void)
 }
 
 static bool
-s_has_zero (zframe_t *frame)
+s_has_zero (string_t string)
 {
-    return memchr (zframe_data (frame), 0, zframe_size (frame)) != NULL;
+    return memchr (string.text, 0, string.size) != NULL;
 }
 
-//  Return the word that a frame names, or NULL if it is the name of a count
+//  Return the word of that name, or NULL if it is the name of a count
 
 static zrelay_stats_node_t *
-s_word (zrelay_stats_t *self, zframe_t *name)
+s_word (zrelay_stats_t *self, string_t name)
 {
-    return zframe_streq (name, self->kind->name)? self->kind:
-           zframe_streq (name, self->name->name)? self->name:
-           zframe_streq (name, self->state->name)? self->state: NULL;
+    return s_is (name, "kind")? self->kind:
+           s_is (name, "name")? self->name:
+           s_is (name, "state")? self->state: NULL;
 }
 
 //  Set one of the three words. Returns -1 if the value is malformed, or if it
 //  has been set.
 
 static int
-s_stats_put_word (zrelay_stats_node_t *word, zframe_t *value)
+s_stats_put_word (zrelay_stats_node_t *word, string_t value)
 {
     if (word->word || s_has_zero (value))
         return -1;
-    word->word = zframe_strdup (value);
+    word->word = strndup (value.text, value.size);
     assert (word->word);
     return s_word_is_valid (word->word)? 0: -1;
 }
@@ -477,36 +562,28 @@ s_stats_put_word (zrelay_stats_node_t *word, zframe_t *value)
 //  Add a name and its value. Returns -1 if they are malformed.
 
 static int
-s_stats_put (zrelay_stats_t *self, zframe_t *name, zframe_t *value)
+s_stats_put (zrelay_stats_t *self, string_t name, string_t value)
 {
-    //  Words have short names
-    zrelay_stats_node_t *word = zframe_size (name) <= strlen ("state")?
-                                s_word (self, name): NULL;
+    zrelay_stats_node_t *word = s_word (self, name);
     if (word)
         return s_stats_put_word (word, value);
     uint64_t count;
-    if (s_has_zero (name) || s_parse_count (value, &count))
+    if (s_has_zero (name) || s_parse_count (value.text, value.size, &count))
         return -1;
-    zrelay_stats_node_t *leaf =
-        s_leaf_new (self, zframe_data (name), zframe_size (name),
-                    ZRELAY_STATS_COUNT);
+    zrelay_stats_node_t *leaf = s_leaf_new (self, name, ZRELAY_STATS_COUNT);
     leaf->value = count;
-    return s_name_is_valid (leaf->name)? 0: -1;
+    return s_name_is_valid (leaf)? 0: -1;
 }
 
 static int
-s_stats_read (zrelay_stats_t *self, zmsg_t *answer)
+s_stats_read (zrelay_stats_t *self, const strings_t *strings)
 {
-    if (!answer)
+    if (strings->count % 2)
         return -1;
-    zframe_t *frame = zmsg_first (answer);
-    if (!frame || !zframe_streq (frame, "STATS"))
-        return -1;
-    while ((frame = zmsg_next (answer))) {
-        zframe_t *value = zmsg_next (answer);
-        if (!value || s_stats_put (self, frame, value))
+    for (size_t index = 0; index < strings->count; index += 2)
+        if (s_stats_put (self, strings->strings [index],
+                         strings->strings [index + 1]))
             return -1;
-    }
     bool complete = self->kind->word && *self->kind->word
                  && self->state->word && *self->state->word;
     return complete? s_index_build (self): -1;
@@ -560,8 +637,17 @@ zrelay_stats_query (void *relay)
 zrelay_stats_t *
 zrelay_stats_new (zmsg_t *answer)
 {
-    zrelay_stats_t *self = s_stats_new ();
-    if (s_stats_read (self, answer)) {
+    zframe_t *query = answer? zmsg_first (answer): NULL;
+    strings_t strings = { .strings = NULL };
+    if (query && zframe_streq (query, "STATS"))
+        strings = s_split_frames (answer);
+    else
+    if (query && zframe_streq (query, "COUNTERS"))
+        strings = s_split_block (zmsg_next (answer));
+    zrelay_stats_t *self = s_stats_new (&strings);
+    bool read = s_stats_read (self, &strings) == 0;
+    free (strings.strings);
+    if (!read) {
         zrelay_stats_destroy (&self);
         errno = EINVAL;
         return NULL;
@@ -589,12 +675,10 @@ zrelay_stats_destroy (zrelay_stats_t **self_p)
             self->groups = group->next;
             free (group);
         }
-        while (self->first) {
-            zrelay_stats_node_t *leaf = self->first;
-            self->first = leaf->next;
-            free (leaf->word);
-            free (leaf);
-        }
+        free (self->kind->word);
+        free (self->name->word);
+        free (self->state->word);
+        free (self->nodes);
         free (self->index);
         free (self);
         *self_p = NULL;

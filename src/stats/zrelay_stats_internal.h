@@ -97,8 +97,8 @@ typedef enum {
 //  "served{service=coffee}" has the parts served, service and coffee.
 typedef struct _zrelay_stats_node_t {
     zrelay_stats_type_t type;   //  Group, count or word
-    char *name;                 //  Full name of a leaf, which is behind it in
-                                //  memory. A group borrows that of a leaf.
+    char *name;                 //  Full name of a leaf. A group borrows that of
+                                //  a leaf.
     size_t size;                //  How much of the name belongs to this node
     size_t base;                //  Leaf: characters of the name before "{"
     const char *part;           //  Its own part, in name
@@ -124,6 +124,8 @@ struct _zrelay_stats_t {
                                 //  three words come before all counts.
     zrelay_stats_node_t *last;  //  Last leaf
     size_t leaves;              //  How many leaves there are
+    zrelay_stats_node_t *nodes; //  Their memory, and after that of their names
+    char *room;                 //  Where the next name goes
     size_t hint;                //  Metric of the last leaf that had one
     zrelay_stats_node_t **index; //  All leaves, sorted by name
     zrelay_stats_node_t *groups; //  All groups but the root

@@ -281,6 +281,51 @@ s_test_malformed (void)
         s_test_refuses_with ("count", values [index]);
 }
 
+//  An answer to COUNTERS with that block
+
+static zrelay_stats_t *
+s_test_read_block (const void *data, size_t size)
+{
+    zmsg_t *answer = zmsg_new ();
+    assert (answer);
+    zmsg_addstr (answer, "COUNTERS");
+    if (data)
+        zmsg_addmem (answer, data, size);
+    zrelay_stats_t *stats = zrelay_stats_new (answer);
+    zmsg_destroy (&answer);
+    return stats;
+}
+
+static void
+s_test_block (void)
+{
+    static const char block [] = "kind\0queue\0state\0idle\0a.b\00012";
+    //  The zero byte at the end may be missing
+    for (size_t size = 0; size <= sizeof (block); size++) {
+        zrelay_stats_t *stats = s_test_read_block (block, size);
+        assert (size < sizeof (block) - 1 || stats);
+        if (size >= sizeof (block) - 1)
+            assert (zrelay_stats_value (stats, "a.b") == 12);
+        zrelay_stats_destroy (&stats);
+    }
+    assert (!s_test_read_block (NULL, 0));
+    assert (!s_test_read_block ("", 1));
+    assert (!s_test_read_block (block, sizeof ("kind\0queue\0state")));
+    assert (!s_test_read_block (block, sizeof (block) - 3));
+
+    uint32_t seed = 1;
+    for (size_t round = 0; round < 2000; round++) {
+        char noisy [sizeof (block)];
+        memcpy (noisy, block, sizeof (block));
+        for (int change = 0; change < 2; change++) {
+            seed = seed * 1664525 + 1013904223;
+            noisy [(seed >> 8) % sizeof (noisy)] = (char) (seed >> 24);
+        }
+        zrelay_stats_t *stats = s_test_read_block (noisy, sizeof (noisy));
+        zrelay_stats_destroy (&stats);
+    }
+}
+
 //  Frames may contain any bytes
 
 static void
@@ -913,6 +958,7 @@ zrelay_stats_test (bool verbose)
     //  @end
     s_test_silence ();
     s_test_malformed ();
+    s_test_block ();
     s_test_bytes ();
     s_test_limits ();
     s_test_words ();
