@@ -505,6 +505,8 @@ s_test_text (void)
     const char *single [] = {
         "STATS", "kind", "majordomo", "state", "idle",
         "frontend.in.messages", "20000000000", "forward.dropped", "1",
+        "forward.spooled", "5", "forward.spooled_bytes", "60",
+        "forward.spooled_ms", "7999",
         "capture.messages", "2", "uptime_ms", "90061000", NULL
     };
     stats = s_test_read (single);
@@ -513,6 +515,8 @@ s_test_text (void)
     assert (s_test_contains (text, " 20000000k "));
     assert (s_test_contains (text, "capture: 2 messages, 0 dropped\n"));
     assert (!s_test_contains (text, "backend"));
+    assert (s_test_contains (text, "\n    on disk: 5 messages, 60 bytes, the"
+                                   " oldest 7 s old\ncapture"));
     assert (!s_test_contains (text, "return"));
     zstr_free (&text);
     zrelay_stats_destroy (&stats);

@@ -188,6 +188,19 @@ s_put_side (zrelay_stats_t *self, zchunk_t *output,
     s_put_reasons (self, output, "connections cut", ZRELAY_STATS_CUT, side);
 }
 
+//  Write what a flow has on disk, if anything
+
+static void
+s_put_spooled (zrelay_stats_t *self, zchunk_t *output, const char *flow)
+{
+    uint64_t messages = s_value_of (self, flow, "spooled");
+    if (messages > 0)
+        zrelay_stats_putf (output, S_INDENT "on disk: %" PRIu64 " messages, %"
+            PRIu64 " bytes, the oldest %" PRIu64 " s old\n", messages,
+            s_value_of (self, flow, "spooled_bytes"),
+            s_value_of (self, flow, "spooled_ms") / ZRELAY_STATS_MSECS);
+}
+
 static void
 s_put_flow (zrelay_stats_t *self, zchunk_t *output,
             const zrelay_stats_subject_t *flow)
@@ -199,6 +212,7 @@ s_put_flow (zrelay_stats_t *self, zchunk_t *output,
     s_put_cell (output, s_value_of (self, flow->name, "dropped"));
     zrelay_stats_put (output, "\n");
     s_put_reasons (self, output, "dropped", ZRELAY_STATS_DROPPED, flow);
+    s_put_spooled (self, output, flow->name);
 }
 
 //  Return true if the relay has counts of a subject
