@@ -67,6 +67,25 @@ fuzz_begin (void)
     __atomic_store_n (&s_started, zclock_mono (), __ATOMIC_RELEASE);
 }
 
+zmsg_t *
+fuzz_recv (void *sock)
+{
+    zmsg_t *message = NULL;
+    do
+        message = zmsg_recv (sock);
+    while (!message && errno == EINTR);
+    return message;
+}
+
+int
+fuzz_wait (void *sock)
+{
+    zmsg_t *message = fuzz_recv (sock);
+    int status = message? zmsg_signal (message): -1;
+    zmsg_destroy (&message);
+    return status;
+}
+
 //  libzmq keeps a socket that was connected to an inproc endpoint until
 //  somebody binds this, even if the socket was closed long ago
 

@@ -61,6 +61,13 @@ void
 void
     fuzz_end (void);
 
+//  zmsg_recv (), and zsock_wait (), of which a signal makes no end: libFuzzer has
+//  an alarm now and then.
+zmsg_t *
+    fuzz_recv (void *sock);
+int
+    fuzz_wait (void *sock);
+
 //  Take the next line, or word of a line, from the front of text. Returns
 //  false if there is none.
 bool

@@ -675,7 +675,7 @@ static void
 s_check (input_t *self)
 {
     zmsg_t *looks [2] [QUESTIONS] = { { NULL } };
-    FUZZ_MUST (zsock_wait (self->front) == 0);
+    FUZZ_MUST (fuzz_wait (self->front) == 0);
     s_collect (self);
     s_see (self, looks [0]);
     for (size_t index = 0; index < self->commands; index++)

@@ -69,12 +69,6 @@ s_set_up (void)
     char *clients = s_path ("clients");
     mkdir (clients, 0700);
     zstr_free (&clients);
-    //  libFuzzer's alarm would cut short what waits for an answer. That waits
-    //  for so long only.
-    sigset_t alarm;
-    sigemptyset (&alarm);
-    sigaddset (&alarm, SIGALRM);
-    pthread_sigmask (SIG_BLOCK, &alarm, NULL);
     s_gate = zactor_new (zrelay_gate, NULL);
     FUZZ_MUST (s_gate);
     zsock_set_rcvtimeo (zactor_sock (s_gate), ANSWER_TIME);
@@ -100,10 +94,12 @@ s_write (const char *name, zchunk_t *text)
 static void
 s_must_explain (void)
 {
-    char *name = NULL;
-    char *sentence = NULL;
     zstr_send (s_gate, "ERROR");
-    zstr_recvx (s_gate, &name, &sentence, NULL);
+    zmsg_t *answer = fuzz_recv (s_gate);
+    FUZZ_MUST (answer);
+    char *name = zmsg_popstr (answer);
+    char *sentence = zmsg_popstr (answer);
+    zmsg_destroy (&answer);
     FUZZ_MUST (name && streq (name, "ERROR") && sentence && *sentence);
     zstr_free (&name);
     zstr_free (&sentence);
@@ -132,7 +128,7 @@ s_command (fuzz_word_t *line)
         freen (text);
     }
     zmsg_send (&command, s_gate);
-    zmsg_t *answer = zmsg_recv (s_gate);
+    zmsg_t *answer = fuzz_recv (s_gate);
     FUZZ_MUST (answer);
     int status = zmsg_signal (answer);
     FUZZ_MUST (status <= ZRELAY_STATUS_REFUSED);
@@ -155,7 +151,7 @@ s_read_files (void)
     for (size_t index = 0; index < 2; index++) {
         char *path = s_path (files [index] [1]);
         zstr_sendx (s_gate, files [index] [0], "in", path, NULL);
-        if (zsock_wait (s_gate) > 0)
+        if (fuzz_wait (s_gate) > 0)
             s_must_explain ();
         zstr_free (&path);
     }
@@ -185,7 +181,7 @@ s_request (fuzz_word_t *line)
     zsock_set_rcvtimeo (asker, ANSWER_TIME);
     bool last = false;
     while (!last) {
-        zmsg_t *reply = zmsg_recv (asker);
+        zmsg_t *reply = fuzz_recv (asker);
         FUZZ_MUST (reply && zmsg_size (reply) == 7);
         char *words [7];
         for (size_t index = 0; index < 7; index++)
@@ -234,9 +230,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     s_passwords = zchunk_new (NULL, 0);
     s_cert = zchunk_new (NULL, 0);
     zstr_sendx (s_gate, "DELAY", "0", "0", NULL);
-    zsock_wait (s_gate);
+    fuzz_wait (s_gate);
     zstr_sendx (s_gate, "ALLOW", "in", "0.0.0.0/0", NULL);
-    zsock_wait (s_gate);
+    fuzz_wait (s_gate);
     fuzz_word_t text = { (const char *) data, size };
     fuzz_word_t line;
     for (int count = 0; count < FUZZ_LINES_MAX && fuzz_line (&text, &line);
@@ -244,7 +240,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         s_line (&line);
     //  Nothing is left for the next one
     zstr_sendx (s_gate, "CLEAR", "in", NULL);
-    zsock_wait (s_gate);
+    fuzz_wait (s_gate);
     zchunk_destroy (&s_passwords);
     zchunk_destroy (&s_cert);
     fuzz_end ();
