@@ -8,14 +8,13 @@
 """Every example, in C and in Python, does what it says through real relays."""
 
 import contextlib
-import os
 import signal
 import tempfile
 
 import zmq
 
-from zrelay_testing import Relay, Skip, equal, example, main, sockets, \
-    temp_dir, test, wait_until
+from zrelay_testing import Relay, equal, example, main, need_store, \
+    sockets, temp_dir, test, wait_until
 
 FREE_PORT = Relay.FREE_PORT
 LANGUAGES = ("c", "py")
@@ -319,8 +318,7 @@ def own_kind():
 
 @test("ticlient leaves a request, fetches its reply and closes it")
 def titanic():
-    if not os.environ.get("HAVE_STORE", "1"):
-        raise Skip("configured without LMDB")
+    need_store()
     with temp_dir() as folder, \
          Relay("majordomo", "--titanic", folder + "/orders",
                frontend=FREE_PORT, backend=()) as relay:

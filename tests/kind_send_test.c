@@ -456,7 +456,7 @@ s_test_lost (const char *side, bool captured, int frame)
     s_victim = faults_spawn ("peer", endpoint, NULL);
     bool heard = faults_counted (relay, "heard", 1);
     s_noticed = false;
-    char number [10];
+    char number [12];
     snprintf (number, sizeof (number), "%d", frame);
     kind_send (relay, "LOSE", side, number, NULL);
     bool front = streq (side, "FRONTEND");

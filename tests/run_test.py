@@ -22,7 +22,8 @@ import zmq
 import zmq.auth
 
 from zrelay_testing import (DEADLINE, TOP_SRCDIR, ZRELAY, Process, Skip, equal,
-                            main, sockets, temp_dir, test, wait_until)
+                            main, need_store, sockets, temp_dir, test,
+                            wait_until)
 
 ASKED, FAILED, MISUSE = range(3)
 
@@ -519,8 +520,7 @@ def _():
 
 @test("check leaves a spool alone, and so does reload until it is its turn")
 def _():
-    if not os.environ.get("HAVE_STORE", "1"):
-        raise Skip("built without LMDB")
+    need_store()
     with temp_dir() as folder:
         spool = os.path.join(folder, "spool")
 

@@ -24,8 +24,8 @@ import time
 import zmq
 
 from zrelay_testing import (DEADLINE, TOP_BUILDDIR, ZRELAY, Process, Relay,
-                            Skip, comment, equal, main, temp_dir, test,
-                            wait_until)
+                            Skip, comment, equal, main, need_store, temp_dir,
+                            test, wait_until)
 
 KILLS = int(os.environ.get("SPOOL_KILLS", "8"))
 CUTS = int(os.environ.get("SPOOL_CUTS", "3"))
@@ -160,8 +160,7 @@ class Place:
 
 @contextlib.contextmanager
 def place():
-    if not os.environ.get("HAVE_STORE", "1"):
-        raise Skip("configured without LMDB")
+    need_store()
     with temp_dir() as folder:
         yield Place(folder)
 

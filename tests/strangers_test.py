@@ -226,9 +226,8 @@ def publications(make, relay, source=zmq.PUB, sink=zmq.SUB):
     return passes
 
 
-def balanced(make, relay):
-    worker = ReadyWorker(make, relay.backend)
-    client = BareClient(make, relay.frontend)
+def answered(worker, client):
+    """A client of a kind whose workers say when they are ready."""
     worker.ready()
 
     def passes():
@@ -236,18 +235,16 @@ def balanced(make, relay):
         worker.echo()
         equal(client.recv(), [b"question"], "reply")
     return passes
+
+
+def balanced(make, relay):
+    return answered(ReadyWorker(make, relay.backend),
+                    BareClient(make, relay.frontend))
 
 
 def brokered(make, relay):
-    worker = Worker01(make, relay.frontend)
-    client = Client01(make, relay.frontend)
-    worker.ready()
-
-    def passes():
-        client.send(b"question")
-        worker.echo()
-        equal(client.recv(), [b"question"], "reply")
-    return passes
+    return answered(Worker01(make, relay.frontend),
+                    Client01(make, relay.frontend))
 
 
 HONEST = {

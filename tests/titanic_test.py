@@ -27,8 +27,8 @@ import zmq
 from peers import (PR_SET_PDEATHSIG, Client01, Client02, Crew, DealerClient01,
                    Worker01, Worker02, Yard)
 from zrelay_testing import (DEADLINE, TOP_BUILDDIR, ZRELAY, Hang, Process,
-                            Relay, Skip, comment, equal, main, sockets,
-                            temp_dir, test, wait_until)
+                            Relay, Skip, comment, equal, main, need_store,
+                            sockets, temp_dir, test, wait_until)
 
 KILLS = int(os.environ.get("TITANIC_KILLS", "20"))
 
@@ -101,8 +101,7 @@ class Place:
 
 @contextlib.contextmanager
 def place():
-    if not os.environ.get("HAVE_STORE", "1"):
-        raise Skip("configured without LMDB")
+    need_store()
     with temp_dir() as folder:
         yield Place(folder)
 

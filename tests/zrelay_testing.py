@@ -74,6 +74,11 @@ class Skip(Exception):
     """Raised by a test that cannot run here; says why."""
 
 
+def need_store():
+    if not os.environ.get("HAVE_STORE", "1"):
+        raise Skip("configured without LMDB")
+
+
 @contextlib.contextmanager
 def sockets():
     """A function that makes sockets, all of them closed at the end."""

@@ -399,8 +399,8 @@ static bool
 s_peers_leaving (zrelay_engine_t *self)
 {
     for (int side = 0; self->kind.on_gone && side < ZRELAY_SIDES; side++) {
-        zrelay_peers_t *peers = self->sides [side]?
-            zrelay_side_peers (self->sides [side]): NULL;
+        zrelay_peers_t *peers =
+            zrelay_wiring_peers (&self->wiring, (zrelay_side_id_t) side);
         if (peers && zrelay_peers_leaving (peers))
             return true;
     }
@@ -668,8 +668,7 @@ s_report_gone (zrelay_engine_t *self)
 {
     for (int index = 0; self->kind.on_gone && index < ZRELAY_SIDES; index++) {
         zrelay_side_id_t id = (zrelay_side_id_t) index;
-        zrelay_side_t *side = self->sides [id];
-        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
+        zrelay_peers_t *peers = zrelay_wiring_peers (&self->wiring, id);
         if (!peers || !zrelay_peers_leaving (peers))
             continue;
         byte gone [ZRELAY_PEERS_ID_MAX];
@@ -1086,8 +1085,7 @@ zrelay_engine_option (zrelay_engine_t *self, zrelay_side_id_t side,
 size_t
 zrelay_engine_peers (zrelay_engine_t *self, zrelay_side_id_t side)
 {
-    zrelay_peers_t *peers = self->sides [side]?
-        zrelay_side_peers (self->sides [side]): NULL;
+    zrelay_peers_t *peers = zrelay_wiring_peers (&self->wiring, side);
     return peers? zrelay_peers_count (peers): 0;
 }
 
@@ -1095,8 +1093,7 @@ void
 zrelay_engine_list_peers (zrelay_engine_t *self, zrelay_side_id_t side,
                           zmsg_t *answer)
 {
-    zrelay_peers_t *peers = self->sides [side]?
-        zrelay_side_peers (self->sides [side]): NULL;
+    zrelay_peers_t *peers = zrelay_wiring_peers (&self->wiring, side);
     if (peers)
         zrelay_peers_update (peers);
     zmsg_addstrf (answer, "%zu", peers? zrelay_peers_count (peers): 0);

@@ -139,15 +139,16 @@ void
 zrelay_patrol_report (zrelay_patrol_t *self)
 {
     for (int index = 0; index < ZRELAY_SIDES; index++) {
-        zrelay_side_t *side = self->wiring->sides [index];
-        zrelay_peers_t *peers = side? zrelay_side_peers (side): NULL;
+        zrelay_peers_t *peers =
+            zrelay_wiring_peers (self->wiring, (zrelay_side_id_t) index);
         const char *address, *reason;
         uint64_t count = peers?
             zrelay_peers_report (peers, &address, &reason): 0;
         if (count > 0)
             zrelay_engine_log (self->engine, ZRELAY_LOG_WARNING, "%s: %" PRIu64
                 " connections were cut; the last came from %s (%s)",
-                zrelay_side_name (side), count, address, reason);
+                zrelay_side_name (self->wiring->sides [index]), count, address,
+                reason);
     }
 }
 

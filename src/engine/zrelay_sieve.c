@@ -66,12 +66,6 @@ zrelay_sieve_find (const char *name)
     return -1;
 }
 
-const char *
-zrelay_sieve_name (zrelay_sieve_rule_t rule)
-{
-    return s_names [rule];
-}
-
 void
 zrelay_sieve_add (zrelay_sieve_t *self, zrelay_sieve_rule_t rule,
                   const char *topic, const char *to)

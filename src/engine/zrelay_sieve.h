@@ -40,11 +40,9 @@ zrelay_sieve_t *
 void
     zrelay_sieve_destroy (zrelay_sieve_t **self_p);
 
-//  The rule of that name, or -1; and the name of a rule.
+//  The rule of that name, or -1.
 int
     zrelay_sieve_find (const char *name);
-const char *
-    zrelay_sieve_name (zrelay_sieve_rule_t rule);
 
 //  Add a rule; to is what "rename" puts in the place of topic, or else NULL.
 //  Remove all.

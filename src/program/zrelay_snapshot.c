@@ -25,7 +25,6 @@ struct _zrelay_snapshot_t {
     relay_t *relays;            //  All relays
     size_t size;                //  How many there are
     char *error;                //  Why they could not be listed, or NULL
-    int64_t time;               //  When it was taken, in msecs
 };
 
 //  --------------------------------------------------------------------------
@@ -82,8 +81,7 @@ zrelay_snapshot_new (zrelay_client_t *client, size_t msecs)
     zrelay_snapshot_t *self =
         (zrelay_snapshot_t *) zmalloc (sizeof (zrelay_snapshot_t));
     assert (self);
-    self->time = zclock_mono ();
-    int64_t deadline = self->time + (int64_t) msecs;
+    int64_t deadline = zclock_mono () + (int64_t) msecs;
     s_limit (client, deadline);
     s_list (self, client);
     for (size_t index = 0; index < self->size; index++)
@@ -177,10 +175,4 @@ zrelay_snapshot_obstacles (zrelay_snapshot_t *self)
         text = longer;
     }
     return text;
-}
-
-int64_t
-zrelay_snapshot_time (zrelay_snapshot_t *self)
-{
-    return self->time;
 }

@@ -49,8 +49,4 @@ zrelay_stats_t *
 char *
     zrelay_snapshot_obstacles (zrelay_snapshot_t *self);
 
-//  When it was taken, by zclock_mono ().
-int64_t
-    zrelay_snapshot_time (zrelay_snapshot_t *self);
-
 #endif
