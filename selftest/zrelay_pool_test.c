@@ -707,7 +707,13 @@ zrelay_broker_test (bool verbose)
     assert (answer);
     zmsg_destroy (&answer);
     zsock_destroy (&client);
+    //  libzmq reports that a peer has gone, and then lets go of it, before it
+    //  reads what another one sends
     assert (zrelay_testing_reaches (relay, "frontend.peers", 2));
+    s_send (other, "MDPC02", "\x01", "desk.time", "");
+    answer = s_receive (other, "MDPC02", "\x03", "desk.time", "noon");
+    assert (answer);
+    zmsg_destroy (&answer);
     assert (S_DONE (relay, "ANSWER", "late"));
     assert (zrelay_testing_reaches (relay, "forward.dropped_unanswered", 1));
 
