@@ -78,6 +78,16 @@ ZRELAY_EXPORT zrelay_stats_t *
 ZRELAY_EXPORT zrelay_stats_t *
     zrelay_stats_new (zmsg_t *answer);
 
+//  The same, for whoever asks a relay again and again. If the names in answer
+//  are those of before, which may be NULL and remains the caller's, they are
+//  taken from there, which costs a tenth. zrelay_client_stats () does so.
+ZRELAY_EXPORT zrelay_stats_t *
+    zrelay_stats_new_after (zmsg_t *answer, const zrelay_stats_t *before);
+
+//  Make a copy, which the caller destroys. Returns NULL if self is NULL.
+ZRELAY_EXPORT zrelay_stats_t *
+    zrelay_stats_dup (const zrelay_stats_t *self);
+
 //  Destroy an object and set the caller's pointer to NULL. A pointer that is
 //  NULL already is left alone.
 ZRELAY_EXPORT void

@@ -491,9 +491,10 @@ perf_relay_serve (relay_t *relay, zactor_t *actor)
     struct timespec pace = { 0, 1000000000L / relay->stats };
     if (relay->stats == 1)
         pace = (struct timespec) { 1, 0 };
+    zrelay_client_t *client = zrelay_client_new (actor);
     while (true) {
         nanosleep (&pace, NULL);
-        zrelay_stats_t *stats = zrelay_stats_query (actor);
+        zrelay_stats_t *stats = zrelay_client_stats (client);
         s_require (stats != NULL, "STATS");
         zrelay_stats_destroy (&stats);
     }

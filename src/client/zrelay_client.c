@@ -38,6 +38,7 @@ struct _zrelay_client_t {
     char number [CLIENT_NUMBER_DIGITS + 1]; //  Number of the last command
     char name [CLIENT_NAME_MAX + 1];    //  Its name, for sentences
     zframe_t *word;             //  Its name, which begins a query's answer
+    zrelay_stats_t *stats;      //  The last statistics, or NULL
     int status;                 //  Status of the last call
     char *error;                //  Sentence for it, or NULL
 };
@@ -138,6 +139,7 @@ zrelay_client_destroy (zrelay_client_t **self_p)
         zstr_free (&self->relay);
         zstr_free (&self->error);
         zframe_destroy (&self->word);
+        zrelay_stats_destroy (&self->stats);
         freen (self);
         *self_p = NULL;
     }
@@ -590,11 +592,14 @@ zrelay_client_stats (zrelay_client_t *self)
     zmsg_t *answer = s_query_stats (self);
     if (!answer)
         return NULL;
-    zrelay_stats_t *stats = zrelay_stats_new (answer);
+    zrelay_stats_t *stats = zrelay_stats_new_after (answer, self->stats);
+    zmsg_destroy (&answer);
     if (!stats)
         s_fail (self, ZRELAY_STATUS_REFUSED,
                 "the relay's answer to STATS is malformed");
-    zmsg_destroy (&answer);
+    //  The next answer will have the same names
+    zrelay_stats_destroy (&self->stats);
+    self->stats = zrelay_stats_dup (stats);
     return stats;
 }
 

@@ -12,211 +12,17 @@
 
 /*
 @header
-    Names are kept as a tree, because JSON shows a tree: the parts of
-    "frontend.in.messages" are nested groups, and the last part is a count.
-    This adds two rules. No part may be empty, and no name may be the
-    beginning of another one ("a" and "a.b"), because it would have to be a
-    number and an object at once. The names of a group need not stand
-    together in the answer; JSON shows the group at the place of its first
-    name.
+    The names of an answer are an outline (zrelay_outline), which answers of
+    one relay share. Whoever asks a relay a thousand times a second compares
+    names then, which costs a twentieth of sorting them.
 @discuss
-    Strangers choose some of the names: a worker chooses the name of its
-    service, which becomes a label. A hash table would let them choose names
-    that collide, and zhashx, which grows until names no longer collide,
-    takes all memory for thirty such names and aborts. The names are
-    therefore sorted, and found by bisection.
-
-    Each leaf is classified once, when the answer is read, by s_metrics. A
-    count without a row there belongs to the relay's kind, and is printed in
-    every form as well.
 @end
 */
 
 #include "zrelay_stats_internal.h"
 
 //  --------------------------------------------------------------------------
-//  The words and counts that every relay has
-
-const zrelay_stats_subject_t zrelay_stats_subjects [] = {
-    { "side", "frontend" },
-    { "side", "backend" },
-    { "flow", "forward" },
-    { "flow", "return" },
-    { NULL, NULL }
-};
-
-static const zrelay_stats_metric_t s_metrics [] = {
-    { NULL, "uptime_ms", ZRELAY_STATS_UPTIME, NULL, NULL, NULL },
-    { NULL, "state", ZRELAY_STATS_STATE, "state", NULL, NULL },
-    { NULL, "capture.messages", ZRELAY_STATS_CAPTURED, NULL, NULL, NULL },
-    { NULL, "capture.dropped", ZRELAY_STATS_UNCAPTURED, NULL, NULL, NULL },
-    { "side", "in.messages", ZRELAY_STATS_MESSAGES, "direction", "in", NULL },
-    { "side", "in.frames", ZRELAY_STATS_FRAMES, "direction", "in", NULL },
-    { "side", "in.bytes", ZRELAY_STATS_BYTES, "direction", "in", NULL },
-    { "side", "out.messages", ZRELAY_STATS_MESSAGES, "direction", "out", NULL },
-    { "side", "out.frames", ZRELAY_STATS_FRAMES, "direction", "out", NULL },
-    { "side", "out.bytes", ZRELAY_STATS_BYTES, "direction", "out", NULL },
-    { "side", "peers", ZRELAY_STATS_PEERS, NULL, NULL, NULL },
-    { "side", "throttled", ZRELAY_STATS_THROTTLED, NULL, NULL, NULL },
-    { "side", "handshakes_failed", ZRELAY_STATS_SUM, NULL, NULL, NULL },
-    { "side", "handshakes_failed_*", ZRELAY_STATS_HANDSHAKES, "reason", NULL,
-      NULL },
-    { "side", "left_early", ZRELAY_STATS_LEFT_EARLY, NULL, NULL, NULL },
-    { "side", "cut", ZRELAY_STATS_SUM, NULL, NULL, NULL },
-    { "side", "cut_*", ZRELAY_STATS_CUT, "reason", NULL, NULL },
-    { "flow", "stalls", ZRELAY_STATS_STALLS, NULL, NULL, NULL },
-    { "flow", "stalled_ms", ZRELAY_STATS_STALLED, NULL, NULL, NULL },
-    { "flow", "held", ZRELAY_STATS_HELD, NULL, NULL, NULL },
-    { "flow", "holds_within_*", ZRELAY_STATS_HOLDS, "le", NULL, "_bucket" },
-    { "flow", "holds", ZRELAY_STATS_HOLDS, NULL, NULL, "_count" },
-    { "flow", "holds_ms", ZRELAY_STATS_HOLDS, NULL, NULL, "_sum" },
-    { "flow", "spooled", ZRELAY_STATS_SPOOLED, NULL, NULL, NULL },
-    { "flow", "spooled_bytes", ZRELAY_STATS_SPOOLED_BYTES, NULL, NULL, NULL },
-    { "flow", "spooled_ms", ZRELAY_STATS_SPOOLED_AGE, NULL, NULL, NULL },
-    { "flow", "spool_failed", ZRELAY_STATS_SPOOL_FAILED, NULL, NULL, NULL },
-    { "flow", "spool_sent", ZRELAY_STATS_SPOOL_SENT, NULL, NULL, NULL },
-    { "flow", "spool_resent", ZRELAY_STATS_SPOOL_RESENT, NULL, NULL, NULL },
-    { "flow", "dropped", ZRELAY_STATS_SUM, NULL, NULL, NULL },
-    { "flow", "dropped_*", ZRELAY_STATS_DROPPED, "reason", NULL, NULL },
-};
-#define METRICS (sizeof (s_metrics) / sizeof (s_metrics [0]))
-
-//  Return true if a name matches the path of a metric, and set *detail_p to
-//  the part of the name that "*" stands for, or to NULL.
-
-static bool
-s_matches (const char *name, const char *path, const char **detail_p)
-{
-    size_t fixed = strlen (path);
-    bool open = path [fixed - 1] == '*';
-    fixed -= open;
-    if (strncmp (name, path, fixed) != 0 || (name [fixed] != 0) != open)
-        return false;
-    *detail_p = open? name + fixed: NULL;
-    return true;
-}
-
-//  Return the subject of a name, or the last, empty one if it has none
-
-static const zrelay_stats_subject_t *
-s_subject (const char *name)
-{
-    const zrelay_stats_subject_t *subject = zrelay_stats_subjects;
-    for (; subject->name; subject++) {
-        size_t size = strlen (subject->name);
-        if (strncmp (name, subject->name, size) == 0 && name [size] == '.')
-            break;
-    }
-    return subject;
-}
-
-//  Find the metric of a leaf. Labels are for counts of a kind, which have
-//  none. Leaves come in the order of the table, so the search goes on where the
-//  last one ended.
-
-static void
-s_classify (zrelay_stats_t *self, zrelay_stats_node_t *leaf)
-{
-    if (leaf->base < leaf->size)
-        return;
-    const zrelay_stats_subject_t *subject = s_subject (leaf->name);
-    const char *name = leaf->name;
-    if (subject->name)
-        name += strlen (subject->name) + 1;
-    for (size_t index = 0; index < METRICS; index++) {
-        size_t row = (self->hint + index) % METRICS;
-        const zrelay_stats_metric_t *metric = &s_metrics [row];
-        bool same = metric->subject && subject->label?
-            streq (metric->subject, subject->label):
-            metric->subject == subject->label;
-        if (same && s_matches (name, metric->path, &leaf->detail)) {
-            leaf->metric = metric;
-            leaf->subject = subject->name? subject: NULL;
-            self->hint = row;
-            return;
-        }
-    }
-}
-
-//  --------------------------------------------------------------------------
-//  Names and numbers
-
-//  The characters of a kind, of a relay's name and of a state; of the name of
-//  a count; and of a label's value, all of them besides letters, digits and
-//  "_", of which labels consist. None of them has a meaning in any output
-//  format, so nothing ever needs to be escaped.
-#define S_WORD_CHARACTERS   "-."
-#define S_NAME_CHARACTERS   "."
-#define S_VALUE_CHARACTERS  "-.%"
-
-//  How many of these characters a text of at most so many begins with
-
-static size_t
-s_span (const char *text, size_t size, const char *others)
-{
-    size_t count = 0;
-    for (; count < size && text [count]; count++) {
-        char letter = text [count] | 0x20;
-        bool plain = (letter >= 'a' && letter <= 'z') || text [count] == '_'
-                  || (text [count] >= '0' && text [count] <= '9');
-        if (!plain && !strchr (others, text [count]))
-            break;
-    }
-    return count;
-}
-
-static bool
-s_word_is_valid (const char *word)
-{
-    size_t size = strlen (word);
-    return size <= ZRELAY_STATS_NAME_MAX
-        && s_span (word, size, S_WORD_CHARACTERS) == size;
-}
-
-//  Check the first size characters of the name of a count: those before its
-//  label, which begins with "{", or all of them
-
-static bool
-s_base_is_valid (const char *name, size_t size)
-{
-    if (size > ZRELAY_STATS_NAME_MAX
-    ||  s_span (name, size, S_NAME_CHARACTERS) != size)
-        return false;
-    size_t part = 0;            //  Characters since the last dot
-    for (size_t index = 0; index < size; index++) {
-        if (name [index] != '.')
-            part++;
-        else
-        if (part)
-            part = 0;
-        else
-            return false;
-    }
-    return part > 0;
-}
-
-//  Check "{LABEL=VALUE}"
-
-static bool
-s_label_is_valid (const char *text)
-{
-    const char *label = text + 1;
-    size_t size = s_span (label, SIZE_MAX, "");
-    if (size == 0 || label [size] != '=')
-        return false;
-    const char *value = label + size + 1;
-    size = s_span (value, SIZE_MAX, S_VALUE_CHARACTERS);
-    return size > 0 && streq (value + size, "}");
-}
-
-static bool
-s_name_is_valid (const zrelay_stats_node_t *leaf)
-{
-    return leaf->size <= ZRELAY_STATS_LABELLED_MAX
-        && s_base_is_valid (leaf->name, leaf->base)
-        && (leaf->base == leaf->size
-         || s_label_is_valid (leaf->name + leaf->base));
-}
+//  Numbers
 
 //  Read a decimal number of at most 64 bits. Returns -1 if it is not one.
 
@@ -240,353 +46,241 @@ s_parse_count (const char *text, size_t size, uint64_t *value_p)
 }
 
 //  --------------------------------------------------------------------------
-//  The index: all leaves, sorted by name
+//  The strings of an answer
 
-//  Order of characters. Separators come first, so that "a" is followed by
-//  "a.b", then by "a{c=d}", and only then by "a-" or "aa".
-
-static int
-s_rank (char character)
-{
-    static const char separators [] = ".{";
-    const char *separator = character? strchr (separators, character): NULL;
-    if (separator)
-        return 1 + (int) (separator - separators);
-    return character? (int) strlen (separators) + (unsigned char) character: 0;
-}
-
-static int
-s_compare (const void *first, const void *second)
-{
-    const char *one = (*(zrelay_stats_node_t *const *) first)->name;
-    const char *two = (*(zrelay_stats_node_t *const *) second)->name;
-    for (; *one && *one == *two; one++)
-        two++;
-    return s_rank (*one) - s_rank (*two);
-}
-
-//  Return true if a name of the index and the next one cannot both be in the
-//  tree. Thanks to the order of the index, two names that contradict each
-//  other imply two neighbours that do.
-
-static bool
-s_contradicts (const zrelay_stats_node_t *self,
-               const zrelay_stats_node_t *next)
-{
-    //  "a" and "a", which ends where self does, or "a.b", or "a{b=c}"
-    if (strncmp (self->name, next->name, self->size) == 0) {
-        char end = next->name [self->size];
-        if (end == 0 || end == '.' || end == '{')
-            return true;
-    }
-    //  "a.b" and "a{c=d}"
-    return next->base < next->size
-        && strncmp (self->name, next->name, next->base) == 0
-        && self->name [next->base] == '.';
-}
-
-//  Returns -1 if two names contradict each other
-
-static int
-s_index_build (zrelay_stats_t *self)
-{
-    self->index = (zrelay_stats_node_t **)
-        zmalloc (self->leaves * sizeof (zrelay_stats_node_t *));
-    assert (self->index);
-    size_t count = 0;
-    zrelay_stats_node_t *leaf = self->first;
-    for (; leaf; leaf = leaf->next)
-        self->index [count++] = leaf;
-    qsort (self->index, count, sizeof (self->index [0]), s_compare);
-    for (size_t position = 1; position < count; position++)
-        if (s_contradicts (self->index [position - 1],
-                           self->index [position]))
-            return -1;
-    return 0;
-}
-
-//  Return a count by its name, or NULL if there is none
-
-static zrelay_stats_node_t *
-s_index_find (zrelay_stats_t *self, const char *name)
-{
-    zrelay_stats_node_t pattern = { .name = (char *) name };
-    zrelay_stats_node_t *key = &pattern;
-    zrelay_stats_node_t **found = (zrelay_stats_node_t **)
-        bsearch (&key, self->index, self->leaves, sizeof (self->index [0]),
-                 s_compare);
-    return found && (*found)->type == ZRELAY_STATS_COUNT? *found: NULL;
-}
-
-//  --------------------------------------------------------------------------
-//  The tree
-
-//  Return the length of the part of name that starts at start
-
-static size_t
-s_part_size (const char *name, size_t start)
-{
-    //  The value of a label is one part, even if it contains dots
-    bool value = start > 0 && name [start - 1] == '=';
-    return strcspn (name + start, value? "}": ".{=");
-}
-
-static bool
-s_is_within (const zrelay_stats_node_t *leaf, const zrelay_stats_node_t *group)
-{
-    //  Another name may be shorter, but then it differs before its end
-    return strncmp (leaf->name, group->name, group->size) == 0
-        && strchr (".{=", leaf->name [group->size]);
-}
-
-static zrelay_stats_node_t *
-s_group_new (zrelay_stats_t *self, zrelay_stats_node_t *parent,
-             zrelay_stats_node_t *leaf, size_t start, size_t size)
-{
-    zrelay_stats_node_t *group =
-        (zrelay_stats_node_t *) zmalloc (sizeof (zrelay_stats_node_t));
-    assert (group);
-    group->type = ZRELAY_STATS_GROUP;
-    group->parent = parent;
-    group->name = leaf->name;
-    group->size = start + size;
-    group->part = leaf->name + start;
-    group->part_size = size;
-    group->next = self->groups;
-    self->groups = group;
-    return group;
-}
-
-//  Make the groups of a leaf. All names of a group stand together in the
-//  index, so a group that exists is group, that of the leaf before, or
-//  contains it. Returns the group of this leaf.
-
-static zrelay_stats_node_t *
-s_enter (zrelay_stats_t *self, zrelay_stats_node_t *group,
-         zrelay_stats_node_t *leaf)
-{
-    while (group->parent && !s_is_within (leaf, group))
-        group = group->parent;
-    size_t start = group->parent? group->size + 1: 0;
-    size_t size = s_part_size (leaf->name, start);
-    while (leaf->name [start + size] && leaf->name [start + size] != '}') {
-        group = s_group_new (self, group, leaf, start, size);
-        start += size + 1;
-        size = s_part_size (leaf->name, start);
-    }
-    leaf->parent = group;
-    leaf->part = leaf->name + start;
-    leaf->part_size = size;
-    return group;
-}
-
-//  Append a node to its parent's children, and its parent to its own parent's
-//  children, as far as they are not there yet.
-
-static void
-s_link (zrelay_stats_node_t *node)
-{
-    while (node->parent && !node->linked) {
-        zrelay_stats_node_t *parent = node->parent;
-        if (parent->last_child)
-            parent->last_child->sibling = node;
-        else
-            parent->child = node;
-        parent->last_child = node;
-        node->linked = true;
-        node = parent;
-    }
-}
-
-//  The index shows which groups there are, and the answer in which order they
-//  appear.
-
-static void
-s_tree_build (zrelay_stats_t *self)
-{
-    zrelay_stats_node_t *group = &self->root;
-    for (size_t position = 0; position < self->leaves; position++)
-        group = s_enter (self, group, self->index [position]);
-    zrelay_stats_node_t *leaf = self->first;
-    for (; leaf; leaf = leaf->next)
-        s_link (leaf);
-}
-
-//  --------------------------------------------------------------------------
-//  Reading
-
-//  A string of the answer, which need not end with a zero byte
+//  One of them, which need not end with a zero byte
 typedef struct {
     const char *text;           //  Its first character
     size_t size;                //  And how many it has
 } string_t;
 
-//  Those of an answer: names and values by turns
+//  Goes through them: names and values by turns. An answer to STATS has a frame
+//  for each; one to COUNTERS has a block of them, with a zero byte after each.
 typedef struct {
-    string_t *strings;          //  In order
-    size_t count;               //  How many
-    size_t bytes;               //  In all of them
-} strings_t;
+    zmsg_t *answer;             //  At the frame before the next, or NULL
+    const char *text;           //  Where the next of the block begins
+    const char *end;            //  Where the block ends
+} reader_t;
 
-static void
-s_add (strings_t *self, const void *text, size_t size)
+static reader_t
+s_reader (zmsg_t *answer)
 {
-    self->strings [self->count++] = (string_t) { (const char *) text, size };
-    self->bytes += size;
-}
-
-//  An answer to STATS has a frame for each
-
-static strings_t
-s_split_frames (zmsg_t *answer)
-{
-    strings_t self = {
-        .strings = (string_t *) zmalloc (zmsg_size (answer) * sizeof (string_t))
-    };
-    assert (self.strings);
-    zframe_t *frame;
-    while ((frame = zmsg_next (answer)))
-        s_add (&self, zframe_data (frame), zframe_size (frame));
-    return self;
-}
-
-//  One to COUNTERS has a block of them, with a zero byte after each
-
-static strings_t
-s_split_block (zframe_t *block)
-{
-    const char *text = block? (const char *) zframe_data (block): NULL;
-    const char *end = block? text + zframe_size (block): NULL;
-    size_t count = 1;
-    for (const char *at = text; at < end; at++)
-        count += *at == 0;
-    strings_t self = {
-        .strings = (string_t *) zmalloc (count * sizeof (string_t))
-    };
-    assert (self.strings);
-    while (text < end) {
-        size_t size = strnlen (text, (size_t) (end - text));
-        s_add (&self, text, size);
-        text += size + 1;
+    reader_t self = { .answer = NULL };
+    zframe_t *query = answer? zmsg_first (answer): NULL;
+    if (query && zframe_streq (query, "STATS"))
+        self.answer = answer;
+    else
+    if (query && zframe_streq (query, "COUNTERS")) {
+        zframe_t *block = zmsg_next (answer);
+        self.text = block? (const char *) zframe_data (block): NULL;
+        self.end = block? self.text + zframe_size (block): NULL;
     }
     return self;
 }
 
 static bool
-s_is (string_t string, const char *word)
+s_next (reader_t *self, string_t *string)
 {
-    return string.size == strlen (word)
-        && memcmp (string.text, word, string.size) == 0;
+    if (self->answer) {
+        zframe_t *frame = zmsg_next (self->answer);
+        if (!frame)
+            return false;
+        string->text = (const char *) zframe_data (frame);
+        string->size = zframe_size (frame);
+        return true;
+    }
+    if (self->text >= self->end)
+        return false;
+    string->text = self->text;
+    string->size = strnlen (self->text, (size_t) (self->end - self->text));
+    self->text += string->size + 1;
+    return true;
 }
 
-//  Append a leaf. There is room for as many as the answer can have.
+//  Read a name and its value. Returns 1, or 0 at the end, or -1 if the value is
+//  missing.
 
-static zrelay_stats_node_t *
-s_leaf_new (zrelay_stats_t *self, string_t name, zrelay_stats_type_t type)
+static int
+s_next_pair (reader_t *self, string_t *name, string_t *value)
 {
-    zrelay_stats_node_t *leaf = &self->nodes [self->leaves++];
-    leaf->type = type;
-    leaf->name = self->room;
-    memcpy (leaf->name, name.text, name.size);
-    self->room += name.size + 1;
-    leaf->size = name.size;
-    const char *label = (const char *) memchr (leaf->name, '{', leaf->size);
-    leaf->base = label? (size_t) (label - leaf->name): leaf->size;
-    s_classify (self, leaf);
-    if (self->last)
-        self->last->next = leaf;
-    else
-        self->first = leaf;
-    self->last = leaf;
-    return leaf;
+    return !s_next (self, name)? 0: s_next (self, value)? 1: -1;
 }
 
-static zrelay_stats_node_t *
-s_word_new (zrelay_stats_t *self, const char *name)
+//  Return which word has this name, or ZRELAY_STATS_WORDS if it is a count's
+
+static size_t
+s_word (const zrelay_outline_t *outline, string_t name)
 {
-    string_t string = { name, strlen (name) };
-    return s_leaf_new (self, string, ZRELAY_STATS_WORD);
+    size_t index = 0;
+    for (; index < ZRELAY_STATS_WORDS; index++)
+        if (outline->nodes [index].size == name.size
+        &&  memcmp (outline->nodes [index].name, name.text, name.size) == 0)
+            break;
+    return index;
 }
 
-//  The three words, and their bytes with zeros
-#define WORDS 3
-#define WORDS_SIZE (sizeof ("kind") + sizeof ("name") + sizeof ("state"))
 
-static zrelay_stats_t *
-s_stats_new (const strings_t *strings)
+//  --------------------------------------------------------------------------
+//  Reading
+
+//  Make the outline of an answer, or NULL if it is malformed
+
+static zrelay_outline_t *
+s_outline (zmsg_t *answer)
 {
-    zrelay_stats_t *self =
-        (zrelay_stats_t *) zmalloc (sizeof (zrelay_stats_t));
-    assert (self);
-    size_t leaves = WORDS + strings->count / 2;
-    size_t nodes_size = leaves * sizeof (zrelay_stats_node_t);
-    self->nodes = (zrelay_stats_node_t *)
-        zmalloc (nodes_size + WORDS_SIZE + strings->bytes + leaves);
-    assert (self->nodes);
-    self->room = (char *) self->nodes + nodes_size;
-    self->kind = s_word_new (self, "kind");
-    self->name = s_word_new (self, "name");
-    self->state = s_word_new (self, "state");
+    reader_t reader = s_reader (answer);
+    string_t name, value;
+    size_t counts = 0;
+    size_t bytes = 0;
+    int rc;
+    while ((rc = s_next_pair (&reader, &name, &value)) == 1) {
+        counts++;
+        bytes += name.size;
+    }
+    zrelay_outline_t *self = zrelay_outline_new (counts, bytes);
+    reader = s_reader (answer);
+    while (rc == 0 && s_next (&reader, &name)) {
+        if (s_word (self, name) == ZRELAY_STATS_WORDS)
+            rc = zrelay_outline_add (self, name.text, name.size);
+        s_next (&reader, &value);
+    }
+    if (rc || zrelay_outline_finish (self))
+        zrelay_outline_release (&self);
     return self;
 }
 
-static bool
-s_has_zero (string_t string)
-{
-    return memchr (string.text, 0, string.size) != NULL;
-}
-
-//  Return the word of that name, or NULL if it is the name of a count
-
-static zrelay_stats_node_t *
-s_word (zrelay_stats_t *self, string_t name)
-{
-    return s_is (name, "kind")? self->kind:
-           s_is (name, "name")? self->name:
-           s_is (name, "state")? self->state: NULL;
-}
-
-//  Set one of the three words. Returns -1 if the value is malformed, or if it
-//  has been set.
+//  Set a word. Returns -1 if the value is malformed, or if it has been set.
 
 static int
-s_stats_put_word (zrelay_stats_node_t *word, string_t value)
+s_put_word (zrelay_stats_t *self, size_t index, string_t value)
 {
-    if (word->word || s_has_zero (value))
+    if (self->words [index] || memchr (value.text, 0, value.size))
         return -1;
-    word->word = strndup (value.text, value.size);
-    assert (word->word);
-    return s_word_is_valid (word->word)? 0: -1;
+    self->words [index] = strndup (value.text, value.size);
+    assert (self->words [index]);
+    return zrelay_outline_is_word (self->words [index])? 0: -1;
 }
 
-//  Add a name and its value. Returns -1 if they are malformed.
+//  Read all values. Returns -1 if one is malformed, and 1 if the outline is not
+//  that of the answer.
 
 static int
-s_stats_put (zrelay_stats_t *self, string_t name, string_t value)
+s_read (zrelay_stats_t *self, zmsg_t *answer)
 {
-    zrelay_stats_node_t *word = s_word (self, name);
-    if (word)
-        return s_stats_put_word (word, value);
-    uint64_t count;
-    if (s_has_zero (name) || s_parse_count (value.text, value.size, &count))
-        return -1;
-    zrelay_stats_node_t *leaf = s_leaf_new (self, name, ZRELAY_STATS_COUNT);
-    leaf->value = count;
-    return s_name_is_valid (leaf)? 0: -1;
-}
-
-static int
-s_stats_read (zrelay_stats_t *self, const strings_t *strings)
-{
-    if (strings->count % 2)
-        return -1;
-    for (size_t index = 0; index < strings->count; index += 2)
-        if (s_stats_put (self, strings->strings [index],
-                         strings->strings [index + 1]))
+    const zrelay_outline_t *outline = self->outline;
+    const zrelay_stats_node_t *leaf = outline->nodes + ZRELAY_STATS_WORDS;
+    const zrelay_stats_node_t *end = outline->nodes + outline->leaves;
+    uint64_t *count = self->counts;
+    reader_t reader = s_reader (answer);
+    string_t name, value;
+    int rc;
+    while ((rc = s_next_pair (&reader, &name, &value)) == 1) {
+        if (leaf < end && leaf->size == name.size
+        &&  memcmp (leaf->name, name.text, name.size) == 0) {
+            if (s_parse_count (value.text, value.size, count++))
+                return -1;
+            leaf++;
+            continue;
+        }
+        size_t word = s_word (outline, name);
+        if (word == ZRELAY_STATS_WORDS)
+            return 1;
+        if (s_put_word (self, word, value))
             return -1;
-    bool complete = self->kind->word && *self->kind->word
-                 && self->state->word && *self->state->word;
-    return complete? s_index_build (self): -1;
+    }
+    return rc? rc: leaf < end;
+}
+
+//  A kind and a state have to be there; a relay without a name has that of its
+//  kind.
+
+static bool
+s_complete (zrelay_stats_t *self)
+{
+    const char *kind = self->words [ZRELAY_STATS_KIND];
+    const char *state = self->words [ZRELAY_STATS_STATE_WORD];
+    if (!kind || !*kind || !state || !*state)
+        return false;
+    char **name = &self->words [ZRELAY_STATS_NAME];
+    if (!*name || !**name) {
+        free (*name);
+        *name = strdup (kind);
+        assert (*name);
+    }
+    return true;
+}
+
+//  Bytes of an object with an outline
+
+static size_t
+s_size (const zrelay_outline_t *outline)
+{
+    return sizeof (zrelay_stats_t)
+         + (outline->leaves - ZRELAY_STATS_WORDS) * sizeof (uint64_t);
+}
+
+//  Read an answer by an outline. Returns NULL if it does not fit, or the answer
+//  is malformed.
+
+static zrelay_stats_t *
+s_new_by (zmsg_t *answer, zrelay_outline_t *outline)
+{
+    zrelay_stats_t *self = (zrelay_stats_t *) zmalloc (s_size (outline));
+    assert (self);
+    self->outline = zrelay_outline_share (outline);
+    if (s_read (self, answer) != 0 || !s_complete (self))
+        zrelay_stats_destroy (&self);
+    return self;
+}
+
+zrelay_stats_t *
+zrelay_stats_new_after (zmsg_t *answer, const zrelay_stats_t *before)
+{
+    zrelay_stats_t *self = before? s_new_by (answer, before->outline): NULL;
+    zrelay_outline_t *outline = self? NULL: s_outline (answer);
+    if (outline)
+        self = s_new_by (answer, outline);
+    zrelay_outline_release (&outline);
+    if (!self)
+        errno = EINVAL;
+    return self;
+}
+
+zrelay_stats_t *
+zrelay_stats_new (zmsg_t *answer)
+{
+    return zrelay_stats_new_after (answer, NULL);
+}
+
+zrelay_stats_t *
+zrelay_stats_dup (const zrelay_stats_t *self)
+{
+    if (!self)
+        return NULL;
+    size_t size = s_size (self->outline);
+    zrelay_stats_t *copy = (zrelay_stats_t *) malloc (size);
+    assert (copy);
+    memcpy (copy, self, size);
+    zrelay_outline_share (self->outline);
+    for (size_t index = 0; index < ZRELAY_STATS_WORDS; index++) {
+        copy->words [index] = strdup (self->words [index]);
+        assert (copy->words [index]);
+    }
+    return copy;
+}
+
+void
+zrelay_stats_destroy (zrelay_stats_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        zrelay_stats_t *self = *self_p;
+        for (size_t index = 0; index < ZRELAY_STATS_WORDS; index++)
+            free (self->words [index]);
+        zrelay_outline_release (&self->outline);
+        free (self);
+        *self_p = NULL;
+    }
 }
 
 //  --------------------------------------------------------------------------
@@ -632,93 +326,54 @@ zrelay_stats_query (void *relay)
 }
 
 //  --------------------------------------------------------------------------
-//  Read an answer to STATS
-
-zrelay_stats_t *
-zrelay_stats_new (zmsg_t *answer)
-{
-    zframe_t *query = answer? zmsg_first (answer): NULL;
-    strings_t strings = { .strings = NULL };
-    if (query && zframe_streq (query, "STATS"))
-        strings = s_split_frames (answer);
-    else
-    if (query && zframe_streq (query, "COUNTERS"))
-        strings = s_split_block (zmsg_next (answer));
-    zrelay_stats_t *self = s_stats_new (&strings);
-    bool read = s_stats_read (self, &strings) == 0;
-    free (strings.strings);
-    if (!read) {
-        zrelay_stats_destroy (&self);
-        errno = EINVAL;
-        return NULL;
-    }
-    if (!self->name->word || !*self->name->word) {
-        free (self->name->word);
-        self->name->word = strdup (self->kind->word);
-        assert (self->name->word);
-    }
-    s_tree_build (self);
-    return self;
-}
-
-//  --------------------------------------------------------------------------
-//  Destroy the object
-
-void
-zrelay_stats_destroy (zrelay_stats_t **self_p)
-{
-    assert (self_p);
-    if (*self_p) {
-        zrelay_stats_t *self = *self_p;
-        while (self->groups) {
-            zrelay_stats_node_t *group = self->groups;
-            self->groups = group->next;
-            free (group);
-        }
-        free (self->kind->word);
-        free (self->name->word);
-        free (self->state->word);
-        free (self->nodes);
-        free (self->index);
-        free (self);
-        *self_p = NULL;
-    }
-}
-
-//  --------------------------------------------------------------------------
 //  The three words
 
 const char *
 zrelay_stats_kind (zrelay_stats_t *self)
 {
     assert (self);
-    return self->kind->word;
+    return self->words [ZRELAY_STATS_KIND];
 }
 
 const char *
 zrelay_stats_name (zrelay_stats_t *self)
 {
     assert (self);
-    return self->name->word;
+    return self->words [ZRELAY_STATS_NAME];
 }
 
 const char *
 zrelay_stats_state (zrelay_stats_t *self)
 {
     assert (self);
-    return self->state->word;
+    return self->words [ZRELAY_STATS_STATE_WORD];
 }
 
 //  --------------------------------------------------------------------------
-//  One count by its name
+//  Values of leaves
+
+const char *
+zrelay_stats_word_of (const zrelay_stats_t *self,
+                      const zrelay_stats_node_t *leaf)
+{
+    size_t place = (size_t) (leaf - self->outline->nodes);
+    return place < ZRELAY_STATS_WORDS? self->words [place]: NULL;
+}
+
+uint64_t
+zrelay_stats_count_of (const zrelay_stats_t *self,
+                       const zrelay_stats_node_t *leaf)
+{
+    return self->counts [leaf - self->outline->nodes - ZRELAY_STATS_WORDS];
+}
 
 uint64_t
 zrelay_stats_value (zrelay_stats_t *self, const char *name)
 {
     assert (self);
     assert (name);
-    zrelay_stats_node_t *count = s_index_find (self, name);
-    return count? count->value: 0;
+    const zrelay_stats_node_t *leaf = zrelay_outline_find (self->outline, name);
+    return leaf? zrelay_stats_count_of (self, leaf): 0;
 }
 
 bool
@@ -726,28 +381,33 @@ zrelay_stats_has (zrelay_stats_t *self, const char *name)
 {
     assert (self);
     assert (name);
-    return s_index_find (self, name) != NULL;
+    return zrelay_outline_find (self->outline, name) != NULL;
 }
 
 //  --------------------------------------------------------------------------
 //  Names of all counts
 
+static const char *
+s_at_cursor (zrelay_stats_t *self)
+{
+    return self->cursor < self->outline->leaves?
+        self->outline->nodes [self->cursor].name: NULL;
+}
+
 const char *
 zrelay_stats_first (zrelay_stats_t *self)
 {
     assert (self);
-    self->cursor = self->first;
-    while (self->cursor && self->cursor->type != ZRELAY_STATS_COUNT)
-        self->cursor = self->cursor->next;
-    return self->cursor? self->cursor->name: NULL;
+    self->cursor = ZRELAY_STATS_WORDS;
+    return s_at_cursor (self);
 }
 
 const char *
 zrelay_stats_next (zrelay_stats_t *self)
 {
     assert (self);
-    //  Only counts follow the first count
-    if (self->cursor)
-        self->cursor = self->cursor->next;
-    return self->cursor? self->cursor->name: NULL;
+    //  Without a first one there is no next one
+    if (self->cursor && self->cursor < self->outline->leaves)
+        self->cursor++;
+    return self->cursor? s_at_cursor (self): NULL;
 }

@@ -13,15 +13,7 @@
 #ifndef ZRELAY_STATS_INTERNAL_H_INCLUDED
 #define ZRELAY_STATS_INTERNAL_H_INCLUDED
 
-#include <zrelay.h>
-
-//  Most characters in a kind, a relay's name, a state, and the name of a
-//  count without its label. It bounds the depth of the tree, and therefore of
-//  the recursion that writes JSON: at most 64 parts, a label and its value.
-#define ZRELAY_STATS_NAME_MAX 127
-
-//  Most characters in the name of a count with its label
-#define ZRELAY_STATS_LABELLED_MAX 511
+#include "zrelay_outline.h"
 
 //  Milliseconds that zrelay_stats_query () waits for a relay to take the
 //  command, and again for its answer
@@ -33,107 +25,22 @@
 //  Width of a line of the text form
 #define ZRELAY_STATS_COLUMNS 80
 
-//  Families of metrics, in the order in which Prometheus gets them
-typedef enum {
-    ZRELAY_STATS_UPTIME,
-    ZRELAY_STATS_STATE,
-    ZRELAY_STATS_PEERS,
-    ZRELAY_STATS_MESSAGES,
-    ZRELAY_STATS_FRAMES,
-    ZRELAY_STATS_BYTES,
-    ZRELAY_STATS_THROTTLED,
-    ZRELAY_STATS_HANDSHAKES,
-    ZRELAY_STATS_LEFT_EARLY,
-    ZRELAY_STATS_CUT,
-    ZRELAY_STATS_STALLS,
-    ZRELAY_STATS_STALLED,
-    ZRELAY_STATS_HELD,
-    ZRELAY_STATS_HOLDS,
-    ZRELAY_STATS_SPOOLED,
-    ZRELAY_STATS_SPOOLED_BYTES,
-    ZRELAY_STATS_SPOOLED_AGE,
-    ZRELAY_STATS_SPOOL_FAILED,
-    ZRELAY_STATS_SPOOL_SENT,
-    ZRELAY_STATS_SPOOL_RESENT,
-    ZRELAY_STATS_DROPPED,
-    ZRELAY_STATS_CAPTURED,
-    ZRELAY_STATS_UNCAPTURED,
-    ZRELAY_STATS_FAMILIES,      //  The number of families
-
-    //  Belongs to none: it is the sum of counts that a family has by reason
-    ZRELAY_STATS_SUM = ZRELAY_STATS_FAMILIES
-} zrelay_stats_family_t;
-
-//  A side or a flow. The first part of a count's name is the name of its
-//  subject.
-typedef struct {
-    const char *label;          //  "side" or "flow"
-    const char *name;           //  For example "frontend"
-} zrelay_stats_subject_t;
-
-//  All subjects, in the order in which they are shown. The last has no name.
-extern const zrelay_stats_subject_t zrelay_stats_subjects [];
-
-//  A word or count that every relay has
-typedef struct {
-    const char *subject;        //  Label of its subject, or NULL: the relay
-    const char *path;           //  Its name without the subject. If it ends
-                                //  in "*", the rest of the name is a reason.
-    zrelay_stats_family_t family; //  Its family
-    const char *label;          //  One more label in that family, or NULL
-    const char *value;          //  The label's value, or NULL: the word, or
-                                //  the reason
-    const char *suffix;         //  Behind the family's name, or NULL
-} zrelay_stats_metric_t;
-
-typedef enum {
-    ZRELAY_STATS_GROUP,         //  Has children
-    ZRELAY_STATS_COUNT,         //  Has a number
-    ZRELAY_STATS_WORD           //  Has a string: kind, name and state
-} zrelay_stats_type_t;
-
-//  A word or a count is a leaf of the tree; everything else is a group.
-//  "frontend.in.messages" has the parts frontend, in and messages, and
-//  "served{service=coffee}" has the parts served, service and coffee.
-typedef struct _zrelay_stats_node_t {
-    zrelay_stats_type_t type;   //  Group, count or word
-    char *name;                 //  Full name of a leaf. A group borrows that of
-                                //  a leaf.
-    size_t size;                //  How much of the name belongs to this node
-    size_t base;                //  Leaf: characters of the name before "{"
-    const char *part;           //  Its own part, in name
-    size_t part_size;           //  Characters in this part
-    struct _zrelay_stats_node_t *parent;     //  Its group; NULL for the root
-    struct _zrelay_stats_node_t *child;      //  Group: first child
-    struct _zrelay_stats_node_t *last_child; //  Group: last child
-    struct _zrelay_stats_node_t *sibling;    //  Next child of the same group
-    bool linked;                //  It is among its parent's children
-    struct _zrelay_stats_node_t *next;       //  Leaf: next in the answer;
-                                //  group: next of all groups
-    uint64_t value;             //  Count: its number
-    char *word;                 //  Word: its string
-    const zrelay_stats_metric_t *metric;     //  Its description, or NULL if it
-                                //  is a count of the relay's kind
-    const zrelay_stats_subject_t *subject;   //  Its subject, or NULL: the relay
-    const char *detail;         //  The reason in its name, or NULL
-} zrelay_stats_node_t;
-
 struct _zrelay_stats_t {
-    zrelay_stats_node_t root;   //  The group of everything
-    zrelay_stats_node_t *first; //  First leaf, in the order of the answer. The
-                                //  three words come before all counts.
-    zrelay_stats_node_t *last;  //  Last leaf
-    size_t leaves;              //  How many leaves there are
-    zrelay_stats_node_t *nodes; //  Their memory, and after that of their names
-    char *room;                 //  Where the next name goes
-    size_t hint;                //  Metric of the last leaf that had one
-    zrelay_stats_node_t **index; //  All leaves, sorted by name
-    zrelay_stats_node_t *groups; //  All groups but the root
-    zrelay_stats_node_t *kind;  //  The three words
-    zrelay_stats_node_t *name;
-    zrelay_stats_node_t *state;
-    zrelay_stats_node_t *cursor; //  Position of zrelay_stats_next ()
+    zrelay_outline_t *outline;  //  Its names
+    char *words [ZRELAY_STATS_WORDS]; //  Values of the first leaves
+    size_t cursor;              //  Leaf that zrelay_stats_next () was at
+    uint64_t counts [];         //  Values of the other leaves
 };
+
+//  The string of a word, or NULL if the leaf is a count
+const char *
+    zrelay_stats_word_of (const zrelay_stats_t *self,
+                          const zrelay_stats_node_t *leaf);
+
+//  The number of a count
+uint64_t
+    zrelay_stats_count_of (const zrelay_stats_t *self,
+                           const zrelay_stats_node_t *leaf);
 
 //  zrelay_stats_query () with a limit of msecs in place of
 //  ZRELAY_STATS_TIMEOUT.

@@ -14,7 +14,8 @@
 #include "zrelay_stats_output.h"
 
 static void
-s_put_group (zchunk_t *output, const zrelay_stats_node_t *group)
+s_put_group (const zrelay_stats_t *self, zchunk_t *output,
+             const zrelay_stats_node_t *group)
 {
     zrelay_stats_put (output, "{");
     const zrelay_stats_node_t *node = group->child;
@@ -22,12 +23,14 @@ s_put_group (zchunk_t *output, const zrelay_stats_node_t *group)
         zrelay_stats_putf (output, "\"%.*s\":", (int) node->part_size,
                            node->part);
         if (node->type == ZRELAY_STATS_GROUP)
-            s_put_group (output, node);
+            s_put_group (self, output, node);
         else
         if (node->type == ZRELAY_STATS_WORD)
-            zrelay_stats_putf (output, "\"%s\"", node->word);
+            zrelay_stats_putf (output, "\"%s\"",
+                               zrelay_stats_word_of (self, node));
         else
-            zrelay_stats_putf (output, "%" PRIu64, node->value);
+            zrelay_stats_putf (output, "%" PRIu64,
+                               zrelay_stats_count_of (self, node));
         zrelay_stats_put (output, node->sibling? ",": "");
     }
     zrelay_stats_put (output, "}");
@@ -38,6 +41,6 @@ zrelay_stats_json (zrelay_stats_t *self)
 {
     assert (self);
     zchunk_t *output = zrelay_stats_output_new ();
-    s_put_group (output, &self->root);
+    s_put_group (self, output, &self->outline->root);
     return zrelay_stats_output_finish (&output);
 }

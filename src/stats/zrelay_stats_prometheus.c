@@ -136,6 +136,15 @@ s_compare_places (size_t one, size_t two)
     return one < two? -1: one > two;
 }
 
+static int
+s_compare_names (const source_t *one, const source_t *two)
+{
+    int order = strcmp (zrelay_stats_name (one->stats),
+                        zrelay_stats_name (two->stats));
+    return order? order: strcmp (zrelay_stats_kind (one->stats),
+                                 zrelay_stats_kind (two->stats));
+}
+
 //  Order by name, then by kind, then as the caller gave them
 
 static int
@@ -143,9 +152,7 @@ s_compare_sources (const void *first, const void *second)
 {
     const source_t *one = *(source_t *const *) first;
     const source_t *two = *(source_t *const *) second;
-    int order = strcmp (one->stats->name->word, two->stats->name->word);
-    if (order == 0)
-        order = strcmp (one->stats->kind->word, two->stats->kind->word);
+    int order = s_compare_names (one, two);
     return order? order: one < two? -1: one > two;
 }
 
@@ -162,10 +169,8 @@ s_number_sources (exposition_t *self)
     qsort (sorted, self->source_count, sizeof (sorted [0]),
            s_compare_sources);
     for (size_t index = 0; index < self->source_count; index++) {
-        zrelay_stats_t *stats = sorted [index]->stats;
-        zrelay_stats_t *last = index? sorted [index - 1]->stats: NULL;
-        bool again = last && streq (stats->name->word, last->name->word)
-                          && streq (stats->kind->word, last->kind->word);
+        bool again = index
+            && s_compare_names (sorted [index - 1], sorted [index]) == 0;
         sorted [index]->number = again? sorted [index - 1]->number + 1: 1;
     }
     free (sorted);
@@ -176,7 +181,8 @@ s_source_labels (const source_t *self)
 {
     zchunk_t *output = zrelay_stats_output_new ();
     zrelay_stats_putf (output, "relay=\"%s\",kind=\"%s\"",
-                       self->stats->name->word, self->stats->kind->word);
+                       zrelay_stats_name (self->stats),
+                       zrelay_stats_kind (self->stats));
     if (self->number > 1)
         zrelay_stats_putf (output, ",number=\"%zu\"", self->number);
     return zrelay_stats_output_finish (&output);
@@ -192,8 +198,9 @@ s_collect (exposition_t *self)
 {
     for (size_t index = 0; index < self->source_count; index++) {
         const source_t *source = &self->sources [index];
-        const zrelay_stats_node_t *leaf = source->stats->first;
-        for (; leaf; leaf = leaf->next) {
+        const zrelay_outline_t *outline = source->stats->outline;
+        const zrelay_stats_node_t *leaf = outline->nodes;
+        for (; leaf < outline->nodes + outline->leaves; leaf++) {
             if (leaf->metric? leaf->metric->family == ZRELAY_STATS_SUM:
                               leaf->type == ZRELAY_STATS_WORD)
                 continue;
@@ -371,8 +378,10 @@ s_put_seconds (zchunk_t *output, uint64_t msecs)
 //  Write the labels that a leaf has by its metric
 
 static void
-s_put_metric (zchunk_t *output, const zrelay_stats_node_t *leaf)
+s_put_metric (zchunk_t *output, const sample_t *sample)
 {
+    const zrelay_stats_node_t *leaf = sample->leaf;
+    const char *word = zrelay_stats_word_of (sample->source->stats, leaf);
     const zrelay_stats_metric_t *metric = leaf->metric;
     if (leaf->subject)
         zrelay_stats_putf (output, ",%s=\"%s\"", leaf->subject->label,
@@ -385,7 +394,7 @@ s_put_metric (zchunk_t *output, const zrelay_stats_node_t *leaf)
         s_put_seconds (output, strtoull (leaf->detail, NULL, 10));
     else
         zrelay_stats_put (output, metric->value? metric->value:
-                          leaf->word? leaf->word: leaf->detail);
+                          word? word: leaf->detail);
     zrelay_stats_put (output, "\"");
 }
 
@@ -422,14 +431,15 @@ s_is_msecs (const sample_t *sample)
 static void
 s_put_value (zchunk_t *output, const sample_t *sample)
 {
-    const zrelay_stats_node_t *leaf = sample->leaf;
-    if (leaf->word)
+    const zrelay_stats_t *stats = sample->source->stats;
+    if (sample->leaf->type == ZRELAY_STATS_WORD)
         zrelay_stats_put (output, "1");
     else
     if (s_is_msecs (sample))
-        s_put_seconds (output, leaf->value);
+        s_put_seconds (output, zrelay_stats_count_of (stats, sample->leaf));
     else
-        zrelay_stats_putf (output, "%" PRIu64, leaf->value);
+        zrelay_stats_putf (output, "%" PRIu64,
+                           zrelay_stats_count_of (stats, sample->leaf));
     zrelay_stats_put (output, "\n");
 }
 
@@ -442,7 +452,7 @@ s_put_line (zchunk_t *output, const sample_t *sample, const char *suffix,
     s_put_name (output, sample->family);
     zrelay_stats_putf (output, "%s{%s", suffix, sample->source->labels);
     if (sample->leaf->metric)
-        s_put_metric (output, sample->leaf);
+        s_put_metric (output, sample);
     else
     if (sample->leaf->base < sample->leaf->size)
         s_put_label (output, sample->leaf);
@@ -502,7 +512,7 @@ s_begin (exposition_t *self, zrelay_stats_t **stats, size_t count)
     for (size_t index = 0; index < count; index++) {
         assert (stats [index]);
         self->sources [index].stats = stats [index];
-        leaves += stats [index]->leaves;
+        leaves += stats [index]->outline->leaves;
     }
     s_number_sources (self);
     for (size_t index = 0; index < count; index++)

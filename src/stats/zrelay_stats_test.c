@@ -329,8 +329,30 @@ s_test_block (void)
 //  Frames may contain any bytes
 
 static void
+s_test_same (zrelay_stats_t *one, zrelay_stats_t *two)
+{
+    char *texts [2] = { zrelay_stats_json (one), zrelay_stats_json (two) };
+    assert (streq (texts [0], texts [1]));
+    zstr_free (&texts [0]);
+    zstr_free (&texts [1]);
+}
+
+//  An answer means the same, whatever came before
+
+static void
+s_test_after (zmsg_t *answer, zrelay_stats_t *stats, zrelay_stats_t *before)
+{
+    zrelay_stats_t *after = zrelay_stats_new_after (answer, before);
+    assert (!after == !stats);
+    if (after)
+        s_test_same (after, stats);
+    zrelay_stats_destroy (&after);
+}
+
+static void
 s_test_bytes (void)
 {
+    zrelay_stats_t *before = s_test_read (s_test_queue);
     static const char *places [] = { "name", "kind\0", "cached\0" };
     static const size_t sizes [] = { 4, 5, 7 };
     for (size_t index = 0; index < 3; index++) {
@@ -362,14 +384,39 @@ s_test_bytes (void)
         if (stats) {
             char *text = zrelay_stats_text (stats);
             zstr_free (&text);
-            text = zrelay_stats_json (stats);
-            zstr_free (&text);
             text = zrelay_stats_prometheus (&stats, 1);
             zstr_free (&text);
         }
+        s_test_after (answer, stats, before);
         zrelay_stats_destroy (&stats);
         zmsg_destroy (&answer);
     }
+    zrelay_stats_destroy (&before);
+}
+
+//  Names that are taken from an earlier answer do not depend on it any more
+
+static void
+s_test_shared (void)
+{
+    zrelay_stats_t *before = s_test_read (s_test_queue);
+    zmsg_t *answer = s_test_answer (s_test_queue);
+    zrelay_stats_t *stats = zrelay_stats_new_after (answer, before);
+    assert (stats && stats->outline == before->outline);
+    zrelay_stats_t *copy = zrelay_stats_dup (stats);
+    zrelay_stats_destroy (&before);
+    s_test_same (stats, copy);
+    zrelay_stats_destroy (&stats);
+    zmsg_addstr (answer, "one.more");
+    zmsg_addstr (answer, "7");
+    stats = zrelay_stats_new_after (answer, copy);
+    assert (stats && stats->outline != copy->outline);
+    assert (zrelay_stats_value (stats, "one.more") == 7);
+    assert (!zrelay_stats_has (copy, "one.more"));
+    zrelay_stats_destroy (&stats);
+    zrelay_stats_destroy (&copy);
+    zmsg_destroy (&answer);
+    assert (zrelay_stats_dup (NULL) == NULL);
 }
 
 static void
@@ -964,6 +1011,7 @@ zrelay_stats_test (bool verbose)
     s_test_malformed ();
     s_test_block ();
     s_test_bytes ();
+    s_test_shared ();
     s_test_limits ();
     s_test_words ();
     s_test_text ();

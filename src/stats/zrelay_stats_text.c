@@ -86,8 +86,8 @@ s_value_of (zrelay_stats_t *self, const char *subject, const char *path)
 //  the new width.
 
 static size_t
-s_put_item (zchunk_t *output, const char *title, size_t column,
-            const zrelay_stats_node_t *leaf)
+s_put_item (const zrelay_stats_t *self, zchunk_t *output, const char *title,
+            size_t column, const zrelay_stats_node_t *leaf)
 {
     if (column == 0) {
         zrelay_stats_putf (output, S_INDENT "%s:", title);
@@ -99,7 +99,7 @@ s_put_item (zchunk_t *output, const char *title, size_t column,
     }
     zchunk_t *item = zrelay_stats_output_new ();
     s_put_cut (item, leaf->detail, S_REASON_WIDTH);
-    zrelay_stats_putf (item, " %" PRIu64, leaf->value);
+    zrelay_stats_putf (item, " %" PRIu64, zrelay_stats_count_of (self, leaf));
     //  A space precedes it, and a comma may follow
     if (column + zchunk_size (item) + 2 > ZRELAY_STATS_COLUMNS) {
         zrelay_stats_put (output, "\n" S_INDENT S_INDENT);
@@ -124,11 +124,13 @@ s_put_reasons (zrelay_stats_t *self, zchunk_t *output, const char *title,
                const zrelay_stats_subject_t *subject)
 {
     size_t column = 0;
-    const zrelay_stats_node_t *leaf = self->first;
-    for (; leaf; leaf = leaf->next)
+    const zrelay_stats_node_t *leaf = self->outline->nodes;
+    const zrelay_stats_node_t *end = leaf + self->outline->leaves;
+    for (; leaf < end; leaf++)
         if (leaf->metric && leaf->metric->family == family
-        &&  leaf->subject == subject && leaf->value > 0)
-            column = s_put_item (output, title, column, leaf);
+        &&  leaf->subject == subject
+        &&  zrelay_stats_count_of (self, leaf) > 0)
+            column = s_put_item (self, output, title, column, leaf);
     if (column)
         zrelay_stats_put (output, "\n");
 }
@@ -140,13 +142,13 @@ s_put_head (zrelay_stats_t *self, zchunk_t *output)
                      / ZRELAY_STATS_MSECS;
     uint64_t minutes = seconds / S_SECONDS_PER_MINUTE;
     uint64_t hours = minutes / S_MINUTES_PER_HOUR;
-    s_put_cut (output, self->kind->word, S_KIND_WIDTH);
-    if (!streq (self->kind->word, self->name->word)) {
+    s_put_cut (output, zrelay_stats_kind (self), S_KIND_WIDTH);
+    if (!streq (zrelay_stats_kind (self), zrelay_stats_name (self))) {
         zrelay_stats_put (output, " ");
-        s_put_cut (output, self->name->word, S_TITLE_WIDTH);
+        s_put_cut (output, zrelay_stats_name (self), S_TITLE_WIDTH);
     }
     zrelay_stats_put (output, ": ");
-    s_put_cut (output, self->state->word, S_STATE_WIDTH);
+    s_put_cut (output, zrelay_stats_state (self), S_STATE_WIDTH);
     zrelay_stats_put (output, ", up ");
     if (hours >= S_HOURS_PER_DAY)
         zrelay_stats_putf (output, "%" PRIu64 "d ", hours / S_HOURS_PER_DAY);
@@ -221,7 +223,7 @@ static bool
 s_has (zrelay_stats_t *self, const zrelay_stats_subject_t *subject)
 {
     size_t size = strlen (subject->name);
-    const zrelay_stats_node_t *node = self->root.child;
+    const zrelay_stats_node_t *node = self->outline->root.child;
     while (node && (node->type != ZRELAY_STATS_GROUP
                     || node->part_size != size
                     || strncmp (node->part, subject->name, size) != 0
@@ -272,12 +274,14 @@ zrelay_stats_text (zrelay_stats_t *self)
         zrelay_stats_putf (output, "capture: %" PRIu64 " messages, %" PRIu64
                   " dropped\n", captured, uncaptured);
     //  At the end, the counts of the relay's kind
-    const zrelay_stats_node_t *leaf = self->first;
-    for (; leaf; leaf = leaf->next) {
+    const zrelay_stats_node_t *leaf = self->outline->nodes;
+    const zrelay_stats_node_t *end = leaf + self->outline->leaves;
+    for (; leaf < end; leaf++) {
         if (leaf->type != ZRELAY_STATS_COUNT || leaf->metric)
             continue;
         s_put_cut (output, leaf->name, S_NAME_WIDTH);
-        zrelay_stats_putf (output, ": %" PRIu64 "\n", leaf->value);
+        zrelay_stats_putf (output, ": %" PRIu64 "\n",
+                           zrelay_stats_count_of (self, leaf));
     }
     return zrelay_stats_output_finish (&output);
 }
