@@ -13,9 +13,11 @@
 /*
 @header
     The names of an answer are an outline (zrelay_outline), which answers of
-    one relay share. Whoever asks a relay a thousand times a second compares
-    names then, which costs a twentieth of sorting them.
+    one relay share: whoever asks a relay a thousand times a second compares
+    names, and does not check and sort them each time.
 @discuss
+    Names and values are read in one go: a name that is not the next of the
+    outline means that the answer needs another one.
 @end
 */
 

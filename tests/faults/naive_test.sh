@@ -100,26 +100,31 @@ skipped () {
     grep -q "^ok .*$1.* # SKIP" "$folder/output"
 }
 
+#   attempt NAME STYLE EVIDENCE: run the test until it shows the evidence, or
+#   ends, or there is no time left. Ten looks a second.
+attempt () {
+    ended=0
+    : > "$folder/output"
+    ZRELAY_NAIVE=$2 "$TOP_BUILDDIR/tests/faults/$1" \
+        > "$folder/output" 2>&1 &
+    pid=$!
+    while running && [ $looks -lt $((deadline * 10)) ] && ! caught "$3"; do
+        looks=$((looks + 1))
+        sleep 0.1
+    done
+    stop
+    looks=$((looks + 10))
+}
+
 #   expect_failure NAME STYLE EVIDENCE WHY
 expect_failure () {
     count=$((count + 1))
     looks=0
-    #   Whether a fault shows is a matter of chance, so try again. Ten looks a
-    #   second
-    while
-        ended=0
-        : > "$folder/output"
-        ZRELAY_NAIVE=$2 "$TOP_BUILDDIR/tests/faults/$1" \
-            > "$folder/output" 2>&1 &
-        pid=$!
-        while running && [ $looks -lt $((deadline * 10)) ] && ! caught "$3"; do
-            looks=$((looks + 1))
-            sleep 0.1
-        done
-        stop
-        looks=$((looks + 10))
-        ! caught "$3" && ! skipped "$3" && [ $looks -lt $((deadline * 10)) ]
-    do :; done
+    attempt "$1" "$2" "$3"
+    #   Whether a fault shows is a matter of chance
+    until caught "$3" || skipped "$3" || [ $looks -ge $((deadline * 10)) ]; do
+        attempt "$1" "$2" "$3"
+    done
     if caught "$3"; then
         echo "ok $count - $1 catches that the naive relay $4"
     elif skipped "$3"; then
