@@ -24,4 +24,7 @@ for number in range(count):
     workload = number % LONGEST_TASK + 1
     sender.send_string("%d" % workload)
     total += workload
+# The program must not end before all is sent, and this waits for it
+sender.close()
+context.term()
 print("Sent %d tasks, %d msec of work" % (count, total))

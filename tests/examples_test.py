@@ -188,6 +188,13 @@ def last_values():
         for topic, body in (("oslo", "rain"), ("rome", "wind"),
                             ("rome", "sun")):
             publisher.send_multipart([topic.encode(), body.encode()])
+
+        def snapshot(language):
+            with example("cache", language, lookup, "", "lookup") as client:
+                return client.succeed()
+
+        expected = ["oslo: rain", "rome: sun"]
+        wait_until(lambda: snapshot("c") == expected, what="all updates")
         for language in LANGUAGES:
             with example("cache", language, relay.backend, "rome",
                          2) as late:
@@ -195,9 +202,7 @@ def last_values():
                 late.expect("rome: sun")
                 publisher.send_multipart([b"rome", b"sun"])
                 equal(late.succeed(), ["rome: sun"] * 2, "values")
-            with example("cache", language, lookup, "", "lookup") as snapshot:
-                equal(snapshot.succeed(), ["oslo: rain", "rome: sun"],
-                      "snapshot")
+            equal(snapshot(language), expected, "snapshot")
         equal(relay.stop(), 0, "relay's exit status")
 
 
