@@ -121,7 +121,8 @@ ZRELAY_EXPORT const char *
     zrelay_stats_next (zrelay_stats_t *self);
 
 //  Return some lines of text for people, of at most 80 columns, in ASCII. Long
-//  names are cut. The caller frees the string with zstr_free ().
+//  names are cut. The counts of a relay that can be joined to others are left
+//  out until it has been. The caller frees the string with zstr_free ().
 ZRELAY_EXPORT char *
     zrelay_stats_text (zrelay_stats_t *self);
 

@@ -388,6 +388,33 @@ def _():
             equal(relay.stat("join.ready"), 1)
 
 
+def text_of(relay):
+    """A relay's statistics for people."""
+    with Process([ZRELAY, "ctl", "--control", relay.control, "stats",
+                  relay.name]) as process:
+        return "\n".join(process.succeed())
+
+
+@test("statistics for people tell of joining once a relay has joined")
+def _():
+    need_nats()
+    with Server("-js") as server:
+        for kind in ("queue", "forwarder", "streamer"):
+            with Site(kind, "one") as relay:
+                assert "\nforward " in text_of(relay)
+                assert "join." not in text_of(relay), text_of(relay)
+                assert "requests." not in text_of(relay), text_of(relay)
+                assert relay.stats().keys() > {"join.ready", "join.out"}
+                relay.do("JOIN", server.url + "/" + kind)
+                relay.wait_joined()
+                assert "\njoin.sites: 0\n" in text_of(relay), text_of(relay)
+                #   What it did stays
+                relay.do("LEAVE")
+                assert "\njoin.connects: 1\n" in text_of(relay)
+                relay.do("RESET")
+                assert "join." not in text_of(relay), text_of(relay)
+
+
 def certificate(folder, name):
     """A certificate that is its own authority, and its key."""
     paths = [os.path.join(folder, name + end) for end in (".pem", ".key")]

@@ -241,19 +241,19 @@ class Site(Relay):
 
     def __init__(self, kind, name, *options, join=None, **keywords):
         self._home = tempfile.mkdtemp(prefix="zrelay-")
-        self._control = "ipc://%s/control" % self._home
+        self.control = "ipc://%s/control" % self._home
         self._context = zmq.Context()
         self.name = name
         if join:
             options += ("--join", join)
-        super().__init__(kind, "-n", name, "--control", self._control,
+        super().__init__(kind, "-n", name, "--control", self.control,
                          *options, **keywords)
 
     def start(self, *words):
         """Give a command; returns the socket that will have its answer."""
         sock = self._context.socket(zmq.REQ)
         sock.linger = 0
-        sock.connect(self._control)
+        sock.connect(self.control)
         sock.send_multipart([str(word).encode()
                              for word in ("RELAY", self.name, *words)])
         return sock

@@ -16,8 +16,8 @@ import signal
 import subprocess
 import textwrap
 
-from zrelay_testing import TOP_BUILDDIR, TOP_SRCDIR, ZRELAY, Process, equal, \
-    main, temp_dir, test
+from zrelay_testing import TOP_BUILDDIR, TOP_SRCDIR, ZRELAY, Process, Relay, \
+    equal, main, temp_dir, test
 
 
 def text_of(*path):
@@ -210,6 +210,19 @@ def _():
     for line in shown:
         words = line.replace("building build", "building $folder")
         assert 'say "%s' % words in script, line
+
+
+@test("and the statistics there have the lines that a queue prints")
+def _():
+    #   With -v it prints them at its end, too
+    with Relay("queue", "-v") as relay:
+        equal(relay.stop(), 0)
+        printed = [line[:14].strip() for line in relay.error_lines
+                   if not line.startswith("I: ")]
+    shown = text_between("prints on SIGUSR1\n", "    ==>").splitlines()
+    shown = [line[4:18].strip() for line in shown]
+    #   But for the first line, which has the state and the time
+    equal(shown[1:], printed[printed.index("frontend in") - 1:])
 
 
 #   Those that are no test, and what runs libzmq's own

@@ -595,6 +595,44 @@ s_test_text (void)
     zrelay_stats_destroy (&stats);
 }
 
+//  A relay that could be joined to others shows what comes of that only when
+//  something has
+
+static void
+s_test_alone (void)
+{
+    const char *frames [] = {
+        "STATS", "kind", "queue", "state", "idle", "frontend.in.messages",
+        "7", "join.ready", "1", "join.connects", "0", "requests.here", "0",
+        NULL
+    };
+    enum { READY = 8, CONNECTS = 10, HERE = 12 };
+    zrelay_stats_t *stats = s_test_read (frames);
+    char *text = zrelay_stats_text (stats);
+    assert (s_test_contains (text, "frontend in "));
+    assert (!s_test_contains (text, "join."));
+    assert (!s_test_contains (text, "requests."));
+    zstr_free (&text);
+    zrelay_stats_destroy (&stats);
+
+    //  It has joined, and is not connected; or it was, or something is left
+    static const struct { int place; const char *value; } cases [] = {
+        { READY, "0" }, { CONNECTS, "1" }, { HERE, "1" }
+    };
+    for (size_t index = 0; index < 3; index++) {
+        const char *before = frames [cases [index].place];
+        frames [cases [index].place] = cases [index].value;
+        stats = s_test_read (frames);
+        text = zrelay_stats_text (stats);
+        assert (s_test_contains (text, "\njoin.ready: "));
+        assert (s_test_contains (text, "\njoin.connects: "));
+        assert (s_test_contains (text, "\nrequests.here: "));
+        zstr_free (&text);
+        zrelay_stats_destroy (&stats);
+        frames [cases [index].place] = before;
+    }
+}
+
 static void
 s_test_json (void)
 {
@@ -1015,6 +1053,7 @@ zrelay_stats_test (bool verbose)
     s_test_limits ();
     s_test_words ();
     s_test_text ();
+    s_test_alone ();
     s_test_json ();
     s_test_prometheus ();
     s_test_label_names ();

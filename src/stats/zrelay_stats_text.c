@@ -253,6 +253,49 @@ s_put_table (zrelay_stats_t *self, zchunk_t *output, const char *label,
     }
 }
 
+//  Return the first count of the relay's kind from this node on, or NULL
+
+static const zrelay_stats_node_t *
+s_kind_count (zrelay_stats_t *self, const zrelay_stats_node_t *leaf)
+{
+    const zrelay_stats_node_t *end =
+        self->outline->nodes + self->outline->leaves;
+    while (leaf < end && (leaf->type != ZRELAY_STATS_COUNT || leaf->metric))
+        leaf++;
+    return leaf < end? leaf: NULL;
+}
+
+//  Return true if the relay can be joined to others, and no count of its kind
+//  tells anything yet. As long as it is not joined, join.ready is 1.
+
+static bool
+s_is_alone (zrelay_stats_t *self)
+{
+    static const char ready [] = "join.ready";
+    if (zrelay_stats_value (self, ready) != 1)
+        return false;
+    const zrelay_stats_node_t *leaf =
+        s_kind_count (self, self->outline->nodes);
+    while (leaf && (zrelay_stats_count_of (self, leaf) == 0
+                    || streq (leaf->name, ready)))
+        leaf = s_kind_count (self, leaf + 1);
+    return leaf == NULL;
+}
+
+//  Write the counts of the relay's kind
+
+static void
+s_put_kind (zrelay_stats_t *self, zchunk_t *output)
+{
+    const zrelay_stats_node_t *leaf =
+        s_kind_count (self, self->outline->nodes);
+    for (; leaf; leaf = s_kind_count (self, leaf + 1)) {
+        s_put_cut (output, leaf->name, S_NAME_WIDTH);
+        zrelay_stats_putf (output, ": %" PRIu64 "\n",
+                           zrelay_stats_count_of (self, leaf));
+    }
+}
+
 char *
 zrelay_stats_text (zrelay_stats_t *self)
 {
@@ -273,15 +316,7 @@ zrelay_stats_text (zrelay_stats_t *self)
     if (captured || uncaptured)
         zrelay_stats_putf (output, "capture: %" PRIu64 " messages, %" PRIu64
                   " dropped\n", captured, uncaptured);
-    //  At the end, the counts of the relay's kind
-    const zrelay_stats_node_t *leaf = self->outline->nodes;
-    const zrelay_stats_node_t *end = leaf + self->outline->leaves;
-    for (; leaf < end; leaf++) {
-        if (leaf->type != ZRELAY_STATS_COUNT || leaf->metric)
-            continue;
-        s_put_cut (output, leaf->name, S_NAME_WIDTH);
-        zrelay_stats_putf (output, ": %" PRIu64 "\n",
-                           zrelay_stats_count_of (self, leaf));
-    }
+    if (!s_is_alone (self))
+        s_put_kind (self, output);
     return zrelay_stats_output_finish (&output);
 }
