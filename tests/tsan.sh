@@ -6,9 +6,9 @@
 #   file, You can obtain one at http://mozilla.org/MPL/2.0/.
 
 #   Runs each class's own test, the test of threads, and some tests of the
-#   program, under ThreadSanitizer, and prints TAP. First it makes sure that what is suppressed would not hide
-#   a race of our own: tests/tsan_race has some, which must be found. Called by
-#   `make tsan`, which says where things are.
+#   program, under ThreadSanitizer, and prints TAP. First it makes sure that what
+#   is suppressed would not hide a race of our own: tests/tsan_race has some,
+#   which must be found. Called by `make tsan`, which says where things are.
 
 case $ZRELAY_SANITIZE in
     *thread*) ;;
