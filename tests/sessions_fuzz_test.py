@@ -6,13 +6,15 @@
 #   file, You can obtain one at http://mozilla.org/MPL/2.0/.
 
 """Raw bytes and mutated sessions of ZMTP 1, 2 and 3 for each socket that
-listens: of the program with every kind and every way to guard it, of the gate
-behind these, and of the control socket. FUZZ_SECONDS says for how long, and
-FUZZ_SEED repeats a run. Built with sanitizers it finds more.
+listens: of the program with every kind and every way to guard it, with its
+control, its capture and the cache's lookup; of the gate behind these, and of
+the preload library's control. FUZZ_SECONDS says for how long, and FUZZ_SEED
+repeats a run. Built with sanitizers it finds more.
 
 The sessions are described in ZeroMQ RFC 13 (1.0), 15 (2.0), 23 (3.0), 24
 (PLAIN) and 26 (CURVE)."""
 
+import collections
 import contextlib
 import os
 import random
@@ -82,6 +84,11 @@ def messages():
         named(b"SUBSCRIBE", b"topic"), named(b"CANCEL", b"topic"),
         named(b"PING", b"\0\1context"), named(b"PONG", b"context"),
         frame(b"STATS"), frame(b"PING"), frame(b"", 1) + frame(b"HELP"),
+        frame(b"", 1) + frame(b"LIST"), frame(b"", 1) + frame(b"ERROR"),
+        frame(b"", 1) + frame(b"RELAY", 1) + frame(b"cache", 1)
+        + frame(b"PEERS", 1) + frame(b"FRONTEND"),
+        frame(b"ICANHAZ?", 1) + frame(b""),
+        frame(b"", 1) + frame(b"ICANHAZ?", 1) + frame(b"topic"),
         frame(b"", 1) + frame(b"SET", 1) + frame(b"FRONTEND", 1)
         + frame(b"maxframes", 1) + frame(b"3"),
     ]
@@ -181,12 +188,15 @@ def mutated(pieces):
 #   Targets
 
 class Target:
-    """A socket that listens: tcp://ADDRESS:PORT or ipc://PATH."""
+    """A socket that listens: tcp://ADDRESS:PORT or ipc://PATH. What it must
+    answer, if anything, is a function of a REQ socket."""
 
-    def __init__(self, name, process, endpoint):
+    def __init__(self, name, process, endpoint, answers=None):
         self.name = name
         self.process = process
         self.endpoint = endpoint
+        self.answers = answers
+        self.sessions = 0
 
     def connect(self):
         if self.endpoint.startswith("ipc://"):
@@ -204,6 +214,7 @@ class Target:
     def attack(self):
         """One session; returns the bytes that were sent."""
         sent = 0
+        self.sessions += 1
         with self.connect() as sock:
             sock.settimeout(PATIENCE)
             for piece in mutated(random.choice(SESSIONS)()):
@@ -227,6 +238,58 @@ class Target:
 KINDS = ("queue", "forwarder", "streamer", "proxy", "balancer", "majordomo",
          "cache")
 
+CONTROL = r"^control: bound to (\S+)$"
+CAPTURE = r"^\S+: capture bound to (\S+)$"
+LOOKUP = (b"GET", b"RELAY", b"lookup")
+
+
+def answers_ping(client):
+    client.send(b"PING")
+    return client.poll(1000) and client.recv_multipart()[0] == b"0"
+
+
+def answers_lookup(client):
+    client.send_multipart((b"ICANHAZ?", b""))
+    return client.poll(1000) and client.recv_multipart()[-5] == b"KTHXBAI"
+
+
+#   Where a program listens besides its sides: the kinds and guards with which
+#   it does, the options for that, the line that it prints or the query at its
+#   control that says where, and what it must answer
+Place = collections.namedtuple("Place", "name kinds guards options where"
+                               " answers")
+ALL = ("curve", "limited", "open", "plain", "zmtp1")
+PLACES = (
+    Place("control", KINDS, ("limited", "open"),
+          ("--control", "anybody " + Relay.FREE_PORT), CONTROL, answers_ping),
+    Place("control by ipc", KINDS, ("plain", "zmtp1"),
+          ("--control", "ipc://{folder}/control-%p"), CONTROL, answers_ping),
+    Place("control with CURVE", KINDS, ("curve",),
+          ("--control", Relay.FREE_PORT, "--control-curve",
+           "{folder}/relay.cert", "--control-clients", "any"), CONTROL, None),
+    Place("capture PUSH", ("forwarder", "balancer"), ALL,
+          ("-c", "PUSH@" + Relay.FREE_PORT), CAPTURE, None),
+    Place("capture PUB", ("queue", "majordomo", "cache"), ALL,
+          ("-c", "PUB@" + Relay.FREE_PORT), CAPTURE, None),
+    Place("capture PAIR", ("streamer", "proxy"), ALL,
+          ("-c", "PAIR@" + Relay.FREE_PORT), CAPTURE, None),
+    Place("lookup", ("cache",), ("open",),
+          ("-o", "relay.lookup=" + Relay.FREE_PORT), LOOKUP, answers_lookup),
+    Place("lookup by ipc", ("cache",), ("limited",),
+          ("-o", "relay.lookup=ipc://{folder}/lookup"), LOOKUP,
+          answers_lookup),
+)
+
+
+def find(process, where):
+    """The endpoint of a place."""
+    if isinstance(where, str):
+        return process.expect(where).group(1)
+    with sockets() as make:
+        client = make(zmq.REQ, find(process, CONTROL))
+        client.send_multipart(where)
+        return client.recv_multipart()[-1].decode()
+
 
 @contextlib.contextmanager
 def relays(folder):
@@ -248,6 +311,11 @@ def relays(folder):
         for number, kind in enumerate(KINDS):
             #   Each kind is open, and has one of the guards
             for guard in ("open", sorted(guards)[number % len(guards)]):
+                places = [place for place in PLACES
+                          if kind in place.kinds and guard in place.guards]
+                options = guards[guard] + [
+                    word.replace("{folder}", folder)
+                    for place in places for word in place.options]
                 front = Relay.FREE_PORT
                 back = None if kind == "majordomo" else Relay.FREE_PORT
                 if kind == "proxy":
@@ -255,11 +323,15 @@ def relays(folder):
                 if kind == "queue" and guard == "open":
                     front = "ipc"
                 relay = stack.enter_context(
-                    Relay(kind, *guards[guard], frontend=front, backend=back)
-                    if back else OneSided(kind, front, guards[guard]))
+                    Relay(kind, *options, frontend=front, backend=back)
+                    if back else OneSided(kind, front, options))
+                name = "%s, %s" % (kind, guard)
                 for endpoint in relay.frontends + relay.backends:
-                    targets.append(Target("%s, %s" % (kind, guard), relay,
-                                          endpoint))
+                    targets.append(Target(name, relay, endpoint))
+                for place in places:
+                    targets.append(Target(
+                        "%s: %s" % (name, place.name), relay,
+                        find(relay, place.where), place.answers))
         yield targets
 
 
@@ -294,19 +366,18 @@ def controlled(folder):
         ZRELAY_CONTROL="ipc://" + path))
     with process:
         wait_until(lambda: os.path.exists(path), what="control socket")
-        yield Target("control", process, "ipc://" + path)
+        yield Target("control of the preload library", process,
+                     "ipc://" + path, answers_ping)
 
 
 def asks(target):
-    """The control socket still answers. It is a REP, which may lose a request
-    after a broken one (libzmq)."""
+    """The socket still answers. One that is a REP may lose a request after a
+    broken one (libzmq)."""
     def answered():
         assert target.process.running(), "\n".join(target.process.error_lines)
         with sockets() as make:
-            client = make(zmq.REQ, target.endpoint)
-            client.send(b"PING")
-            return client.poll(1000) and client.recv_multipart()[0] == b"0"
-    wait_until(answered, what="answer to PING")
+            return target.answers(make(zmq.REQ, target.endpoint))
+    wait_until(answered, what="%s: answer" % target.name)
 
 
 def has_finding(process):
@@ -339,10 +410,14 @@ def _():
                     ) from None
                 count += 1
             assert target.process.running(), target.name
-            if target is control:
+            if target.answers:
                 asks(target)
         comment("%d sessions with %d bytes to %d sockets in %.0f s"
                 % (count, sent, len(targets), SECONDS))
+        for word in ("control", "capture", "lookup"):
+            some = [target for target in targets if word in target.name]
+            comment("of these, %d to %d sockets: %s" % (
+                sum(target.sessions for target in some), len(some), word))
         for process in {target.process for target in targets}:
             equal(has_finding(process), [], str(process))
             if process is not control.process:
