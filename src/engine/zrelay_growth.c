@@ -20,7 +20,7 @@
 //  brought, and so many for each that any has
 #define GROWTH_LEAST (4 * 1024 * 1024)
 #define GROWTH_PER_BYTE 4
-#define GROWTH_PER_ANY 2
+#define GROWTH_PER_ANY 3
 
 //  Nobody is blamed for more than its own bytes can take
 #define GROWTH_MOST 33
@@ -164,6 +164,8 @@ zrelay_growth_test (bool verbose)
     //  Messages may have taken them: its own, or those of others
     assert (!s_test_exceeds (self, 10000000, 0, TEST_HERE));
     assert (!s_test_exceeds (self, 2000000, 20000000, TEST_HERE));
+    //  With what the allocator adds
+    assert (!s_test_exceeds (self, 2000000, 10000000, TEST_HERE));
     //  So few bytes cannot be the reason
     assert (!s_test_exceeds (self, 100000, 0, TEST_HERE));
     //  Another thread has taken them

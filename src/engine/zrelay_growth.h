@@ -17,9 +17,11 @@
 
 //  Where subscribers may send messages, too, these and subscriptions look alike
 //  from outside, but not what becomes of them. A message takes twice its bytes
-//  of memory at most, while it goes from queue to queue; a topic takes 33 times
-//  as many. It is the relay's thread that takes that memory: others have work
-//  of their own. When somebody was cut for it, it is accounted for.
+//  of memory, while it goes from queue to queue, and less than three times with
+//  what the allocator adds: 2.8 under AddressSanitizer, which notes for each
+//  eight bytes what they are. A topic takes 33 times as many. It is the relay's
+//  thread that takes that memory: others have work of their own. When somebody
+//  was cut for it, it is accounted for.
 
 typedef struct _zrelay_growth_t zrelay_growth_t;
 
