@@ -604,7 +604,7 @@ s_test_alone (void)
     const char *frames [] = {
         "STATS", "kind", "queue", "state", "idle", "frontend.in.messages",
         "7", "join.ready", "1", "join.connects", "0", "requests.here", "0",
-        NULL
+        "forward.only{topic=a}", "3", NULL
     };
     enum { READY = 8, CONNECTS = 10, HERE = 12 };
     zrelay_stats_t *stats = s_test_read (frames);
@@ -612,6 +612,7 @@ s_test_alone (void)
     assert (s_test_contains (text, "frontend in "));
     assert (!s_test_contains (text, "join."));
     assert (!s_test_contains (text, "requests."));
+    assert (s_test_contains (text, "\nforward.only{topic=a}: 3"));
     zstr_free (&text);
     zrelay_stats_destroy (&stats);
 

@@ -265,8 +265,17 @@ s_kind_count (zrelay_stats_t *self, const zrelay_stats_node_t *leaf)
     return leaf < end? leaf: NULL;
 }
 
-//  Return true if the relay can be joined to others, and no count of its kind
-//  tells anything yet. As long as it is not joined, join.ready is 1.
+//  Does a count tell of joining?
+
+static bool
+s_is_joining (const zrelay_stats_node_t *leaf)
+{
+    return strncmp (leaf->name, "join.", 5) == 0
+        || strncmp (leaf->name, "requests.", 9) == 0;
+}
+
+//  Return true if the relay can be joined to others, and no count tells of that
+//  yet. As long as it is not joined, join.ready is 1.
 
 static bool
 s_is_alone (zrelay_stats_t *self)
@@ -277,7 +286,7 @@ s_is_alone (zrelay_stats_t *self)
     const zrelay_stats_node_t *leaf =
         s_kind_count (self, self->outline->nodes);
     while (leaf && (zrelay_stats_count_of (self, leaf) == 0
-                    || streq (leaf->name, ready)))
+                    || !s_is_joining (leaf) || streq (leaf->name, ready)))
         leaf = s_kind_count (self, leaf + 1);
     return leaf == NULL;
 }
@@ -287,9 +296,12 @@ s_is_alone (zrelay_stats_t *self)
 static void
 s_put_kind (zrelay_stats_t *self, zchunk_t *output)
 {
+    bool alone = s_is_alone (self);
     const zrelay_stats_node_t *leaf =
         s_kind_count (self, self->outline->nodes);
     for (; leaf; leaf = s_kind_count (self, leaf + 1)) {
+        if (alone && s_is_joining (leaf))
+            continue;
         s_put_cut (output, leaf->name, S_NAME_WIDTH);
         zrelay_stats_putf (output, ": %" PRIu64 "\n",
                            zrelay_stats_count_of (self, leaf));
@@ -316,7 +328,6 @@ zrelay_stats_text (zrelay_stats_t *self)
     if (captured || uncaptured)
         zrelay_stats_putf (output, "capture: %" PRIu64 " messages, %" PRIu64
                   " dropped\n", captured, uncaptured);
-    if (!s_is_alone (self))
-        s_put_kind (self, output);
+    s_put_kind (self, output);
     return zrelay_stats_output_finish (&output);
 }
