@@ -35,6 +35,7 @@
 #include "zrelay_envelope.h"
 #include "zrelay_error.h"
 #include "zrelay_file.h"
+#include "zrelay_gaps.h"
 #include "zrelay_flow.h"
 #include "zrelay_hearing.h"
 #include "zrelay_holds.h"
@@ -80,6 +81,7 @@
 #include "zrelay_events.h"
 #include "zrelay_names.h"
 #include "zrelay_sieve.h"
+#include "zrelay_published.h"
 #include "zrelay_topics.h"
 #include "zrelay_view.h"
 #include "zrelay_watcher.h"
@@ -209,6 +211,8 @@ static const test_item_t s_tests [] = {
     { "zrelay_interest", zrelay_interest_test },
     { "zrelay_jetstream", zrelay_jetstream_test },
     { "zrelay_sites", zrelay_sites_test },
+    { "zrelay_published", zrelay_published_test },
+    { "zrelay_gaps", zrelay_gaps_test },
 #ifdef ZRELAY_STORE
     { "zrelay_block", zrelay_block_test },
     { "zrelay_store", zrelay_store_test },

@@ -217,10 +217,10 @@ def _():
         for before, relay in zip(memory, relays):
             assert keeps or rss(relay) < before + 8 * 1024 * 1024, "grows"
         #   The server is asked for what is wanted, and for nothing else: two
-        #   subjects for each topic, and one for reports
+        #   subjects for each topic, one for reports, and its own
         for name in ("site1", "site2"):
             wait_until(lambda: server.connection(name)["subscriptions"]
-                       == 2 * (len(kept) + 1) + 1, what="subscriptions")
+                       == 2 * (len(kept) + 1) + 2, what="subscriptions")
 
 
 @test("without a server a relay goes on alone, counts, and joins later")
@@ -323,12 +323,32 @@ def _():
             raw.parcel("news.site.pub", parcel([b"HERE"]), sequence=100)
             raw.parcel("news.site.pub", parcel([b"HERE", b"x" * 300]),
                        sequence=101)
+            raw.parcel("news.site.pub", parcel([b"HERE", b"a", b"x" * 23]),
+                       sequence=102)
+            #   What only one site hears
+            [own] = [subject for subject in
+                     server.connection("site1", subs=1)["subscriptions_list"]
+                     if subject.startswith("news.site.pub.")]
+            numbers = bytes(16)
+            for number, frames in enumerate((
+                    [b"ASK"], [b"ASK", b""], [b"ASK", numbers, b""],
+                    [b"TELL", numbers], [b"TELL", numbers, b"", b""],
+                    [b"TELL", numbers, b"\3", b""],
+                    [b"TELL", numbers, b"\2", b"\0" * 8],
+                    [b"TELL", numbers, b"\2", b"\x11" + bytes(17 + 8)])):
+                raw.parcel(own, parcel(frames), sequence=103 + number)
             raw.settle()
             #   A report without a name, and all above
-            wait_until(lambda: relays[1].stat("join.invalid") == 8 + 7 + 2 + 2)
+            wait_until(lambda: relays[1].stat("join.invalid")
+                       == 8 + 7 + 2 + 3 + 8, what="what is invalid")
+            #   An answer that nobody asked for, and questions that nobody needs
+            raw.parcel(own, parcel([b"TELL", numbers, b"\2",
+                                    b"\1A" + bytes(7) + b"\5"]), sequence=120)
+            raw.parcel(own, parcel([b"ASK", numbers]), sequence=121)
+            raw.parcel(own, parcel([b"ASK", b"\xff" * 16]), sequence=122)
             #   The same twice; and a name with control characters
-            raw.parcel("news.site.pub", parcel([b"HERE", b"a\nb"]),
-                       sequence=102)
+            raw.parcel("news.site.pub", parcel([b"HERE", b"a\nb", bytes(24)]),
+                       sequence=123)
             raw.parcel("news.pub.41", good, sequence=200)
             raw.parcel("news.pub.41", good, sequence=200)
             raw.settle()
@@ -338,6 +358,7 @@ def _():
         assert "a?b" in relays[1].query("PEERS")
         pub.send(b"A still")
         equal(sub.recv(), b"A still")
+        equal(relays[1].stat("join.lost"), 0)
 
 
 @test("JOIN and LEAVE refuse with a sentence, and can be given at any time")
@@ -566,6 +587,60 @@ def _():
                    if not frames[0].startswith(b"settle")], [], "more")
 
 
+@test("what a site missed while it was cut off is counted there")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Site("forwarder", "here", join=server.url + "/news") as here, \
+            Site("forwarder", "there", "-o", "backend.sndhwm=0",
+                 join=proxy.url + "/news") as there, \
+            sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend, sndhwm=0)
+        sub = subscriber(make, there, b"A", b"0123456789abcdefX")
+        settle(pub, [sub])
+        wanted = (b"A", b"AB", b"0123456789abcdefX")
+        sent = got = 0
+
+        def publish(times, size):
+            nonlocal sent
+            before = here.stat("join.out")
+            for _ in range(times):
+                for topic in (*wanted, b"C", b""):
+                    pub.send_multipart((topic, b"x" * size))
+            wait_until(lambda: here.stat("join.out") == before + 5 * times
+                       and here.stat("join.waiting") == 0, what="sent")
+            sent += len(wanted) * times
+
+        def all_there():
+            nonlocal got
+            got += sum(not frames[0].startswith(b"settle")
+                       for frames in drain(sub))
+            return got + there.stat("join.lost") == sent
+
+        publish(100, 10)
+        wait_until(all_there, what="messages")
+        equal(there.stat("join.lost"), 0)
+        proxy.cut()
+        wait_until(lambda: there.stat("join.ready") == 0, what="cut off")
+        #   More than a relay sends again
+        publish(60, 100000)
+        proxy.cut(False)
+        there.wait_joined(1)
+        publish(10, 10)
+        wait_until(all_there, what="messages, or their count")
+        lost = there.stat("join.lost")
+        assert 0 < lost < sent, lost
+        line = there.expect(r"has lost (\d+) messages of \S+/here, which",
+                            errors=True)
+        assert 0 < int(line.group(1)) <= lost, line.group(0)
+        #   And everything comes again
+        publish(10, 10)
+        wait_until(all_there, what="messages")
+        equal(there.stat("join.lost"), lost)
+
+
 @test("one server of three, then a relay, then a whole site is lost",
       deadline=2 * DEADLINE)
 def _():
@@ -643,6 +718,11 @@ def _():
         assert after > before / 2
         for place in (0, 2):
             equal(set(got[place].values()), {1}, "how often each came")
+        #   What it missed meanwhile is counted there
+        wait_until(lambda: sent[0] == relays[2].stat("join.lost") + sum(
+            message.startswith(b"0 ") for message in got[2]),
+                   what="count of what was missed")
+        equal(relays[0].stat("join.lost"), 0)
 
 
 if __name__ == "__main__":

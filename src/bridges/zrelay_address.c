@@ -134,6 +134,15 @@ zrelay_address_subject (const zrelay_address_t *self, const char *word,
 }
 
 const char *
+zrelay_address_origin (const zrelay_address_t *self, const char *word,
+                       uint64_t origin, char room [ZRELAY_ADDRESS_ROOM])
+{
+    snprintf (room, ZRELAY_ADDRESS_ROOM, "%s.%s.%016" PRIx64, self->name, word,
+              origin);
+    return room;
+}
+
+const char *
 zrelay_address_topic (const zrelay_address_t *self, const char *word,
                       const void *topic, size_t size,
                       char room [ZRELAY_ADDRESS_ROOM])
@@ -170,6 +179,8 @@ zrelay_address_test (bool verbose)
     char room [ZRELAY_ADDRESS_ROOM];
     assert (streq (zrelay_address_subject (&address, "site", room),
                    "orders.site"));
+    assert (streq (zrelay_address_origin (&address, "req", 0x1234abc, room),
+                   "orders.req.0000000001234abc"));
     assert (streq (zrelay_address_topic (&address, "pub", "", 0, room),
                    "orders.pub"));
     assert (streq (zrelay_address_topic (&address, "pub", "we\xff", 3, room),

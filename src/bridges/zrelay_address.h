@@ -45,11 +45,15 @@ char *
     zrelay_address_shown (const char *server);
 
 //  The subject "NAME.WORD" of the publications, requests or tasks of what is
-//  joined, and "NAME.WORD.41.42" for topics. Of a topic the first sixteen bytes
+//  joined; "NAME.WORD.0123456789abcdef" for what only the site of that number
+//  gets; and "NAME.WORD.41.42" for topics. Of a topic the first sixteen bytes
 //  count. Returns room.
 const char *
     zrelay_address_subject (const zrelay_address_t *self, const char *word,
                             char room [ZRELAY_ADDRESS_ROOM]);
+const char *
+    zrelay_address_origin (const zrelay_address_t *self, const char *word,
+                           uint64_t origin, char room [ZRELAY_ADDRESS_ROOM]);
 const char *
     zrelay_address_topic (const zrelay_address_t *self, const char *word,
                           const void *topic, size_t size,

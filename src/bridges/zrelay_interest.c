@@ -335,6 +335,23 @@ zrelay_interest_remove (zrelay_interest_t *self, const void *data, size_t size)
     return true;
 }
 
+bool
+zrelay_interest_wants (zrelay_interest_t *self, const void *topic, size_t size)
+{
+    const byte *bytes = (const byte *) topic;
+    node_t *node = &self->root;
+    for (size_t index = 0; node->topics == 0; index++) {
+        if (index == size || index == ZRELAY_ADDRESS_TOPIC)
+            return false;
+        size_t place = s_place (node, bytes [index]);
+        if (place == node->count
+        ||  node->children [place]->label != bytes [index])
+            return false;
+        node = node->children [place];
+    }
+    return true;
+}
+
 
 //  --------------------------------------------------------------------------
 //  Selftest
@@ -456,6 +473,14 @@ zrelay_interest_test (bool verbose)
     ADD ("0123456789abcdefX");
     ADD ("0123456789abcdefY");
     CHANGES ("+0123456789abcdef");
+    assert (zrelay_interest_wants (self, "0123456789abcdef", 16));
+    assert (zrelay_interest_wants (self, "0123456789abcdefZ", 17));
+    assert (!zrelay_interest_wants (self, "0123456789abcde", 15));
+    assert (!zrelay_interest_wants (self, "0123456789abcdeX", 16));
+    assert (zrelay_interest_wants (self, "B", 1));
+    assert (zrelay_interest_wants (self, "BC", 2));
+    assert (!zrelay_interest_wants (self, "", 0));
+    assert (!zrelay_interest_wants (self, "C", 1));
     REMOVE ("0123456789abcdefX");
     CHANGES ("");
     REMOVE ("0123456789abcdefY");
@@ -463,6 +488,8 @@ zrelay_interest_test (bool verbose)
     //  Everything
     ADD ("");
     CHANGES ("+ -ABCD -AC -B");
+    assert (zrelay_interest_wants (self, "", 0));
+    assert (zrelay_interest_wants (self, "C", 1));
     //  Its end comes before a change was done
     REMOVE ("");
     REMOVE ("ABCD");

@@ -49,6 +49,11 @@ bool
     zrelay_interest_remove (zrelay_interest_t *self, const void *topic,
                             size_t size);
 
+//  Would a message of that topic come? Of a topic its first bytes count.
+bool
+    zrelay_interest_wants (zrelay_interest_t *self, const void *topic,
+                           size_t size);
+
 //  How many topics are asked for.
 size_t
     zrelay_interest_topics (zrelay_interest_t *self);

@@ -48,6 +48,32 @@ s_site_subject (zrelay_join_t *self, char room [ZRELAY_ADDRESS_ROOM])
     return zrelay_address_subject (&self->address, word, room);
 }
 
+//  Numbers of the kind follow in a frame of their own
+
+static void
+s_append_numbers (zrelay_join_t *self, zrelay_message_t *message)
+{
+    uint64_t numbers [ZRELAY_JOIN_NUMBERS];
+    byte data [ZRELAY_JOIN_NUMBERS * ZRELAY_PARCEL_LONG];
+    self->kind->report (self, numbers);
+    for (size_t index = 0; index < self->kind->numbers; index++)
+        zrelay_parcel_put_long (data + index * ZRELAY_PARCEL_LONG,
+                                numbers [index]);
+    zrelay_message_append (message, data,
+                           self->kind->numbers * ZRELAY_PARCEL_LONG);
+}
+
+static void
+s_hear_numbers (zrelay_join_t *self, zrelay_message_t *message)
+{
+    uint64_t numbers [ZRELAY_JOIN_NUMBERS];
+    const byte *data = zrelay_message_data (message, 2);
+    for (size_t index = 0; index < self->kind->numbers; index++)
+        numbers [index] =
+            zrelay_parcel_get_long (data + index * ZRELAY_PARCEL_LONG);
+    self->kind->hear (self, self->letter.origin, numbers);
+}
+
 static void
 s_report (zrelay_join_t *self, const char *verb)
 {
@@ -55,8 +81,8 @@ s_report (zrelay_join_t *self, const char *verb)
     zrelay_message_t *message = zrelay_message_new ();
     zrelay_message_append (message, verb, strlen (verb));
     zrelay_message_append (message, self->site, strlen (self->site));
-    if (self->kind->report)
-        self->kind->report (self, message);
+    if (self->kind->numbers > 0)
+        s_append_numbers (self, message);
     //  One that finds no room is missed no more than one that gets lost
     zrelay_link_send (self->link, s_site_subject (self, subject), message, 0);
     zrelay_message_destroy (&message);
@@ -80,19 +106,28 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer)
     self->sites_count = zrelay_sites_count (self->sites);
 }
 
+static bool
+s_is_report (zrelay_join_t *self, zrelay_message_t *message)
+{
+    size_t frames = zrelay_message_frames (message);
+    size_t name = zrelay_message_size (message, 1);
+    size_t numbers = self->kind->numbers;
+    return name > 0 && name <= SITE_MOST && frames == (numbers > 0? 3: 2)
+        && (numbers == 0 || zrelay_message_size (message, 2)
+                            == numbers * ZRELAY_PARCEL_LONG);
+}
+
 //  A name is shown to people, so it has no control characters
 
 static void
 s_hear_report (zrelay_join_t *self, zrelay_message_t *message)
 {
-    size_t size = zrelay_message_size (message, 1);
-    char name [SITE_MOST + 1];
-    size_t frames = self->kind->report? 3: 2;
-    if (zrelay_message_frames (message) != frames || size == 0
-    ||  size > SITE_MOST) {
+    if (!s_is_report (self, message)) {
         self->invalid++;
         return;
     }
+    size_t size = zrelay_message_size (message, 1);
+    char name [SITE_MOST + 1];
     memcpy (name, zrelay_message_data (message, 1), size);
     name [size] = 0;
     for (size_t index = 0; index < size; index++)
@@ -105,10 +140,11 @@ s_hear_report (zrelay_join_t *self, zrelay_message_t *message)
         zrelay_sites_report (self->sites, self->letter.origin, name,
                              zclock_mono ());
     self->sites_count = zrelay_sites_count (self->sites);
-    if (self->kind->hear)
-        self->kind->hear (self, self->letter.origin,
-                          leaves? NULL: zrelay_message_data (message, 2),
-                          zrelay_message_size (message, 2));
+    if (self->kind->numbers > 0 && leaves)
+        self->kind->hear (self, self->letter.origin, NULL);
+    else
+    if (self->kind->numbers > 0)
+        s_hear_numbers (self, message);
     bool back = zrelay_message_streq (message, 0, s_back);
     if (back)
         zrelay_link_repeat (self->link);

@@ -22,6 +22,8 @@
 
 typedef struct _zrelay_join_t zrelay_join_t;
 
+#define ZRELAY_JOIN_NUMBERS 3
+
 //  What a kind does. All get the kind's object.
 typedef struct {
     const char *word;           //  Of its subjects, such as "pub"
@@ -35,11 +37,12 @@ typedef struct {
     //  cannot be delivered now.
     bool (*deliver) (void *object, const zrelay_link_letter_t *letter,
                      zrelay_message_t *message);
-    //  Add a frame to a report; NULL: there is none. And hear what another
-    //  site has in this frame, or that it leaves, if that is NULL.
-    void (*report) (void *object, zrelay_message_t *message);
-    void (*hear) (void *object, uint64_t origin, const byte *data,
-                  size_t size);
+    //  Numbers that a report has, ZRELAY_JOIN_NUMBERS at most. If there are
+    //  any: fill them in, and hear those of another site, or that it leaves, if
+    //  that is NULL.
+    size_t numbers;
+    void (*report) (void *object, uint64_t *numbers);
+    void (*hear) (void *object, uint64_t origin, const uint64_t *numbers);
     //  Before it joins: who else uses the connection; NULL: nobody. And why the
     //  relay is not ready though it is connected, "" if that is not known yet,
     //  or NULL if it is; called whenever that may have changed.

@@ -1103,6 +1103,15 @@ zrelay_link_origin (zrelay_link_t *self)
     return self->origin;
 }
 
+uint64_t
+zrelay_link_sequence (zrelay_link_t *self)
+{
+    s_lock (self);
+    uint64_t sequence = self->sequence;
+    s_unlock (self);
+    return sequence;
+}
+
 size_t
 zrelay_link_payload_most (zrelay_link_t *self)
 {

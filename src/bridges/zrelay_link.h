@@ -123,6 +123,10 @@ void
 uint64_t
     zrelay_link_origin (zrelay_link_t *self);
 
+//  Number of the last parcel that was begun.
+uint64_t
+    zrelay_link_sequence (zrelay_link_t *self);
+
 //  Most bytes of a message, headers included, that the server takes; SIZE_MAX:
 //  that is not known yet.
 size_t

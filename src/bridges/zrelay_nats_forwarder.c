@@ -12,11 +12,27 @@
 
 #include <zrelay.h>
 #include <zrelay_nats.h>
+#include "zrelay_gaps.h"
 #include "zrelay_interest.h"
 #include "zrelay_join.h"
+#include "zrelay_published.h"
 
-//  Word of the subjects of publications
+//  Words of the subjects of publications, and of what sites say to one another
 #define WORD "pub"
+#define WORD_SITE "site.pub"
+
+//  What they say: how many messages had you of each topic? So many; and what
+//  the last part of an answer ends with
+static const char s_ask [] = "ASK";
+static const char s_tell [] = "TELL";
+enum { PART_MORE = 0, PART_LAST = 1, PART_LAST_KNOWN = 2 };
+
+//  A range as bytes: its numbers in order
+#define RANGE_SIZE (2 * ZRELAY_PARCEL_LONG)
+
+//  Numbers of a report: where a stretch began and ended, and how often the site
+//  was connected
+enum { NUMBER_AFTER, NUMBER_UPTO, NUMBER_CONNECTS, NUMBERS };
 
 //  First byte of a frame that subscribes, and of one that cancels, see ZeroMQ
 //  RFC 23
@@ -36,6 +52,10 @@ typedef struct {
     zlistx_t *held;             //  Messages that found no room
     int patience;               //  Timer that gives them up, or 0
     bool impatient;             //  It has, and there was no room since
+    zrelay_published_t *published;  //  What this site has published
+    zrelay_gaps_t *gaps;        //  What of others did not come
+    char own [ZRELAY_ADDRESS_ROOM];     //  Subject for what others say to it
+    uint64_t lost;              //  Counter: messages that did not come
     byte topic [ZRELAY_ADDRESS_TOPIC];  //  Of the last message
     size_t topic_size;          //  Its bytes; SIZE_MAX: there was none
     char subject [ZRELAY_ADDRESS_ROOM]; //  And its subject
@@ -59,7 +79,7 @@ s_on_changes (zrelay_engine_t *engine, void *object, int timer)
 }
 
 static void
-s_ask (forwarder_t *self, const zrelay_interest_change_t *change)
+s_want (forwarder_t *self, const zrelay_interest_change_t *change)
 {
     char exact [ZRELAY_ADDRESS_ROOM];
     char longer [ZRELAY_ADDRESS_ROOM + 2];
@@ -78,7 +98,7 @@ static void
 s_change (forwarder_t *self, const zrelay_interest_change_t *change)
 {
     if (change->wanted) {
-        s_ask (self, change);
+        s_want (self, change);
         return;
     }
     for (int mark = MARK_EXACT; mark <= MARK_LONGER; mark++)
@@ -189,7 +209,11 @@ s_send (forwarder_t *self, zrelay_message_t *message)
 {
     zrelay_link_send_t result = zrelay_link_send (self->join.link,
         s_subject (self, message), message, 0);
-    self->join.out += result == ZRELAY_LINK_SENT;
+    if (result == ZRELAY_LINK_SENT) {
+        self->join.out++;
+        zrelay_published_add (self->published, zrelay_message_data (message, 0),
+                          zrelay_message_size (message, 0));
+    }
     self->join.missed += result == ZRELAY_LINK_UNFIT;
     return result != ZRELAY_LINK_FULL;
 }
@@ -255,6 +279,154 @@ s_go_on (void *object)
 
 
 //  --------------------------------------------------------------------------
+//  What was missed while a connection was lost. Each report says where a
+//  stretch of messages ended, see zrelay_published; whoever did not hear one
+//  asks, see zrelay_gaps.
+
+static void
+s_report (void *object, uint64_t *numbers)
+{
+    forwarder_t *self = (forwarder_t *) object;
+    uint64_t upto = zrelay_link_sequence (self->join.link);
+    numbers [NUMBER_AFTER] = zrelay_published_end (self->published, upto);
+    numbers [NUMBER_UPTO] = upto;
+    numbers [NUMBER_CONNECTS] = self->join.status.connects;
+}
+
+//  Begin what is to be said to another site
+
+static zrelay_message_t *
+s_saying (const char *verb, const zrelay_gaps_range_t *range)
+{
+    byte frame [RANGE_SIZE];
+    zrelay_parcel_put_long (frame, range->after);
+    zrelay_parcel_put_long (frame + ZRELAY_PARCEL_LONG, range->upto);
+    zrelay_message_t *message = zrelay_message_new ();
+    zrelay_message_append (message, verb, strlen (verb));
+    zrelay_message_append (message, frame, sizeof (frame));
+    return message;
+}
+
+//  And say it. Returns false if there is no room; then there will be another
+//  report, after which it is asked for again.
+
+static bool
+s_say (forwarder_t *self, uint64_t origin, zrelay_message_t *message)
+{
+    char subject [ZRELAY_ADDRESS_ROOM];
+    zrelay_address_origin (&self->join.address, WORD_SITE, origin, subject);
+    zrelay_link_send_t result =
+        zrelay_link_send (self->join.link, subject, message, 0);
+    zrelay_message_destroy (&message);
+    return result == ZRELAY_LINK_SENT;
+}
+
+static bool
+s_say_part (forwarder_t *self, uint64_t origin,
+            const zrelay_gaps_range_t *range, byte part, const void *rows,
+            size_t size)
+{
+    zrelay_message_t *message = s_saying (s_tell, range);
+    zrelay_message_append (message, &part, 1);
+    zrelay_message_append (message, rows, size);
+    return s_say (self, origin, message);
+}
+
+static void
+s_answer (forwarder_t *self, uint64_t origin, const zrelay_gaps_range_t *range)
+{
+    bool known = zrelay_published_knows (self->published, range->after);
+    const zrelay_published_stretch_t *stretch =
+        zrelay_published_first (self->published, range->after);
+    for (; stretch && stretch->after < range->upto;
+         stretch = zrelay_published_next (self->published)) {
+        known = known && stretch->whole;
+        if (!s_say_part (self, origin, range, PART_MORE, stretch->rows,
+                         stretch->size))
+            return;
+    }
+    s_say_part (self, origin, range, known? PART_LAST_KNOWN: PART_LAST, "", 0);
+}
+
+//  Only what this site asks for now is missed
+
+static void
+s_hear_answer (forwarder_t *self, uint64_t origin,
+               const zrelay_gaps_range_t *range, zrelay_message_t *message)
+{
+    const byte *rows = zrelay_message_data (message, 3);
+    size_t size = zrelay_message_size (message, 3);
+    size_t at = 0;
+    uint64_t expected = 0;
+    zrelay_published_row_t row;
+    while (zrelay_published_read (rows, size, &at, &row))
+        if (zrelay_interest_wants (self->interest, row.topic, row.size))
+            expected += row.messages;
+    byte part = *zrelay_message_data (message, 2);
+    if (at < size || part > PART_LAST_KNOWN) {
+        self->join.invalid++;
+        return;
+    }
+    uint64_t lost = zrelay_gaps_answer (self->gaps, origin, range, expected,
+                                        part != PART_MORE);
+    self->lost += lost;
+    const char *name = zrelay_sites_name (self->join.sites, origin);
+    if (lost > 0)
+        zrelay_engine_log (self->join.engine, ZRELAY_LOG_WARNING,
+            "has lost %s%" PRIu64 " messages of %s, which came while it could "
+            "not be reached", part == PART_LAST? "at least ": "", lost,
+            name? name: "a site that is gone");
+}
+
+static void
+s_hear_said (forwarder_t *self, uint64_t origin, zrelay_message_t *message)
+{
+    size_t frames = zrelay_message_frames (message);
+    bool asked = frames == 2 && zrelay_message_streq (message, 0, s_ask);
+    bool told = frames == 4 && zrelay_message_streq (message, 0, s_tell)
+             && zrelay_message_size (message, 2) == 1;
+    if ((!asked && !told) || zrelay_message_size (message, 1) != RANGE_SIZE) {
+        self->join.invalid++;
+        return;
+    }
+    const byte *frame = zrelay_message_data (message, 1);
+    zrelay_gaps_range_t range = {
+        zrelay_parcel_get_long (frame),
+        zrelay_parcel_get_long (frame + ZRELAY_PARCEL_LONG)
+    };
+    if (asked)
+        s_answer (self, origin, &range);
+    else
+        s_hear_answer (self, origin, &range, message);
+}
+
+//  A letter for which there was no room is a reason to ask, as is a connection
+//  that was lost, here or there
+
+static void
+s_hear (void *object, uint64_t origin, const uint64_t *numbers)
+{
+    forwarder_t *self = (forwarder_t *) object;
+    if (!numbers) {
+        zrelay_gaps_leave (self->gaps, origin);
+        return;
+    }
+    zrelay_gaps_report_t report = {
+        .after = numbers [NUMBER_AFTER],
+        .upto = numbers [NUMBER_UPTO],
+        .connects = numbers [NUMBER_CONNECTS]
+    };
+    zrelay_link_status_t status;
+    zrelay_link_status (self->join.link, &status);
+    zrelay_gaps_range_t range;
+    if (zrelay_gaps_report (self->gaps, origin, &report,
+                            status.connects + status.dropped, zclock_mono (),
+                            &range))
+        s_say (self, origin, s_saying (s_ask, &range));
+}
+
+
+//  --------------------------------------------------------------------------
 //  Publications of other sites: they go to this site's subscribers, and nowhere
 //  else, so they cannot go round
 
@@ -262,14 +434,19 @@ static bool
 s_deliver (void *object, const zrelay_link_letter_t *letter,
            zrelay_message_t *message)
 {
-    (void) letter;
     forwarder_t *self = (forwarder_t *) object;
+    if (streq (letter->subject, self->own)) {
+        s_hear_said (self, letter->origin, message);
+        return true;
+    }
     zrelay_send_t result =
         zrelay_engine_send (self->join.engine, ZRELAY_SIDE_BACKEND, message);
+    if (result == ZRELAY_SEND_FULL)
+        return false;
     self->join.in += result == ZRELAY_SEND_DONE;
-    self->join.undelivered += result != ZRELAY_SEND_DONE
-                           && result != ZRELAY_SEND_FULL;
-    return result != ZRELAY_SEND_FULL;
+    self->join.undelivered += result != ZRELAY_SEND_DONE;
+    zrelay_gaps_came (self->gaps, letter->origin, letter->sequence);
+    return true;
 }
 
 
@@ -294,6 +471,11 @@ s_joined (void *object)
     forwarder_t *self = (forwarder_t *) object;
     self->topic_size = SIZE_MAX;
     self->impatient = false;
+    zrelay_published_clear (self->published);
+    zrelay_gaps_clear (self->gaps);
+    zrelay_link_subscribe (self->join.link,
+        zrelay_address_origin (&self->join.address, WORD_SITE,
+            zrelay_link_origin (self->join.link), self->own));
     zrelay_engine_set_handler (self->join.engine, ZRELAY_FLOW_FORWARD,
                                s_on_publication);
     s_ask_publishers (self, SUBSCRIBE);
@@ -323,7 +505,10 @@ static const zrelay_join_kind_t s_join = {
     .joined = s_joined,
     .left = s_left,
     .go_on = s_go_on,
-    .deliver = s_deliver
+    .deliver = s_deliver,
+    .numbers = NUMBERS,
+    .report = s_report,
+    .hear = s_hear
 };
 
 //  The destructor has zlistx's form
@@ -343,6 +528,8 @@ s_create (zrelay_engine_t *engine)
     self->held = zlistx_new ();
     assert (self->held);
     zlistx_set_destructor (self->held, s_free_message);
+    self->published = zrelay_published_new ();
+    self->gaps = zrelay_gaps_new ();
     zrelay_join_init (&self->join, engine, &s_join);
     return self;
 }
@@ -354,6 +541,8 @@ s_destroy (void **object_p)
     zrelay_join_term (&self->join);
     zrelay_interest_destroy (&self->interest);
     zlistx_destroy (&self->held);
+    zrelay_published_destroy (&self->published);
+    zrelay_gaps_destroy (&self->gaps);
     freen (self);
     *object_p = NULL;
 }
@@ -380,6 +569,8 @@ static const zrelay_setting_t s_settings [] = {
 
 static const zrelay_counter_t s_counters [] = {
     ZRELAY_JOIN_COUNTERS,
+    { ZRELAY_COUNTER, .name = "join.lost",
+      .offset = offsetof (forwarder_t, lost) },
     { .name = NULL }
 };
 

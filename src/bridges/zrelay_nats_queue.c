@@ -33,8 +33,6 @@ static const byte s_tag [2] = { 0, 'z' };
 #define HEAD_REFUSED 'N'
 #define HEAD_LOST 'L'
 
-#define NUMBER_SIZE 8
-
 //  Most workers that are believed of another site
 #define WORKERS_MOST 1000000
 
@@ -93,24 +91,6 @@ typedef struct {
     uint64_t waits;
 } queue_t;
 
-//  Numbers as bytes, the most significant first
-
-static void
-s_put (byte *to, uint64_t number)
-{
-    for (int index = 0; index < NUMBER_SIZE; index++)
-        to [index] = (byte) (number >> (56 - 8 * index));
-}
-
-static uint64_t
-s_get (const byte *from)
-{
-    uint64_t number = 0;
-    for (int index = 0; index < NUMBER_SIZE; index++)
-        number = number << 8 | from [index];
-    return number;
-}
-
 
 //  --------------------------------------------------------------------------
 //  Workers of this site, and other sites
@@ -127,15 +107,17 @@ s_free (queue_t *self)
     return (int64_t) s_workers (self) - (int64_t) self->in_hand;
 }
 
+//  What reports say: free workers, and workers
+
+enum { NUMBER_FREE, NUMBER_WORKERS, NUMBERS };
+
 static void
-s_report (void *object, zrelay_message_t *message)
+s_report (void *object, uint64_t *numbers)
 {
     queue_t *self = (queue_t *) object;
-    byte data [2 * NUMBER_SIZE];
     self->told = s_free (self);
-    s_put (data, self->told > 0? (uint64_t) self->told: 0);
-    s_put (data + NUMBER_SIZE, s_workers (self));
-    zrelay_message_append (message, data, sizeof (data));
+    numbers [NUMBER_FREE] = self->told > 0? (uint64_t) self->told: 0;
+    numbers [NUMBER_WORKERS] = s_workers (self);
 }
 
 static site_t *
@@ -183,7 +165,8 @@ s_request_new (queue_t *self)
     request_t *request = (request_t *) zmalloc (sizeof (request_t));
     assert (request);
     request->number = ++self->last;
-    request->name = (zrelay_name_t) { &request->number, NUMBER_SIZE };
+    request->name = (zrelay_name_t) { &request->number,
+                                       sizeof (request->number) };
     if (self->deadline)
         request->until = zclock_mono () + self->deadline;
     zrelay_index_add (self->requests, &request->name, request);
@@ -194,7 +177,7 @@ static request_t *
 s_find_request (queue_t *self, uint64_t number)
 {
     return (request_t *) zrelay_index_find (self->requests, &number,
-                                            NUMBER_SIZE);
+                                            sizeof (number));
 }
 
 //  Whoever had it has it no more
@@ -228,7 +211,7 @@ s_push_tag (zrelay_message_t *message, uint64_t number)
 {
     byte tag [TAG_SIZE];
     memcpy (tag, s_tag, sizeof (s_tag));
-    s_put (tag + sizeof (s_tag), number);
+    zrelay_parcel_put_long (tag + sizeof (s_tag), number);
     zrelay_message_push (message, tag, sizeof (tag));
 }
 
@@ -240,11 +223,9 @@ s_say (queue_t *self, uint64_t origin, byte word, uint64_t number,
        zrelay_message_t *message, size_t first)
 {
     byte head [HEAD_SIZE] = { word };
-    s_put (head + 1, number);
-    char to [40];
+    zrelay_parcel_put_long (head + 1, number);
     char subject [ZRELAY_ADDRESS_ROOM];
-    snprintf (to, sizeof (to), WORD ".%016" PRIx64, origin);
-    zrelay_address_subject (&self->join.address, to, subject);
+    zrelay_address_origin (&self->join.address, WORD, origin, subject);
     zrelay_message_t *said = zrelay_message_new ();
     zrelay_message_append (said, head, sizeof (head));
     if (message)
@@ -440,18 +421,18 @@ s_remove_site (queue_t *self, site_t *site)
 }
 
 static void
-s_hear (void *object, uint64_t origin, const byte *data, size_t size)
+s_hear (void *object, uint64_t origin, const uint64_t *numbers)
 {
     queue_t *self = (queue_t *) object;
     site_t *site = s_site (self, origin);
     if (!site)
         return;
-    if (!data || size != 2 * NUMBER_SIZE) {
+    if (!numbers) {
         s_remove_site (self, site);
         return;
     }
-    uint64_t free = s_get (data);
-    uint64_t workers = s_get (data + NUMBER_SIZE);
+    uint64_t free = numbers [NUMBER_FREE];
+    uint64_t workers = numbers [NUMBER_WORKERS];
     site->heard_at = zclock_mono ();
     site->free = free < WORKERS_MOST? (int64_t) free: WORKERS_MOST;
     site->workers = workers < WORKERS_MOST? (size_t) workers: WORKERS_MOST;
@@ -517,7 +498,8 @@ s_on_reply (zrelay_engine_t *engine, void *object, zrelay_message_t *message)
     if (zrelay_message_size (message, 0) != TAG_SIZE
     ||  memcmp (tag, s_tag, sizeof (s_tag)))
         return ZRELAY_VERDICT_PASS;
-    request_t *request = s_find_request (self, s_get (tag + sizeof (s_tag)));
+    uint64_t number = zrelay_parcel_get_long (tag + sizeof (s_tag));
+    request_t *request = s_find_request (self, number);
     if (!request || request->with != WITH_WORKER)
         return zrelay_engine_drop (engine, REASON_LATE);
     bool own = request->origin == 0;
@@ -577,7 +559,7 @@ s_deliver (void *object, const zrelay_link_letter_t *letter,
         return true;
     }
     byte word = head [0];
-    uint64_t number = s_get (head + 1);
+    uint64_t number = zrelay_parcel_get_long (head + 1);
     zrelay_message_pop (message);
     self->join.in++;
     if (word == HEAD_REQUEST && zrelay_message_frames (message) > 0) {
@@ -625,12 +607,10 @@ s_joined (void *object)
                                s_on_request);
     zrelay_engine_set_handler (self->join.engine, ZRELAY_FLOW_RETURN,
                                s_on_reply);
-    char word [40];
     char subject [ZRELAY_ADDRESS_ROOM];
-    snprintf (word, sizeof (word), WORD ".%016" PRIx64,
-              zrelay_link_origin (self->join.link));
     zrelay_link_subscribe (self->join.link,
-        zrelay_address_subject (&self->join.address, word, subject));
+        zrelay_address_origin (&self->join.address, WORD,
+                               zrelay_link_origin (self->join.link), subject));
     self->tick = zrelay_engine_timer (self->join.engine, TICK_IVL, 0,
                                       s_on_tick, NULL);
 }
@@ -669,6 +649,7 @@ static const zrelay_join_kind_t s_join = {
     .left = s_left,
     .go_on = s_go_on,
     .deliver = s_deliver,
+    .numbers = NUMBERS,
     .report = s_report,
     .hear = s_hear
 };

@@ -46,6 +46,22 @@ s_get (const byte *from)
          | (size_t) from [2] << 8 | (size_t) from [3];
 }
 
+void
+zrelay_parcel_put_long (byte *to, uint64_t number)
+{
+    for (int index = 0; index < ZRELAY_PARCEL_LONG; index++)
+        to [index] = (byte) (number >> (56 - 8 * index));
+}
+
+uint64_t
+zrelay_parcel_get_long (const byte *from)
+{
+    uint64_t number = 0;
+    for (int index = 0; index < ZRELAY_PARCEL_LONG; index++)
+        number = number << 8 | from [index];
+    return number;
+}
+
 
 //  --------------------------------------------------------------------------
 //  Writing

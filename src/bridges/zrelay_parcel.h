@@ -55,6 +55,14 @@ bool
     zrelay_parcel_next (const void *data, size_t size, size_t *at_p,
                         zrelay_message_t *message);
 
+//  Numbers of eight bytes in frames, the most significant first
+#define ZRELAY_PARCEL_LONG 8
+
+void
+    zrelay_parcel_put_long (byte *to, uint64_t number);
+uint64_t
+    zrelay_parcel_get_long (const byte *from);
+
 //  Self test of this class
 void
     zrelay_parcel_test (bool verbose);

@@ -181,6 +181,13 @@ zrelay_sites_accept (zrelay_sites_t *self, uint64_t origin, uint64_t sequence,
 //  --------------------------------------------------------------------------
 //  Those that have reported themselves
 
+const char *
+zrelay_sites_name (zrelay_sites_t *self, uint64_t origin)
+{
+    site_t *site = s_find (self, origin);
+    return site? site->label: NULL;
+}
+
 size_t
 zrelay_sites_count (zrelay_sites_t *self)
 {
@@ -225,6 +232,8 @@ zrelay_sites_test (bool verbose)
     assert (zrelay_sites_count (self) == 1);
     assert (streq (zrelay_sites_first (self), "one"));
     assert (!zrelay_sites_next (self));
+    assert (streq (zrelay_sites_name (self, 7), "one"));
+    assert (!zrelay_sites_name (self, 8));
 
     //  Each parcel once, in nearly any order
     assert (zrelay_sites_accept (self, 7, 5, 3000));

@@ -53,6 +53,10 @@ bool
 bool
     zrelay_sites_expire (zrelay_sites_t *self, int64_t now);
 
+//  The name that a site reported, or NULL.
+const char *
+    zrelay_sites_name (zrelay_sites_t *self, uint64_t origin);
+
 //  How many have reported themselves; the name of the first of these and of the
 //  next, in no order; NULL at the end.
 size_t

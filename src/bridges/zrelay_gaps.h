@@ -1,0 +1,78 @@
+/*  =========================================================================
+    zrelay_gaps - what did not come from other sites
+
+    Copyright (c) the Contributors as noted in the AUTHORS file.
+    This file is part of zrelay, the relay for ZeroMQ.
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at http://mozilla.org/MPL/2.0/.
+    =========================================================================
+*/
+
+#ifndef ZRELAY_GAPS_H_INCLUDED
+#define ZRELAY_GAPS_H_INCLUDED
+
+#include <zrelay.h>
+
+//  Sites report with which parcel their stretches of messages ended, see
+//  zrelay_published. When a report does not follow the last one that was heard,
+//  or when something was wrong meanwhile, messages may be missing. The site is
+//  asked then how many it had, and this class knows how many of these came.
+
+//  What a site says in a report
+typedef struct {
+    uint64_t after;             //  Its stretch began behind the parcel of that
+                                //  number
+    uint64_t upto;              //  And ended with this one
+    uint64_t connects;          //  How often it was connected
+} zrelay_gaps_report_t;
+
+//  What to ask for, and what was answered
+typedef struct {
+    uint64_t after;             //  Parcels behind this number
+    uint64_t upto;              //  Up to this one
+} zrelay_gaps_range_t;
+
+typedef struct _zrelay_gaps_t zrelay_gaps_t;
+
+zrelay_gaps_t *
+    zrelay_gaps_new (void);
+
+void
+    zrelay_gaps_destroy (zrelay_gaps_t **self_p);
+
+//  Forget all sites.
+void
+    zrelay_gaps_clear (zrelay_gaps_t *self);
+
+//  A site reports. trouble is a number that grows when something goes wrong
+//  here, such as a connection that is lost; now is in msecs. Returns true if
+//  the site is to be asked for a range, which is asked for again at its next
+//  report if there is no answer.
+bool
+    zrelay_gaps_report (zrelay_gaps_t *self, uint64_t origin,
+                        const zrelay_gaps_report_t *report, uint64_t trouble,
+                        int64_t now, zrelay_gaps_range_t *range);
+
+//  A message came from a site, in the parcel of that number.
+void
+    zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence);
+
+//  A part of the answer, or the last one: of the range that was asked for, so
+//  many messages should have come. Returns how many are missing, known with the
+//  last part; 0 if this was not asked for.
+uint64_t
+    zrelay_gaps_answer (zrelay_gaps_t *self, uint64_t origin,
+                        const zrelay_gaps_range_t *range, uint64_t messages,
+                        bool last);
+
+//  A site has left.
+void
+    zrelay_gaps_leave (zrelay_gaps_t *self, uint64_t origin);
+
+//  Self test of this class
+void
+    zrelay_gaps_test (bool verbose);
+
+#endif
