@@ -278,7 +278,7 @@ static const target_t s_targets [] = {
     { "CPU with relays", "relays-*", "*", 0, CPU, "zrelay", "zrelay",
       "relays-1", false, 1.2 },
     { "CPU with STATS", "stats-*", "*", 0, CPU, "zrelay", "zrelay", "stats-0",
-      false, 1.2 },
+      false, 1.1 },
     { NULL, NULL, NULL, 0, RATE, NULL, NULL, NULL, false, 0 }
 };
 
