@@ -10,15 +10,17 @@
     =========================================================================
 */
 
-//  An input is taken for a parcel, as it comes from other sites, for the address
-//  of a JOIN, and for what a server with JetStream says. A parcel without fault must yield just the messages that
-//  it is said to have, and these make the same parcel again. An address that is
-//  taken must make subjects that fit.
+//  An input is taken for a parcel and for rows of topics, as these come from
+//  other sites, for the address of a JOIN, and for what a server with JetStream
+//  says. A parcel without fault must yield just the messages that it is said to
+//  have, and these make the same parcel again. Rows must lie one behind the
+//  other. An address that is taken must make subjects that fit.
 
 #include "fuzz.h"
 #include "zrelay_address.h"
 #include "zrelay_jetstream.h"
 #include "zrelay_parcel.h"
+#include "zrelay_published.h"
 
 const char *fuzz_name = "join";
 
@@ -41,6 +43,21 @@ s_read_parcel (const uint8_t *data, size_t size)
     FUZZ_MUST (memcmp (again.data, data, size) == 0);
     zrelay_message_destroy (&message);
     zrelay_parcel_clear (&again);
+}
+
+static void
+s_read_rows (const uint8_t *data, size_t size)
+{
+    zrelay_published_row_t row;
+    size_t at = 0;
+    size_t begins = 0;
+    while (zrelay_published_read (data, size, &at, &row)) {
+        FUZZ_MUST (row.topic == data + begins + 1);
+        FUZZ_MUST (row.size <= ZRELAY_ADDRESS_TOPIC);
+        begins += 1 + row.size + ZRELAY_PARCEL_LONG;
+        FUZZ_MUST (at == begins && at <= size);
+    }
+    FUZZ_MUST (at == begins);
 }
 
 static void
@@ -91,8 +108,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     FUZZ_MUST (copy);
     memcpy (copy, data, size);
     s_read_parcel (copy, size);
+    s_read_rows (copy, size);
     s_read_address (copy, size);
     s_read_answer (copy, size);
     free (copy);
+    fuzz_end ();
     return 0;
 }
