@@ -15,7 +15,9 @@
 //  Spaces for each level
 #define INDENT 4
 
+//  A comment with a number, and the greatest one that it may have
 #define LINE_COMMENT "#line "
+#define LINE_MOST INT32_MAX
 
 struct _zrelay_zpl_t {
     char *name;                 //  NULL: the root
@@ -333,7 +335,7 @@ s_read_line (reader_t *self, const char *line)
     size_t size = strlen (LINE_COMMENT);
     size_t number = strncmp (line, LINE_COMMENT, size) == 0?
                     strtoul (line + size, NULL, 10): 0;
-    if (number > 0)
+    if (number > 0 && number <= LINE_MOST)
         self->line = number;
     else {
         if (line [spaces] && line [spaces] != '#')
@@ -478,12 +480,16 @@ zrelay_zpl_test (bool verbose)
            "h = $ZRELAY_TEST_TWO\n"
            "i = ${ZRELAY_TEST_ONE\n"
            "j = 5$\n"
+           "#line 99999999999999999999\n"
            "#line 100\n"
-           "k = $(x)\n";
+           "k = $(x)\n"
+           "#line 2147483647\n"
+           "#line\n"
+           "l = $(x)\n";
     root = zrelay_zpl_parse (text, strlen (text), "x", report);
     static const char *places [] = {
         "x:2", "x:4", "x:5", "x:6", "x:7", "x:8", "x:9", "x:10", "x:11",
-        "x:100"
+        "x:100", "x:2147483648"
     };
     zlistx_t *findings = zrelay_report_findings (report);
     zrelay_finding_t *finding = (zrelay_finding_t *) zlistx_first (findings);
