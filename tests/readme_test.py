@@ -17,7 +17,7 @@ import subprocess
 import textwrap
 
 from zrelay_testing import TOP_BUILDDIR, TOP_SRCDIR, ZRELAY, Process, Relay, \
-    equal, main, temp_dir, test
+    equal, have_store, main, temp_dir, test
 
 
 def text_of(*path):
@@ -273,7 +273,7 @@ def help_of(*words):
 
 
 #   Only where the store was built
-SPOOL = [("spool",)] if "zrelay spool" in help_of() else []
+SPOOL = [("spool",)] if have_store() else []
 
 
 @test("zrelay(1) has the options of each --help, and no others")

@@ -74,8 +74,12 @@ class Skip(Exception):
     """Raised by a test that cannot run here; says why."""
 
 
+def have_store():
+    return bool(os.environ.get("HAVE_STORE", "1"))
+
+
 def need_store():
-    if not os.environ.get("HAVE_STORE", "1"):
+    if not have_store():
         raise Skip("configured without LMDB")
 
 
