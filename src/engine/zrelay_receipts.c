@@ -35,13 +35,30 @@
 #   define TAKE_OVER(parcel)
 #endif
 
-//  A message on its way: its frames, which libzmq's refer to. It has two users,
-//  libzmq's threads and the receipts; the last one frees it.
+//  Parcels are made one behind the other in a block of that size, since what one
+//  thread gets and another one frees, one by one, costs more than all the rest
+#define BLOCK_SIZE 65536
+#define BLOCK_MOST (BLOCK_SIZE / 16)
+
+//  Bytes of a message that are copied into its parcel; others keep their frames
+#define COPIED_MOST 1024
+
 typedef struct {
+    size_t used;                //  Bytes
+    int count;                  //  Parcels
+    int users;                  //  Parcels that are needed, and those for which
+                                //  there may be room while it is filled
+    byte bytes [] __attribute__ ((aligned (16)));
+} block_t;
+
+//  A message on its way: what libzmq's frames refer to. It has two users,
+//  libzmq's threads and the receipts.
+typedef struct {
+    block_t *block;             //  Where it is
     int users;                  //  Of the two
     size_t left;                //  Frames that libzmq needs
-    size_t count;               //  Frames
-    zmq_msg_t frames [];
+    size_t count;               //  Frames that it has itself
+    zmq_msg_t frames [];        //  These, or copies of bytes
 } parcel_t;
 
 typedef struct {
@@ -50,6 +67,7 @@ typedef struct {
 } receipt_t;
 
 struct _zrelay_receipts_t {
+    block_t *block;             //  That is filled, or NULL
     parcel_t *followed;         //  The last message, until it is sent; or NULL
     receipt_t *receipts;        //  A ring, in the order of sending
     size_t room;                //  Receipts that it can have
@@ -76,10 +94,49 @@ struct _zrelay_receipts_t {
 //  Parcels
 
 static void
+s_leave_block (block_t *block, int users)
+{
+    if (__atomic_sub_fetch (&block->users, users, __ATOMIC_ACQ_REL) == 0)
+        free (block);
+}
+
+static void
 s_leave (parcel_t *parcel)
 {
+    block_t *block = parcel->block;
     if (__atomic_sub_fetch (&parcel->users, 1, __ATOMIC_ACQ_REL) == 0)
-        freen (parcel);
+        s_leave_block (block, 1);
+}
+
+//  No more parcels will be made in the block
+
+static void
+s_close_block (zrelay_receipts_t *self)
+{
+    if (self->block)
+        s_leave_block (self->block, BLOCK_MOST - self->block->count);
+    self->block = NULL;
+}
+
+//  Room for so many bytes, in that block or in another one
+
+static void *
+s_take (zrelay_receipts_t *self, size_t size)
+{
+    size = (size + 15) & ~(size_t) 15;
+    if (!self->block || self->block->used + size > BLOCK_SIZE) {
+        s_close_block (self);
+        self->block = (block_t *)
+            malloc (sizeof (block_t) + (size > BLOCK_SIZE? size: BLOCK_SIZE));
+        assert (self->block);
+        self->block->used = 0;
+        self->block->count = 0;
+        self->block->users = BLOCK_MOST;
+    }
+    void *room = self->block->bytes + self->block->used;
+    self->block->used += size;
+    self->block->count++;
+    return room;
 }
 
 static void
@@ -108,18 +165,42 @@ s_is_released (parcel_t *parcel)
     return __atomic_load_n (&parcel->users, __ATOMIC_ACQUIRE) == 1;
 }
 
+//  Let a frame refer to bytes of the parcel's
+
+static void
+s_refer (parcel_t *parcel, zmq_msg_t *frame, void *data, size_t size)
+{
+    zmq_msg_close (frame);
+    int rc = zmq_msg_init_data (frame, data, size, s_on_free, parcel);
+    assert (rc == 0);
+}
+
+static void
+s_copy_frames (parcel_t *parcel, zrelay_message_t *message)
+{
+    byte *end = (byte *) parcel->frames;
+    for (size_t index = 0; index < parcel->left; index++) {
+        zmq_msg_t *frame = zrelay_message_frame (message, index);
+        size_t size = zmq_msg_size (frame);
+        memcpy (end, zmq_msg_data (frame), size);
+        s_refer (parcel, frame, end, size);
+        end += size;
+    }
+}
+
 //  A frame that is so small that libzmq has it in its place remains in ours
 
 static void
-s_replace (parcel_t *parcel, size_t index, zmq_msg_t *frame)
+s_keep_frames (parcel_t *parcel, zrelay_message_t *message)
 {
-    zmq_msg_t *own = &parcel->frames [index];
-    zmq_msg_init (own);
-    zmq_msg_move (own, frame);
-    zmq_msg_close (frame);
-    int rc = zmq_msg_init_data (frame, zmq_msg_data (own), zmq_msg_size (own),
-                                s_on_free, parcel);
-    assert (rc == 0);
+    parcel->count = parcel->left;
+    for (size_t index = 0; index < parcel->count; index++) {
+        zmq_msg_t *frame = zrelay_message_frame (message, index);
+        zmq_msg_t *own = &parcel->frames [index];
+        zmq_msg_init (own);
+        zmq_msg_move (own, frame);
+        s_refer (parcel, frame, zmq_msg_data (own), zmq_msg_size (own));
+    }
 }
 
 void
@@ -127,13 +208,18 @@ zrelay_receipts_follow (zrelay_receipts_t *self, zrelay_message_t *message)
 {
     assert (!self->followed);
     size_t frames = zrelay_message_frames (message);
-    parcel_t *parcel =
-        (parcel_t *) malloc (sizeof (parcel_t) + frames * sizeof (zmq_msg_t));
-    assert (parcel);
+    size_t bytes = zrelay_message_bytes (message);
+    bool copied = bytes <= COPIED_MOST;
+    parcel_t *parcel = (parcel_t *) s_take (self, sizeof (parcel_t)
+        + (copied? bytes: frames * sizeof (zmq_msg_t)));
+    parcel->block = self->block;
     parcel->users = 2;
-    parcel->left = parcel->count = frames;
-    for (size_t index = 0; index < frames; index++)
-        s_replace (parcel, index, zrelay_message_frame (message, index));
+    parcel->left = frames;
+    parcel->count = 0;
+    if (copied)
+        s_copy_frames (parcel, message);
+    else
+        s_keep_frames (parcel, message);
     //  There is nobody who would free it
     if (frames == 0)
         s_leave (parcel);
@@ -162,6 +248,7 @@ zrelay_receipts_destroy (zrelay_receipts_t **self_p)
     if (*self_p) {
         zrelay_receipts_t *self = *self_p;
         zrelay_receipts_forget (self);
+        s_close_block (self);
         freen (self->receipts);
         freen (self);
         *self_p = NULL;
@@ -359,30 +446,32 @@ zrelay_receipts_endangered (zrelay_receipts_t *self)
 #define TEST_MESSAGES 100
 #define TEST_SIZE 1000
 
-//  Send numbered messages, as many as are taken of so many
+//  Send numbered messages, as many as are taken of so many. Each other one is
+//  copied.
 
 static size_t
 s_test_send (zrelay_receipts_t *self, zsock_t *source, size_t count)
 {
     zrelay_message_t *message = zrelay_message_new ();
-    byte body [TEST_SIZE] = { 0 };
+    byte body [2 * TEST_SIZE] = { 0 };
     size_t sent = 0;
     bool taken = true;
     while (taken && sent < count) {
+        size_t size = sent % 2? sizeof (body): TEST_SIZE;
         zrelay_message_append (message, &sent, sizeof (sent));
-        zrelay_message_append (message, body, sizeof (body));
+        zrelay_message_append (message, body, size);
         zrelay_receipts_follow (self, message);
-        assert (zrelay_message_size (message, 1) == sizeof (body));
+        assert (zrelay_message_size (message, 1) == size);
         void *handle = zsock_resolve (source);
         taken = zmq_msg_send (zrelay_message_frame (message, 0), handle,
                               ZMQ_DONTWAIT | ZMQ_SNDMORE) != -1;
         if (taken) {
             int rc = zmq_msg_send (zrelay_message_frame (message, 1), handle,
                                    ZMQ_DONTWAIT);
-            assert (rc == sizeof (body));
+            assert (rc == (int) size);
         }
         zrelay_message_clear (message);
-        zrelay_receipts_sent (self, sizeof (sent) + sizeof (body));
+        zrelay_receipts_sent (self, sizeof (sent) + size);
         sent += taken;
     }
     zrelay_message_destroy (&message);
@@ -445,7 +534,7 @@ s_test_reader (const char *endpoint)
     assert (sent == TEST_MESSAGES);
     assert (zrelay_receipts_count (self) == sent);
     assert (zrelay_receipts_bytes (self) ==
-            sent * (TEST_SIZE + sizeof (size_t)));
+            sent * (TEST_SIZE * 3 / 2 + sizeof (size_t)));
     assert (zrelay_receipts_wants (self) > 0);
     s_test_receive (sink, 0, sent);
     assert (s_test_left (self, peers, sent));
