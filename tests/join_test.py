@@ -24,6 +24,10 @@ from zrelay_testing import (DEADLINE, ZRELAY, Process, Skip, equal, main,
                             sockets, temp_dir, test, wait_until)
 
 
+#   Of which an answer has more bytes than a server may take
+TOPICS = 10000
+
+
 @contextlib.contextmanager
 def sites(count, *options, url=None, **keywords):
     """So many forwarders that have joined each other, and a function for
@@ -590,7 +594,9 @@ def _():
 @test("what a site missed while it was cut off is counted there")
 def _():
     need_nats()
-    with Server() as server, Proxy(server.url) as proxy, \
+    #   A server that takes no large answers
+    with Server(config="max_payload: 131072") as server, \
+            Proxy(server.url) as proxy, \
             Site("forwarder", "here", join=server.url + "/news") as here, \
             Site("forwarder", "there", "-o", "backend.sndhwm=0",
                  join=proxy.url + "/news") as there, \
@@ -624,7 +630,13 @@ def _():
         equal(there.stat("join.lost"), 0)
         proxy.cut()
         wait_until(lambda: there.stat("join.ready") == 0, what="cut off")
-        #   More than a relay sends again
+        #   Many topics, and more than a relay sends again
+        before = here.stat("join.out")
+        for number in range(TOPICS):
+            pub.send(b"A%06d" % number)
+        wait_until(lambda: here.stat("join.out") == before + TOPICS,
+                   what="sent")
+        sent += TOPICS
         publish(60, 100000)
         proxy.cut(False)
         there.wait_joined(1)

@@ -27,6 +27,9 @@ static const char s_ask [] = "ASK";
 static const char s_tell [] = "TELL";
 enum { PART_MORE = 0, PART_LAST = 1, PART_LAST_KNOWN = 2 };
 
+//  Bytes of rows in one part: servers may be configured for small messages
+#define PART_SIZE 16384
+
 //  A range as bytes: its numbers in order
 #define RANGE_SIZE (2 * ZRELAY_PARCEL_LONG)
 
@@ -332,6 +335,25 @@ s_say_part (forwarder_t *self, uint64_t origin,
     return s_say (self, origin, message);
 }
 
+static bool
+s_say_stretch (forwarder_t *self, uint64_t origin,
+               const zrelay_gaps_range_t *range,
+               const zrelay_published_stretch_t *stretch)
+{
+    bool said = true;
+    size_t at = 0;
+    size_t from = 0;
+    zrelay_published_row_t row;
+    while (said && from < stretch->size) {
+        while (at - from < PART_SIZE
+           &&  zrelay_published_read (stretch->rows, stretch->size, &at, &row));
+        said = s_say_part (self, origin, range, PART_MORE,
+                           stretch->rows + from, at - from);
+        from = at;
+    }
+    return said;
+}
+
 static void
 s_answer (forwarder_t *self, uint64_t origin, const zrelay_gaps_range_t *range)
 {
@@ -341,8 +363,7 @@ s_answer (forwarder_t *self, uint64_t origin, const zrelay_gaps_range_t *range)
     for (; stretch && stretch->after < range->upto;
          stretch = zrelay_published_next (self->published)) {
         known = known && stretch->whole;
-        if (!s_say_part (self, origin, range, PART_MORE, stretch->rows,
-                         stretch->size))
+        if (!s_say_stretch (self, origin, range, stretch))
             return;
     }
     s_say_part (self, origin, range, known? PART_LAST_KNOWN: PART_LAST, "", 0);
