@@ -383,8 +383,10 @@ def _():
                        + overflow.replace("durable", "spool"))
             spools = overflow in ("spool", "durable")
             if spools:
-                options += ("-o", "forward.spool=" + folder, "-o",
-                            "forward.durable=%d" % (overflow == "durable"))
+                #   One of its own: a killed relay sends some again
+                options += ("-o", "forward.spool=%s/%s" % (folder, overflow),
+                            "-o", "forward.durable=%d"
+                            % (overflow == "durable"))
             with sites(1, *options, url=server.url) as ((relay,), make):
                 pusher = make(zmq.PUSH, relay.frontend, sndhwm=10000)
                 pull = make(zmq.PULL, relay.backend)

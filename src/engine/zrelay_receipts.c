@@ -35,7 +35,7 @@
 #   define TAKE_OVER(parcel)
 #endif
 
-//  Parcels are made one behind the other in a block of that size, since what one
+//  Parcels are made one behind the other in a block of that size: what one
 //  thread gets and another one frees, one by one, costs more than all the rest
 #define BLOCK_SIZE 65536
 #define BLOCK_MOST (BLOCK_SIZE / 16)
