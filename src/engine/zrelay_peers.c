@@ -444,6 +444,17 @@ s_find_candidates (zrelay_peers_t *self, candidate_t *candidates)
     return count;
 }
 
+//  Asking all of them takes so long that an honest one may have sent its first
+//  request meanwhile, which would be lost with it
+
+static bool
+s_is_still_quiet (const candidate_t *candidate)
+{
+    uint64_t moved = candidate->moved;
+    zrelay_kernel_moved (candidate->peer->fd, &moved);
+    return moved == candidate->moved;
+}
+
 //  Where there are few of them, it is not these who take the descriptors.
 //  Returns false then. Asking the system about each takes time, so several go
 //  at once.
@@ -464,8 +475,12 @@ s_cut_quietest (zrelay_peers_t *self, size_t few, size_t missing)
                              &candidates [index].moved);
     if (most > 0)
         qsort (candidates, count, sizeof (candidate_t), s_compare);
-    for (size_t index = 0; index < most; index++)
-        s_cut (self, candidates [index].peer, ZRELAY_CUT_CONNECTIONS);
+    size_t cut = 0;
+    for (size_t index = 0; index < count && cut < most; index++)
+        if (s_is_still_quiet (&candidates [index])) {
+            s_cut (self, candidates [index].peer, ZRELAY_CUT_CONNECTIONS);
+            cut++;
+        }
     free (candidates);
     return most > 0;
 }
