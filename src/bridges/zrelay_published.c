@@ -66,14 +66,16 @@ zrelay_published_new (void)
     return self;
 }
 
+//  To remove them one by one would look through the whole index for each
+
 static void
 s_clear_entries (zrelay_published_t *self)
 {
-    entry_t *entry;
-    while ((entry = (entry_t *) zrelay_index_first (self->entries))) {
-        zrelay_index_remove (self->entries, &entry->name);
+    entry_t *entry = (entry_t *) zrelay_index_first (self->entries);
+    for (; entry; entry = (entry_t *) zrelay_index_next (self->entries))
         free (entry);
-    }
+    zrelay_index_destroy (&self->entries);
+    self->entries = zrelay_index_new ();
     self->last = NULL;
     self->whole = true;
 }
