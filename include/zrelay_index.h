@@ -54,6 +54,14 @@ ZRELAY_EXPORT void
 ZRELAY_EXPORT void
     zrelay_index_remove (zrelay_index_t *self, const zrelay_name_t *name);
 
+//  Remove all items, and give each to that function, which may free it, with its
+//  name, and must not use the index. To remove the first one until there is
+//  none takes the square of the time.
+typedef void (zrelay_index_free_fn) (void *item);
+
+ZRELAY_EXPORT void
+    zrelay_index_purge (zrelay_index_t *self, zrelay_index_free_fn *function);
+
 ZRELAY_EXPORT size_t
     zrelay_index_size (zrelay_index_t *self);
 

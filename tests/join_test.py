@@ -19,56 +19,10 @@ import urllib.error
 import urllib.request
 import zmq
 from joining import (ACCOUNT, USER, Key, Proxy, Raw, Server, Site, cluster,
-                     credentials, drain, need_nats, operator, parcel)
+                     credentials, drain, need_nats, operator, parcel, settle,
+                     sites, subscriber)
 from zrelay_testing import (DEADLINE, ZRELAY, Process, Skip, equal, main,
                             sockets, temp_dir, test, wait_until)
-
-
-#   Of which an answer has more bytes than a server may take
-TOPICS = 10000
-
-
-@contextlib.contextmanager
-def sites(count, *options, url=None, **keywords):
-    """So many forwarders that have joined each other, and a function for
-    sockets. A PUB drops at its mark what a subscriber has no time for, and
-    tests count what comes, so there is no mark."""
-    with contextlib.ExitStack() as stack:
-        make = stack.enter_context(sockets())
-        if not url:
-            url = stack.enter_context(Server()).url
-        relays = [stack.enter_context(Site(
-            "forwarder", "site%d" % number, "-o", "backend.sndhwm=0", *options,
-            join=url + "/news",
-            **keywords)) for number in range(count)]
-        for relay in relays:
-            relay.wait_joined(count - 1)
-        yield relays, make
-
-
-def settle(pub, subs, topic=b"settle"):
-    """Wait until what pub sends reaches all subs, then forget it."""
-    waiting = list(subs)
-
-    def reached():
-        pub.send(topic)
-        time.sleep(0.01)
-        for sub in list(waiting):
-            if sub.poll(0):
-                waiting.remove(sub)
-        return not waiting
-    wait_until(reached, what="subscriptions")
-    pub.send(topic + b" over")
-    for sub in subs:
-        while sub.recv() != topic + b" over":
-            pass
-
-
-def subscriber(make, relay, *topics):
-    sub = make(zmq.SUB, relay.backend, rcvhwm=0)
-    for topic in (b"settle", *topics):
-        sub.subscribe(topic)
-    return sub
 
 
 def rss(relay):
@@ -589,68 +543,6 @@ def _():
             equal(sorted(got), expected)
             equal([frames for frames in drain(sub)
                    if not frames[0].startswith(b"settle")], [], "more")
-
-
-@test("what a site missed while it was cut off is counted there")
-def _():
-    need_nats()
-    #   A server that takes no large answers
-    with Server(config="max_payload: 131072") as server, \
-            Proxy(server.url) as proxy, \
-            Site("forwarder", "here", join=server.url + "/news") as here, \
-            Site("forwarder", "there", "-o", "backend.sndhwm=0",
-                 join=proxy.url + "/news") as there, \
-            sockets() as make:
-        for relay in (here, there):
-            relay.wait_joined(1)
-        pub = make(zmq.PUB, here.frontend, sndhwm=0)
-        sub = subscriber(make, there, b"A", b"0123456789abcdefX")
-        settle(pub, [sub])
-        wanted = (b"A", b"AB", b"0123456789abcdefX")
-        sent = got = 0
-
-        def publish(times, size):
-            nonlocal sent
-            before = here.stat("join.out")
-            for _ in range(times):
-                for topic in (*wanted, b"C", b""):
-                    pub.send_multipart((topic, b"x" * size))
-            wait_until(lambda: here.stat("join.out") == before + 5 * times
-                       and here.stat("join.waiting") == 0, what="sent")
-            sent += len(wanted) * times
-
-        def all_there():
-            nonlocal got
-            got += sum(not frames[0].startswith(b"settle")
-                       for frames in drain(sub))
-            return got + there.stat("join.lost") == sent
-
-        publish(100, 10)
-        wait_until(all_there, what="messages")
-        equal(there.stat("join.lost"), 0)
-        proxy.cut()
-        wait_until(lambda: there.stat("join.ready") == 0, what="cut off")
-        #   Many topics, and more than a relay sends again
-        before = here.stat("join.out")
-        for number in range(TOPICS):
-            pub.send(b"A%06d" % number)
-        wait_until(lambda: here.stat("join.out") == before + TOPICS,
-                   what="sent")
-        sent += TOPICS
-        publish(60, 100000)
-        proxy.cut(False)
-        there.wait_joined(1)
-        publish(10, 10)
-        wait_until(all_there, what="messages, or their count")
-        lost = there.stat("join.lost")
-        assert 0 < lost < sent, lost
-        line = there.expect(r"has lost (\d+) messages of \S+/here, which",
-                            errors=True)
-        assert 0 < int(line.group(1)) <= lost, line.group(0)
-        #   And everything comes again
-        publish(10, 10)
-        wait_until(all_there, what="messages")
-        equal(there.stat("join.lost"), lost)
 
 
 @test("one server of three, then a relay, then a whole site is lost",

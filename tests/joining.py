@@ -20,10 +20,11 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.request
 import zmq
 from zrelay_testing import (DEADLINE, TOP_BUILDDIR, Process, Relay, Skip,
-                            equal, wait_until)
+                            equal, sockets, wait_until)
 
 LIBRARY = os.path.join(TOP_BUILDDIR, "src", ".libs", "libzrelay-nats.so")
 
@@ -303,7 +304,7 @@ class Raw:
         self._sock = socket.create_connection((host, int(port)), DEADLINE)
         self._file = self._sock.makefile("rb")
         self._file.readline()
-        self._say(b'CONNECT {"verbose":false,"headers":true,'
+        self._say(b'CONNECT {"verbose":false,"headers":true,"echo":false,'
                   b'"no_responders":true}\r\n')
         self.settle()
 
@@ -355,12 +356,85 @@ class Raw:
         self._sock.close()
 
 
+class Other(Raw):
+    """A site that a test plays: it says and hears what sites do."""
+
+    def __init__(self, url, name="news", origin=7):
+        super().__init__(url)
+        self._name = name
+        self._origin = "%016x" % origin
+        self._sequence = self._upto = 0
+        self._messages = []
+        self.own = "%s.site.pub.%s" % (name, self._origin)
+        self._say(b"SUB %s.site.pub 1\r\nSUB %s 2\r\n"
+                  % (name.encode(), self.own.encode()))
+        self.settle()
+
+    def say(self, subject, *messages, sequence=None):
+        """In a parcel of that number, or of the next one."""
+        self._sequence = sequence or self._sequence + 1
+        self.parcel("%s.%s" % (self._name, subject), parcel(*messages),
+                    self._origin, self._sequence)
+
+    def report(self, upto=None, after=None, verb=b"HERE"):
+        """That stretch ends with parcel upto; it follows the last one."""
+        after = self._upto if after is None else after
+        self._upto = self._upto if upto is None else upto
+        self.say("site.pub", [verb, b"other", struct.pack(
+            ">3Q", after, self._upto, 1)],
+            sequence=max(self._sequence, self._upto) + 1)
+
+    def hear(self):
+        """The frames of the next message."""
+        while not self._messages:
+            words = self._file.readline().split()
+            if not words:
+                raise AssertionError("the server has gone")
+            if words[0] == b"PING":
+                self._say(b"PONG\r\n")
+            if words[0] == b"HMSG":
+                head, size = map(int, words[-2:])
+                body = self._file.read(size + 2)[head:-2]
+                self._messages += unpacked(body)
+        return self._messages.pop(0)
+
+    def hear_word(self, word):
+        """The next message that begins with that one."""
+        while True:
+            frames = self.hear()
+            if frames[0] == word:
+                return frames
+
+    def hear_until_here(self):
+        """What a site says until it has answered a question of now."""
+        self.report(verb=b"NEW")
+        said = []
+        while not said or said[-1][0] != b"HERE":
+            said.append(self.hear())
+        return said[:-1]
+
+
 def parcel(*messages):
     """Messages, each of them a list of frames, as they cross."""
     return b"".join(
         struct.pack(">%dI" % (1 + len(frames)), len(frames),
                     *map(len, frames)) + b"".join(frames)
         for frames in messages)
+
+
+def unpacked(data):
+    """The messages of a parcel."""
+    messages, at = [], 0
+    while at < len(data):
+        [count] = struct.unpack_from(">I", data, at)
+        sizes = struct.unpack_from(">%dI" % count, data, at + 4)
+        at += 4 + 4 * count
+        frames = []
+        for size in sizes:
+            frames.append(data[at:at + size])
+            at += size
+        messages.append(frames)
+    return messages
 
 
 #   What NATS makes keys of: bits of a type, and the letter that these give
@@ -442,6 +516,49 @@ def operator(folder, account):
         key.sign(key.public, {"type": "operator"}), account.public,
         key.sign(account.public, {
             "type": "account", "limits": {**limits, "wildcards": True}}))
+
+
+@contextlib.contextmanager
+def sites(count, *options, url=None, **keywords):
+    """So many forwarders that have joined each other, and a function for
+    sockets. A PUB drops at its mark what a subscriber has no time for, and
+    tests count what comes, so there is no mark."""
+    with contextlib.ExitStack() as stack:
+        make = stack.enter_context(sockets())
+        if not url:
+            url = stack.enter_context(Server()).url
+        relays = [stack.enter_context(Site(
+            "forwarder", "site%d" % number, "-o", "backend.sndhwm=0", *options,
+            join=url + "/news",
+            **keywords)) for number in range(count)]
+        for relay in relays:
+            relay.wait_joined(count - 1)
+        yield relays, make
+
+
+def settle(pub, subs, topic=b"settle"):
+    """Wait until what pub sends reaches all subs, then forget it."""
+    waiting = list(subs)
+
+    def reached():
+        pub.send(topic)
+        time.sleep(0.01)
+        for sub in list(waiting):
+            if sub.poll(0):
+                waiting.remove(sub)
+        return not waiting
+    wait_until(reached, what="subscriptions")
+    pub.send(topic + b" over")
+    for sub in subs:
+        while sub.recv() != topic + b" over":
+            pass
+
+
+def subscriber(make, relay, *topics):
+    sub = make(zmq.SUB, relay.backend, rcvhwm=0)
+    for topic in (b"settle", *topics):
+        sub.subscribe(topic)
+    return sub
 
 
 def drain(sock, seconds=0.3):

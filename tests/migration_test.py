@@ -273,8 +273,20 @@ def topics():
 #   The preload
 
 def masked(line, pid, folder):
-    return (re.sub(r"ipc://%s/(5\d+)\b" % folder, r"tcp://127.0.0.1:\1", line)
-            .replace(folder, CONTROLS).replace(str(pid), "4711"))
+    """The line as the guide has it, whatever digits the process id has."""
+    line = re.sub(r"(?<=process )%d(?=:)|(?<=/)%d(?=-1\b)" % (pid, pid), "4711",
+                  line)
+    line = re.sub(r"ipc://%s/(5\d+)\b" % folder, r"tcp://127.0.0.1:\1", line)
+    return line.replace(folder, CONTROLS)
+
+
+@test("a process id that looks like a port is masked as any other")
+def pids():
+    for pid in (4, 12, 127, 555, 5559, 55591, 54321):
+        equal(masked("zrelay: process %d: proxy: ipc:///tmp/x/5559 at "
+                     "ipc:///tmp/x/%d-1" % (pid, pid), pid, "/tmp/x"),
+              "zrelay: process 4711: proxy: tcp://127.0.0.1:5559 at "
+              "ipc://%s/4711-1" % CONTROLS, "masked, %d" % pid)
 
 
 def session(process, sock, folder):

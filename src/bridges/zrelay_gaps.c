@@ -13,9 +13,14 @@
 #include "zrelay_gaps.h"
 #include "zrelay_sites.h"
 
-//  A site that is silent for so many msecs has forgotten what it could be asked
-//  for
-#define FORGOTTEN (60 * 60 * 1000)
+//  Msecs in which an answer should have come
+#define ANSWER_TIME 10000
+
+//  Messages of a stretch that came
+typedef struct {
+    uint64_t upto;              //  It ends with this parcel
+    uint64_t came;              //  So many
+} stretch_t;
 
 typedef struct {
     zrelay_name_t name;         //  The origin's bytes, for the index
@@ -23,15 +28,22 @@ typedef struct {
     int64_t heard_at;           //  When it last reported, in msecs
     uint64_t connects;          //  What it said then
     uint64_t trouble;           //  What was wrong here until then
-    zrelay_gaps_range_t range;  //  What it is asked for; empty: nothing
-    uint64_t came;              //  Messages of it that came
-    uint64_t later;             //  And of parcels behind it
-    uint64_t expected;          //  Messages of it, as far as it has answered
+    uint64_t after;             //  What came up to this parcel is settled
+    stretch_t before;           //  Behind it: what it is asked for, or the last
+                                //  stretch but one
+    stretch_t last;             //  What it has reported since
+    uint64_t later;             //  Messages of parcels behind that
+    uint64_t latest;            //  The greatest number of these
+    bool suspect;               //  Some may be missing
+    bool asked;                 //  It was asked
+    int64_t asked_at;           //  When
+    uint64_t told;              //  Bytes of its answer, so far
+    uint64_t expected;          //  Messages that should have come, so far
 } site_t;
 
 struct _zrelay_gaps_t {
     zrelay_index_t *sites;      //  site_t, by origin
-    site_t *last;               //  Whose message was the last, or NULL
+    site_t *recent;             //  Whose message was the last, or NULL
 };
 
 
@@ -47,20 +59,11 @@ zrelay_gaps_new (void)
     return self;
 }
 
-static void
-s_remove (zrelay_gaps_t *self, site_t *site)
-{
-    zrelay_index_remove (self->sites, &site->name);
-    free (site);
-    self->last = NULL;
-}
-
 void
 zrelay_gaps_clear (zrelay_gaps_t *self)
 {
-    site_t *site;
-    while ((site = (site_t *) zrelay_index_first (self->sites)))
-        s_remove (self, site);
+    zrelay_index_purge (self->sites, free);
+    self->recent = NULL;
 }
 
 void
@@ -83,6 +86,14 @@ s_find (zrelay_gaps_t *self, uint64_t origin)
                                          sizeof (origin));
 }
 
+static void
+s_remove (zrelay_gaps_t *self, site_t *site)
+{
+    zrelay_index_remove (self->sites, &site->name);
+    free (site);
+    self->recent = NULL;
+}
+
 void
 zrelay_gaps_leave (zrelay_gaps_t *self, uint64_t origin)
 {
@@ -91,19 +102,17 @@ zrelay_gaps_leave (zrelay_gaps_t *self, uint64_t origin)
         s_remove (self, site);
 }
 
-//  One that is silent for long makes room
+//  The one that is silent for longest makes room
 
-static bool
-s_has_room (zrelay_gaps_t *self, int64_t now)
+static void
+s_make_room (zrelay_gaps_t *self)
 {
-    if (zrelay_index_size (self->sites) < ZRELAY_SITES_MOST)
-        return true;
-    site_t *site = (site_t *) zrelay_index_first (self->sites);
-    while (site && now - site->heard_at < FORGOTTEN)
-        site = (site_t *) zrelay_index_next (self->sites);
-    if (site)
-        s_remove (self, site);
-    return site != NULL;
+    site_t *silent = (site_t *) zrelay_index_first (self->sites);
+    site_t *site = silent;
+    for (; site; site = (site_t *) zrelay_index_next (self->sites))
+        if (site->heard_at < silent->heard_at)
+            silent = site;
+    s_remove (self, silent);
 }
 
 //  What came before its first report cannot be missed
@@ -112,8 +121,8 @@ static void
 s_add (zrelay_gaps_t *self, uint64_t origin,
        const zrelay_gaps_report_t *report, uint64_t trouble, int64_t now)
 {
-    if (!s_has_room (self, now))
-        return;
+    if (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST)
+        s_make_room (self);
     site_t *site = (site_t *) zmalloc (sizeof (site_t));
     assert (site);
     site->origin = origin;
@@ -121,39 +130,96 @@ s_add (zrelay_gaps_t *self, uint64_t origin,
     site->heard_at = now;
     site->connects = report->connects;
     site->trouble = trouble;
-    site->range = (zrelay_gaps_range_t) { report->upto, report->upto };
+    site->after = site->before.upto = site->last.upto = report->upto;
     zrelay_index_add (self->sites, &site->name, site);
+    self->recent = NULL;
 }
 
 
 //  --------------------------------------------------------------------------
-//  Reports, messages, answers
+//  Messages and reports
 
-static bool
-s_asks (const site_t *self)
+void
+zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence)
 {
-    return self->range.after < self->range.upto;
+    //  Messages in a row often come from the same site
+    site_t *site = self->recent;
+    if (!site || site->origin != origin)
+        site = s_find (self, origin);
+    self->recent = site;
+    if (!site)
+        return;
+    if (sequence > site->last.upto) {
+        site->later++;
+        if (sequence > site->latest)
+            site->latest = sequence;
+    }
+    else
+    if (sequence > site->before.upto)
+        site->last.came++;
+    else
+    if (sequence > site->after)
+        site->before.came++;
 }
 
-//  The range ends where the site says now; what came behind it came within it
+//  One that is sent again, or that comes after messages which it does not know,
+//  tells nothing: the next one will not follow the last that was heard
+
+static bool
+s_is_late (const site_t *self, const zrelay_gaps_report_t *report)
+{
+    return report->upto < self->last.upto || report->upto < self->latest;
+}
+
+static void
+s_look (site_t *self, const zrelay_gaps_report_t *report, uint64_t trouble)
+{
+    if (report->after > self->last.upto
+    ||  report->connects != self->connects || trouble != self->trouble)
+        self->suspect = true;
+    self->connects = report->connects;
+    self->trouble = trouble;
+}
+
+//  The stretch that has ended joins the last one, or follows it
 
 static void
 s_extend (site_t *self, uint64_t upto)
 {
-    self->range.upto = upto;
-    self->came += self->later;
+    self->last.upto = upto;
+    self->last.came += self->later;
     self->later = 0;
-    self->expected = 0;
 }
 
-//  What there was is settled
+static void
+s_shift (site_t *self, uint64_t upto)
+{
+    self->before.upto = self->last.upto;
+    self->before.came += self->last.came;
+    self->last.came = 0;
+    s_extend (self, upto);
+}
 
 static void
 s_settle (site_t *self)
 {
-    self->range.after = self->range.upto;
-    self->came = 0;
+    self->after = self->before.upto;
+    self->before.came = 0;
+}
+
+//  All that is not settled is asked for. Returns false if there is nothing.
+
+static bool
+s_ask (site_t *self, int64_t now, zrelay_gaps_range_t *range)
+{
+    s_shift (self, self->last.upto);
+    *range = (zrelay_gaps_range_t) { self->after, self->before.upto };
+    self->suspect = false;
+    self->asked = range->after < range->upto;
+    self->asked_at = now;
+    self->told = 0;
     self->expected = 0;
+    return self->asked;
 }
 
 bool
@@ -167,53 +233,61 @@ zrelay_gaps_report (zrelay_gaps_t *self, uint64_t origin,
         return false;
     }
     site->heard_at = now;
-    //  One that is sent again
-    if (report->upto < site->range.upto)
+    if (s_is_late (site, report))
         return false;
-    bool gap = s_asks (site) || report->after > site->range.upto
-            || report->connects != site->connects || trouble != site->trouble;
-    site->connects = report->connects;
-    site->trouble = trouble;
-    s_extend (site, report->upto);
-    if (!gap)
+    bool asks = site->asked? now - site->asked_at >= ANSWER_TIME: site->suspect;
+    s_look (site, report, trouble);
+    if (site->asked && !asks) {
+        s_extend (site, report->upto);
+        return false;
+    }
+    s_shift (site, report->upto);
+    if (!asks && !site->suspect)
         s_settle (site);
-    *range = site->range;
-    return s_asks (site);
+    return asks && s_ask (site, now, range);
 }
 
-void
-zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence)
+
+//  --------------------------------------------------------------------------
+//  Answers
+
+static bool
+s_is_asked (const site_t *self, const zrelay_gaps_range_t *range)
 {
-    //  Messages in a row often come from the same site
-    site_t *site = self->last;
-    if (!site || site->origin != origin)
-        site = s_find (self, origin);
-    self->last = site;
-    if (!site)
-        return;
-    if (sequence > site->range.upto)
-        site->later++;
-    else
-    if (sequence > site->range.after)
-        site->came++;
+    return self->asked && range->after == self->after
+        && range->upto == self->before.upto;
+}
+
+//  The stretch that follows was not asked for; it may be suspect in its turn
+
+static uint64_t
+s_missing (site_t *self)
+{
+    uint64_t missing = self->expected > self->before.came?
+                       self->expected - self->before.came: 0;
+    s_settle (self);
+    s_shift (self, self->last.upto);
+    self->asked = false;
+    return missing;
 }
 
 uint64_t
 zrelay_gaps_answer (zrelay_gaps_t *self, uint64_t origin,
-                    const zrelay_gaps_range_t *range, uint64_t messages,
-                    bool last)
+                    const zrelay_gaps_part_t *part)
 {
     site_t *site = s_find (self, origin);
-    if (!site || !s_asks (site) || range->after != site->range.after
-    ||  range->upto != site->range.upto)
+    if (!site || !s_is_asked (site, &part->range))
         return 0;
-    site->expected += messages;
-    if (!last)
+    if (part->at == 0) {
+        site->told = 0;
+        site->expected = 0;
+    }
+    //  One before it did not come
+    if (part->at != site->told)
         return 0;
-    uint64_t missing =
-        site->expected > site->came? site->expected - site->came: 0;
-    s_settle (site);
-    return missing;
+    site->told += part->size;
+    site->expected += part->messages;
+    return part->last? s_missing (site): 0;
 }
 
 
@@ -222,10 +296,10 @@ zrelay_gaps_answer (zrelay_gaps_t *self, uint64_t origin,
 
 static bool
 s_test_report (zrelay_gaps_t *self, uint64_t after, uint64_t upto,
-               uint64_t connects, uint64_t trouble, zrelay_gaps_range_t *range)
+               uint64_t trouble, int64_t now, zrelay_gaps_range_t *range)
 {
-    zrelay_gaps_report_t report = { after, upto, connects };
-    return zrelay_gaps_report (self, 7, &report, trouble, 1000, range);
+    zrelay_gaps_report_t report = { after, upto, 1 };
+    return zrelay_gaps_report (self, 7, &report, trouble, now, range);
 }
 
 static void
@@ -235,7 +309,138 @@ s_test_came (zrelay_gaps_t *self, uint64_t sequence, int times)
         zrelay_gaps_came (self, 7, sequence);
 }
 
-//  Strangers cannot make it grow without end
+//  An answer of one part
+
+static uint64_t
+s_test_answer (zrelay_gaps_t *self, const zrelay_gaps_range_t *range,
+               uint64_t messages)
+{
+    zrelay_gaps_part_t part = { *range, 0, 9, messages, true };
+    return zrelay_gaps_answer (self, 7, &part);
+}
+
+//  Many are missing: some messages came before and some behind them
+
+static void
+s_test_gap (void)
+{
+    zrelay_gaps_t *self = zrelay_gaps_new ();
+    zrelay_gaps_range_t range;
+    //  A site that was not heard before has nothing to be asked for
+    s_test_came (self, 3, 10);
+    assert (!s_test_report (self, 5, 10, 0, 0, &range));
+    //  Its reports follow each other
+    s_test_came (self, 11, 4);
+    assert (!s_test_report (self, 10, 12, 0, 0, &range));
+    s_test_came (self, 13, 3);
+    assert (!s_test_report (self, 12, 13, 0, 0, &range));
+    s_test_came (self, 38, 2);
+    assert (!s_test_report (self, 30, 40, 0, 0, &range));
+    //  What is sent again may come in between
+    s_test_came (self, 39, 1);
+    s_test_came (self, 41, 5);
+    assert (s_test_report (self, 40, 42, 0, 0, &range));
+    assert (range.after == 12 && range.upto == 42);
+    s_test_came (self, 43, 6);
+    //  It is asked once, whatever it reports meanwhile
+    assert (!s_test_report (self, 42, 44, 0, 1000, &range));
+    assert (!s_test_report (self, 44, 45, 0, 2000, &range));
+    assert (s_test_answer (self, &range, 100) == 100 - 3 - 2 - 1 - 5);
+    assert (s_test_answer (self, &range, 100) == 0);
+    assert (!s_test_report (self, 45, 46, 0, 3000, &range));
+    assert (!s_test_report (self, 46, 48, 0, 3000, &range));
+    zrelay_gaps_destroy (&self);
+    assert (!self);
+}
+
+//  Something went wrong here, or it was connected anew; with an answer that
+//  says more or less than what came; and once more while it is asked
+
+static void
+s_test_trouble (void)
+{
+    zrelay_gaps_t *self = zrelay_gaps_new ();
+    zrelay_gaps_range_t range;
+    assert (!s_test_report (self, 0, 10, 0, 0, &range));
+    s_test_came (self, 11, 3);
+    assert (!s_test_report (self, 10, 20, 0, 0, &range));
+    //  Trouble of the stretch before, too, which is noticed only now
+    assert (!s_test_report (self, 20, 30, 1, 0, &range));
+    assert (s_test_report (self, 30, 35, 1, 0, &range));
+    assert (range.after == 10 && range.upto == 35);
+    assert (!s_test_report (self, 35, 40, 2, 0, &range));
+    s_test_came (self, 36, 4);
+    assert (s_test_answer (self, &range, 2) == 0);
+    assert (s_test_report (self, 40, 45, 2, 0, &range));
+    assert (range.after == 35 && range.upto == 45);
+    assert (s_test_answer (self, &range, 5) == 1);
+    zrelay_gaps_report_t report = { 45, 50, 2 };
+    assert (!zrelay_gaps_report (self, 7, &report, 2, 0, &range));
+    report.after = 50;
+    report.upto = 55;
+    assert (zrelay_gaps_report (self, 7, &report, 2, 0, &range));
+    assert (range.after == 45 && range.upto == 55);
+    //  It leaves
+    zrelay_gaps_leave (self, 7);
+    assert (s_test_answer (self, &range, 5) == 0);
+    assert (!s_test_report (self, 100, 120, 2, 0, &range));
+    zrelay_gaps_clear (self);
+    s_test_came (self, 130, 1);
+    zrelay_gaps_destroy (&self);
+}
+
+//  Answers in parts, without some of them, of something else, or none at all
+
+static void
+s_test_answers (void)
+{
+    zrelay_gaps_t *self = zrelay_gaps_new ();
+    zrelay_gaps_range_t range;
+    assert (!s_test_report (self, 0, 10, 0, 0, &range));
+    assert (!s_test_report (self, 10, 20, 1, 0, &range));
+    assert (s_test_report (self, 20, 30, 1, 0, &range));
+    zrelay_gaps_part_t one = { range, 0, 90, 60, false };
+    zrelay_gaps_part_t two = { range, 90, 18, 30, false };
+    zrelay_gaps_part_t end = { range, 108, 0, 0, true };
+    assert (zrelay_gaps_answer (self, 7, &one) == 0);
+    assert (zrelay_gaps_answer (self, 7, &end) == 0);
+    assert (!s_test_report (self, 30, 40, 1, ANSWER_TIME - 1, &range));
+    assert (s_test_report (self, 40, 50, 1, ANSWER_TIME, &range));
+    assert (range.after == 10 && range.upto == 50);
+    assert (zrelay_gaps_answer (self, 7, &one) == 0);
+    assert (zrelay_gaps_answer (self, 7, &two) == 0);
+    assert (zrelay_gaps_answer (self, 7, &end) == 0);
+    one.range = two.range = end.range = range;
+    //  The first part of the same answer once more begins it anew
+    assert (zrelay_gaps_answer (self, 7, &one) == 0);
+    assert (zrelay_gaps_answer (self, 7, &one) == 0);
+    assert (zrelay_gaps_answer (self, 7, &two) == 0);
+    assert (zrelay_gaps_answer (self, 7, &end) == 90);
+    zrelay_gaps_destroy (&self);
+}
+
+//  Reports that are sent again, and one that comes after messages behind it
+
+static void
+s_test_late (void)
+{
+    zrelay_gaps_t *self = zrelay_gaps_new ();
+    zrelay_gaps_range_t range;
+    assert (!s_test_report (self, 0, 10, 0, 0, &range));
+    assert (!s_test_report (self, 0, 5, 3, 0, &range));
+    s_test_came (self, 25, 2);
+    assert (!s_test_report (self, 10, 20, 3, 0, &range));
+    assert (!s_test_report (self, 20, 30, 0, 0, &range));
+    assert (s_test_report (self, 30, 30, 0, 0, &range));
+    assert (range.after == 10 && range.upto == 30);
+    assert (s_test_answer (self, &range, 5) == 3);
+    //  Nothing was published meanwhile
+    assert (!s_test_report (self, 30, 30, 4, 0, &range));
+    assert (!s_test_report (self, 30, 30, 4, 0, &range));
+    zrelay_gaps_destroy (&self);
+}
+
+//  Strangers cannot make it grow without end, nor keep others out
 
 static void
 s_test_most (void)
@@ -244,11 +449,11 @@ s_test_most (void)
     zrelay_gaps_report_t report = { 0, 0, 1 };
     zrelay_gaps_range_t range;
     for (uint64_t origin = 0; origin < ZRELAY_SITES_MOST + 10; origin++)
-        assert (!zrelay_gaps_report (self, origin, &report, 0, 1000, &range));
+        assert (!zrelay_gaps_report (self, origin, &report, 0,
+                                     (int64_t) origin, &range));
     assert (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST);
-    zrelay_gaps_report (self, 10000, &report, 0, 1000 + FORGOTTEN, &range);
-    assert (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST);
-    assert (s_find (self, 10000));
+    assert (!s_find (self, 9) && s_find (self, 10));
+    assert (s_find (self, ZRELAY_SITES_MOST + 9));
     zrelay_gaps_destroy (&self);
 }
 
@@ -259,53 +464,10 @@ zrelay_gaps_test (bool verbose)
     printf (" * zrelay_gaps: ");
 
     //  @selftest
-    zrelay_gaps_t *self = zrelay_gaps_new ();
-    zrelay_gaps_range_t range;
-    //  A site that was not heard before has nothing to be asked for
-    s_test_came (self, 3, 10);
-    assert (!s_test_report (self, 5, 10, 1, 0, &range));
-    //  Its reports follow each other
-    s_test_came (self, 11, 4);
-    assert (!s_test_report (self, 10, 12, 1, 0, &range));
-    //  Two are missing: some messages came before and some behind them
-    s_test_came (self, 13, 3);
-    s_test_came (self, 38, 2);
-    assert (s_test_report (self, 30, 40, 1, 0, &range));
-    assert (range.after == 12 && range.upto == 40);
-    s_test_came (self, 39, 1);
-    s_test_came (self, 41, 5);
-    assert (zrelay_gaps_answer (self, 7, &range, 60, false) == 0);
-    assert (zrelay_gaps_answer (self, 7, &range, 40, true) == 94);
-    assert (zrelay_gaps_answer (self, 7, &range, 40, true) == 0);
-    assert (!s_test_report (self, 40, 45, 1, 0, &range));
-    //  No answer until the next report: all of it is asked for again
-    assert (s_test_report (self, 46, 50, 1, 0, &range));
-    assert (zrelay_gaps_answer (self, 7, &range, 9, false) == 0);
-    zrelay_gaps_range_t before = range;
-    s_test_came (self, 52, 1);
-    assert (s_test_report (self, 50, 55, 1, 0, &range));
-    assert (range.after == 45 && range.upto == 55);
-    assert (zrelay_gaps_answer (self, 7, &before, 9, true) == 0);
-    assert (zrelay_gaps_answer (self, 7, &range, 9, true) == 8);
-    //  It was connected anew, or something went wrong here; nothing is missing
-    s_test_came (self, 56, 3);
-    assert (s_test_report (self, 55, 60, 2, 0, &range));
-    assert (zrelay_gaps_answer (self, 7, &range, 3, true) == 0);
-    assert (s_test_report (self, 60, 70, 2, 1, &range));
-    //  More came than it had: some were asked for no longer
-    s_test_came (self, 65, 3);
-    assert (zrelay_gaps_answer (self, 7, &range, 2, true) == 0);
-    assert (!s_test_report (self, 70, 75, 2, 1, &range));
-    //  A report that is sent again, and one of a stretch without parcels
-    assert (!s_test_report (self, 60, 70, 3, 1, &range));
-    assert (!s_test_report (self, 75, 75, 3, 1, &range));
-    //  It leaves
-    zrelay_gaps_leave (self, 7);
-    assert (!s_test_report (self, 100, 120, 2, 1, &range));
-    zrelay_gaps_clear (self);
-    s_test_came (self, 130, 1);
-    zrelay_gaps_destroy (&self);
-    assert (!self);
+    s_test_gap ();
+    s_test_trouble ();
+    s_test_answers ();
+    s_test_late ();
     s_test_most ();
     //  @end
     printf ("OK\n");

@@ -19,6 +19,10 @@
 //  zrelay_published. When a report does not follow the last one that was heard,
 //  or when something was wrong meanwhile, messages may be missing. The site is
 //  asked then how many it had, and this class knows how many of these came.
+//
+//  Trouble may be noticed a little later than it began, and what is sent again
+//  comes a little later still. So a stretch is settled only when the next one
+//  has ended without trouble, and a site is asked with the report that follows.
 
 //  What a site says in a report
 typedef struct {
@@ -34,6 +38,15 @@ typedef struct {
     uint64_t upto;              //  Up to this one
 } zrelay_gaps_range_t;
 
+//  A part of an answer
+typedef struct {
+    zrelay_gaps_range_t range;  //  What it answers
+    uint64_t at;                //  Where it begins, in bytes
+    size_t size;                //  Its bytes
+    uint64_t messages;          //  Messages in it that should have come
+    bool last;                  //  The answer ends with it
+} zrelay_gaps_part_t;
+
 typedef struct _zrelay_gaps_t zrelay_gaps_t;
 
 zrelay_gaps_t *
@@ -47,9 +60,10 @@ void
     zrelay_gaps_clear (zrelay_gaps_t *self);
 
 //  A site reports. trouble is a number that grows when something goes wrong
-//  here, such as a connection that is lost; now is in msecs. Returns true if
-//  the site is to be asked for a range, which is asked for again at its next
-//  report if there is no answer.
+//  here, such as a connection that is lost, and is what it was when the report
+//  came; now is in msecs. Returns true if the site is to be asked for a range.
+//  That is asked for anew, with what followed, if there is no answer in ten
+//  seconds.
 bool
     zrelay_gaps_report (zrelay_gaps_t *self, uint64_t origin,
                         const zrelay_gaps_report_t *report, uint64_t trouble,
@@ -59,13 +73,11 @@ bool
 void
     zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence);
 
-//  A part of the answer, or the last one: of the range that was asked for, so
-//  many messages should have come. Returns how many are missing, known with the
-//  last part; 0 if this was not asked for.
+//  A part of an answer came. Returns how many messages are missing, which is
+//  known with the last part, if all of them came; 0 if this was not asked for.
 uint64_t
     zrelay_gaps_answer (zrelay_gaps_t *self, uint64_t origin,
-                        const zrelay_gaps_range_t *range, uint64_t messages,
-                        bool last);
+                        const zrelay_gaps_part_t *part);
 
 //  A site has left.
 void

@@ -267,11 +267,7 @@ zrelay_interest_destroy (zrelay_interest_t **self_p)
     zrelay_interest_t *self = *self_p;
     if (!self)
         return;
-    topic_t *topic;
-    while ((topic = (topic_t *) zrelay_index_first (self->topics))) {
-        zrelay_index_remove (self->topics, &topic->name);
-        free (topic);
-    }
+    zrelay_index_purge (self->topics, free);
     zrelay_index_destroy (&self->topics);
     s_free_children (&self->root);
     freen (self);

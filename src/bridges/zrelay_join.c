@@ -51,9 +51,9 @@ s_site_subject (zrelay_join_t *self, char room [ZRELAY_ADDRESS_ROOM])
 //  Numbers of the kind follow in a frame of their own
 
 static void
-s_append_numbers (zrelay_join_t *self, zrelay_message_t *message)
+s_append_numbers (zrelay_join_t *self, zrelay_message_t *message,
+                  uint64_t *numbers)
 {
-    uint64_t numbers [ZRELAY_JOIN_NUMBERS];
     byte data [ZRELAY_JOIN_NUMBERS * ZRELAY_PARCEL_LONG];
     self->kind->report (self, numbers);
     for (size_t index = 0; index < self->kind->numbers; index++)
@@ -74,18 +74,34 @@ s_hear_numbers (zrelay_join_t *self, zrelay_message_t *message)
     self->kind->hear (self, self->letter.origin, numbers);
 }
 
-static void
+//  Returns false if there is no room
+
+static bool
 s_report (zrelay_join_t *self, const char *verb)
 {
     char subject [ZRELAY_ADDRESS_ROOM];
+    uint64_t numbers [ZRELAY_JOIN_NUMBERS];
     zrelay_message_t *message = zrelay_message_new ();
     zrelay_message_append (message, verb, strlen (verb));
     zrelay_message_append (message, self->site, strlen (self->site));
     if (self->kind->numbers > 0)
-        s_append_numbers (self, message);
-    //  One that finds no room is missed no more than one that gets lost
-    zrelay_link_send (self->link, s_site_subject (self, subject), message, 0);
+        s_append_numbers (self, message, numbers);
+    bool sent = zrelay_link_send (self->link, s_site_subject (self, subject),
+                                  message, 0) == ZRELAY_LINK_SENT;
     zrelay_message_destroy (&message);
+    if (sent && self->kind->reported)
+        self->kind->reported (self, numbers);
+    return sent;
+}
+
+//  What is to be said now is said as soon as there is room. One that is said
+//  from time to time is missed no more than one that gets lost.
+
+static void
+s_pay (zrelay_join_t *self)
+{
+    if (self->owed && s_report (self, self->owed))
+        self->owed = NULL;
 }
 
 void
@@ -105,6 +121,9 @@ s_on_timer (zrelay_engine_t *engine, void *object, int timer)
     zrelay_sites_expire (self->sites, zclock_mono ());
     self->sites_count = zrelay_sites_count (self->sites);
 }
+
+static void
+s_refresh (zrelay_join_t *self);
 
 static bool
 s_is_report (zrelay_join_t *self, zrelay_message_t *message)
@@ -126,6 +145,8 @@ s_hear_report (zrelay_join_t *self, zrelay_message_t *message)
         self->invalid++;
         return;
     }
+    //  If it came by a new connection, others hear of that before anything else
+    s_refresh (self);
     size_t size = zrelay_message_size (message, 1);
     char name [SITE_MOST + 1];
     memcpy (name, zrelay_message_data (message, 1), size);
@@ -204,7 +225,8 @@ s_refresh (zrelay_join_t *self)
     self->missed += now->refused - before.refused;
     s_log_change (self, &before);
     if (now->connects > before.connects)
-        s_report (self, before.connects > 0? s_back: s_new);
+        self->owed = before.connects > 0? s_back: s_new;
+    s_pay (self);
 }
 
 bool
@@ -371,6 +393,7 @@ s_leave (zrelay_join_t *self, bool patient)
     self->undelivered += zrelay_message_frames (self->message) > 0;
     zrelay_message_clear (self->message);
     self->reading = false;
+    self->owed = NULL;
     self->at = 0;
     zrelay_link_destroy (&self->link, patient);
     zrelay_sites_destroy (&self->sites);

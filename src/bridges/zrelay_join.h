@@ -38,10 +38,12 @@ typedef struct {
     bool (*deliver) (void *object, const zrelay_link_letter_t *letter,
                      zrelay_message_t *message);
     //  Numbers that a report has, ZRELAY_JOIN_NUMBERS at most. If there are
-    //  any: fill them in, and hear those of another site, or that it leaves, if
-    //  that is NULL.
+    //  any: fill them in; they are on their way, or NULL: that is of no
+    //  interest; and hear those of another site, or that it leaves, if they are
+    //  NULL.
     size_t numbers;
     void (*report) (void *object, uint64_t *numbers);
+    void (*reported) (void *object, const uint64_t *numbers);
     void (*hear) (void *object, uint64_t origin, const uint64_t *numbers);
     //  Before it joins: who else uses the connection; NULL: nobody. And why the
     //  relay is not ready though it is connected, "" if that is not known yet,
@@ -60,6 +62,7 @@ struct _zrelay_join_t {
     zrelay_sites_t *sites;      //  The others
     char *site;                 //  Its own name among these
     int timer;                  //  Of its reports
+    const char *owed;           //  Report that found no room, or NULL
     int retry;                  //  Of the next attempt to deliver, or 0
     bool reading;               //  There is a letter
     zrelay_link_letter_t letter;        //  That one

@@ -83,6 +83,7 @@ struct _letter_t {
     natsMsg *msg;               //  What came
     uint64_t origin;            //  Whose it is
     uint64_t sequence;          //  Its number
+    uint64_t trouble;           //  See zrelay_link_letter_t
 };
 
 //  What a subscription is to be, and what it is
@@ -128,6 +129,7 @@ struct _zrelay_link_t {
     parcels_t kept;             //  Have left, and may have to again
     bool repeat;                //  They have to
     bool starved;               //  The relay waits for room
+    bool unseen;                //  Letters were dropped since it last looked
     slot_t *slots;              //  Subscriptions; their numbers count from 1
     size_t slots_count;         //  How many there are
     size_t slots_room;          //  How many there is room for
@@ -364,15 +366,18 @@ s_on_message (natsConnection *nc, natsSubscription *sub, natsMsg *msg,
     size_t size = (size_t) natsMsg_GetDataLength (msg) + PARCEL_COST;
     bool delivered = false;
     s_lock (self);
-    bool first = !self->in_first;
+    bool wakes = !self->in_first;
     if (!valid)
         self->status.invalid++;
     else
     if (!own && !self->ending) {
+        letter->trouble = self->status.connects + self->status.dropped;
         delivered = s_deliver_locked (self, letter, size);
         self->status.dropped += !delivered;
+        wakes = wakes || (!delivered && !self->unseen);
+        self->unseen = self->unseen || !delivered;
     }
-    if (first)
+    if (wakes)
         s_wake_relay_locked (self);
     s_unlock (self);
     if (!delivered)
@@ -1069,6 +1074,7 @@ zrelay_link_status (zrelay_link_t *self, zrelay_link_status_t *status)
 {
     s_lock (self);
     *status = self->status;
+    self->unseen = false;
     status->waiting_bytes = self->out.bytes;
     s_unlock (self);
 }
@@ -1240,6 +1246,7 @@ zrelay_link_receive (zrelay_link_t *self, zrelay_link_letter_t *letter)
         return false;
     letter->origin = read->origin;
     letter->sequence = read->sequence;
+    letter->trouble = read->trouble;
     letter->subject = natsMsg_GetSubject (read->msg);
     letter->data = natsMsg_GetData (read->msg);
     letter->size = (size_t) natsMsg_GetDataLength (read->msg);

@@ -83,6 +83,8 @@ typedef struct {
 typedef struct {
     uint64_t origin;            //  Number of the relay that sent it
     uint64_t sequence;          //  Its own number
+    uint64_t trouble;           //  How many connections there had been, and
+                                //  letters without room, before it came
     const char *subject;        //  Its subject
     const void *data;           //  A parcel, in which nothing was checked
     size_t size;                //  Its bytes

@@ -21,17 +21,25 @@
 #define WORD "pub"
 #define WORD_SITE "site.pub"
 
-//  What they say: how many messages had you of each topic? So many; and what
-//  the last part of an answer ends with
+//  What they say: how many messages had you of each topic? So many
 static const char s_ask [] = "ASK";
 static const char s_tell [] = "TELL";
+
+//  Frames of both: the word; a range, its numbers in order. And of an answer's
+//  part: what follows it, and where its rows begin among all; the rows.
+enum { FRAME_WORD, FRAME_RANGE, FRAMES_ASK, FRAME_PART = 2, FRAME_ROWS,
+       FRAMES_TELL };
 enum { PART_MORE = 0, PART_LAST = 1, PART_LAST_KNOWN = 2 };
+#define RANGE_SIZE (2 * ZRELAY_PARCEL_LONG)
+#define PLACE_SIZE (1 + ZRELAY_PARCEL_LONG)
 
 //  Bytes of rows in one part: servers may be configured for small messages
 #define PART_SIZE 16384
 
-//  A range as bytes: its numbers in order
-#define RANGE_SIZE (2 * ZRELAY_PARCEL_LONG)
+//  What a part costs besides, in bytes, and which part of the buffer answers may
+//  take between two reports
+#define PART_COST 512
+#define ANSWERS_SHARE 4
 
 //  Numbers of a report: where a stretch began and ended, and how often the site
 //  was connected
@@ -59,6 +67,8 @@ typedef struct {
     zrelay_gaps_t *gaps;        //  What of others did not come
     char own [ZRELAY_ADDRESS_ROOM];     //  Subject for what others say to it
     uint64_t lost;              //  Counter: messages that did not come
+    int64_t answers_at;         //  Since when it counts the bytes of answers
+    size_t answers;             //  These
     byte topic [ZRELAY_ADDRESS_TOPIC];  //  Of the last message
     size_t topic_size;          //  Its bytes; SIZE_MAX: there was none
     char subject [ZRELAY_ADDRESS_ROOM]; //  And its subject
@@ -290,10 +300,16 @@ static void
 s_report (void *object, uint64_t *numbers)
 {
     forwarder_t *self = (forwarder_t *) object;
-    uint64_t upto = zrelay_link_sequence (self->join.link);
-    numbers [NUMBER_AFTER] = zrelay_published_end (self->published, upto);
-    numbers [NUMBER_UPTO] = upto;
+    numbers [NUMBER_AFTER] = zrelay_published_after (self->published);
+    numbers [NUMBER_UPTO] = zrelay_link_sequence (self->join.link);
     numbers [NUMBER_CONNECTS] = self->join.status.connects;
+}
+
+static void
+s_reported (void *object, const uint64_t *numbers)
+{
+    forwarder_t *self = (forwarder_t *) object;
+    zrelay_published_end (self->published, numbers [NUMBER_UPTO]);
 }
 
 //  Begin what is to be said to another site
@@ -310,8 +326,7 @@ s_saying (const char *verb, const zrelay_gaps_range_t *range)
     return message;
 }
 
-//  And say it. Returns false if there is no room; then there will be another
-//  report, after which it is asked for again.
+//  And say it. Returns false if there is no room; then it is asked for again.
 
 static bool
 s_say (forwarder_t *self, uint64_t origin, zrelay_message_t *message)
@@ -324,20 +339,32 @@ s_say (forwarder_t *self, uint64_t origin, zrelay_message_t *message)
     return result == ZRELAY_LINK_SENT;
 }
 
-static bool
-s_say_part (forwarder_t *self, uint64_t origin,
-            const zrelay_gaps_range_t *range, byte part, const void *rows,
-            size_t size)
-{
-    zrelay_message_t *message = s_saying (s_tell, range);
-    zrelay_message_append (message, &part, 1);
-    zrelay_message_append (message, rows, size);
-    return s_say (self, origin, message);
-}
+//  An answer that is being given
+typedef struct {
+    uint64_t origin;            //  To whom
+    const zrelay_gaps_range_t *range;   //  To what
+    uint64_t at;                //  Bytes of rows that were said
+    size_t most;                //  Bytes that it may take
+} answer_t;
 
 static bool
-s_say_stretch (forwarder_t *self, uint64_t origin,
-               const zrelay_gaps_range_t *range,
+s_say_part (forwarder_t *self, answer_t *answer, byte part, const void *rows,
+            size_t size)
+{
+    byte place [PLACE_SIZE] = { part };
+    zrelay_parcel_put_long (place + 1, answer->at);
+    zrelay_message_t *message = s_saying (s_tell, answer->range);
+    zrelay_message_append (message, place, sizeof (place));
+    zrelay_message_append (message, rows, size);
+    answer->at += size;
+    self->answers += PART_COST + size;
+    return s_say (self, answer->origin, message);
+}
+
+//  Returns false if there is no room for the rest of it
+
+static bool
+s_say_stretch (forwarder_t *self, answer_t *answer,
                const zrelay_published_stretch_t *stretch)
 {
     bool said = true;
@@ -347,70 +374,131 @@ s_say_stretch (forwarder_t *self, uint64_t origin,
     while (said && from < stretch->size) {
         while (at - from < PART_SIZE
            &&  zrelay_published_read (stretch->rows, stretch->size, &at, &row));
-        said = s_say_part (self, origin, range, PART_MORE,
-                           stretch->rows + from, at - from);
+        said = self->answers < answer->most
+            && s_say_part (self, answer, PART_MORE, stretch->rows + from,
+                           at - from);
         from = at;
     }
     return said;
 }
 
+static const zrelay_published_stretch_t *
+s_within (const zrelay_published_stretch_t *stretch,
+          const zrelay_gaps_range_t *range)
+{
+    return stretch && stretch->after < range->upto? stretch: NULL;
+}
+
+//  What answers may take is bounded. Those for which too little is left now are
+//  asked for again. One that takes more than there ever is begins first, and
+//  ends early.
+
+static bool
+s_may_answer (forwarder_t *self, const zrelay_gaps_range_t *range, size_t most)
+{
+    int64_t now = zclock_mono ();
+    if (now - self->answers_at >= ZRELAY_SITES_IVL) {
+        self->answers_at = now;
+        self->answers = 0;
+    }
+    size_t size = self->answers + PART_COST;
+    const zrelay_published_stretch_t *stretch = s_within (
+        zrelay_published_first (self->published, range->after), range);
+    for (; stretch; stretch = s_within (
+         zrelay_published_next (self->published), range))
+        size += stretch->size + (stretch->size / PART_SIZE + 1) * PART_COST;
+    return self->answers == 0 || size < most;
+}
+
 static void
 s_answer (forwarder_t *self, uint64_t origin, const zrelay_gaps_range_t *range)
 {
+    answer_t answer = { .origin = origin, .range = range,
+                        .most = (size_t) self->join.buffer / ANSWERS_SHARE };
+    //  A stranger could ask in anybody's name
+    if (!zrelay_sites_name (self->join.sites, origin)
+    ||  !s_may_answer (self, range, answer.most))
+        return;
     bool known = zrelay_published_knows (self->published, range->after);
-    const zrelay_published_stretch_t *stretch =
-        zrelay_published_first (self->published, range->after);
-    for (; stretch && stretch->after < range->upto;
-         stretch = zrelay_published_next (self->published)) {
+    bool said = true;
+    const zrelay_published_stretch_t *stretch = s_within (
+        zrelay_published_first (self->published, range->after), range);
+    for (; stretch && said; stretch = s_within (
+         zrelay_published_next (self->published), range)) {
         known = known && stretch->whole;
-        if (!s_say_stretch (self, origin, range, stretch))
-            return;
+        said = s_say_stretch (self, &answer, stretch);
     }
-    s_say_part (self, origin, range, known? PART_LAST_KNOWN: PART_LAST, "", 0);
+    s_say_part (self, &answer, known && said? PART_LAST_KNOWN: PART_LAST, "",
+                0);
 }
 
-//  Only what this site asks for now is missed
+//  Only what this site asks for now is missed. Returns false if these are no
+//  rows.
+
+static bool
+s_expected (forwarder_t *self, zrelay_message_t *message, uint64_t *messages)
+{
+    const byte *rows = zrelay_message_data (message, FRAME_ROWS);
+    size_t size = zrelay_message_size (message, FRAME_ROWS);
+    size_t at = 0;
+    zrelay_published_row_t row;
+    while (zrelay_published_read (rows, size, &at, &row))
+        if (zrelay_interest_wants (self->interest, row.topic, row.size))
+            *messages += row.messages;
+    return at == size;
+}
+
+static void
+s_log_lost (forwarder_t *self, uint64_t origin, uint64_t lost, bool known)
+{
+    const char *name = zrelay_sites_name (self->join.sites, origin);
+    zrelay_engine_log (self->join.engine, ZRELAY_LOG_WARNING,
+        "has lost %s%" PRIu64 " messages of %s, which came while it could not "
+        "be reached", known? "": "at least ", lost,
+        name? name: "a site that is gone");
+}
 
 static void
 s_hear_answer (forwarder_t *self, uint64_t origin,
                const zrelay_gaps_range_t *range, zrelay_message_t *message)
 {
-    const byte *rows = zrelay_message_data (message, 3);
-    size_t size = zrelay_message_size (message, 3);
-    size_t at = 0;
-    uint64_t expected = 0;
-    zrelay_published_row_t row;
-    while (zrelay_published_read (rows, size, &at, &row))
-        if (zrelay_interest_wants (self->interest, row.topic, row.size))
-            expected += row.messages;
-    byte part = *zrelay_message_data (message, 2);
-    if (at < size || part > PART_LAST_KNOWN) {
+    const byte *place = zrelay_message_data (message, FRAME_PART);
+    zrelay_gaps_part_t part = {
+        .range = *range,
+        .at = zrelay_parcel_get_long (place + 1),
+        .size = zrelay_message_size (message, FRAME_ROWS),
+        .last = *place != PART_MORE
+    };
+    if (*place > PART_LAST_KNOWN
+    ||  !s_expected (self, message, &part.messages)) {
         self->join.invalid++;
         return;
     }
-    uint64_t lost = zrelay_gaps_answer (self->gaps, origin, range, expected,
-                                        part != PART_MORE);
+    uint64_t lost = zrelay_gaps_answer (self->gaps, origin, &part);
     self->lost += lost;
-    const char *name = zrelay_sites_name (self->join.sites, origin);
     if (lost > 0)
-        zrelay_engine_log (self->join.engine, ZRELAY_LOG_WARNING,
-            "has lost %s%" PRIu64 " messages of %s, which came while it could "
-            "not be reached", part == PART_LAST? "at least ": "", lost,
-            name? name: "a site that is gone");
+        s_log_lost (self, origin, lost, *place == PART_LAST_KNOWN);
+}
+
+static bool
+s_is_said (zrelay_message_t *message, const char *word, size_t frames)
+{
+    return zrelay_message_frames (message) == frames
+        && zrelay_message_streq (message, FRAME_WORD, word)
+        && zrelay_message_size (message, FRAME_RANGE) == RANGE_SIZE;
 }
 
 static void
 s_hear_said (forwarder_t *self, uint64_t origin, zrelay_message_t *message)
 {
-    size_t frames = zrelay_message_frames (message);
-    bool asked = frames == 2 && zrelay_message_streq (message, 0, s_ask);
-    bool told = frames == 4 && zrelay_message_streq (message, 0, s_tell)
-             && zrelay_message_size (message, 2) == 1;
-    if ((!asked && !told) || zrelay_message_size (message, 1) != RANGE_SIZE) {
+    bool asked = s_is_said (message, s_ask, FRAMES_ASK);
+    bool told = s_is_said (message, s_tell, FRAMES_TELL)
+             && zrelay_message_size (message, FRAME_PART) == PLACE_SIZE;
+    if (!asked && !told) {
         self->join.invalid++;
         return;
     }
-    const byte *frame = zrelay_message_data (message, 1);
+    const byte *frame = zrelay_message_data (message, FRAME_RANGE);
     zrelay_gaps_range_t range = {
         zrelay_parcel_get_long (frame),
         zrelay_parcel_get_long (frame + ZRELAY_PARCEL_LONG)
@@ -437,12 +525,14 @@ s_hear (void *object, uint64_t origin, const uint64_t *numbers)
         .upto = numbers [NUMBER_UPTO],
         .connects = numbers [NUMBER_CONNECTS]
     };
-    zrelay_link_status_t status;
-    zrelay_link_status (self->join.link, &status);
+    const zrelay_link_letter_t *letter = &self->join.letter;
     zrelay_gaps_range_t range;
-    if (zrelay_gaps_report (self->gaps, origin, &report,
-                            status.connects + status.dropped, zclock_mono (),
-                            &range))
+    //  A report has a parcel of its own, behind those that it tells of
+    if (report.upto >= letter->sequence)
+        self->join.invalid++;
+    else
+    if (zrelay_gaps_report (self->gaps, origin, &report, letter->trouble,
+                            zclock_mono (), &range))
         s_say (self, origin, s_saying (s_ask, &range));
 }
 
@@ -529,6 +619,7 @@ static const zrelay_join_kind_t s_join = {
     .deliver = s_deliver,
     .numbers = NUMBERS,
     .report = s_report,
+    .reported = s_reported,
     .hear = s_hear
 };
 

@@ -198,12 +198,19 @@ s_take_back (queue_t *self, request_t *request)
 }
 
 static void
+s_free_request (void *item)
+{
+    request_t *request = (request_t *) item;
+    zrelay_message_destroy (&request->message);
+    free (request);
+}
+
+static void
 s_forget (queue_t *self, request_t *request)
 {
     s_take_back (self, request);
     zrelay_index_remove (self->requests, &request->name);
-    zrelay_message_destroy (&request->message);
-    free (request);
+    s_free_request (request);
 }
 
 static void
@@ -631,11 +638,7 @@ s_left (void *object)
         else
             s_wait (self, request);
     zlistx_destroy (&gone);
-    site_t *site;
-    while ((site = (site_t *) zrelay_index_first (self->sites))) {
-        zrelay_index_remove (self->sites, &site->name);
-        free (site);
-    }
+    zrelay_index_purge (self->sites, free);
     s_give_waiting (self);
 }
 
@@ -673,9 +676,7 @@ s_destroy (void **object_p)
 {
     queue_t *self = (queue_t *) *object_p;
     zrelay_join_term (&self->join);
-    request_t *request;
-    while ((request = (request_t *) zrelay_index_first (self->requests)))
-        s_forget (self, request);
+    zrelay_index_purge (self->requests, s_free_request);
     zrelay_index_destroy (&self->requests);
     zrelay_index_destroy (&self->sites);
     zlistx_destroy (&self->waiting);

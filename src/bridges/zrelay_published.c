@@ -66,16 +66,10 @@ zrelay_published_new (void)
     return self;
 }
 
-//  To remove them one by one would look through the whole index for each
-
 static void
 s_clear_entries (zrelay_published_t *self)
 {
-    entry_t *entry = (entry_t *) zrelay_index_first (self->entries);
-    for (; entry; entry = (entry_t *) zrelay_index_next (self->entries))
-        free (entry);
-    zrelay_index_destroy (&self->entries);
-    self->entries = zrelay_index_new ();
+    zrelay_index_purge (self->entries, free);
     self->last = NULL;
     self->whole = true;
 }
@@ -184,14 +178,18 @@ s_keep (zrelay_published_t *self, uint64_t upto)
 }
 
 uint64_t
+zrelay_published_after (zrelay_published_t *self)
+{
+    return self->upto;
+}
+
+void
 zrelay_published_end (zrelay_published_t *self, uint64_t upto)
 {
-    uint64_t after = self->upto;
     if (zrelay_index_size (self->entries) > 0)
         s_keep (self, upto);
     s_clear_entries (self);
     self->upto = upto;
-    return after;
 }
 
 
@@ -322,13 +320,16 @@ zrelay_published_test (bool verbose)
     zrelay_published_add (self, "A", 1);
     zrelay_published_add (self, "B", 1);
     zrelay_published_add (self, "A", 1);
-    assert (zrelay_published_end (self, 7) == 0);
+    zrelay_published_end (self, 7);
+    assert (zrelay_published_after (self) == 7);
     //  A stretch without messages is not kept
-    assert (zrelay_published_end (self, 8) == 7);
+    zrelay_published_end (self, 8);
+    assert (zrelay_published_after (self) == 8);
     zrelay_published_add (self, "0123456789abcdefX", 17);
     zrelay_published_add (self, "0123456789abcdefY", 17);
     zrelay_published_add (self, "", 0);
-    assert (zrelay_published_end (self, 12) == 8);
+    zrelay_published_end (self, 12);
+    assert (zrelay_published_after (self) == 12);
     const zrelay_published_stretch_t *stretch =
         zrelay_published_first (self, 3);
     assert (stretch->after == 0 && stretch->upto == 7 && stretch->whole);
@@ -344,7 +345,8 @@ zrelay_published_test (bool verbose)
     zrelay_published_clear (self);
     assert (!zrelay_published_first (self, 0));
     zrelay_published_add (self, "A", 1);
-    assert (zrelay_published_end (self, 2) == 0);
+    zrelay_published_end (self, 2);
+    assert (zrelay_published_after (self) == 2);
     zrelay_published_destroy (&self);
     assert (!self);
     s_test_bounds ();

@@ -58,9 +58,12 @@ void
     zrelay_published_add (zrelay_published_t *self, const void *topic,
                           size_t size);
 
-//  A stretch ends with the parcel of that number, and another one begins.
-//  Returns the number after which it had begun.
+//  The number behind which the stretch that goes on began.
 uint64_t
+    zrelay_published_after (zrelay_published_t *self);
+
+//  It ends with the parcel of that number, and another one begins.
+void
     zrelay_published_end (zrelay_published_t *self, uint64_t upto);
 
 //  Is everything known behind that number?

@@ -46,10 +46,9 @@ zrelay_sites_new (void)
 }
 
 static void
-s_remove (zrelay_sites_t *self, site_t *site)
+s_free_site (void *item)
 {
-    zrelay_index_remove (self->sites, &site->name);
-    self->reported -= site->label != NULL;
+    site_t *site = (site_t *) item;
     zstr_free (&site->label);
     free (site);
 }
@@ -61,9 +60,7 @@ zrelay_sites_destroy (zrelay_sites_t **self_p)
     zrelay_sites_t *self = *self_p;
     if (!self)
         return;
-    site_t *site;
-    while ((site = (site_t *) zrelay_index_first (self->sites)))
-        s_remove (self, site);
+    zrelay_index_purge (self->sites, s_free_site);
     zrelay_index_destroy (&self->sites);
     freen (self);
     *self_p = NULL;
@@ -76,68 +73,86 @@ s_find (zrelay_sites_t *self, uint64_t origin)
                                          sizeof (origin));
 }
 
-//  The site of that origin, which may be new; NULL if there are too many
+//  What it sent may still be under way, or may be sent again, and must not be
+//  taken twice; so one that is gone loses only its name
+
+static void
+s_lose_name (zrelay_sites_t *self, site_t *site)
+{
+    self->reported -= site->label != NULL;
+    zstr_free (&site->label);
+}
+
+//  The one that was silent for longest
+
+static void
+s_make_room (zrelay_sites_t *self)
+{
+    site_t *silent = (site_t *) zrelay_index_first (self->sites);
+    site_t *site = silent;
+    for (; site; site = (site_t *) zrelay_index_next (self->sites))
+        if (site->heard_at < silent->heard_at)
+            silent = site;
+    s_lose_name (self, silent);
+    zrelay_index_remove (self->sites, &silent->name);
+    free (silent);
+}
+
+static site_t *
+s_add (zrelay_sites_t *self, uint64_t origin)
+{
+    if (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST)
+        s_make_room (self);
+    site_t *site = (site_t *) zmalloc (sizeof (site_t));
+    assert (site);
+    site->origin = origin;
+    site->name = (zrelay_name_t) { &site->origin, sizeof (origin) };
+    zrelay_index_add (self->sites, &site->name, site);
+    return site;
+}
+
+//  The site of that origin, which may be new
 
 static site_t *
 s_site (zrelay_sites_t *self, uint64_t origin, int64_t now)
 {
     site_t *site = s_find (self, origin);
-    if (!site && zrelay_index_size (self->sites) == ZRELAY_SITES_MOST)
-        return NULL;
-    if (!site) {
-        site = (site_t *) zmalloc (sizeof (site_t));
-        assert (site);
-        site->origin = origin;
-        site->name = (zrelay_name_t) { &site->origin, sizeof (origin) };
-        zrelay_index_add (self->sites, &site->name, site);
-    }
+    if (!site)
+        site = s_add (self, origin);
     site->heard_at = now;
     return site;
 }
 
-bool
+void
 zrelay_sites_report (zrelay_sites_t *self, uint64_t origin, const char *name,
                      int64_t now)
 {
     site_t *site = s_site (self, origin, now);
-    if (site && !site->label) {
+    if (!site->label) {
         site->label = strdup (name);
         assert (site->label);
         self->reported++;
     }
-    return site != NULL;
 }
-
-//  What it sent may still be under way, and must not be taken twice; so it
-//  loses only its name now
 
 bool
 zrelay_sites_leave (zrelay_sites_t *self, uint64_t origin)
 {
+    size_t before = self->reported;
     site_t *site = s_find (self, origin);
-    if (!site || !site->label)
-        return false;
-    zstr_free (&site->label);
-    self->reported--;
-    return true;
-}
-
-static site_t *
-s_silent (zrelay_sites_t *self, int64_t now)
-{
-    site_t *site = (site_t *) zrelay_index_first (self->sites);
-    while (site && now - site->heard_at < ZRELAY_SITES_SILENCE)
-        site = (site_t *) zrelay_index_next (self->sites);
-    return site;
+    if (site)
+        s_lose_name (self, site);
+    return self->reported < before;
 }
 
 bool
 zrelay_sites_expire (zrelay_sites_t *self, int64_t now)
 {
     size_t before = self->reported;
-    site_t *site;
-    while ((site = s_silent (self, now)))
-        s_remove (self, site);
+    site_t *site = (site_t *) zrelay_index_first (self->sites);
+    for (; site; site = (site_t *) zrelay_index_next (self->sites))
+        if (now - site->heard_at >= ZRELAY_SITES_SILENCE)
+            s_lose_name (self, site);
     return self->reported < before;
 }
 
@@ -160,8 +175,6 @@ zrelay_sites_accept (zrelay_sites_t *self, uint64_t origin, uint64_t sequence,
                      int64_t now)
 {
     site_t *site = s_site (self, origin, now);
-    if (!site)
-        return false;
     if (sequence <= site->last)
         return site->last - sequence < WINDOW
             && !s_test_and_set (site, sequence);
@@ -227,8 +240,8 @@ zrelay_sites_test (bool verbose)
     //  @selftest
     zrelay_sites_t *self = zrelay_sites_new ();
     assert (zrelay_sites_count (self) == 0 && !zrelay_sites_first (self));
-    assert (zrelay_sites_report (self, 7, "one", 1000));
-    assert (zrelay_sites_report (self, 7, "one", 2000));
+    zrelay_sites_report (self, 7, "one", 1000);
+    zrelay_sites_report (self, 7, "one", 2000);
     assert (zrelay_sites_count (self) == 1);
     assert (streq (zrelay_sites_first (self), "one"));
     assert (!zrelay_sites_next (self));
@@ -253,7 +266,7 @@ zrelay_sites_test (bool verbose)
     assert (!zrelay_sites_accept (self, 7, 0, 3000));
 
     //  One leaves, another is silent
-    assert (zrelay_sites_report (self, 8, "two", 4000));
+    zrelay_sites_report (self, 8, "two", 4000);
     assert (zrelay_sites_count (self) == 2);
     assert (zrelay_sites_leave (self, 7));
     assert (!zrelay_sites_leave (self, 7));
@@ -262,12 +275,24 @@ zrelay_sites_test (bool verbose)
     assert (!zrelay_sites_expire (self, 4000 + ZRELAY_SITES_SILENCE - 1));
     assert (zrelay_sites_expire (self, 4000 + ZRELAY_SITES_SILENCE));
     assert (zrelay_sites_count (self) == 0);
+    //  It comes back, and sends again what it had sent
+    assert (!zrelay_sites_accept (self, 8, 5, 3600000));
+    assert (zrelay_sites_accept (self, 8, 6, 3600000));
+    assert (zrelay_sites_count (self) == 0);
+    zrelay_sites_report (self, 8, "two", 3600000);
+    assert (zrelay_sites_count (self) == 1);
 
-    //  Strangers cannot make it grow without end
-    for (uint64_t origin = 1; origin <= ZRELAY_SITES_MOST; origin++)
-        assert (zrelay_sites_accept (self, origin, 1, 5000));
-    assert (!zrelay_sites_accept (self, 100000, 1, 5000));
-    assert (!zrelay_sites_report (self, 100000, "late", 5000));
+    //  Strangers cannot make it grow without end, nor keep others out
+    for (uint64_t origin = 10; origin < 8 + ZRELAY_SITES_MOST; origin++)
+        assert (zrelay_sites_accept (self, origin, 1, 3700000));
+    assert (!zrelay_sites_accept (self, 8, 6, 3700001));
+    assert (zrelay_sites_accept (self, 100000, 1, 3700001));
+    assert (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST);
+    assert (!s_find (self, 7) && s_find (self, 8));
+    for (uint64_t origin = 10; origin < 20 + ZRELAY_SITES_MOST; origin++)
+        zrelay_sites_accept (self, origin, 1, 3700002);
+    assert (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST);
+    assert (!s_find (self, 8) && zrelay_sites_count (self) == 0);
     zrelay_sites_destroy (&self);
     assert (!self);
     //  @end

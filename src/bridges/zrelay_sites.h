@@ -17,9 +17,11 @@
 
 //  A site is a relay that is joined with this one. It is known by the number
 //  that it drew when it joined, its origin. Sites report themselves; one that
-//  is silent for too long counts as gone.
+//  is silent for too long counts as gone. When it comes back, it may send again
+//  what it had sent before, so the numbers of its parcels remain known.
 
-//  Most sites that are known at the same time
+//  Most sites that are known at the same time, with those that are gone: the one
+//  that was silent for longest makes room
 #define ZRELAY_SITES_MOST 1000
 
 //  Milliseconds between two reports of a site, and of silence until it is gone
@@ -36,17 +38,17 @@ void
 
 //  A site has sent a parcel with that number, of which it uses each once, and
 //  greater ones later. Returns false if that parcel has come before, or is too
-//  old for this to be known, or if there are too many sites.
+//  old for this to be known.
 bool
     zrelay_sites_accept (zrelay_sites_t *self, uint64_t origin,
                          uint64_t sequence, int64_t now);
 
-//  A site reports itself by name. Returns false if there are too many.
-bool
+//  A site reports itself by name.
+void
     zrelay_sites_report (zrelay_sites_t *self, uint64_t origin,
                          const char *name, int64_t now);
 
-//  A site says that it leaves. And: forget those that have been silent. Return
+//  A site says that it leaves. And: look for those that have been silent. Return
 //  true if the sites that have reported themselves are others now.
 bool
     zrelay_sites_leave (zrelay_sites_t *self, uint64_t origin);

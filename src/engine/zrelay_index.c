@@ -174,6 +174,16 @@ zrelay_index_remove (zrelay_index_t *self, const zrelay_name_t *name)
     zhashx_delete (self->items, name);
 }
 
+void
+zrelay_index_purge (zrelay_index_t *self, zrelay_index_free_fn *function)
+{
+    //  zhashx does not look at keys that it forgets
+    void *item = zhashx_first (self->items);
+    for (; item; item = zhashx_next (self->items))
+        function (item);
+    zhashx_purge (self->items);
+}
+
 size_t
 zrelay_index_size (zrelay_index_t *self)
 {
@@ -219,6 +229,29 @@ s_test_sip (void)
     if (*(byte *) &one == 1)
         assert (s_sip (secret, bytes, 15, 2, 4)
                 == UINT64_C (0xa129ca6149be45e5));
+}
+
+//  Names that are in the items go with them
+
+static void
+s_test_purge (void)
+{
+    zrelay_index_t *self = zrelay_index_new ();
+    for (int round = 0; round < 2; round++) {
+        for (size_t index = 0; index < 20000; index++) {
+            struct { zrelay_name_t name; size_t index; } *item =
+                zmalloc (sizeof (*item));
+            assert (item);
+            item->index = index;
+            item->name = (zrelay_name_t) { &item->index, sizeof (index) };
+            zrelay_index_add (self, &item->name, item);
+        }
+        zrelay_index_purge (self, free);
+        assert (zrelay_index_size (self) == 0);
+        assert (!zrelay_index_first (self));
+    }
+    zrelay_index_purge (self, free);
+    zrelay_index_destroy (&self);
 }
 
 static void
@@ -283,6 +316,7 @@ zrelay_index_test (bool verbose)
     s_test_hash ();
     s_test_sip ();
     s_test_names ();
+    s_test_purge ();
     //  @end
     printf ("OK\n");
 }

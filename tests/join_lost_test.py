@@ -1,0 +1,291 @@
+#   Copyright (c) the Contributors as noted in the AUTHORS file.
+#   This file is part of zrelay, the relay for ZeroMQ.
+#
+#   This Source Code Form is subject to the terms of the Mozilla Public
+#   License, v. 2.0. If a copy of the MPL was not distributed with this
+#   file, You can obtain one at http://mozilla.org/MPL/2.0/.
+
+"""What joined forwarders do after an outage: nothing comes twice, and what did
+not come is counted."""
+
+import struct
+import zmq
+from joining import (Other, Proxy, Server, Site, drain, need_nats, settle,
+                     subscriber)
+from zrelay_testing import equal, main, sockets, test, wait_until
+
+#   Of which an answer has more bytes than a server may take
+TOPICS = 10000
+
+#   What ends an answer: all is known, or at least so much
+LEAST, KNOWN = 1, 2
+
+
+def origin(server):
+    """That of the relay which is called here."""
+    [own] = [subject.rpartition(".")[2] for subject in
+             server.connection("/here", subs=1)["subscriptions_list"]
+             if subject.startswith("news.site.pub.")]
+    return own
+
+
+def without_settling(messages):
+    return [frames for frames in messages
+            if not frames[0].startswith(b"settle")]
+
+
+@test("what a site missed while it was cut off is counted there")
+def _():
+    need_nats()
+    #   A server that takes no large answers
+    with Server(config="max_payload: 131072") as server, \
+            Proxy(server.url) as proxy, \
+            Site("forwarder", "here", join=server.url + "/news") as here, \
+            Site("forwarder", "there", "-o", "backend.sndhwm=0",
+                 join=proxy.url + "/news") as there, \
+            sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend, sndhwm=0)
+        sub = subscriber(make, there, b"A", b"0123456789abcdefX")
+        settle(pub, [sub])
+        wanted = (b"A", b"AB", b"0123456789abcdefX")
+        sent = got = 0
+
+        def publish(times, size):
+            nonlocal sent
+            before = here.stat("join.out")
+            for _ in range(times):
+                for topic in (*wanted, b"C", b""):
+                    pub.send_multipart((topic, b"x" * size))
+            wait_until(lambda: here.stat("join.out") == before + 5 * times
+                       and here.stat("join.waiting") == 0, what="sent")
+            sent += len(wanted) * times
+
+        def all_there():
+            nonlocal got
+            got += len(without_settling(drain(sub)))
+            return got + there.stat("join.lost") == sent
+
+        publish(100, 10)
+        wait_until(all_there, what="messages")
+        equal(there.stat("join.lost"), 0)
+        proxy.cut()
+        wait_until(lambda: there.stat("join.ready") == 0, what="cut off")
+        #   Many topics, and more than a relay sends again
+        before = here.stat("join.out")
+        for number in range(TOPICS):
+            pub.send(b"A%06d" % number)
+        wait_until(lambda: here.stat("join.out") == before + TOPICS,
+                   what="sent")
+        sent += TOPICS
+        publish(60, 100000)
+        proxy.cut(False)
+        there.wait_joined(1)
+        publish(10, 10)
+        wait_until(all_there, what="messages, or their count")
+        lost = there.stat("join.lost")
+        assert 0 < lost < sent, lost
+        line = there.expect(r"has lost (\d+) messages of \S+/here, which",
+                            errors=True)
+        assert 0 < int(line.group(1)) <= lost, line.group(0)
+        #   And everything comes again
+        publish(10, 10)
+        wait_until(all_there, what="messages")
+        equal(there.stat("join.lost"), lost)
+
+
+@test("a site that comes back after long repeats nothing that others have")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Site("forwarder", "here", join=proxy.url + "/news") as here, \
+            Site("forwarder", "there", join=server.url + "/news") as there, \
+            sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend)
+        sub = subscriber(make, there, b"A")
+        settle(pub, [sub])
+        sent = [[b"A %d" % number] for number in range(50)]
+        for frames in sent:
+            pub.send_multipart(frames)
+        equal([sub.recv_multipart() for _ in sent], sent)
+        #   What it sent last is what it will send again
+        proxy.lead_to(None)
+        proxy.break_off()
+        there.wait_joined(0)
+        proxy.lead_to(server.url)
+        for relay in (here, there):
+            relay.wait_joined(1)
+        wait_until(lambda: there.stat("join.duplicates") >= 50,
+                   what="what is sent again")
+        pub.send(b"A over")
+        equal(without_settling(drain(sub)), [[b"A over"]])
+        equal(there.stat("join.lost"), 0)
+
+
+@test("what had no room is counted, though reports came before and behind it")
+def _():
+    need_nats()
+    with Server() as server, \
+            Site("forwarder", "here", join=server.url + "/news") as here, \
+            Site("forwarder", "there", "-o", "relay.join_buffer=65536",
+                 join=server.url + "/news") as there, \
+            Other(server.url) as other, sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend)
+        sub = subscriber(make, there, b"A")
+        settle(pub, [sub])
+        there.do("PAUSE")
+
+        def reports():
+            #   Of a stretch that ends later
+            frames = other.hear_word(b"HERE")
+            while not frames[1].endswith(b"/here"):
+                frames = other.hear_word(b"HERE")
+        for _ in range(2):
+            reports()
+        sent = 0
+        while there.stat("join.dropped") == 0:
+            pub.send_multipart([b"A", b"x" * 10000])
+            sent += 1
+            wait_until(lambda: here.stat("join.waiting") == 0)
+        for _ in range(2):
+            reports()
+        there.do("RESUME")
+        got = 0
+
+        def all_there():
+            nonlocal got
+            got += len(without_settling(drain(sub)))
+            return got + there.stat("join.lost") == sent
+        wait_until(all_there, what="messages, or their count")
+        assert there.stat("join.lost") > 0
+
+
+@test("a site that is asked is not asked again until it had time to answer")
+def _():
+    need_nats()
+    with Server() as server, Other(server.url) as other, \
+            Site("forwarder", "here", join=server.url + "/news") as here, \
+            sockets() as make:
+        here.wait_joined()
+        sub = subscriber(make, here, b"A")
+        other.report(10)
+        here.wait_joined(1)
+
+        def reached():
+            other.say("pub.41", [b"A", b"settle"])
+            return sub.poll(10)
+        wait_until(reached, what="subscription")
+        upto = 1000
+        other.report(upto)
+        assert not any(said[0] == b"ASK" for said in other.hear_until_here())
+        #   Of a stretch that is not heard of, two come
+        for number in (1, 2):
+            other.say("pub.41", [b"A", b"%d" % number], sequence=1050 + number)
+        other.report(2000, after=1100)
+        other.report(2100)
+        equal(other.hear_word(b"ASK")[1], struct.pack(">2Q", 1000, 2100))
+        for number in range(10):
+            other.report(2200 + number)
+        said = [frames[0] for _ in range(3)
+                for frames in other.hear_until_here()]
+        equal([word for word in said if word != b"HERE"], [])
+
+        def tell(rows, part, at):
+            other.say("site.pub." + origin(server), [
+                b"TELL", struct.pack(">2Q", 1000, 2100),
+                struct.pack(">BQ", part, at), rows])
+
+        def row(topic, messages):
+            return bytes([len(topic)]) + topic + struct.pack(">Q", messages)
+        first, second = row(b"A", 4) + row(b"B", 7), row(b"AB", 5)
+        #   The second part does not come; then the whole answer, and again
+        tell(first, 0, 0)
+        tell(b"", KNOWN, len(first + second))
+        for _ in range(2):
+            tell(first, 0, 0)
+            tell(second, 0, len(first))
+            tell(b"", KNOWN, len(first + second))
+        wait_until(lambda: here.stat("join.lost") > 0, what="the count")
+        here.expect(r"has lost 7 messages of other, which", errors=True)
+        #   Nothing was missed since
+        other.report(3000)
+        said = [frames[0] for _ in range(3)
+                for frames in other.hear_until_here()]
+        equal([word for word in said if word != b"HERE"], [])
+        equal(here.stat("join.lost"), 7)
+
+
+@test("answers are for sites that report themselves, and are bounded")
+def _():
+    need_nats()
+    for options, whole in (((), True),
+                           (("-o", "relay.join_buffer=65536"), False)):
+        with Server() as server, Other(server.url) as other, \
+                Site("forwarder", "here", *options,
+                     join=server.url + "/news") as here, \
+                sockets() as make:
+            here.wait_joined()
+            pub = make(zmq.PUB, here.frontend, sndhwm=0)
+            other.hear_word(b"HERE")
+            before = here.stat("join.out")
+            wait_until(lambda: pub.send(b"begin")
+                       or here.stat("join.out") > before, what="publications")
+            before = here.stat("join.out")
+            for number in range(TOPICS):
+                pub.send(b"A%06d" % number)
+            wait_until(lambda: here.stat("join.out") >= before + TOPICS,
+                       what="sent")
+            other.hear_word(b"HERE")
+            _, upto, _ = struct.unpack(">3Q", other.hear_word(b"HERE")[2])
+            own = origin(server)
+            question = [b"ASK", struct.pack(">2Q", 0, upto)]
+
+            def heard():
+                """Rows of the answers, and what their last parts say."""
+                parts = [frames for frames in other.hear_until_here()
+                         if frames[0] == b"TELL"]
+                return (sum(len(frames[3]) // (1 + 7 + 8) for frames in parts),
+                        [frames[2][0] for frames in parts if frames[2][0]])
+            #   Nobody knows it yet
+            other.say("site.pub." + own, question)
+            equal(heard(), (0, []))
+            other.say("site.pub." + own, question)
+            rows, ends = heard()
+            equal(ends, [KNOWN if whole else LEAST])
+            assert (rows >= TOPICS) == whole, rows
+            #   As often as one likes
+            for _ in range(200):
+                other.say("site.pub." + own, question)
+            answers = sum(len(heard()[1]) for _ in range(3))
+            assert answers < (60 if whole else 4), answers
+
+
+@test("a site that comes back says so, though it has no room")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Other(server.url) as other, \
+            Site("forwarder", "here", "-o", "relay.join_patience=0",
+                 "-o", "relay.join_buffer=4194304",
+                 join=proxy.url + "/news") as here, sockets() as make:
+        here.wait_joined()
+        proxy.lead_to(None)
+        proxy.break_off()
+        wait_until(lambda: here.stat("join.ready") == 0, what="cut off")
+        pub = make(zmq.PUB, here.frontend)
+        for size in (10000, 1):
+            missed = here.stat("join.missed")
+            while here.stat("join.missed") == missed:
+                for _ in range(10):
+                    pub.send_multipart([b"A", b"x" * size])
+        proxy.lead_to(server.url)
+        other.hear_word(b"BACK")
+
+
+if __name__ == "__main__":
+    main()
