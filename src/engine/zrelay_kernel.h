@@ -20,12 +20,18 @@
 
 //  Its source includes no header of CZMQ's, which conflicts with linux/tcp.h.
 
+//  What is kept of a connection between calls; all zero at first
+typedef struct {
+    uint64_t bytes;             //  Read before the system began to count anew
+    uint64_t last;              //  Of these, what it had counted when it was told
+                                //  to at the last call, or 0
+} zrelay_kernel_count_t;
+
 //  Bytes of a connection that libzmq has read, in its life or since the first
-//  call for it, and those that wait to be read. base is 0 then, and kept between
-//  calls. Returns false if the system does not tell: neither tcp nor ipc, or not
-//  Linux.
+//  call for it, and those that wait to be read. Returns false if the system does
+//  not tell: neither tcp nor ipc, or not Linux.
 bool
-    zrelay_kernel_read (int fd, uint64_t *base, uint64_t *bytes,
+    zrelay_kernel_read (int fd, zrelay_kernel_count_t *count, uint64_t *bytes,
                         uint64_t *waiting);
 
 //  Bytes that a tcp connection has received in its life, and those that were

@@ -124,7 +124,7 @@ typedef struct {
     uint64_t number;            //  How many had come, with it
     bool made;                  //  It did not come, the socket went there
     bool cut;                   //  Its connection was ended
-    uint64_t base;              //  See zrelay_kernel_read ()
+    zrelay_kernel_count_t read; //  See zrelay_kernel_read ()
     zrelay_endless_t endless;   //  How far it is ahead of its messages
     uint64_t seen;              //  Bytes it had brought, as a subscriber, at
                                 //  the last look
@@ -602,7 +602,7 @@ s_insert (zrelay_peers_t *self, int fd, const char *endpoint, bool accepted)
     peer->number = ++self->arrivals;
     //  Whole messages of it may have been read before this event
     uint64_t bytes, waiting;
-    bool spoken = zrelay_kernel_read (fd, &peer->base, &bytes, &waiting)
+    bool spoken = zrelay_kernel_read (fd, &peer->read, &bytes, &waiting)
                && (!accepted || s_take_voice (self, fd));
     zrelay_endless_begin (&peer->endless, spoken? bytes: 0,
                           zrelay_limits_revision (self->limits));
@@ -981,7 +981,7 @@ s_look_at (zrelay_peers_t *self, peer_t *peer,
     };
     uint64_t bytes, waiting;
     if (peer->cut
-    ||  !zrelay_kernel_read (peer->fd, &peer->base, &bytes, &waiting))
+    ||  !zrelay_kernel_read (peer->fd, &peer->read, &bytes, &waiting))
         return LOOK_IVL;
     zrelay_endless_verdict_t verdict =
         zrelay_endless_judge (&peer->endless, bytes, look);
@@ -1068,7 +1068,7 @@ s_has_sent (peer_t *peer, const char *property, size_t size)
     if (peer->property)
         return peer->property == property;
     if (strncmp (peer->address, "tcp:", strlen ("tcp:")) == 0
-    &&  zrelay_kernel_read (peer->fd, &peer->base, &bytes, &waiting)
+    &&  zrelay_kernel_read (peer->fd, &peer->read, &bytes, &waiting)
     &&  bytes < HANDSHAKE_LEAST + size)
         return false;
     peer->property = property;
@@ -1237,7 +1237,7 @@ s_count_all (zrelay_peers_t *self)
     for (size_t fd = 0; fd < self->room; fd++) {
         peer_t *peer = self->peers [fd];
         uint64_t bytes, waiting;
-        if (peer && zrelay_kernel_read (peer->fd, &peer->base, &bytes,
+        if (peer && zrelay_kernel_read (peer->fd, &peer->read, &bytes,
                                         &waiting))
             s_count_bytes (self, peer, bytes);
     }
@@ -1266,7 +1266,7 @@ s_look_at_subscriber (zrelay_peers_t *self, peer_t *peer)
 {
     uint64_t seen, waiting;
     if (peer->cut
-    ||  !zrelay_kernel_read (peer->fd, &peer->base, &seen, &waiting))
+    ||  !zrelay_kernel_read (peer->fd, &peer->read, &seen, &waiting))
         return;
     bool emptied = self->empties > peer->seen_empties;
     bool goes_on = seen != peer->seen;
@@ -1504,7 +1504,7 @@ s_test_two_looks (void)
     uint64_t bytes, waiting;
     int64_t deadline = zclock_mono () + 5000;
     do {
-        bool told = zrelay_kernel_read (peer->fd, &peer->base, &bytes,
+        bool told = zrelay_kernel_read (peer->fd, &peer->read, &bytes,
                                         &waiting);
         assert (told);
     } while (bytes <= first && zclock_mono () < deadline);

@@ -70,7 +70,7 @@ struct _zrelay_receipts_t {
     block_t *block;             //  That is filled, or NULL
     parcel_t *followed;         //  The last message, until it is sent; or NULL
     receipt_t *receipts;        //  A ring, in the order of sending
-    size_t room;                //  Receipts that it can have
+    size_t room;                //  Receipts that it can have, a power of 2
     size_t head;                //  The first
     size_t count;               //  How many
     uint64_t bytes;             //  Of all their messages
@@ -262,7 +262,7 @@ zrelay_receipts_destroy (zrelay_receipts_t **self_p)
 static receipt_t *
 s_receipt (zrelay_receipts_t *self, size_t index)
 {
-    return &self->receipts [(self->head + index) % self->room];
+    return &self->receipts [(self->head + index) & (self->room - 1)];
 }
 
 static void
@@ -270,7 +270,7 @@ s_need_room (zrelay_receipts_t *self)
 {
     if (self->count < self->room)
         return;
-    size_t room = self->room * 2 + 64;
+    size_t room = self->room? self->room * 2: 64;
     receipt_t *receipts = (receipt_t *) malloc (room * sizeof (receipt_t));
     assert (receipts);
     for (size_t index = 0; index < self->count; index++)
@@ -304,7 +304,7 @@ zrelay_receipts_forget_first (zrelay_receipts_t *self)
     receipt_t *receipt = s_receipt (self, 0);
     s_leave (receipt->parcel);
     self->bytes -= receipt->bytes;
-    self->head = (self->head + 1) % self->room;
+    self->head = (self->head + 1) & (self->room - 1);
     self->count--;
     self->released -= self->released > 0;
     self->marked -= self->marked > 0;
