@@ -244,7 +244,7 @@ def _():
             wait_until(lambda: here.stat("join.out") >= before + TOPICS,
                        what="sent")
             other.hear_word(b"HERE")
-            _, upto, _ = struct.unpack(">3Q", other.hear_word(b"HERE")[2])
+            [upto] = struct.unpack_from(">Q", other.hear_word(b"HERE")[2], 8)
             own = origin(server)
             question = [b"ASK", struct.pack(">2Q", 0, upto)]
 

@@ -281,7 +281,7 @@ def _():
             raw.parcel("news.site.pub", parcel([b"HERE"]), sequence=100)
             raw.parcel("news.site.pub", parcel([b"HERE", b"x" * 300]),
                        sequence=101)
-            raw.parcel("news.site.pub", parcel([b"HERE", b"a", b"x" * 23]),
+            raw.parcel("news.site.pub", parcel([b"HERE", b"a", b"x" * 31]),
                        sequence=102)
             #   What only one site hears
             [own] = [subject for subject in
@@ -305,7 +305,7 @@ def _():
             raw.parcel(own, parcel([b"ASK", numbers]), sequence=121)
             raw.parcel(own, parcel([b"ASK", b"\xff" * 16]), sequence=122)
             #   The same twice; and a name with control characters
-            raw.parcel("news.site.pub", parcel([b"HERE", b"a\nb", bytes(24)]),
+            raw.parcel("news.site.pub", parcel([b"HERE", b"a\nb", bytes(32)]),
                        sequence=123)
             raw.parcel("news.pub.41", good, sequence=200)
             raw.parcel("news.pub.41", good, sequence=200)

@@ -376,12 +376,13 @@ class Other(Raw):
         self.parcel("%s.%s" % (self._name, subject), parcel(*messages),
                     self._origin, self._sequence)
 
-    def report(self, upto=None, after=None, verb=b"HERE"):
-        """That stretch ends with parcel upto; it follows the last one."""
+    def report(self, upto=None, after=None, verb=b"HERE", age=1 << 40):
+        """That stretch ends with parcel upto; it follows the last one. age is
+        how old the site is, in msecs."""
         after = self._upto if after is None else after
         self._upto = self._upto if upto is None else upto
         self.say("site.pub", [verb, b"other", struct.pack(
-            ">3Q", after, self._upto, 1)],
+            ">4Q", after, self._upto, 1, age)],
             sequence=max(self._sequence, self._upto) + 1)
 
     def hear(self):

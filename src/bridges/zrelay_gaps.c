@@ -25,7 +25,8 @@ typedef struct {
 typedef struct {
     zrelay_name_t name;         //  The origin's bytes, for the index
     uint64_t origin;            //  The number that it drew
-    int64_t heard_at;           //  When it last reported, in msecs
+    bool heard;                 //  It has reported
+    int64_t heard_at;           //  When it last did, in msecs
     uint64_t connects;          //  What it said then
     uint64_t trouble;           //  What was wrong here until then
     uint64_t after;             //  What came up to this parcel is settled
@@ -39,6 +40,7 @@ typedef struct {
     int64_t asked_at;           //  When
     uint64_t told;              //  Bytes of its answer, so far
     uint64_t expected;          //  Messages that should have come, so far
+    uint64_t missed;            //  Up to this parcel, some were missing
 } site_t;
 
 struct _zrelay_gaps_t {
@@ -115,11 +117,8 @@ s_make_room (zrelay_gaps_t *self)
     s_remove (self, silent);
 }
 
-//  What came before its first report cannot be missed
-
-static void
-s_add (zrelay_gaps_t *self, uint64_t origin,
-       const zrelay_gaps_report_t *report, uint64_t trouble, int64_t now)
+static site_t *
+s_add (zrelay_gaps_t *self, uint64_t origin, int64_t now)
 {
     if (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST)
         s_make_room (self);
@@ -128,27 +127,38 @@ s_add (zrelay_gaps_t *self, uint64_t origin,
     site->origin = origin;
     site->name = (zrelay_name_t) { &site->origin, sizeof (origin) };
     site->heard_at = now;
-    site->connects = report->connects;
-    site->trouble = trouble;
-    site->after = site->before.upto = site->last.upto = report->upto;
     zrelay_index_add (self->sites, &site->name, site);
-    self->recent = NULL;
+    return site;
+}
+
+//  Messages in a row often come from the same site
+
+static site_t *
+s_recent (zrelay_gaps_t *self, uint64_t origin)
+{
+    if (!self->recent || self->recent->origin != origin)
+        self->recent = s_find (self, origin);
+    return self->recent;
 }
 
 
 //  --------------------------------------------------------------------------
 //  Messages and reports
 
-void
-zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence)
+bool
+zrelay_gaps_missed (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence)
 {
-    //  Messages in a row often come from the same site
-    site_t *site = self->recent;
-    if (!site || site->origin != origin)
-        site = s_find (self, origin);
-    self->recent = site;
+    site_t *site = s_recent (self, origin);
+    return site && sequence <= site->missed;
+}
+
+void
+zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence,
+                  int64_t now)
+{
+    site_t *site = s_recent (self, origin);
     if (!site)
-        return;
+        site = self->recent = s_add (self, origin, now);
     if (sequence > site->last.upto) {
         site->later++;
         if (sequence > site->latest)
@@ -181,6 +191,22 @@ s_look (site_t *self, const zrelay_gaps_report_t *report, uint64_t trouble)
     self->trouble = trouble;
 }
 
+//  What came before the first report cannot be missed, but if the site is
+//  younger: then there may have been more before it, and trouble
+
+static void
+s_begin (site_t *self, const zrelay_gaps_report_t *report, uint64_t trouble)
+{
+    self->heard = true;
+    self->connects = report->connects;
+    self->trouble = trouble;
+    self->suspect = report->younger && report->upto > 0;
+    if (report->younger)
+        return;
+    self->after = self->before.upto = self->last.upto = report->upto;
+    self->later = 0;
+}
+
 //  The stretch that has ended joins the last one, or follows it
 
 static void
@@ -192,11 +218,17 @@ s_extend (site_t *self, uint64_t upto)
 }
 
 static void
-s_shift (site_t *self, uint64_t upto)
+s_join (site_t *self)
 {
     self->before.upto = self->last.upto;
     self->before.came += self->last.came;
     self->last.came = 0;
+}
+
+static void
+s_shift (site_t *self, uint64_t upto)
+{
+    s_join (self);
     s_extend (self, upto);
 }
 
@@ -212,7 +244,7 @@ s_settle (site_t *self)
 static bool
 s_ask (site_t *self, int64_t now, zrelay_gaps_range_t *range)
 {
-    s_shift (self, self->last.upto);
+    s_join (self);
     *range = (zrelay_gaps_range_t) { self->after, self->before.upto };
     self->suspect = false;
     self->asked = range->after < range->upto;
@@ -225,17 +257,22 @@ s_ask (site_t *self, int64_t now, zrelay_gaps_range_t *range)
 bool
 zrelay_gaps_report (zrelay_gaps_t *self, uint64_t origin,
                     const zrelay_gaps_report_t *report, uint64_t trouble,
-                    int64_t now, zrelay_gaps_range_t *range)
+                    int64_t came_at, int64_t now, zrelay_gaps_range_t *range)
 {
     site_t *site = s_find (self, origin);
-    if (!site) {
-        s_add (self, origin, report, trouble, now);
-        return false;
-    }
+    if (!site)
+        site = s_add (self, origin, now);
     site->heard_at = now;
     if (s_is_late (site, report))
         return false;
-    bool asks = site->asked? now - site->asked_at >= ANSWER_TIME: site->suspect;
+    if (!site->heard) {
+        s_begin (site, report, trouble);
+        s_extend (site, report->upto);
+        return false;
+    }
+    //  An answer that came before it has been read before it
+    bool asks = site->asked? came_at - site->asked_at >= ANSWER_TIME:
+                             site->suspect;
     s_look (site, report, trouble);
     if (site->asked && !asks) {
         s_extend (site, report->upto);
@@ -266,7 +303,9 @@ s_missing (site_t *self)
     uint64_t missing = self->expected > self->before.came?
                        self->expected - self->before.came: 0;
     s_settle (self);
-    s_shift (self, self->last.upto);
+    if (missing > 0)
+        self->missed = self->after;
+    s_join (self);
     self->asked = false;
     return missing;
 }
@@ -298,15 +337,15 @@ static bool
 s_test_report (zrelay_gaps_t *self, uint64_t after, uint64_t upto,
                uint64_t trouble, int64_t now, zrelay_gaps_range_t *range)
 {
-    zrelay_gaps_report_t report = { after, upto, 1 };
-    return zrelay_gaps_report (self, 7, &report, trouble, now, range);
+    zrelay_gaps_report_t report = { after, upto, 1, false };
+    return zrelay_gaps_report (self, 7, &report, trouble, now, now, range);
 }
 
 static void
 s_test_came (zrelay_gaps_t *self, uint64_t sequence, int times)
 {
     for (; times > 0; times--)
-        zrelay_gaps_came (self, 7, sequence);
+        zrelay_gaps_came (self, 7, sequence, 0);
 }
 
 //  An answer of one part
@@ -374,11 +413,11 @@ s_test_trouble (void)
     assert (s_test_report (self, 40, 45, 2, 0, &range));
     assert (range.after == 35 && range.upto == 45);
     assert (s_test_answer (self, &range, 5) == 1);
-    zrelay_gaps_report_t report = { 45, 50, 2 };
-    assert (!zrelay_gaps_report (self, 7, &report, 2, 0, &range));
+    zrelay_gaps_report_t report = { 45, 50, 2, false };
+    assert (!zrelay_gaps_report (self, 7, &report, 2, 0, 0, &range));
     report.after = 50;
     report.upto = 55;
-    assert (zrelay_gaps_report (self, 7, &report, 2, 0, &range));
+    assert (zrelay_gaps_report (self, 7, &report, 2, 0, 0, &range));
     assert (range.after == 45 && range.upto == 55);
     //  It leaves
     zrelay_gaps_leave (self, 7);
@@ -419,6 +458,77 @@ s_test_answers (void)
     zrelay_gaps_destroy (&self);
 }
 
+//  Twice in a row: what came behind the last report is not in what it settled
+
+static void
+s_test_again (void)
+{
+    zrelay_gaps_t *self = zrelay_gaps_new ();
+    zrelay_gaps_range_t range;
+    assert (!s_test_report (self, 0, 10, 0, 0, &range));
+    assert (!s_test_report (self, 15, 20, 0, 0, &range));
+    assert (s_test_report (self, 20, 30, 0, 0, &range));
+    assert (!s_test_report (self, 30, 40, 0, 0, &range));
+    s_test_came (self, 45, 5);
+    assert (s_test_answer (self, &range, 7) == 7);
+    assert (zrelay_gaps_missed (self, 7, 30));
+    assert (!zrelay_gaps_missed (self, 7, 31));
+    assert (!zrelay_gaps_missed (self, 8, 30));
+    assert (!s_test_report (self, 40, 50, 0, 0, &range));
+    assert (!s_test_report (self, 55, 60, 0, 0, &range));
+    assert (s_test_report (self, 60, 70, 0, 0, &range));
+    assert (range.after == 40 && range.upto == 70);
+    assert (s_test_answer (self, &range, 8) == 3);
+    zrelay_gaps_destroy (&self);
+}
+
+//  A site that began later: all of its messages count, also those that came
+//  before it reported, or did not
+
+static void
+s_test_younger (void)
+{
+    zrelay_gaps_t *self = zrelay_gaps_new ();
+    zrelay_gaps_range_t range;
+    zrelay_gaps_report_t report = { 20, 30, 1, true };
+    s_test_came (self, 25, 2);
+    s_test_came (self, 35, 1);
+    assert (!zrelay_gaps_report (self, 7, &report, 1, 0, 0, &range));
+    report.after = 30;
+    report.upto = 40;
+    assert (!zrelay_gaps_report (self, 7, &report, 1, 0, 0, &range));
+    report.after = 40;
+    report.upto = 45;
+    assert (zrelay_gaps_report (self, 7, &report, 1, 0, 0, &range));
+    assert (range.after == 0 && range.upto == 45);
+    assert (s_test_answer (self, &range, 10) == 7);
+    //  And one that has had nothing yet
+    report.after = report.upto = 0;
+    assert (!zrelay_gaps_report (self, 8, &report, 1, 0, 0, &range));
+    report.upto = 10;
+    assert (!zrelay_gaps_report (self, 8, &report, 1, 0, 0, &range));
+    report.after = report.upto = 10;
+    assert (!zrelay_gaps_report (self, 8, &report, 1, 0, 0, &range));
+    zrelay_gaps_destroy (&self);
+}
+
+//  A report that is read late had come before there was time to answer
+
+static void
+s_test_backlog (void)
+{
+    zrelay_gaps_t *self = zrelay_gaps_new ();
+    zrelay_gaps_range_t range;
+    assert (!s_test_report (self, 0, 10, 0, 0, &range));
+    assert (!s_test_report (self, 15, 20, 0, 0, &range));
+    assert (s_test_report (self, 20, 30, 0, 0, &range));
+    zrelay_gaps_report_t report = { 30, 40, 1, false };
+    assert (!zrelay_gaps_report (self, 7, &report, 0, ANSWER_TIME - 1,
+                                 10 * ANSWER_TIME, &range));
+    assert (s_test_answer (self, &range, 7) == 7);
+    zrelay_gaps_destroy (&self);
+}
+
 //  Reports that are sent again, and one that comes after messages behind it
 
 static void
@@ -446,11 +556,12 @@ static void
 s_test_most (void)
 {
     zrelay_gaps_t *self = zrelay_gaps_new ();
-    zrelay_gaps_report_t report = { 0, 0, 1 };
+    zrelay_gaps_report_t report = { 0, 0, 1, false };
     zrelay_gaps_range_t range;
     for (uint64_t origin = 0; origin < ZRELAY_SITES_MOST + 10; origin++)
         assert (!zrelay_gaps_report (self, origin, &report, 0,
-                                     (int64_t) origin, &range));
+                                     (int64_t) origin, (int64_t) origin,
+                                     &range));
     assert (zrelay_index_size (self->sites) == ZRELAY_SITES_MOST);
     assert (!s_find (self, 9) && s_find (self, 10));
     assert (s_find (self, ZRELAY_SITES_MOST + 9));
@@ -468,6 +579,9 @@ zrelay_gaps_test (bool verbose)
     s_test_trouble ();
     s_test_answers ();
     s_test_late ();
+    s_test_again ();
+    s_test_younger ();
+    s_test_backlog ();
     s_test_most ();
     //  @end
     printf ("OK\n");

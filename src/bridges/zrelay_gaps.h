@@ -30,6 +30,8 @@ typedef struct {
                                 //  number
     uint64_t upto;              //  And ended with this one
     uint64_t connects;          //  How often it was connected
+    bool younger;               //  It began while this one was here, so all that
+                                //  it had could have come
 } zrelay_gaps_report_t;
 
 //  What to ask for, and what was answered
@@ -61,17 +63,24 @@ void
 
 //  A site reports. trouble is a number that grows when something goes wrong
 //  here, such as a connection that is lost, and is what it was when the report
-//  came; now is in msecs. Returns true if the site is to be asked for a range.
-//  That is asked for anew, with what followed, if there is no answer in ten
-//  seconds.
+//  came, which was at came_at; now is in msecs, too. Returns true if the site is
+//  to be asked for a range. That is asked for anew, with what followed, if a
+//  report comes ten seconds later and there was no answer before it.
 bool
     zrelay_gaps_report (zrelay_gaps_t *self, uint64_t origin,
                         const zrelay_gaps_report_t *report, uint64_t trouble,
-                        int64_t now, zrelay_gaps_range_t *range);
+                        int64_t came_at, int64_t now,
+                        zrelay_gaps_range_t *range);
+
+//  Was what comes now in the parcel of that number among what was missing?
+bool
+    zrelay_gaps_missed (zrelay_gaps_t *self, uint64_t origin,
+                        uint64_t sequence);
 
 //  A message came from a site, in the parcel of that number.
 void
-    zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence);
+    zrelay_gaps_came (zrelay_gaps_t *self, uint64_t origin, uint64_t sequence,
+                      int64_t now);
 
 //  A part of an answer came. Returns how many messages are missing, which is
 //  known with the last part, if all of them came; 0 if this was not asked for.

@@ -86,8 +86,8 @@ s_report (zrelay_join_t *self, const char *verb)
     zrelay_message_append (message, self->site, strlen (self->site));
     if (self->kind->numbers > 0)
         s_append_numbers (self, message, numbers);
-    bool sent = zrelay_link_send (self->link, s_site_subject (self, subject),
-                                  message, 0) == ZRELAY_LINK_SENT;
+    bool sent = zrelay_link_tell (self->link, s_site_subject (self, subject),
+                                  message) == ZRELAY_LINK_SENT;
     zrelay_message_destroy (&message);
     if (sent && self->kind->reported)
         self->kind->reported (self, numbers);
@@ -378,6 +378,7 @@ zrelay_join_init (zrelay_join_t *self, zrelay_engine_t *engine,
     self->buffer = BUFFER_DEFAULT;
     self->patience = PATIENCE_DEFAULT;
     self->message = zrelay_message_new ();
+    self->sites = zrelay_sites_new ();
 }
 
 static void
@@ -396,7 +397,8 @@ s_leave (zrelay_join_t *self, bool patient)
     self->owed = NULL;
     self->at = 0;
     zrelay_link_destroy (&self->link, patient);
-    zrelay_sites_destroy (&self->sites);
+    //  If it joins again, they may send again what it had from them
+    zrelay_sites_expire (self->sites, INT64_MAX);
     zrelay_address_clear (&self->address);
     zstr_free (&self->site);
     self->sites_count = 0;
@@ -410,6 +412,7 @@ zrelay_join_term (zrelay_join_t *self)
 {
     if (self->link)
         s_leave (self, true);
+    zrelay_sites_destroy (&self->sites);
     zrelay_message_destroy (&self->message);
     zstr_free (&self->creds);
     zstr_free (&self->ca);
@@ -446,7 +449,6 @@ s_begin (zrelay_join_t *self)
         return zrelay_engine_fail (self->engine, ZRELAY_STATUS_REFUSED,
             "the system has no thread to join with: %s", zmq_strerror (errno));
     }
-    self->sites = zrelay_sites_new ();
     self->ready = 0;
     zrelay_link_status (self->link, &self->status);
     zrelay_engine_reader (self->engine, NULL, zrelay_link_fd (self->link),
@@ -506,7 +508,7 @@ s_do_peers (zrelay_engine_t *engine, void *object, size_t argc, char **argv,
         return ZRELAY_STATUS_DONE;
     }
     zmsg_addstrf (answer, "%" PRIu64, self->sites_count);
-    const char *name = self->sites? zrelay_sites_first (self->sites): NULL;
+    const char *name = zrelay_sites_first (self->sites);
     for (; name; name = zrelay_sites_next (self->sites))
         zmsg_addstr (answer, name);
     return ZRELAY_STATUS_DONE;

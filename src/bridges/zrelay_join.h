@@ -22,7 +22,7 @@
 
 typedef struct _zrelay_join_t zrelay_join_t;
 
-#define ZRELAY_JOIN_NUMBERS 3
+#define ZRELAY_JOIN_NUMBERS 4
 
 //  What a kind does. All get the kind's object.
 typedef struct {
@@ -59,7 +59,7 @@ struct _zrelay_join_t {
     zrelay_link_t *link;        //  The connection; NULL: not joined
     zrelay_link_status_t status;        //  What is known of that
     char lack [256];            //  Why it is not ready all the same, or ""
-    zrelay_sites_t *sites;      //  The others
+    zrelay_sites_t *sites;      //  The others, with those of times before
     char *site;                 //  Its own name among these
     int timer;                  //  Of its reports
     const char *owed;           //  Report that found no room, or NULL

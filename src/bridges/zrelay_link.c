@@ -38,6 +38,9 @@
 #define KEPT_BYTES (8 * 1024 * 1024)
 #define KEPT_PARCELS 30000
 
+//  Bytes for messages of the moment, where there is no more room for others
+#define MOMENT_MOST 65536
+
 //  Times, in msecs: for one attempt to connect, between two, for a write; to
 //  send the rest at the end, and for libnats to end what it began
 #define CONNECT_TIME 2000
@@ -66,6 +69,7 @@ struct _parcel_t {
     uint64_t sequence;          //  Its number
     int64_t sent_at;            //  When it was given to a server, in msecs;
                                 //  0: not yet, so it can take more messages
+    bool moment;                //  Its messages are of the moment
     char subject [ZRELAY_ADDRESS_ROOM];     //  Where it goes
 };
 
@@ -84,6 +88,7 @@ struct _letter_t {
     uint64_t origin;            //  Whose it is
     uint64_t sequence;          //  Its number
     uint64_t trouble;           //  See zrelay_link_letter_t
+    int64_t came_at;            //  Likewise
 };
 
 //  What a subscription is to be, and what it is
@@ -365,6 +370,7 @@ s_on_message (natsConnection *nc, natsSubscription *sub, natsMsg *msg,
     bool own = valid && letter->origin == self->origin;
     size_t size = (size_t) natsMsg_GetDataLength (msg) + PARCEL_COST;
     bool delivered = false;
+    letter->came_at = zclock_mono ();
     s_lock (self);
     bool wakes = !self->in_first;
     if (!valid)
@@ -417,6 +423,23 @@ s_on_disconnected (natsConnection *nc, void *closure)
     s_unlock (self);
 }
 
+//  What was said of the moment before is no longer true
+
+static void
+s_forget_moment_locked (zrelay_link_t *self)
+{
+    parcels_t out = self->out;
+    memset (&self->out, 0, sizeof (self->out));
+    parcel_t *parcel;
+    while ((parcel = s_shift (&out)))
+        if (parcel->moment) {
+            self->status.waiting -= parcel->body.messages;
+            s_free_parcel (parcel);
+        }
+        else
+            s_append (&self->out, parcel);
+}
+
 //  What was sent shortly before may not have been passed on by that server
 
 static void
@@ -431,6 +454,7 @@ s_note_connected (zrelay_link_t *self, natsConnection *nc)
     self->parcel_most = self->payload_most < PARCEL_MOST? self->payload_most:
                         PARCEL_MOST;
     self->repeat = self->status.connects > 0;
+    s_forget_moment_locked (self);
     self->status.connects++;
     s_set_state_locked (self, ZRELAY_LINK_UP, shown);
     pthread_cond_broadcast (&self->work);
@@ -680,7 +704,8 @@ s_publish (zrelay_link_t *self, const parcel_t *parcel)
 }
 
 //  A parcel that a server has is kept for a while. One that it will never take
-//  is dropped. Any other goes out again, before all others.
+//  is dropped, as is what was of the moment. Any other goes out again, before all
+//  others.
 
 static void
 s_after_publish (zrelay_link_t *self, parcel_t *parcel, natsStatus status)
@@ -690,13 +715,16 @@ s_after_publish (zrelay_link_t *self, parcel_t *parcel, natsStatus status)
     if (status == NATS_OK) {
         parcel->sent_at = now;
         self->status.parcels_out++;
-        s_append (&self->kept, parcel);
-        parcel = NULL;
+        if (!parcel->moment) {
+            s_append (&self->kept, parcel);
+            parcel = NULL;
+        }
     }
     else
     if (status == NATS_MAX_PAYLOAD)
-        self->status.refused += parcel->body.messages;
-    else {
+        self->status.refused += parcel->moment? 0: parcel->body.messages;
+    else
+    if (!parcel->moment) {
         //  It may have arrived all the same, and must remain what it was
         parcel->sent_at = now;
         parcel->next = self->out.first;
@@ -1130,34 +1158,38 @@ zrelay_link_payload_most (zrelay_link_t *self)
 //  The parcel that a message can be added to, or a new one
 
 static parcel_t *
-s_parcel_locked (zrelay_link_t *self, const char *subject, size_t cost)
+s_parcel_locked (zrelay_link_t *self, const char *subject, size_t cost,
+                 bool moment)
 {
     parcel_t *parcel = self->out.last;
     if (parcel && parcel->body.size + cost <= self->parcel_most
-    &&  parcel->sent_at == 0 && streq (parcel->subject, subject))
+    &&  parcel->sent_at == 0 && parcel->moment == moment
+    &&  streq (parcel->subject, subject))
         return parcel;
     parcel = (parcel_t *) zmalloc (sizeof (parcel_t));
     assert (parcel);
     snprintf (parcel->subject, sizeof (parcel->subject), "%s", subject);
     parcel->sequence = ++self->sequence;
+    parcel->moment = moment;
     s_append (&self->out, parcel);
     return parcel;
 }
 
-zrelay_link_send_t
-zrelay_link_send (zrelay_link_t *self, const char *subject,
-                  zrelay_message_t *message, size_t first)
+static zrelay_link_send_t
+s_send (zrelay_link_t *self, const char *subject, zrelay_message_t *message,
+        size_t first, bool moment)
 {
     size_t cost = zrelay_parcel_cost (message, first);
     if (cost == 0 || cost > MESSAGE_MOST)
         return ZRELAY_LINK_UNFIT;
     s_lock (self);
     //  A message that is larger than the bound goes alone
-    bool full = self->out.first && self->out.bytes + cost > self->out_most;
+    size_t most = self->out_most + (moment? MOMENT_MOST: 0);
+    bool full = self->out.first && self->out.bytes + cost > most;
     if (full)
         self->starved = true;
     else {
-        zrelay_parcel_add (&s_parcel_locked (self, subject, cost)->body,
+        zrelay_parcel_add (&s_parcel_locked (self, subject, cost, moment)->body,
                            message, first);
         self->out.bytes += cost;
         if (self->status.waiting++ == 0)
@@ -1167,11 +1199,44 @@ zrelay_link_send (zrelay_link_t *self, const char *subject,
     return full? ZRELAY_LINK_FULL: ZRELAY_LINK_SENT;
 }
 
+zrelay_link_send_t
+zrelay_link_send (zrelay_link_t *self, const char *subject,
+                  zrelay_message_t *message, size_t first)
+{
+    return s_send (self, subject, message, first, false);
+}
+
+zrelay_link_send_t
+zrelay_link_tell (zrelay_link_t *self, const char *subject,
+                  zrelay_message_t *message)
+{
+    return s_send (self, subject, message, 0, true);
+}
+
+//  The oldest parcel that is not of the moment, taken out; or NULL
+
+static parcel_t *
+s_shift_lasting (parcels_t *self)
+{
+    parcels_t before = { NULL, NULL, 0, 0 };
+    while (self->first && self->first->moment)
+        s_append (&before, s_shift (self));
+    parcel_t *parcel = s_shift (self);
+    if (before.first) {
+        before.last->next = self->first;
+        self->first = before.first;
+        self->last = self->last? self->last: before.last;
+        self->count += before.count;
+        self->bytes += before.bytes;
+    }
+    return parcel;
+}
+
 size_t
 zrelay_link_discard (zrelay_link_t *self)
 {
     s_lock (self);
-    parcel_t *parcel = s_shift (&self->out);
+    parcel_t *parcel = s_shift_lasting (&self->out);
     size_t messages = parcel? parcel->body.messages: 0;
     self->status.waiting -= messages;
     s_unlock (self);
@@ -1247,6 +1312,7 @@ zrelay_link_receive (zrelay_link_t *self, zrelay_link_letter_t *letter)
     letter->origin = read->origin;
     letter->sequence = read->sequence;
     letter->trouble = read->trouble;
+    letter->came_at = read->came_at;
     letter->subject = natsMsg_GetSubject (read->msg);
     letter->data = natsMsg_GetData (read->msg);
     letter->size = (size_t) natsMsg_GetDataLength (read->msg);

@@ -85,6 +85,7 @@ typedef struct {
     uint64_t sequence;          //  Its own number
     uint64_t trouble;           //  How many connections there had been, and
                                 //  letters without room, before it came
+    int64_t came_at;            //  When it came, in msecs of zclock_mono ()
     const char *subject;        //  Its subject
     const void *data;           //  A parcel, in which nothing was checked
     size_t size;                //  Its bytes
@@ -140,6 +141,13 @@ size_t
 zrelay_link_send_t
     zrelay_link_send (zrelay_link_t *self, const char *subject,
                       zrelay_message_t *message, size_t first);
+
+//  The same with a message of the moment, such as a report: there is some room of
+//  its own for these, nothing makes room by forgetting them, and they do not
+//  outlive the connection.
+zrelay_link_send_t
+    zrelay_link_tell (zrelay_link_t *self, const char *subject,
+                      zrelay_message_t *message);
 
 //  Forget the parcel that has waited longest. Returns how many messages were in
 //  it; 0: there was none.

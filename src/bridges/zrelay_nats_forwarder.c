@@ -33,17 +33,23 @@ enum { PART_MORE = 0, PART_LAST = 1, PART_LAST_KNOWN = 2 };
 #define RANGE_SIZE (2 * ZRELAY_PARCEL_LONG)
 #define PLACE_SIZE (1 + ZRELAY_PARCEL_LONG)
 
-//  Bytes of rows in one part: servers may be configured for small messages
+//  Bytes of rows in one part, at most, and at most this part of a message that
+//  the server takes: it may be configured for small ones
 #define PART_SIZE 16384
+#define PART_SHARE 2
 
 //  What a part costs besides, in bytes, and which part of the buffer answers may
 //  take between two reports
 #define PART_COST 512
 #define ANSWERS_SHARE 4
 
-//  Numbers of a report: where a stretch began and ended, and how often the site
-//  was connected
-enum { NUMBER_AFTER, NUMBER_UPTO, NUMBER_CONNECTS, NUMBERS };
+//  Numbers of a report: where a stretch began and ended, how often the site was
+//  connected, and for how many msecs it has been there
+enum { NUMBER_AFTER, NUMBER_UPTO, NUMBER_CONNECTS, NUMBER_AGE, NUMBERS };
+
+//  A site that is younger by so many msecs began while this one was there. The
+//  difference is less exact than that where much waits to be read.
+#define YOUNGER_MSECS 5000
 
 //  First byte of a frame that subscribes, and of one that cancels, see ZeroMQ
 //  RFC 23
@@ -67,6 +73,7 @@ typedef struct {
     zrelay_gaps_t *gaps;        //  What of others did not come
     char own [ZRELAY_ADDRESS_ROOM];     //  Subject for what others say to it
     uint64_t lost;              //  Counter: messages that did not come
+    int64_t joined_at;          //  When the relay joined, in msecs
     int64_t answers_at;         //  Since when it counts the bytes of answers
     size_t answers;             //  These
     byte topic [ZRELAY_ADDRESS_TOPIC];  //  Of the last message
@@ -303,6 +310,7 @@ s_report (void *object, uint64_t *numbers)
     numbers [NUMBER_AFTER] = zrelay_published_after (self->published);
     numbers [NUMBER_UPTO] = zrelay_link_sequence (self->join.link);
     numbers [NUMBER_CONNECTS] = self->join.status.connects;
+    numbers [NUMBER_AGE] = (uint64_t) (zclock_mono () - self->joined_at);
 }
 
 static void
@@ -334,7 +342,7 @@ s_say (forwarder_t *self, uint64_t origin, zrelay_message_t *message)
     char subject [ZRELAY_ADDRESS_ROOM];
     zrelay_address_origin (&self->join.address, WORD_SITE, origin, subject);
     zrelay_link_send_t result =
-        zrelay_link_send (self->join.link, subject, message, 0);
+        zrelay_link_tell (self->join.link, subject, message);
     zrelay_message_destroy (&message);
     return result == ZRELAY_LINK_SENT;
 }
@@ -345,23 +353,27 @@ typedef struct {
     const zrelay_gaps_range_t *range;   //  To what
     uint64_t at;                //  Bytes of rows that were said
     size_t most;                //  Bytes that it may take
+    size_t part;                //  Bytes of a part
+    size_t size;                //  Bytes of rows that are still to be said
+    byte rows [PART_SIZE];      //  These
 } answer_t;
 
+//  Returns false if there is no room for more
+
 static bool
-s_say_part (forwarder_t *self, answer_t *answer, byte part, const void *rows,
-            size_t size)
+s_say_part (forwarder_t *self, answer_t *answer, byte part)
 {
     byte place [PLACE_SIZE] = { part };
     zrelay_parcel_put_long (place + 1, answer->at);
     zrelay_message_t *message = s_saying (s_tell, answer->range);
     zrelay_message_append (message, place, sizeof (place));
-    zrelay_message_append (message, rows, size);
-    answer->at += size;
-    self->answers += PART_COST + size;
-    return s_say (self, answer->origin, message);
+    zrelay_message_append (message, answer->rows, answer->size);
+    answer->at += answer->size;
+    self->answers += PART_COST + answer->size;
+    answer->size = 0;
+    return s_say (self, answer->origin, message)
+        && self->answers < answer->most;
 }
-
-//  Returns false if there is no room for the rest of it
 
 static bool
 s_say_stretch (forwarder_t *self, answer_t *answer,
@@ -371,13 +383,13 @@ s_say_stretch (forwarder_t *self, answer_t *answer,
     size_t at = 0;
     size_t from = 0;
     zrelay_published_row_t row;
-    while (said && from < stretch->size) {
-        while (at - from < PART_SIZE
-           &&  zrelay_published_read (stretch->rows, stretch->size, &at, &row));
-        said = self->answers < answer->most
-            && s_say_part (self, answer, PART_MORE, stretch->rows + from,
-                           at - from);
+    while (said && zrelay_published_read (stretch->rows, stretch->size, &at,
+                                          &row)) {
+        memcpy (answer->rows + answer->size, stretch->rows + from, at - from);
+        answer->size += at - from;
         from = at;
+        if (answer->size + ZRELAY_PUBLISHED_ROW > answer->part)
+            said = s_say_part (self, answer, PART_MORE);
     }
     return said;
 }
@@ -406,15 +418,24 @@ s_may_answer (forwarder_t *self, const zrelay_gaps_range_t *range, size_t most)
         zrelay_published_first (self->published, range->after), range);
     for (; stretch; stretch = s_within (
          zrelay_published_next (self->published), range))
-        size += stretch->size + (stretch->size / PART_SIZE + 1) * PART_COST;
+        size += stretch->size + stretch->size * PART_COST / PART_SIZE;
     return self->answers == 0 || size < most;
+}
+
+static size_t
+s_part_size (forwarder_t *self)
+{
+    size_t most = zrelay_link_payload_most (self->join.link) / PART_SHARE;
+    return most > PART_SIZE? PART_SIZE:
+           most > ZRELAY_PUBLISHED_ROW? most: ZRELAY_PUBLISHED_ROW;
 }
 
 static void
 s_answer (forwarder_t *self, uint64_t origin, const zrelay_gaps_range_t *range)
 {
     answer_t answer = { .origin = origin, .range = range,
-                        .most = (size_t) self->join.buffer / ANSWERS_SHARE };
+                        .most = (size_t) self->join.buffer / ANSWERS_SHARE,
+                        .part = s_part_size (self) };
     //  A stranger could ask in anybody's name
     if (!zrelay_sites_name (self->join.sites, origin)
     ||  !s_may_answer (self, range, answer.most))
@@ -428,8 +449,7 @@ s_answer (forwarder_t *self, uint64_t origin, const zrelay_gaps_range_t *range)
         known = known && stretch->whole;
         said = s_say_stretch (self, &answer, stretch);
     }
-    s_say_part (self, &answer, known && said? PART_LAST_KNOWN: PART_LAST, "",
-                0);
+    s_say_part (self, &answer, known && said? PART_LAST_KNOWN: PART_LAST);
 }
 
 //  Only what this site asks for now is missed. Returns false if these are no
@@ -520,19 +540,21 @@ s_hear (void *object, uint64_t origin, const uint64_t *numbers)
         zrelay_gaps_leave (self->gaps, origin);
         return;
     }
+    const zrelay_link_letter_t *letter = &self->join.letter;
+    int64_t age = letter->came_at - self->joined_at - YOUNGER_MSECS;
     zrelay_gaps_report_t report = {
         .after = numbers [NUMBER_AFTER],
         .upto = numbers [NUMBER_UPTO],
-        .connects = numbers [NUMBER_CONNECTS]
+        .connects = numbers [NUMBER_CONNECTS],
+        .younger = age > 0 && numbers [NUMBER_AGE] < (uint64_t) age
     };
-    const zrelay_link_letter_t *letter = &self->join.letter;
     zrelay_gaps_range_t range;
     //  A report has a parcel of its own, behind those that it tells of
     if (report.upto >= letter->sequence)
         self->join.invalid++;
     else
     if (zrelay_gaps_report (self->gaps, origin, &report, letter->trouble,
-                            zclock_mono (), &range))
+                            letter->came_at, zclock_mono (), &range))
         s_say (self, origin, s_saying (s_ask, &range));
 }
 
@@ -550,13 +572,17 @@ s_deliver (void *object, const zrelay_link_letter_t *letter,
         s_hear_said (self, letter->origin, message);
         return true;
     }
+    //  What was counted as lost, and is sent again after all, remains lost
+    if (zrelay_gaps_missed (self->gaps, letter->origin, letter->sequence))
+        return true;
     zrelay_send_t result =
         zrelay_engine_send (self->join.engine, ZRELAY_SIDE_BACKEND, message);
     if (result == ZRELAY_SEND_FULL)
         return false;
     self->join.in += result == ZRELAY_SEND_DONE;
     self->join.undelivered += result != ZRELAY_SEND_DONE;
-    zrelay_gaps_came (self->gaps, letter->origin, letter->sequence);
+    zrelay_gaps_came (self->gaps, letter->origin, letter->sequence,
+                      letter->came_at);
     return true;
 }
 
@@ -582,6 +608,7 @@ s_joined (void *object)
     forwarder_t *self = (forwarder_t *) object;
     self->topic_size = SIZE_MAX;
     self->impatient = false;
+    self->joined_at = zclock_mono ();
     zrelay_published_clear (self->published);
     zrelay_gaps_clear (self->gaps);
     zrelay_link_subscribe (self->join.link,

@@ -16,11 +16,11 @@
 //  Bytes of a count
 #define COUNT ZRELAY_PARCEL_LONG
 
-//  Most topics of a stretch; most stretches, an hour of reports; and bytes of
-//  all of their rows
-#define TOPICS_MOST (ZRELAY_PUBLISHED_MOST / (1 + ZRELAY_ADDRESS_TOPIC + COUNT))
-#define STRETCHES_MOST 1800
+//  Most topics of a stretch; bytes of all stretches; and what one costs besides
+//  its rows
+#define TOPICS_MOST (ZRELAY_PUBLISHED_MOST / ZRELAY_PUBLISHED_ROW)
 #define BYTES_MOST (2 * 1024 * 1024)
+#define STRETCH_COST 128
 
 typedef struct {
     zrelay_name_t name;         //  The topic
@@ -35,7 +35,7 @@ struct _zrelay_published_t {
     uint64_t upto;              //  Where the stretch before it ended
     uint64_t known;             //  Everything behind this number is known
     zlistx_t *stretches;        //  zrelay_published_stretch_t, in order
-    size_t bytes;               //  Of their rows
+    size_t bytes;               //  What these cost
 };
 
 
@@ -138,7 +138,7 @@ static void
 s_write (zrelay_published_t *self, zrelay_published_stretch_t *stretch)
 {
     stretch->rows = (byte *) malloc (zrelay_index_size (self->entries)
-                                     * (1 + ZRELAY_ADDRESS_TOPIC + COUNT));
+                                     * ZRELAY_PUBLISHED_ROW);
     assert (stretch->rows);
     byte *end = stretch->rows;
     entry_t *entry = (entry_t *) zrelay_index_first (self->entries);
@@ -167,11 +167,10 @@ s_keep (zrelay_published_t *self, uint64_t upto)
     stretch->whole = self->whole;
     s_write (self, stretch);
     zlistx_add_end (self->stretches, stretch);
-    self->bytes += stretch->size;
-    while (self->bytes > BYTES_MOST
-       ||  zlistx_size (self->stretches) > STRETCHES_MOST) {
+    self->bytes += stretch->size + STRETCH_COST;
+    while (self->bytes > BYTES_MOST) {
         stretch = (zrelay_published_stretch_t *) zlistx_first (self->stretches);
-        self->bytes -= stretch->size;
+        self->bytes -= stretch->size + STRETCH_COST;
         self->known = stretch->upto;
         zlistx_delete (self->stretches, NULL);
     }
@@ -266,7 +265,7 @@ s_test_bounds (void)
     const zrelay_published_stretch_t *stretch =
         zrelay_published_first (self, 0);
     assert (!stretch->whole && stretch->size < ZRELAY_PUBLISHED_MOST);
-    size_t most = BYTES_MOST / stretch->size;
+    size_t most = BYTES_MOST / (stretch->size + STRETCH_COST);
     for (uint64_t end = 6; end < 5 + most; end++) {
         for (uint64_t number = 0; number < TOPICS_MOST; number++)
             zrelay_published_add (self, &number, sizeof (number));
@@ -280,7 +279,9 @@ s_test_bounds (void)
     assert (!zrelay_published_knows (self, 4));
     assert (zrelay_published_knows (self, 5));
     assert (self->bytes <= BYTES_MOST);
-    for (uint64_t end = 1001; end < 1001 + STRETCHES_MOST; end++) {
+    //  Nor for more of those that are small
+    const uint64_t small = BYTES_MOST / (1 + COUNT + STRETCH_COST);
+    for (uint64_t end = 1001; end < 1001 + small; end++) {
         zrelay_published_add (self, "", 0);
         zrelay_published_end (self, end);
     }

@@ -17,8 +17,8 @@
 
 //  A site that was cut off cannot know what it has missed. So each site counts
 //  its messages by their topics, of which the first bytes count, in stretches
-//  that end with its reports, and tells those who ask. It remembers the last
-//  hour, if that takes no more than two megabytes.
+//  that end with its reports, and tells those who ask. It remembers two megabytes
+//  of these: an hour of reports with fifty topics each.
 
 //  A stretch is known by the numbers of the parcels in it: those behind after,
 //  up to upto. Its rows are bytes: of each topic its size, in one byte, the
@@ -38,8 +38,9 @@ typedef struct {
     uint64_t messages;          //  Messages that had it
 } zrelay_published_row_t;
 
-//  Most bytes of the rows of a stretch
-#define ZRELAY_PUBLISHED_MOST (16384 * (1 + ZRELAY_ADDRESS_TOPIC + 8))
+//  Most bytes of a row, and of the rows of a stretch
+#define ZRELAY_PUBLISHED_ROW (1 + ZRELAY_ADDRESS_TOPIC + 8)
+#define ZRELAY_PUBLISHED_MOST (16384 * ZRELAY_PUBLISHED_ROW)
 
 typedef struct _zrelay_published_t zrelay_published_t;
 
