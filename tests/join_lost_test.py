@@ -32,6 +32,41 @@ def origin(server):
     return own
 
 
+def row(topic, messages):
+    """What an answer says of a topic."""
+    return bytes([len(topic)]) + topic + struct.pack(">Q", messages)
+
+
+def tell(server, other, asked, *parts):
+    """Answer that, with rows in so many parts."""
+    parts = [*parts, b""]
+    at = 0
+    for number, rows in enumerate(parts, 1):
+        other.say("site.pub." + origin(server), [b"TELL", asked, struct.pack(
+            ">BQ", KNOWN if number == len(parts) else 0, at), rows])
+        at += len(rows)
+
+
+def subscribe(sub, other):
+    """Wait until what the other one publishes comes."""
+    def reached():
+        other.say("pub.41", [b"A", b"settle"])
+        return sub.poll(10)
+    wait_until(reached, what="subscription")
+
+
+def reports(other, count):
+    """Hear so many reports of the relay that is called here."""
+    while count > 0:
+        count -= other.hear_word(b"HERE")[1].endswith(b"/here")
+
+
+def pass_time(relay, msecs):
+    """Until what it has sent is not sent again, or it is older than others."""
+    until = relay.stat("uptime_ms") + msecs
+    wait_until(lambda: relay.stat("uptime_ms") >= until, what="time")
+
+
 def without_settling(messages):
     return [frames for frames in messages
             if not frames[0].startswith(b"settle")]
@@ -142,21 +177,13 @@ def _():
         sub = subscriber(make, there, b"A")
         settle(pub, [sub])
         there.do("PAUSE")
-
-        def reports():
-            #   Of a stretch that ends later
-            frames = other.hear_word(b"HERE")
-            while not frames[1].endswith(b"/here"):
-                frames = other.hear_word(b"HERE")
-        for _ in range(2):
-            reports()
+        reports(other, 2)
         sent = 0
         while there.stat("join.dropped") == 0:
             pub.send_multipart([b"A", b"x" * 10000])
             sent += 1
             wait_until(lambda: here.stat("join.waiting") == 0)
-        for _ in range(2):
-            reports()
+        reports(other, 2)
         there.do("RESUME")
         got = 0
 
@@ -178,41 +205,30 @@ def _():
         sub = subscriber(make, here, b"A")
         other.report(10)
         here.wait_joined(1)
-
-        def reached():
-            other.say("pub.41", [b"A", b"settle"])
-            return sub.poll(10)
-        wait_until(reached, what="subscription")
-        upto = 1000
-        other.report(upto)
+        subscribe(sub, other)
+        other.report(1000)
         assert not any(said[0] == b"ASK" for said in other.hear_until_here())
         #   Of a stretch that is not heard of, two come
         for number in (1, 2):
             other.say("pub.41", [b"A", b"%d" % number], sequence=1050 + number)
         other.report(2000, after=1100)
         other.report(2100)
-        equal(other.hear_word(b"ASK")[1], struct.pack(">2Q", 1000, 2100))
+        asked = other.hear_word(b"ASK")[1]
+        equal(asked, struct.pack(">2Q", 1000, 2100))
         for number in range(10):
             other.report(2200 + number)
         said = [frames[0] for _ in range(3)
                 for frames in other.hear_until_here()]
         equal([word for word in said if word != b"HERE"], [])
-
-        def tell(rows, part, at):
-            other.say("site.pub." + origin(server), [
-                b"TELL", struct.pack(">2Q", 1000, 2100),
-                struct.pack(">BQ", part, at), rows])
-
-        def row(topic, messages):
-            return bytes([len(topic)]) + topic + struct.pack(">Q", messages)
         first, second = row(b"A", 4) + row(b"B", 7), row(b"AB", 5)
         #   The second part does not come; then the whole answer, and again
-        tell(first, 0, 0)
-        tell(b"", KNOWN, len(first + second))
+        other.say("site.pub." + origin(server), [
+            b"TELL", asked, struct.pack(">BQ", 0, 0), first])
+        other.say("site.pub." + origin(server), [
+            b"TELL", asked, struct.pack(">BQ", KNOWN, len(first + second)),
+            b""])
         for _ in range(2):
-            tell(first, 0, 0)
-            tell(second, 0, len(first))
-            tell(b"", KNOWN, len(first + second))
+            tell(server, other, asked, first, second)
         wait_until(lambda: here.stat("join.lost") > 0, what="the count")
         here.expect(r"has lost 7 messages of other, which", errors=True)
         #   Nothing was missed since
@@ -223,12 +239,164 @@ def _():
         equal(here.stat("join.lost"), 7)
 
 
+@test("what comes between a question and its answer is not missed later")
+def _():
+    need_nats()
+    with Server() as server, Other(server.url) as other, \
+            Site("forwarder", "here", join=server.url + "/news") as here, \
+            sockets() as make:
+        here.wait_joined()
+        sub = subscriber(make, here, b"A")
+        other.report(10)
+        here.wait_joined(1)
+        subscribe(sub, other)
+        for upto in (1000, 1001):
+            other.report(upto)
+        other.report(2000, after=1100)
+        other.report(2100)
+        asked = other.hear_word(b"ASK")[1]
+        for number in range(5):
+            other.say("pub.41", [b"A", b"x"], sequence=2200 + number)
+        tell(server, other, asked, row(b"A", 7))
+        wait_until(lambda: here.stat("join.lost") == 7, what="the count")
+        #   One report is clean, the next one tells of another loss
+        other.report(3000)
+        other.report(5000, after=4000)
+        other.report(5100)
+        asked = other.hear_word(b"ASK")[1]
+        equal(asked, struct.pack(">2Q", 2100, 5100))
+        tell(server, other, asked, row(b"A", 5 + 3))
+        wait_until(lambda: here.stat("join.lost") > 7, what="the count")
+        equal(here.stat("join.lost"), 10)
+
+
+@test("what a site published that began while another was cut off is counted")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Other(server.url) as other, \
+            Site("forwarder", "there", join=proxy.url + "/news") as there, \
+            sockets() as make:
+        there.wait_joined()
+        sub = subscriber(make, there, b"A")
+        pass_time(there, 1000)
+        proxy.lead_to(None)
+        proxy.break_off()
+        wait_until(lambda: there.stat("join.ready") == 0, what="cut off")
+        with Site("forwarder", "here", join=server.url + "/news") as here:
+            here.wait_joined()
+            pub = make(zmq.PUB, here.frontend, sndhwm=0)
+            wait_until(lambda: pub.send(b"begin")
+                       or here.stat("join.out") > 0, what="publications")
+            for number in range(500):
+                pub.send(b"A%d" % number)
+            pass_time(here, 3500)
+            reports(other, 2)
+            proxy.lead_to(server.url)
+            there.wait_joined(1)
+            wait_until(lambda: there.stat("join.lost") == 500,
+                       what="the count")
+            pub.send(b"A over")
+            equal(sub.recv(), b"A over")
+
+
+@test("what a silent connection of the publisher's site swallowed is counted")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Other(server.url) as other, \
+            Site("forwarder", "here", join=proxy.url + "/news") as here, \
+            Site("forwarder", "there", join=server.url + "/news") as there, \
+            sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend)
+        sub = subscriber(make, there, b"A")
+        settle(pub, [sub])
+        #   So long that reports are swallowed, and not that it is noticed
+        reports(other, 2)
+        proxy.swallow_words("HPUB")
+        for number in range(100):
+            pub.send(b"A%d" % number)
+        pass_time(here, 4400)
+        proxy.break_off()
+        wait_until(lambda: here.stat("join.connects") == 2, what="back")
+        wait_until(lambda: there.stat("join.lost") == 100, what="the count")
+        pub.send(b"A over")
+        equal(without_settling([sub.recv_multipart()]), [[b"A over"]])
+
+
+@test("a site that leaves and joins again hears nothing twice")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Site("forwarder", "here", join=proxy.url + "/news") as here, \
+            Site("forwarder", "there", join=server.url + "/news") as there, \
+            sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend)
+        sub = subscriber(make, there, b"A")
+        settle(pub, [sub])
+        for number in range(50):
+            pub.send(b"A%d" % number)
+        equal(len([sub.recv() for _ in range(50)]), 50)
+        there.do("LEAVE")
+        equal(there.query("PEERS"), ["0"])
+        there.do("JOIN", server.url + "/news")
+        there.wait_joined()
+        duplicates = there.stat("join.duplicates")
+        proxy.break_off()
+        wait_until(lambda: there.stat("join.duplicates") >= duplicates + 50,
+                   what="what is sent again")
+        equal(without_settling(drain(sub)), [])
+
+
+@test("what was counted is not delivered, if it is sent again for others")
+def _():
+    need_nats()
+    with Server() as server, \
+            Site("forwarder", "here", join=server.url + "/news") as here, \
+            Site("forwarder", "there", "-o", "relay.join_buffer=65536",
+                 "-o", "backend.sndhwm=0",
+                 join=server.url + "/news") as there, \
+            Other(server.url) as other, sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend)
+        sub = subscriber(make, there, b"A")
+        settle(pub, [sub])
+        there.do("PAUSE")
+        other.report(verb=b"NEW")
+        reports(other, 1)
+        sent = 0
+        while there.stat("join.dropped") < 10:
+            pub.send_multipart([b"A", b"x" * 10000])
+            sent += 1
+            wait_until(lambda: here.stat("join.waiting") == 0)
+        there.do("RESUME")
+        got = len(without_settling(drain(sub, 0.1)))
+        for _ in range(3):
+            other.report(verb=b"NEW")
+            reports(other, 1)
+        wait_until(lambda: there.stat("join.lost") > 0, what="lost")
+        equal(got + there.stat("join.lost"), sent, "messages and their count")
+        duplicates = there.stat("join.duplicates")
+        other.report(verb=b"BACK")
+        wait_until(lambda: there.stat("join.duplicates") > duplicates,
+                   what="what is sent again")
+        pub.send(b"A over")
+        equal(without_settling(drain(sub)), [[b"A over"]])
+
+
 @test("answers are for sites that report themselves, and are bounded")
 def _():
     need_nats()
+    #   Parts are as large as a server of small messages takes them
     for options, whole in (((), True),
                            (("-o", "relay.join_buffer=65536"), False)):
-        with Server() as server, Other(server.url) as other, \
+        with Server(config="max_payload: 16384") as server, \
+                Other(server.url) as other, \
                 Site("forwarder", "here", *options,
                      join=server.url + "/news") as here, \
                 sockets() as make:

@@ -47,9 +47,9 @@ enum { PART_MORE = 0, PART_LAST = 1, PART_LAST_KNOWN = 2 };
 //  connected, and for how many msecs it has been there
 enum { NUMBER_AFTER, NUMBER_UPTO, NUMBER_CONNECTS, NUMBER_AGE, NUMBERS };
 
-//  A site that is younger by so many msecs began while this one was there. The
-//  difference is less exact than that where much waits to be read.
-#define YOUNGER_MSECS 5000
+//  A site that is younger by so many msecs, in which its report may have been
+//  under way, began while this one was there
+#define YOUNGER_MSECS 200
 
 //  First byte of a frame that subscribes, and of one that cancels, see ZeroMQ
 //  RFC 23
