@@ -156,7 +156,9 @@ def _():
                     "return document.querySelector ('polyline').points"
                     ".numberOfItems") >= 3, what="graph")
             assert before > 0
-        #   Nobody takes what comes now
+        #   Nobody takes what comes now, when the relay knows that
+        wait_until(lambda: server.sample("zrelay_peers", side="backend") == 0,
+                   what="the end of the connection")
         source.send(b"held")
         wait_until(lambda: table(driver).get("held") == ["1", "0"],
                    what="a held message")
