@@ -62,6 +62,17 @@
 //  Never give up
 #define FOREVER (1 << 30)
 
+//  libnats hands the link over to threads of its own, some of which are older
+//  than the link. It is not instrumented, so ThreadSanitizer has to be told.
+#if defined (__SANITIZE_THREAD__)
+#   include <sanitizer/tsan_interface.h>
+#   define HAND_OVER(link) __tsan_release (link)
+#   define TAKE_OVER(link) __tsan_acquire (link)
+#else
+#   define HAND_OVER(link)
+#   define TAKE_OVER(link)
+#endif
+
 typedef struct _parcel_t parcel_t;
 struct _parcel_t {
     parcel_t *next;             //  The one behind it
@@ -362,6 +373,7 @@ s_on_message (natsConnection *nc, natsSubscription *sub, natsMsg *msg,
     (void) nc;
     (void) sub;
     zrelay_link_t *self = (zrelay_link_t *) closure;
+    TAKE_OVER (self);
     letter_t *letter = (letter_t *) malloc (sizeof (letter_t));
     assert (letter);
     letter->msg = msg;
@@ -1037,6 +1049,7 @@ zrelay_link_t *
 zrelay_link_new (const zrelay_link_config_t *config)
 {
     zrelay_link_t *self = s_new (config);
+    HAND_OVER (self);
     int rc = self->fd == -1? errno: s_start (self);
     if (rc == 0)
         return self;
