@@ -8,6 +8,7 @@
 """What joined forwarders do after an outage: nothing comes twice, and what did
 not come is counted."""
 
+import contextlib
 import struct
 import zmq
 from joining import (Other, Proxy, Server, Site, drain, need_nats, settle,
@@ -72,21 +73,30 @@ def without_settling(messages):
             if not frames[0].startswith(b"settle")]
 
 
+@contextlib.contextmanager
+def pair(here_url, there_url, *options, topics=(b"A",)):
+    """Two relays, a publisher of the first and a subscriber of the other, whose
+    options these are, when messages get from one to the other."""
+    with Site("forwarder", "here", join=here_url + "/news") as here, \
+            Site("forwarder", "there", *options,
+                 join=there_url + "/news") as there, sockets() as make:
+        for relay in (here, there):
+            relay.wait_joined(1)
+        pub = make(zmq.PUB, here.frontend, sndhwm=0)
+        sub = subscriber(make, there, *topics)
+        settle(pub, [sub])
+        yield here, there, pub, sub
+
+
 @test("what a site missed while it was cut off is counted there")
 def _():
     need_nats()
     #   A server that takes no large answers
     with Server(config="max_payload: 131072") as server, \
             Proxy(server.url) as proxy, \
-            Site("forwarder", "here", join=server.url + "/news") as here, \
-            Site("forwarder", "there", "-o", "backend.sndhwm=0",
-                 join=proxy.url + "/news") as there, \
-            sockets() as make:
-        for relay in (here, there):
-            relay.wait_joined(1)
-        pub = make(zmq.PUB, here.frontend, sndhwm=0)
-        sub = subscriber(make, there, b"A", b"0123456789abcdefX")
-        settle(pub, [sub])
+            pair(server.url, proxy.url, "-o", "backend.sndhwm=0",
+                 topics=(b"A", b"0123456789abcdefX")) as (
+                     here, there, pub, sub):
         wanted = (b"A", b"AB", b"0123456789abcdefX")
         sent = got = 0
 
@@ -137,14 +147,7 @@ def _():
 def _():
     need_nats()
     with Server() as server, Proxy(server.url) as proxy, \
-            Site("forwarder", "here", join=proxy.url + "/news") as here, \
-            Site("forwarder", "there", join=server.url + "/news") as there, \
-            sockets() as make:
-        for relay in (here, there):
-            relay.wait_joined(1)
-        pub = make(zmq.PUB, here.frontend)
-        sub = subscriber(make, there, b"A")
-        settle(pub, [sub])
+            pair(proxy.url, server.url) as (here, there, pub, sub):
         sent = [[b"A %d" % number] for number in range(50)]
         for frames in sent:
             pub.send_multipart(frames)
@@ -167,15 +170,8 @@ def _():
 def _():
     need_nats()
     with Server() as server, \
-            Site("forwarder", "here", join=server.url + "/news") as here, \
-            Site("forwarder", "there", "-o", "relay.join_buffer=65536",
-                 join=server.url + "/news") as there, \
-            Other(server.url) as other, sockets() as make:
-        for relay in (here, there):
-            relay.wait_joined(1)
-        pub = make(zmq.PUB, here.frontend)
-        sub = subscriber(make, there, b"A")
-        settle(pub, [sub])
+            pair(server.url, server.url, "-o", "relay.join_buffer=65536") as (
+                here, there, pub, sub), Other(server.url) as other:
         there.do("PAUSE")
         reports(other, 2)
         sent = 0
@@ -305,14 +301,7 @@ def _():
     need_nats()
     with Server() as server, Proxy(server.url) as proxy, \
             Other(server.url) as other, \
-            Site("forwarder", "here", join=proxy.url + "/news") as here, \
-            Site("forwarder", "there", join=server.url + "/news") as there, \
-            sockets() as make:
-        for relay in (here, there):
-            relay.wait_joined(1)
-        pub = make(zmq.PUB, here.frontend)
-        sub = subscriber(make, there, b"A")
-        settle(pub, [sub])
+            pair(proxy.url, server.url) as (here, there, pub, sub):
         #   So long that reports are swallowed, and not that it is noticed
         reports(other, 2)
         proxy.swallow_words("HPUB")
@@ -330,14 +319,7 @@ def _():
 def _():
     need_nats()
     with Server() as server, Proxy(server.url) as proxy, \
-            Site("forwarder", "here", join=proxy.url + "/news") as here, \
-            Site("forwarder", "there", join=server.url + "/news") as there, \
-            sockets() as make:
-        for relay in (here, there):
-            relay.wait_joined(1)
-        pub = make(zmq.PUB, here.frontend)
-        sub = subscriber(make, there, b"A")
-        settle(pub, [sub])
+            pair(proxy.url, server.url) as (here, there, pub, sub):
         for number in range(50):
             pub.send(b"A%d" % number)
         equal(len([sub.recv() for _ in range(50)]), 50)
@@ -356,16 +338,9 @@ def _():
 def _():
     need_nats()
     with Server() as server, \
-            Site("forwarder", "here", join=server.url + "/news") as here, \
-            Site("forwarder", "there", "-o", "relay.join_buffer=65536",
-                 "-o", "backend.sndhwm=0",
-                 join=server.url + "/news") as there, \
-            Other(server.url) as other, sockets() as make:
-        for relay in (here, there):
-            relay.wait_joined(1)
-        pub = make(zmq.PUB, here.frontend)
-        sub = subscriber(make, there, b"A")
-        settle(pub, [sub])
+            pair(server.url, server.url, "-o", "relay.join_buffer=65536",
+                 "-o", "backend.sndhwm=0") as (here, there, pub, sub), \
+            Other(server.url) as other:
         there.do("PAUSE")
         other.report(verb=b"NEW")
         reports(other, 1)
