@@ -623,8 +623,10 @@ def _():
         for place in (0, 2):
             equal(set(got[place].values()), {1}, "how often each came")
         #   What it missed meanwhile is counted there
-        wait_until(lambda: sent[0] == relays[2].stat("join.lost") + sum(
-            message.startswith(b"0 ") for message in got[2]),
+        wait_until(lambda: (hear(0.01, (2,)), sent[0]
+                            == relays[2].stat("join.lost") + sum(
+                                message.startswith(b"0 ")
+                                for message in got[2]))[1],
                    what="count of what was missed")
         equal(relays[0].stat("join.lost"), 0)
 
