@@ -394,11 +394,26 @@ s_say_stretch (forwarder_t *self, answer_t *answer,
     return said;
 }
 
+//  The stretches of a range: the first, and the next
+
 static const zrelay_published_stretch_t *
 s_within (const zrelay_published_stretch_t *stretch,
           const zrelay_gaps_range_t *range)
 {
     return stretch && stretch->after < range->upto? stretch: NULL;
+}
+
+static const zrelay_published_stretch_t *
+s_first (forwarder_t *self, const zrelay_gaps_range_t *range)
+{
+    return s_within (zrelay_published_first (self->published, range->after),
+                     range);
+}
+
+static const zrelay_published_stretch_t *
+s_next (forwarder_t *self, const zrelay_gaps_range_t *range)
+{
+    return s_within (zrelay_published_next (self->published), range);
 }
 
 //  What answers may take is bounded. Those for which too little is left now are
@@ -414,10 +429,8 @@ s_may_answer (forwarder_t *self, const zrelay_gaps_range_t *range, size_t most)
         self->answers = 0;
     }
     size_t size = self->answers + PART_COST;
-    const zrelay_published_stretch_t *stretch = s_within (
-        zrelay_published_first (self->published, range->after), range);
-    for (; stretch; stretch = s_within (
-         zrelay_published_next (self->published), range))
+    const zrelay_published_stretch_t *stretch = s_first (self, range);
+    for (; stretch; stretch = s_next (self, range))
         size += stretch->size + stretch->size * PART_COST / PART_SIZE;
     return self->answers == 0 || size < most;
 }
@@ -433,19 +446,17 @@ s_part_size (forwarder_t *self)
 static void
 s_answer (forwarder_t *self, uint64_t origin, const zrelay_gaps_range_t *range)
 {
-    answer_t answer = { .origin = origin, .range = range,
-                        .most = (size_t) self->join.buffer / ANSWERS_SHARE,
-                        .part = s_part_size (self) };
+    size_t most = (size_t) self->join.buffer / ANSWERS_SHARE;
     //  A stranger could ask in anybody's name
     if (!zrelay_sites_name (self->join.sites, origin)
-    ||  !s_may_answer (self, range, answer.most))
+    ||  !s_may_answer (self, range, most))
         return;
+    answer_t answer = { .origin = origin, .range = range, .most = most,
+                        .part = s_part_size (self) };
     bool known = zrelay_published_knows (self->published, range->after);
     bool said = true;
-    const zrelay_published_stretch_t *stretch = s_within (
-        zrelay_published_first (self->published, range->after), range);
-    for (; stretch && said; stretch = s_within (
-         zrelay_published_next (self->published), range)) {
+    const zrelay_published_stretch_t *stretch = s_first (self, range);
+    for (; stretch && said; stretch = s_next (self, range)) {
         known = known && stretch->whole;
         said = s_say_stretch (self, &answer, stretch);
     }
