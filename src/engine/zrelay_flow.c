@@ -784,7 +784,7 @@ s_receive (zrelay_flow_t *self)
                                         NULL;
     self->known = heard != NULL;
     if (!heard)
-        return zrelay_view_recv (self->view, self->from, self->zframes);
+        return zrelay_hearing_recv (self->hearing, &self->view, self->zframes);
     zrelay_view_destroy (&self->view);
     self->view = heard;
     return true;
@@ -824,7 +824,7 @@ s_ends_here (zrelay_heard_t heard)
 static bool
 s_may (zrelay_flow_t *self)
 {
-    zrelay_heard_t heard = self->known? ZRELAY_HEARD_TOPIC:
+    zrelay_heard_t heard = self->known? zrelay_hearing_judged (self->view):
                            s_heard (self, self->view);
     if (!self->permit || heard != ZRELAY_HEARD_MESSAGE)
         return !s_ends_here (heard);
@@ -1045,19 +1045,29 @@ s_look_at_message (zrelay_flow_t *self)
 //  one reads. They are read to the last, and kept for when it is its turn. The
 //  message in hand is left alone.
 
+//  A subscription has done its work in the XPUB, and was never to go further
+
+static void
+s_sink (zrelay_flow_t *self, zrelay_view_t *view, zrelay_heard_t heard)
+{
+    if (!s_ends_here (heard)
+    &&  zrelay_hearing_judged (view) == ZRELAY_HEARD_MESSAGE)
+        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
+}
+
 static void
 s_hear (zrelay_flow_t *self)
 {
     zrelay_view_t *view = zrelay_view_new ();
-    while (zrelay_view_recv (view, self->from, self->zframes)) {
+    while (zrelay_hearing_recv (self->hearing, &view, self->zframes)) {
         if (self->bounded)
             zrelay_peers_spoke (zrelay_side_peers (self->input),
                 zrelay_view_property (view, ZRELAY_PEERS_PROPERTY));
-        bool ends = s_ends_here (s_heard (self, view));
-        if (!ends && self->way == WAY_SINK)
-            zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
+        zrelay_heard_t heard = s_heard (self, view);
+        if (self->way == WAY_SINK)
+            s_sink (self, view, heard);
         else
-        if (!ends)
+        if (!s_ends_here (heard))
             zrelay_hearing_keep (self->hearing, view);
         zrelay_view_clear (view);
     }
@@ -1124,15 +1134,12 @@ s_way_look (zrelay_flow_t *self, turn_t *turn)
         s_look_at_message (self);
 }
 
-//  A subscription has done its work in the XPUB, and was never to go further
-
 static void
 s_way_sink (zrelay_flow_t *self, turn_t *turn)
 {
-    s_found (turn, zrelay_view_recv (self->view, self->from, false));
-    if (turn->found && !s_ends_here (s_heard (self, self->view))
-    &&  !zrelay_port_subscribes (zrelay_view_message (self->view)))
-        zrelay_flow_count_drop (self, ZRELAY_OUTCOME_UNROUTABLE);
+    s_found (turn, zrelay_hearing_recv (self->hearing, &self->view, false));
+    if (turn->found)
+        s_sink (self, self->view, s_heard (self, self->view));
     zrelay_view_clear (self->view);
 }
 

@@ -19,6 +19,7 @@ struct _zrelay_hearing_t {
     zrelay_side_t *side;        //  Where subscriptions come from
     const zrelay_permit_t *permit;  //  Decides about them, or NULL
     zlistx_t *kept;             //  zrelay_view_t, in order
+    zrelay_view_t *apart;       //  A frame that follows, or NULL
 };
 
 
@@ -48,6 +49,7 @@ zrelay_hearing_destroy (zrelay_hearing_t **self_p)
     if (*self_p) {
         zrelay_hearing_t *self = *self_p;
         zlistx_destroy (&self->kept);
+        zrelay_view_destroy (&self->apart);
         freen (self);
         *self_p = NULL;
     }
@@ -60,18 +62,65 @@ zrelay_hearing_set_permit (zrelay_hearing_t *self,
     self->permit = permit;
 }
 
+static bool
+s_is_topic (zrelay_view_t *view, size_t index)
+{
+    const void *data;
+    size_t size;
+    return zrelay_view_frame (view, index, &data, &size) && size > 0
+        && *(const byte *) data <= ZRELAY_TOPICS_SUBSCRIBE;
+}
+
+bool
+zrelay_hearing_recv (zrelay_hearing_t *self, zrelay_view_t **view_p,
+                     bool zframes)
+{
+    if (self->apart) {
+        zrelay_view_destroy (view_p);
+        *view_p = self->apart;
+        self->apart = NULL;
+        return true;
+    }
+    zrelay_port_t *port = zrelay_side_port (self->side);
+    if (!zrelay_view_recv (*view_p, port, zframes))
+        return false;
+    size_t last = zrelay_view_frames (*view_p) - 1;
+    if (last > 0 && zrelay_side_hears_topics (self->side)
+    &&  s_is_topic (*view_p, last)) {
+        self->apart = zrelay_view_split (*view_p, last);
+        zrelay_port_count_more (port);
+    }
+    return true;
+}
+
+//  All frames of a message were handed over
+
+static void
+s_heard_message (zrelay_hearing_t *self, zrelay_view_t *view,
+                 const char *property)
+{
+    const void *data;
+    size_t size;
+    for (size_t index = 0; zrelay_view_frame (view, index, &data, &size);
+         index++)
+        zrelay_peers_handed (zrelay_side_peers (self->side), property, size);
+}
+
 zrelay_heard_t
 zrelay_hearing_judge (zrelay_hearing_t *self, zrelay_view_t *view)
 {
     if (!zrelay_side_hears_topics (self->side))
         return ZRELAY_HEARD_MESSAGE;
     const char *property = zrelay_view_property (view, ZRELAY_PEERS_PROPERTY);
+    if (!s_is_topic (view, 0)) {
+        s_heard_message (self, view, property);
+        return ZRELAY_HEARD_MESSAGE;
+    }
     const void *data = NULL;
     size_t size = 0;
     zrelay_view_frame (view, 0, &data, &size);
     const byte *frame = (const byte *) data;
-    bool topic = size > 0 && frame [0] <= ZRELAY_TOPICS_SUBSCRIBE;
-    if (self->permit && topic && frame [0] == ZRELAY_TOPICS_SUBSCRIBE
+    if (self->permit && frame [0] == ZRELAY_TOPICS_SUBSCRIBE
     && !zrelay_rights_subscribe (self->permit, view)) {
         zrelay_peers_refuse (zrelay_side_peers (self->side), property,
                              frame + 1, size - 1);
@@ -81,7 +130,13 @@ zrelay_hearing_judge (zrelay_hearing_t *self, zrelay_view_t *view)
         zrelay_port_discount (zrelay_side_port (self->side), 1, size);
         return ZRELAY_HEARD_NOTHING;
     }
-    return topic? ZRELAY_HEARD_TOPIC: ZRELAY_HEARD_MESSAGE;
+    return ZRELAY_HEARD_TOPIC;
+}
+
+zrelay_heard_t
+zrelay_hearing_judged (zrelay_view_t *view)
+{
+    return s_is_topic (view, 0)? ZRELAY_HEARD_TOPIC: ZRELAY_HEARD_MESSAGE;
 }
 
 void
@@ -100,7 +155,7 @@ zrelay_hearing_next (zrelay_hearing_t *self)
 bool
 zrelay_hearing_waits (zrelay_hearing_t *self)
 {
-    return zlistx_size (self->kept) > 0;
+    return zlistx_size (self->kept) > 0 || self->apart;
 }
 
 

@@ -34,6 +34,15 @@ void
     zrelay_hearing_set_permit (zrelay_hearing_t *self,
                                const zrelay_permit_t *permit);
 
+//  Receive the next message in the place of none; false if there is none. For an
+//  XPUB each frame that begins with 0 or 1 is about a topic, and it delivers one
+//  that came behind others as the end of their message. Here that is a message
+//  of its own, which follows: whoever may not do the one may do the other, and
+//  what ends the one does not end the other. The view may change.
+bool
+    zrelay_hearing_recv (zrelay_hearing_t *self, zrelay_view_t **view_p,
+                         bool zframes);
+
 //  What has become of a message
 typedef enum {
     ZRELAY_HEARD_MESSAGE,       //  It says nothing about topics
@@ -48,8 +57,13 @@ typedef enum {
 zrelay_heard_t
     zrelay_hearing_judge (zrelay_hearing_t *self, zrelay_view_t *view);
 
+//  The same of a message that was judged, and went on.
+zrelay_heard_t
+    zrelay_hearing_judged (zrelay_view_t *view);
+
 //  Keep a message that was judged; and get the one that was kept first, which
-//  is the caller's, and is not judged again, or NULL. True if there is any.
+//  is the caller's, and is not judged again, or NULL. True if there is any, or a
+//  frame that follows.
 void
     zrelay_hearing_keep (zrelay_hearing_t *self, zrelay_view_t *view);
 zrelay_view_t *

@@ -774,17 +774,15 @@ zrelay_port_accepts (zrelay_port_t *self, zrelay_message_t *message)
 }
 
 bool
-zrelay_port_subscribes (zrelay_message_t *message)
-{
-    return zrelay_message_frames (message) == 1
-        && zrelay_message_size (message, 0) > 0
-        && *zrelay_message_data (message, 0) <= ZRELAY_TOPICS_SUBSCRIBE;
-}
-
-bool
 zrelay_port_polls_out (zrelay_port_t *self)
 {
     return self->type != ZMQ_PUB && self->type != ZMQ_XPUB;
+}
+
+void
+zrelay_port_count_more (zrelay_port_t *self)
+{
+    self->in.messages++;
 }
 
 void

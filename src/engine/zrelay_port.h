@@ -148,10 +148,6 @@ bool
 zrelay_outcome_t
     zrelay_port_accepts (zrelay_port_t *self, zrelay_message_t *message);
 
-//  True if a message, from an XPUB, subscribes to a topic or cancels that.
-bool
-    zrelay_port_subscribes (zrelay_message_t *message);
-
 //  Longest topic in bytes. libzmq keeps the topics of a SUB or XSUB byte by
 //  byte, and forgets them by recursion: some hundred thousand bytes are the end
 //  of the stack, and of the process.
@@ -197,6 +193,10 @@ size_t
 //  was not allowed to tear a message.
 bool
     zrelay_port_interrupted (zrelay_port_t *self);
+
+//  The message that was received last counts as two.
+void
+    zrelay_port_count_more (zrelay_port_t *self);
 
 //  The message that was received last, of so many frames and bytes, does not
 //  count.

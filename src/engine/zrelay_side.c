@@ -438,12 +438,8 @@ zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
                          const void *data, size_t size)
 {
     const byte *frame = (const byte *) data;
-    if (size == 0 || frame [0] > 1) {
-        zrelay_peers_handed (self->peers, property, size);
-        return true;
-    }
     const byte *topic = frame + 1;
-    if (frame [0] == 0)
+    if (frame [0] == ZRELAY_TOPICS_CANCEL)
         return zrelay_peers_cancelled (self->peers, property, topic, size - 1)
             && zrelay_topics_delete (self->reported, topic, size - 1);
     return zrelay_peers_subscribed (self->peers, property, topic, size - 1)

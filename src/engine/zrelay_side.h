@@ -143,8 +143,8 @@ const char *
 bool
     zrelay_side_hears_topics (zrelay_side_t *self);
 
-//  A first frame of a message came there, with this property, see
-//  zrelay_peers.h. Returns false if it is a subscription that is not to be
+//  A frame about a topic came there, with this property, see zrelay_peers.h; it
+//  is not empty. Returns false if it is a subscription that is not to be
 //  passed on, because the publishers know of one already, or because its peer
 //  is cut.
 bool

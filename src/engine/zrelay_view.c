@@ -69,6 +69,22 @@ zrelay_view_take (zrelay_view_t *self)
     return taken;
 }
 
+zrelay_view_t *
+zrelay_view_split (zrelay_view_t *self, size_t index)
+{
+    zrelay_view_t *rest = zrelay_view_take (self);
+    if (!zrelay_view_is_zmsg (rest)) {
+        zrelay_message_move (self->message, rest->message, index);
+        return rest;
+    }
+    self->zmsg = zmsg_new ();
+    for (; index > 0; index--) {
+        zframe_t *frame = zmsg_pop (rest->zmsg);
+        zmsg_append (self->zmsg, &frame);
+    }
+    return rest;
+}
+
 zmsg_t **
 zrelay_view_zmsg (zrelay_view_t *self)
 {
@@ -154,6 +170,19 @@ zrelay_view_test (bool verbose)
     found = zrelay_view_frame (view, 1, &data, &size);
     assert (found && size == 4 && memcmp (data, "last", 4) == 0);
     assert (zmsg_size (*zrelay_view_zmsg (view)) == 2);
+
+    //  In two, in either form
+    for (int form = 0; form < 2; form++) {
+        zrelay_view_t *rest = zrelay_view_split (view, 1);
+        assert (zrelay_view_frames (view) == 1);
+        assert (zrelay_view_frames (rest) == 1);
+        found = zrelay_view_frame (rest, 0, &data, &size);
+        assert (found && size == 4 && memcmp (data, "last", 4) == 0);
+        zrelay_view_destroy (&rest);
+        zmsg_addstr (*zrelay_view_zmsg (view), "last");
+        if (form == 0)
+            zrelay_view_message (view);
+    }
 
     //  Taken, the message is gone
     zrelay_view_t *taken = zrelay_view_take (view);

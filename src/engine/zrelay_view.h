@@ -47,6 +47,11 @@ zrelay_view_recv (zrelay_view_t *self, zrelay_port_t *port, bool zframes)
 zrelay_view_t *
     zrelay_view_take (zrelay_view_t *self);
 
+//  A new view with the message's frames from that one on, which this one has no
+//  longer.
+zrelay_view_t *
+    zrelay_view_split (zrelay_view_t *self, size_t index);
+
 //  True if there is a zmsg, which is the message then.
 static inline bool
 zrelay_view_is_zmsg (zrelay_view_t *self)
@@ -69,6 +74,14 @@ zmsg_t **
 //  A property of the peer that sent it, see zmq_msg_gets(3), or NULL.
 const char *
     zrelay_view_property (zrelay_view_t *self, const char *name);
+
+//  Number of frames.
+static inline size_t
+zrelay_view_frames (zrelay_view_t *self)
+{
+    return zrelay_view_is_zmsg (self)? zmsg_size (self->zmsg):
+                                       self->message->count;
+}
 
 //  A frame's data and size; false if there is no such frame.
 bool

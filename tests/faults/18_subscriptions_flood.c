@@ -358,6 +358,68 @@ s_test_honest (void)
     s_cleanup (&bench);
 }
 
+//  libzmq takes each frame of a subscriber's message that begins with 0 or 1 for
+//  a cancellation or subscription, and delivers it as the message's end
+
+static void
+s_send_behind (int fd, byte what, const char *topic)
+{
+    byte frame [10] = { what };
+    assert (strlen (topic) < sizeof (frame));
+    memcpy (frame + 1, topic, strlen (topic));
+    wire_frame (fd, WIRE_MORE, "words", strlen ("words"));
+    wire_frame (fd, 0, frame, strlen (topic) + 1);
+}
+
+//  A message to the publishers of just that
+
+static bool
+s_hears_words (bench_t *self)
+{
+    zmsg_t *msg = zmsg_recv (self->publisher);
+    bool right = msg && zmsg_size (msg) == 1
+              && zframe_streq (zmsg_first (msg), "words");
+    zmsg_destroy (&msg);
+    return right;
+}
+
+static void
+s_test_behind (void)
+{
+    bench_t bench = { .stop = false };
+    s_setup (&bench, "forwarder", "10", NULL);
+    s_publish (&bench);
+    zsock_t *subscriber = faults_connect (ZMQ_SUB, bench.out);
+    zsock_set_subscribe (subscriber, "A");
+    TAP (s_hears (&bench, 1, "A"), "somebody has subscribed");
+    int stranger = wire_connect (bench.out);
+    bool connected = stranger != -1 && wire_handshake (stranger, "XSUB");
+    assert (connected);
+    s_send_behind (stranger, 0, "A");
+    TAP (s_hears_words (&bench) && s_hears_nothing (&bench),
+         "a cancellation behind other frames cancels nobody else's");
+    zstr_send (bench.publisher, "A-news");
+    char *news = zstr_recv (subscriber);
+    TAP (news, "who goes on to hear");
+    zstr_free (&news);
+
+    s_send_behind (stranger, 1, "A");
+    s_send_behind (stranger, 1, "B");
+    TAP (s_hears_words (&bench) && s_hears_words (&bench)
+      && s_hears (&bench, 1, "B"), "a subscription there is one");
+    s_send_behind (stranger, 0, "B");
+    TAP (s_hears_words (&bench) && s_hears (&bench, 0, "B")
+      && s_hears_nothing (&bench), "which can be cancelled there");
+    for (char topic [2] = "a"; *topic < 'a' + 20; ++*topic)
+        s_send_behind (stranger, 1, topic);
+    TAP (faults_counted (bench.relay, "backend.cut_subscriptions", 1),
+         "too many of them are cut");
+    wire_close (stranger, true);
+    zsock_destroy (&subscriber);
+    s_cleanup (&bench);
+}
+
+
 //  Messages to publishers are no flood of topics, also while nobody reads them,
 //  whatever else takes memory meanwhile: other senders, or the application
 
@@ -475,6 +537,7 @@ main (int argc, char **argv)
     s_test_endless ();
     s_test_longest ();
     s_test_honest ();
+    s_test_behind ();
     s_test_messages (1, false);
     s_test_messages (1, true);
     s_test_messages (SENDERS, false);

@@ -124,11 +124,11 @@ s_publish (void *arg)
     return NULL;
 }
 
-//  Ask for the secret. Returns 1 if anything comes then, 0 if not, and -1 if
-//  there is no connection.
+//  Ask for the secret, also behind another frame. Returns 1 if anything comes
+//  then, 0 if not, and -1 if there is no connection.
 
 static int
-s_take (const char *endpoint)
+s_take (const char *endpoint, bool behind)
 {
     static const char topic [] = "\x01secret";
     int fd = wire_connect (endpoint);
@@ -137,6 +137,7 @@ s_take (const char *endpoint)
     int result = -1;
     byte data;
     if (wire_handshake (fd, "SUB")
+    && (!behind || wire_frame (fd, WIRE_MORE, "words", 5))
     &&  wire_frame (fd, 0, topic, sizeof (topic) - 1))
         result = recv (fd, &data, 1, 0) > 0;
     wire_close (fd, true);
@@ -148,7 +149,7 @@ s_attack (void *arg)
 {
     attacker_t *self = (attacker_t *) arg;
     for (int attempt = 0; attempt < self->attempts; attempt++) {
-        int result = s_take (self->traffic->out);
+        int result = s_take (self->traffic->out, attempt % 2);
         self->made += result >= 0;
         self->leaks += result > 0;
     }
@@ -215,6 +216,48 @@ s_test_leaks (const char *kind, bool parts, int attempts)
     zstr_free (&in);
 }
 
+
+
+//  Subscribers that may not send anything to publishers do so. The relay reads
+//  some of it only to know who has subscribed, before it sends.
+
+#define WORDS 2000
+
+static void
+s_test_words (void)
+{
+    zactor_t *relay = s_relay ("forwarder",
+                               "anybody publish\nanybody subscribe\n");
+    char *in = faults_bind (relay, "FRONTEND");
+    traffic_t traffic = { .out = faults_bind (relay, "BACKEND") };
+    traffic.publisher = faults_connect (ZMQ_PUB, in);
+    zsock_t *listener = faults_connect (ZMQ_XPUB, in);
+    zsock_t *subscriber = faults_connect (ZMQ_XSUB, traffic.out);
+    zsock_set_sndhwm (subscriber, 0);
+    zstr_send (subscriber, "\1secret");
+    TAP (s_gets (listener, "\1secret"), "who subscribes may");
+    pthread_t publisher;
+    pthread_create (&publisher, NULL, s_publish, &traffic);
+    for (int count = 0; count < WORDS; count++) {
+        char *secret = zstr_recv (subscriber);
+        if (count == 0)
+            TAP (secret, "and hears");
+        zstr_free (&secret);
+        zstr_send (subscriber, "words");
+    }
+    TAP (faults_counted (relay, "return.dropped_permit", WORDS),
+         "but not say anything to publishers, amid %" PRIu64 " messages",
+         traffic.sent);
+    traffic.stop = true;
+    pthread_join (publisher, NULL);
+    TAP (s_gets_nothing (listener), "who hear nothing");
+    TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
+    zsock_destroy (&subscriber);
+    zsock_destroy (&listener);
+    zsock_destroy (&traffic.publisher);
+    zstr_free (&traffic.out);
+    zstr_free (&in);
+}
 
 
 //  --------------------------------------------------------------------------
@@ -491,6 +534,7 @@ main (int argc, char **argv)
     s_test_users ();
     s_test_cancel ("forwarder");
     int attempts = (int) faults_parameter ("ATTEMPTS", ATTEMPTS);
+    s_test_words ();
     s_test_leaks ("forwarder", false, attempts);
     s_test_leaks ("forwarder", true, attempts);
     s_test_leaks ("cache", false, attempts);
