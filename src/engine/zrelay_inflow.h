@@ -29,9 +29,10 @@ void
 void
     zrelay_inflow_add (zrelay_inflow_t *self, int fd);
 
-//  Those by which something has come since they were asked for last, though it
-//  may have been read: at most so many of them. Returns how many; the others
-//  wait for the next call.
+//  Those by which something has come since they were asked for last: at most so
+//  many of them. Returns how many; the others wait for the next call. Those to
+//  which more can be sent now are among them. Not among them is one by which
+//  nothing can be sent, if what came was read: look at some of all in turn, too.
 size_t
     zrelay_inflow_next (zrelay_inflow_t *self, int *fds, size_t most);
 

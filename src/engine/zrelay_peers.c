@@ -85,13 +85,14 @@
 //  Looks after which all that was sent has arrived, see below
 #define QUIET_LOOKS 2
 
-//  How many connections are looked at in one go, of those that have brought
-//  something. Msecs until the next look, if one of them has brought half of
+//  How many connections are looked at in one go, of those that are known to have
+//  brought something, and of all in turn. Msecs until the next look, if one of them has brought half of
 //  what is too much; if one has brought something or has come, so lately; and
 //  if neither is so.
 //  Empty frames take 64 bytes of memory each, and millions of them may come in
 //  that time.
 #define LOOKS_MOST 200
+#define LOOKS_IN_TURN 20
 #define LOOK_SOON 1
 #define LOOK_BUSY 5
 #define LOOK_IVL 20
@@ -990,21 +991,13 @@ s_look_at (zrelay_peers_t *self, peer_t *peer,
     return ivls [verdict];
 }
 
-//  Those who have brought something since the last look. All count as such the
-//  first time, and while the system has no descriptor to tell them from others:
-//  then some are looked at, in turn.
+//  Some of all, in turn: at most so many. Returns how many.
 
 static size_t
-s_find_bringers (zrelay_peers_t *self, int fds [LOOKS_MOST])
+s_find_next (zrelay_peers_t *self, int *fds, size_t most)
 {
-    if (self->inflow)
-        return zrelay_inflow_next (self->inflow, fds, LOOKS_MOST);
-    self->inflow = zrelay_inflow_new ();
-    for (size_t fd = 0; self->inflow && fd < self->room; fd++)
-        if (self->peers [fd])
-            zrelay_inflow_add (self->inflow, (int) fd);
     size_t count = 0;
-    for (size_t step = 0; step < self->room && count < LOOKS_MOST; step++) {
+    for (size_t step = 0; step < self->room && count < most; step++) {
         self->next = (self->next + 1) % self->room;
         if (self->peers [self->next])
             fds [count++] = (int) self->next;
@@ -1012,12 +1005,30 @@ s_find_bringers (zrelay_peers_t *self, int fds [LOOKS_MOST])
     return count;
 }
 
+//  Those who are known to have brought something since the last look, and some
+//  others. All may have the first time, and while the system has no descriptor
+//  to tell them from others.
+
+static size_t
+s_find_bringers (zrelay_peers_t *self, int fds [LOOKS_MOST + LOOKS_IN_TURN])
+{
+    if (self->inflow) {
+        size_t count = zrelay_inflow_next (self->inflow, fds, LOOKS_MOST);
+        return count + s_find_next (self, fds + count, LOOKS_IN_TURN);
+    }
+    self->inflow = zrelay_inflow_new ();
+    for (size_t fd = 0; self->inflow && fd < self->room; fd++)
+        if (self->peers [fd])
+            zrelay_inflow_add (self->inflow, (int) fd);
+    return s_find_next (self, fds, LOOKS_MOST);
+}
+
 size_t
 zrelay_peers_look (zrelay_peers_t *self, void *watched, int64_t waiting)
 {
     zrelay_peers_lock (self);
     s_catch_up (self);
-    int fds [LOOKS_MOST];
+    int fds [LOOKS_MOST + LOOKS_IN_TURN];
     size_t count = s_find_bringers (self, fds);
     const zrelay_endless_look_t look = {
         .watched = watched, .waiting = waiting,
