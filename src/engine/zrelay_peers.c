@@ -23,6 +23,7 @@
 #include "zrelay_kernel.h"
 #include "zrelay_leavers.h"
 #include "zrelay_retries.h"
+#include "zrelay_strays.h"
 #include "zrelay_topics.h"
 #include "zrelay_watcher.h"
 #include "zrelay_where.h"
@@ -159,6 +160,7 @@ struct _zrelay_peers_t {
     size_t header;              //  Bytes that come with a subscription
     zrelay_growth_t *growth;    //  What they cost
     zrelay_holders_t *holders;  //  How many have which topic
+    zrelay_strays_t *strays;    //  Which those had who have left
     void *handle;               //  libzmq's socket where events arrive
     zrelay_events_t *events;    //  Hears of connections made, or NULL
     zrelay_retries_t *retries;  //  Of those that were lost
@@ -255,6 +257,18 @@ s_let_leave (zrelay_peers_t *self, peer_t *peer, uint64_t heard)
     freen (peer->id);
 }
 
+//  It has left, or what it had subscribed to was an earlier connection's
+
+static void
+s_let_topics_leave (zrelay_peers_t *self, peer_t *peer)
+{
+    if (!peer->topics)
+        return;
+    zrelay_holders_leave (self->holders, peer->topics);
+    zrelay_strays_leave (self->strays, peer->property, &peer->topics);
+    peer->topic_bytes = 0;
+}
+
 //  A peer with a routing id may still have messages to be read
 
 static void
@@ -270,8 +284,7 @@ s_remove (zrelay_peers_t *self, int fd)
     self->count--;
     zrelay_flooder_left (self->flooder, peer, self->empties);
     zrelay_hosts_leave (self->hosts, &peer->host);
-    if (peer->topics)
-        zrelay_holders_leave (self->holders, peer->topics);
+    s_let_topics_leave (self, peer);
     if (peer->id)
         s_let_leave (self, peer, peer->heard);
     s_peer_destroy (&peer);
@@ -332,6 +345,7 @@ zrelay_peers_new (void *watched, zrelay_limits_t *limits)
     self->flooder = zrelay_flooder_new ();
     self->hosts = zrelay_hosts_new ();
     self->holders = zrelay_holders_new ();
+    self->strays = zrelay_strays_new ();
     self->growth = zrelay_growth_new ();
     self->sweep_ivl = SWEEP_MOST;
     self->header = TOPIC_HEADER;
@@ -372,6 +386,7 @@ zrelay_peers_destroy (zrelay_peers_t **self_p, void *watched)
         zrelay_flooder_destroy (&self->flooder);
         zrelay_hosts_destroy (&self->hosts);
         zrelay_holders_destroy (&self->holders);
+        zrelay_strays_destroy (&self->strays);
         zrelay_growth_destroy (&self->growth);
         zrelay_retries_destroy (&self->retries);
         zrelay_leavers_destroy (&self->leavers);
@@ -1071,17 +1086,20 @@ zrelay_peers_has_new (zrelay_peers_t *self)
 //  Is it the connection that has sent this, and not another one that has its
 //  descriptor now? libzmq keeps the string while the connection lives. One that
 //  has not been heard yet must have brought enough, of which only tcp knows.
+//  What was taken for its own before was the earlier one's: that comes first.
 
 static bool
-s_has_sent (peer_t *peer, const char *property, size_t size)
+s_has_sent (zrelay_peers_t *self, peer_t *peer, const char *property,
+            size_t size)
 {
     uint64_t bytes, waiting;
-    if (peer->property)
-        return peer->property == property;
+    if (peer->property == property)
+        return true;
     if (strncmp (peer->address, "tcp:", strlen ("tcp:")) == 0
     &&  zrelay_kernel_read (peer->fd, &peer->read, &bytes, &waiting)
     &&  bytes < HANDSHAKE_LEAST + size)
         return false;
+    s_let_topics_leave (self, peer);
     peer->property = property;
     return true;
 }
@@ -1109,20 +1127,22 @@ s_subscriber (zrelay_peers_t *self, const char *property, size_t size)
     int fd = atoi (property);
     peer_t *peer = s_lookup (self, fd);
     if (!peer || peer->cut || peer->inode != zrelay_where_inode (fd))
-        s_update (self);
+        s_catch_up (self);
     peer = s_lookup (self, fd);
-    if (!peer || !s_has_sent (peer, property, size))
+    if (!peer || !s_has_sent (self, peer, property, size))
         return NULL;
     s_hand_over (self, peer, size);
     return peer;
 }
 
 static bool
-s_subscribed (zrelay_peers_t *self, peer_t *peer, const void *topic,
-              size_t size)
+s_subscribed (zrelay_peers_t *self, peer_t *peer, const char *property,
+              const void *topic, size_t size)
 {
     if (!peer) {
-        zrelay_holders_raise (self->holders, false, topic, size);
+        if (!property
+        ||  zrelay_strays_subscribe (self->strays, property, topic, size))
+            zrelay_holders_raise (self->holders, false, topic, size);
         return true;
     }
     if (!peer->topics)
@@ -1144,20 +1164,22 @@ zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
                          const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
-    bool welcome = s_subscribed (self, s_subscriber (self, property, size + 1),
-                                 topic, size);
+    peer_t *peer = s_subscriber (self, property, size + 1);
+    bool welcome = s_subscribed (self, peer, property, topic, size);
     zrelay_peers_unlock (self);
     return welcome;
 }
 
 static void
-s_cancelled (zrelay_peers_t *self, peer_t *peer, const void *topic,
-             size_t size)
+s_cancelled (zrelay_peers_t *self, peer_t *peer, const char *property,
+             const void *topic, size_t size)
 {
-    if (!peer)
+    if (!peer && (!property
+     || zrelay_strays_cancel (self->strays, property, topic, size)))
         zrelay_holders_lower (self->holders, false, topic, size);
     else
-    if (peer->topics && zrelay_topics_delete (peer->topics, topic, size)) {
+    if (peer && peer->topics 
+    &&  zrelay_topics_delete (peer->topics, topic, size)) {
         zrelay_holders_lower (self->holders, true, topic, size);
         peer->topic_bytes -= size;
     }
@@ -1173,7 +1195,7 @@ zrelay_peers_cancelled (zrelay_peers_t *self, const char *property,
     if (!property && zrelay_holders_has (self->holders, topic, size)
     &&  !zrelay_holders_owes (self->holders, topic, size))
         s_update (self);
-    s_cancelled (self, peer, topic, size);
+    s_cancelled (self, peer, property, topic, size);
     bool last = !zrelay_holders_has (self->holders, topic, size);
     zrelay_peers_unlock (self);
     return last;
@@ -1203,7 +1225,7 @@ zrelay_peers_refuse (zrelay_peers_t *self, const char *property,
     peer_t *peer = s_subscriber (self, property, size + 1);
     if (peer)
         s_cut (self, peer, ZRELAY_CUT_PERMIT);
-    s_subscribed (self, peer, topic, size);
+    s_subscribed (self, peer, property, topic, size);
     zrelay_peers_unlock (self);
 }
 
@@ -1414,6 +1436,7 @@ zrelay_peers_emptied (zrelay_peers_t *self)
 {
     zrelay_peers_lock (self);
     self->empties++;
+    zrelay_strays_forget (self->strays);
     bool over = zrelay_flooder_over (self->flooder, self->empties);
     zrelay_peers_unlock (self);
     if (over)

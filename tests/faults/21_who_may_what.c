@@ -521,6 +521,62 @@ s_test_cancel (const char *kind)
     zstr_free (&out);
 }
 
+//  Who cancels, and is gone before the relay reads that. Subscribers by inproc
+//  have no connection that would tell them apart.
+
+static bool
+s_has_no_peers (void *arg)
+{
+    return faults_counter ((zactor_t *) arg, "backend.peers") == 0;
+}
+
+static void
+s_test_gone (void)
+{
+    zactor_t *relay = faults_relay ("forwarder");
+    char *in = faults_bind (relay, "FRONTEND");
+    char *out = faults_bind (relay, "BACKEND");
+    faults_command (relay, "BIND", "BACKEND", "inproc://who-may-what", NULL);
+    zsock_t *publisher = faults_connect (ZMQ_XPUB, in);
+    zsock_t *honest = faults_connect (ZMQ_SUB, "inproc://who-may-what");
+    zsock_set_subscribe (honest, "news");
+    TAP (s_gets (publisher, "\1news"), "by inproc, somebody subscribes");
+    faults_command (relay, "PAUSE", NULL);
+    for (int index = 0; index < 20; index++) {
+        int fd = wire_connect (out);
+        bool shaken = fd != -1 && wire_handshake (fd, "SUB");
+        assert (shaken);
+        wire_frame (fd, 0, "\0news", 5);
+        if (index % 2) {
+            wire_frame (fd, 0, "\1news", 5);
+            wire_frame (fd, 0, "\1news", 5);
+            wire_frame (fd, 0, "\0news", 5);
+            wire_frame (fd, 0, "\0news", 5);
+        }
+        wire_close (fd, false);
+    }
+    TAP (faults_wait (s_has_no_peers, relay, FAULTS_PATIENCE),
+         "others cancel it, and are gone");
+    faults_command (relay, "RESUME", NULL);
+    zsock_t *last = faults_connect (ZMQ_SUB, out);
+    zsock_set_subscribe (last, "last");
+    TAP (s_gets (publisher, "\1last"), "publishers do not hear of that");
+    zstr_send (publisher, "news");
+    TAP (s_gets (honest, "news"), "and who has it goes on to have it");
+    zsock_set_unsubscribe (honest, "news");
+    zframe_t *frame = zframe_recv (publisher);
+    TAP (frame && zframe_size (frame) == 5
+      && memcmp (zframe_data (frame), "\0news", 5) == 0,
+         "until it cancels it itself");
+    zframe_destroy (&frame);
+    zsock_destroy (&honest);
+    zsock_destroy (&last);
+    zsock_destroy (&publisher);
+    TAP (faults_prompt (faults_end_relay (&relay)), "ends at once");
+    zstr_free (&in);
+    zstr_free (&out);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -533,6 +589,7 @@ main (int argc, char **argv)
     s_test_reply ();
     s_test_users ();
     s_test_cancel ("forwarder");
+    s_test_gone ();
     int attempts = (int) faults_parameter ("ATTEMPTS", ATTEMPTS);
     s_test_words ();
     s_test_leaks ("forwarder", false, attempts);
