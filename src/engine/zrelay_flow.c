@@ -780,8 +780,10 @@ s_flush (zrelay_flow_t *self)
 static bool
 s_receive (zrelay_flow_t *self)
 {
-    zrelay_view_t *heard = self->hears? zrelay_hearing_next (self->hearing):
-                                        NULL;
+    self->known = false;
+    if (!self->hears)
+        return zrelay_view_recv (self->view, self->from, self->zframes);
+    zrelay_view_t *heard = zrelay_hearing_next (self->hearing);
     self->known = heard != NULL;
     if (!heard)
         return zrelay_hearing_recv (self->hearing, &self->view, self->zframes);

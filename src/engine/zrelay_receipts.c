@@ -62,7 +62,7 @@ typedef struct {
 } parcel_t;
 
 typedef struct {
-    parcel_t *parcel;
+    parcel_t *parcel;           //  NULL: libzmq does not need it any more
     size_t bytes;               //  Of its message
 } receipt_t;
 
@@ -302,7 +302,8 @@ zrelay_receipts_forget_first (zrelay_receipts_t *self)
 {
     assert (self->count > 0);
     receipt_t *receipt = s_receipt (self, 0);
-    s_leave (receipt->parcel);
+    if (receipt->parcel)
+        s_leave (receipt->parcel);
     self->bytes -= receipt->bytes;
     self->head = (self->head + 1) & (self->room - 1);
     self->count--;
@@ -336,13 +337,20 @@ zrelay_receipts_bytes (zrelay_receipts_t *self)
 //  --------------------------------------------------------------------------
 //  Looking
 
+//  A parcel is freed while it is in the processor's caches, and so that there
+//  are few of them
+
 static void
 s_look_at_messages (zrelay_receipts_t *self)
 {
-    while (self->released < self->count
-        && s_is_released (s_receipt (self, self->released)->parcel)) {
+    while (self->released < self->count) {
+        receipt_t *receipt = s_receipt (self, self->released);
+        if (!s_is_released (receipt->parcel))
+            break;
+        s_leave (receipt->parcel);
+        receipt->parcel = NULL;
         self->behind += self->last;
-        self->last = s_receipt (self, self->released)->bytes;
+        self->last = receipt->bytes;
         self->released++;
     }
 }
