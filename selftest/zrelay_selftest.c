@@ -94,6 +94,7 @@
 #include "zrelay_zpl.h"
 #ifdef ZRELAY_STORE
 #   include "zrelay_block.h"
+#   include "zrelay_crc.h"
 #   include "zrelay_journal.h"
 #   include "zrelay_ledger.h"
 #   include <zrelay_spool.h>
@@ -216,6 +217,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_published", zrelay_published_test },
     { "zrelay_gaps", zrelay_gaps_test },
 #ifdef ZRELAY_STORE
+    { "zrelay_crc", zrelay_crc_test },
     { "zrelay_block", zrelay_block_test },
     { "zrelay_store", zrelay_store_test },
     { "zrelay_spool", zrelay_spool_test },

@@ -16,6 +16,10 @@
 //  of a peer that sends one every 70 msecs
 #define TRICKLE 128
 
+//  Bytes between two looks that are none either: a command PING or PONG has nine
+//  or more, see ZeroMQ RFC 37
+#define BEAT 64
+
 void
 zrelay_endless_begin (zrelay_endless_t *self, uint64_t bytes,
                       uint64_t revision)
@@ -48,7 +52,8 @@ zrelay_endless_verdict_t
 zrelay_endless_judge (zrelay_endless_t *self, uint64_t bytes,
                       const zrelay_endless_look_t *look)
 {
-    bool goes_on = bytes != self->seen;
+    uint64_t brought = bytes - self->seen;
+    bool goes_on = brought > 0;
     if (!goes_on && !self->suspect)
         return ZRELAY_ENDLESS_RESTS;
     //  What came under other limits, or none, is not held against it
@@ -66,7 +71,7 @@ zrelay_endless_judge (zrelay_endless_t *self, uint64_t bytes,
     return found? ZRELAY_ENDLESS_FOUND:
            !goes_on? ZRELAY_ENDLESS_RESTS:
            s_is_ahead (self, bytes, look->most / 2)? ZRELAY_ENDLESS_HALF:
-           ZRELAY_ENDLESS_BRINGS;
+           brought > BEAT? ZRELAY_ENDLESS_BRINGS: ZRELAY_ENDLESS_RESTS;
 }
 
 
@@ -83,6 +88,7 @@ s_test_socket (void *empty, void *full)
     zrelay_endless_begin (&self, 100, 0);
     assert (zrelay_endless_judge (&self, 200, &look) == ZRELAY_ENDLESS_BRINGS);
     assert (zrelay_endless_judge (&self, 200, &look) == ZRELAY_ENDLESS_RESTS);
+    assert (zrelay_endless_judge (&self, 220, &look) == ZRELAY_ENDLESS_RESTS);
     assert (zrelay_endless_judge (&self, 700, &look) == ZRELAY_ENDLESS_HALF);
     //  It may be a whole message that waits
     assert (zrelay_endless_judge (&self, 2000, &look) == ZRELAY_ENDLESS_HALF);

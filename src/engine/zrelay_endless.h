@@ -44,7 +44,8 @@ typedef struct {
 } zrelay_endless_look_t;
 
 typedef enum {
-    ZRELAY_ENDLESS_RESTS,       //  It has brought nothing since the last look
+    ZRELAY_ENDLESS_RESTS,       //  It has brought no more since the last look
+                                //  than heartbeats
     ZRELAY_ENDLESS_BRINGS,      //  It has
     ZRELAY_ENDLESS_HALF,        //  Half of what is too much, since its last
                                 //  message

@@ -239,8 +239,20 @@ zrelay_message_push (zrelay_message_t *self, const void *data, size_t size)
 void
 zrelay_message_append (zrelay_message_t *self, const void *data, size_t size)
 {
-    s_fill_empty (zrelay_message_slot (self), data, size);
+    zmq_msg_t *slot = zrelay_message_slot (self);
+    if (self->make)
+        self->make (self->make_arg, slot, data, size);
+    else
+        s_fill_empty (slot, data, size);
     zrelay_message_fill_slot (self, size);
+}
+
+void
+zrelay_message_set_maker (zrelay_message_t *self, zrelay_message_make_fn *make,
+                          void *arg)
+{
+    self->make = make;
+    self->make_arg = arg;
 }
 
 void
@@ -350,6 +362,8 @@ zrelay_message_take (zrelay_message_t *self)
     zrelay_message_t swapped = *self;
     *self = *message;
     *message = swapped;
+    zrelay_message_set_maker (self, message->make, message->make_arg);
+    zrelay_message_set_maker (message, NULL, NULL);
     return message;
 }
 

@@ -20,6 +20,10 @@
 //  Frames are kept from this slot on, so that some can be put before them
 #define ZRELAY_MESSAGE_HEADROOM 2
 
+//  Makes a frame with these bytes in the place of an empty one.
+typedef void (zrelay_message_make_fn) (void *arg, zmq_msg_t *frame,
+                                       const void *data, size_t size);
+
 //  Seen here for the sake of the hot path, which is zrelay_port.c. All slots
 //  are initialised; those that hold no frame are empty. So a frame is received
 //  right into its slot, and sending leaves the slot as it should be.
@@ -31,6 +35,8 @@ struct _zrelay_message_t {
     size_t count;               //  How many frames there are
     zframe_t *origin;           //  Has the peer's properties, where the frames
                                 //  have lost them; or NULL
+    zrelay_message_make_fn *make;   //  Makes frames that are appended, or NULL
+    void *make_arg;             //  The function's
 };
 
 //  Make room behind the last frame.
@@ -76,6 +82,11 @@ void
 void
     zrelay_message_insert (zrelay_message_t *self, size_t index,
                            const void *data, size_t size);
+
+//  From now on, that function makes the frames that are appended.
+void
+    zrelay_message_set_maker (zrelay_message_t *self,
+                              zrelay_message_make_fn *make, void *arg);
 
 //  Let the first two frames change places, if there are two.
 void

@@ -11,6 +11,7 @@
 */
 
 #include "zrelay_receipts.h"
+#include "zrelay_message_internal.h"
 
 //  Msecs between two looks, in which libzmq's threads write what they can. If
 //  nothing has changed, the next look comes after twice that time.
@@ -40,8 +41,8 @@
 #define BLOCK_SIZE 65536
 #define BLOCK_MOST (BLOCK_SIZE / 16)
 
-//  Bytes of a message that are copied into its parcel; others keep their frames
-#define COPIED_MOST 1024
+//  Larger frames would leave much of it unused
+#define SMALL_MOST 1024
 
 typedef struct {
     size_t used;                //  Bytes
@@ -52,13 +53,12 @@ typedef struct {
 } block_t;
 
 //  A message on its way: what libzmq's frames refer to. It has two users,
-//  libzmq's threads and the receipts.
+//  libzmq's threads and the receipts. The bytes of frames follow it, as far as
+//  the block has room for them.
 typedef struct {
     block_t *block;             //  Where it is
     int users;                  //  Of the two
     size_t left;                //  Frames that libzmq needs
-    size_t count;               //  Frames that it has itself
-    zmq_msg_t frames [];        //  These, or copies of bytes
 } parcel_t;
 
 typedef struct {
@@ -68,7 +68,8 @@ typedef struct {
 
 struct _zrelay_receipts_t {
     block_t *block;             //  That is filled, or NULL
-    parcel_t *followed;         //  The last message, until it is sent; or NULL
+    parcel_t *followed;         //  The message that is made, until it is sent;
+                                //  or NULL
     receipt_t *receipts;        //  A ring, in the order of sending
     size_t room;                //  Receipts that it can have, a power of 2
     size_t head;                //  The first
@@ -118,33 +119,42 @@ s_close_block (zrelay_receipts_t *self)
     self->block = NULL;
 }
 
-//  Room for so many bytes, in that block or in another one
+static size_t
+s_round (size_t size)
+{
+    return (size + 15) & ~(size_t) 15;
+}
+
+//  Room for so many bytes in the block, or NULL
 
 static void *
 s_take (zrelay_receipts_t *self, size_t size)
 {
-    size = (size + 15) & ~(size_t) 15;
-    if (!self->block || self->block->used + size > BLOCK_SIZE) {
+    void *room = self->block->bytes + self->block->used;
+    if (s_round (size) > BLOCK_SIZE - self->block->used)
+        return NULL;
+    self->block->used += s_round (size);
+    return room;
+}
+
+//  Frames with so many bytes, or more, are to follow
+
+static void
+s_begin_parcel (zrelay_receipts_t *self, size_t bytes)
+{
+    size_t size = s_round (sizeof (parcel_t)) + s_round (bytes);
+    if (self->block && size > BLOCK_SIZE - self->block->used)
         s_close_block (self);
-        self->block = (block_t *)
-            malloc (sizeof (block_t) + (size > BLOCK_SIZE? size: BLOCK_SIZE));
+    if (!self->block) {
+        self->block = (block_t *) malloc (sizeof (block_t) + BLOCK_SIZE);
         assert (self->block);
         self->block->used = 0;
         self->block->count = 0;
         self->block->users = BLOCK_MOST;
     }
-    void *room = self->block->bytes + self->block->used;
-    self->block->used += size;
     self->block->count++;
-    return room;
-}
-
-static void
-s_close_frames (parcel_t *parcel)
-{
-    for (size_t index = 0; index < parcel->count; index++)
-        zmq_msg_close (&parcel->frames [index]);
-    s_leave (parcel);
+    self->followed = (parcel_t *) s_take (self, sizeof (parcel_t));
+    *self->followed = (parcel_t) { .block = self->block, .users = 2 };
 }
 
 //  Called by libzmq, on any thread
@@ -156,7 +166,14 @@ s_on_free (void *data, void *hint)
     parcel_t *parcel = (parcel_t *) hint;
     TAKE_OVER (parcel);
     if (__atomic_sub_fetch (&parcel->left, 1, __ATOMIC_ACQ_REL) == 0)
-        s_close_frames (parcel);
+        s_leave (parcel);
+}
+
+static void
+s_on_free_own (void *data, void *hint)
+{
+    free (data);
+    s_on_free (NULL, hint);
 }
 
 static bool
@@ -165,66 +182,61 @@ s_is_released (parcel_t *parcel)
     return __atomic_load_n (&parcel->users, __ATOMIC_ACQUIRE) == 1;
 }
 
-//  Let a frame refer to bytes of the parcel's
+//  A frame that the block has no room for has its own
 
 static void
-s_refer (parcel_t *parcel, zmq_msg_t *frame, void *data, size_t size)
+s_make_frame (void *arg, zmq_msg_t *frame, const void *data, size_t size)
 {
-    zmq_msg_close (frame);
-    int rc = zmq_msg_init_data (frame, data, size, s_on_free, parcel);
+    zrelay_receipts_t *self = (zrelay_receipts_t *) arg;
+    bool small = size <= SMALL_MOST;
+    if (!self->followed)
+        s_begin_parcel (self, small? size: 0);
+    void *room = small && self->block == self->followed->block?
+                 s_take (self, size): NULL;
+    bool own = !room;
+    if (own)
+        room = malloc (size + 1);
+    assert (room);
+    if (size > 0)
+        memcpy (room, data, size);
+    int rc = zmq_msg_init_data (frame, room, size,
+                                own? s_on_free_own: s_on_free, self->followed);
     assert (rc == 0);
+    self->followed->left++;
 }
 
-static void
-s_copy_frames (parcel_t *parcel, zrelay_message_t *message)
+void
+zrelay_receipts_serve (zrelay_receipts_t *self, zrelay_message_t *message)
 {
-    byte *end = (byte *) parcel->frames;
-    for (size_t index = 0; index < parcel->left; index++) {
-        zmq_msg_t *frame = zrelay_message_frame (message, index);
-        size_t size = zmq_msg_size (frame);
-        memcpy (end, zmq_msg_data (frame), size);
-        s_refer (parcel, frame, end, size);
-        end += size;
-    }
+    zrelay_message_set_maker (message, s_make_frame, self);
 }
 
-//  A frame that is so small that libzmq has it in its place remains in ours
+//  Of frames that were put into the message in another way, copies are made
 
 static void
-s_keep_frames (parcel_t *parcel, zrelay_message_t *message)
+s_make_all (zrelay_receipts_t *self, zrelay_message_t *message)
 {
-    parcel->count = parcel->left;
-    for (size_t index = 0; index < parcel->count; index++) {
-        zmq_msg_t *frame = zrelay_message_frame (message, index);
-        zmq_msg_t *own = &parcel->frames [index];
-        zmq_msg_init (own);
-        zmq_msg_move (own, frame);
-        s_refer (parcel, frame, zmq_msg_data (own), zmq_msg_size (own));
-    }
+    zrelay_message_t *others = zrelay_message_take (message);
+    zrelay_receipts_serve (self, message);
+    for (size_t index = 0; index < zrelay_message_frames (others); index++)
+        zrelay_message_append (message, zrelay_message_data (others, index),
+                               zrelay_message_size (others, index));
+    zrelay_message_destroy (&others);
 }
 
 void
 zrelay_receipts_follow (zrelay_receipts_t *self, zrelay_message_t *message)
 {
-    assert (!self->followed);
     size_t frames = zrelay_message_frames (message);
-    size_t bytes = zrelay_message_bytes (message);
-    bool copied = bytes <= COPIED_MOST;
-    parcel_t *parcel = (parcel_t *) s_take (self, sizeof (parcel_t)
-        + (copied? bytes: frames * sizeof (zmq_msg_t)));
-    parcel->block = self->block;
-    parcel->users = 2;
-    parcel->left = frames;
-    parcel->count = 0;
-    if (copied)
-        s_copy_frames (parcel, message);
-    else
-        s_keep_frames (parcel, message);
+    size_t made = self->followed? self->followed->left: 0;
+    if (made < frames)
+        s_make_all (self, message);
     //  There is nobody who would free it
-    if (frames == 0)
-        s_leave (parcel);
-    HAND_OVER (parcel);
-    self->followed = parcel;
+    if (frames == 0) {
+        s_begin_parcel (self, 0);
+        s_leave (self->followed);
+    }
+    HAND_OVER (self->followed);
 }
 
 

@@ -40,9 +40,13 @@ zrelay_receipts_t *
 void
     zrelay_receipts_destroy (zrelay_receipts_t **self_p);
 
-//  Put frames into the place of a message's own, with the same bytes, of which
-//  it is known when libzmq does not need them any more. Then that message was
-//  sent, or dropped; its bytes are for zrelay_receipts_bytes ().
+//  Make the frames that are appended to a message: of these it is known when
+//  libzmq does not need them any more. When a message has all of its frames, or
+//  others instead, which are replaced, follow it. Then it was sent, or dropped;
+//  its bytes are for zrelay_receipts_bytes (). One message at a time; the
+//  receipts outlive it.
+void
+    zrelay_receipts_serve (zrelay_receipts_t *self, zrelay_message_t *message);
 void
     zrelay_receipts_follow (zrelay_receipts_t *self, zrelay_message_t *message);
 void

@@ -82,6 +82,7 @@ zrelay_spooling_new (const char *flow)
     self->sync = SYNC_SECOND;
     self->message = zrelay_message_new ();
     self->receipts = zrelay_receipts_new ();
+    zrelay_receipts_serve (self->receipts, self->message);
     return self;
 }
 

@@ -19,4 +19,7 @@
 uint32_t
     zrelay_crc (const void *data, size_t size);
 
+void
+    zrelay_crc_test (bool verbose);
+
 #endif

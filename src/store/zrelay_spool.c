@@ -38,7 +38,7 @@ struct _zrelay_spool_t {
     bool own;                   //  It is in no list
     uint64_t at;                //  Its number; or that of the next to be read
     entry_t *entries;           //  A ring: read, and not removed
-    size_t room;                //  Entries that it can have
+    size_t room;                //  Entries that it can have, a power of 2
     size_t head;                //  The first
     size_t count;               //  How many
     bool durable;               //  Only what is safe may be read
@@ -298,7 +298,7 @@ s_need_record (zrelay_spool_t *self)
 static entry_t *
 s_entry (zrelay_spool_t *self, size_t index)
 {
-    return &self->entries [(self->head + index) % self->room];
+    return &self->entries [(self->head + index) & (self->room - 1)];
 }
 
 static void
@@ -306,7 +306,7 @@ s_need_room (zrelay_spool_t *self)
 {
     if (self->count < self->room)
         return;
-    size_t room = self->room * 2 + 64;
+    size_t room = self->room? self->room * 2: 64;
     entry_t *entries = (entry_t *) malloc (room * sizeof (entry_t));
     assert (entries);
     for (size_t index = 0; index < self->count; index++)
@@ -406,9 +406,11 @@ void
 zrelay_spool_remove (zrelay_spool_t *self, size_t count)
 {
     assert (count <= self->count);
+    if (count > 0)
+        zrelay_store_touch (self->store);
     for (; count > 0; count--) {
         entry_t entry = *s_entry (self, 0);
-        self->head = (self->head + 1) % self->room;
+        self->head = (self->head + 1) & (self->room - 1);
         self->count--;
         self->removed++;
         sum_t *sum = self->first < self->end? &self->stored: &self->waiting;
@@ -418,7 +420,6 @@ zrelay_spool_remove (zrelay_spool_t *self, size_t count)
             s_remove_record (self);
         else
             self->skip++;
-        zrelay_store_touch (self->store);
     }
 }
 
