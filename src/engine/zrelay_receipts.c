@@ -172,6 +172,7 @@ s_on_free (void *data, void *hint)
 static void
 s_on_free_own (void *data, void *hint)
 {
+    TAKE_OVER (hint);
     free (data);
     s_on_free (NULL, hint);
 }
