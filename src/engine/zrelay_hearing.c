@@ -62,13 +62,15 @@ zrelay_hearing_set_permit (zrelay_hearing_t *self,
     self->permit = permit;
 }
 
-static bool
-s_is_topic (zrelay_view_t *view, size_t index)
+//  A frame's data, and its size, if it is about a topic; or NULL
+
+static const byte *
+s_topic (zrelay_view_t *view, size_t index, size_t *size_p)
 {
     const void *data;
-    size_t size;
-    return zrelay_view_frame (view, index, &data, &size) && size > 0
-        && *(const byte *) data <= ZRELAY_TOPICS_SUBSCRIBE;
+    return zrelay_view_frame (view, index, &data, size_p) && *size_p > 0
+        && *(const byte *) data <= ZRELAY_TOPICS_SUBSCRIBE?
+           (const byte *) data: NULL;
 }
 
 bool
@@ -84,9 +86,10 @@ zrelay_hearing_recv (zrelay_hearing_t *self, zrelay_view_t **view_p,
     zrelay_port_t *port = zrelay_side_port (self->side);
     if (!zrelay_view_recv (*view_p, port, zframes))
         return false;
+    size_t size;
     size_t last = zrelay_view_frames (*view_p) - 1;
     if (last > 0 && zrelay_side_hears_topics (self->side)
-    &&  s_is_topic (*view_p, last)) {
+    &&  s_topic (*view_p, last, &size)) {
         self->apart = zrelay_view_split (*view_p, last);
         zrelay_port_count_more (port);
     }
@@ -112,14 +115,12 @@ zrelay_hearing_judge (zrelay_hearing_t *self, zrelay_view_t *view)
     if (!zrelay_side_hears_topics (self->side))
         return ZRELAY_HEARD_MESSAGE;
     const char *property = zrelay_view_property (view, ZRELAY_PEERS_PROPERTY);
-    if (!s_is_topic (view, 0)) {
+    size_t size;
+    const byte *frame = s_topic (view, 0, &size);
+    if (!frame) {
         s_heard_message (self, view, property);
         return ZRELAY_HEARD_MESSAGE;
     }
-    const void *data = NULL;
-    size_t size = 0;
-    zrelay_view_frame (view, 0, &data, &size);
-    const byte *frame = (const byte *) data;
     if (self->permit && frame [0] == ZRELAY_TOPICS_SUBSCRIBE
     && !zrelay_rights_subscribe (self->permit, view)) {
         zrelay_peers_refuse (zrelay_side_peers (self->side), property,
@@ -136,7 +137,8 @@ zrelay_hearing_judge (zrelay_hearing_t *self, zrelay_view_t *view)
 zrelay_heard_t
 zrelay_hearing_judged (zrelay_view_t *view)
 {
-    return s_is_topic (view, 0)? ZRELAY_HEARD_TOPIC: ZRELAY_HEARD_MESSAGE;
+    size_t size;
+    return s_topic (view, 0, &size)? ZRELAY_HEARD_TOPIC: ZRELAY_HEARD_MESSAGE;
 }
 
 void
