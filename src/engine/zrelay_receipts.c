@@ -37,28 +37,31 @@
 #endif
 
 //  Parcels are made one behind the other in a block of that size: what one
-//  thread gets and another one frees, one by one, costs more than all the rest
+//  thread gets and another one frees, one by one, costs more than all the rest.
+//  So many blocks are kept to be filled again: for each that malloc () makes, it
+//  first tidies up all of libzmq's small ones.
 #define BLOCK_SIZE 65536
 #define BLOCK_MOST (BLOCK_SIZE / 16)
+#define SPARE_MOST 16
 
 //  Larger frames would leave much of it unused
 #define SMALL_MOST 1024
 
-typedef struct {
+typedef struct _block_t block_t;
+struct _block_t {
+    block_t *next;              //  That is kept to be filled again
     size_t used;                //  Bytes
     int count;                  //  Parcels
     int users;                  //  Parcels that are needed, and those for which
                                 //  there may be room while it is filled
     byte bytes [] __attribute__ ((aligned (16)));
-} block_t;
+};
 
-//  A message on its way: what libzmq's frames refer to. It has two users,
-//  libzmq's threads and the receipts. The bytes of frames follow it, as far as
-//  the block has room for them.
+//  A message on its way: what libzmq's frames refer to. The bytes of frames
+//  follow it, as far as the block has room for them.
 typedef struct {
     block_t *block;             //  Where it is
-    int users;                  //  Of the two
-    size_t left;                //  Frames that libzmq needs
+    int users;                  //  Frames that libzmq needs, and the receipts
 } parcel_t;
 
 typedef struct {
@@ -68,6 +71,8 @@ typedef struct {
 
 struct _zrelay_receipts_t {
     block_t *block;             //  That is filled, or NULL
+    block_t *spare;             //  Those that are kept
+    int spares;                 //  How many
     parcel_t *followed;         //  The message that is made, until it is sent;
                                 //  or NULL
     receipt_t *receipts;        //  A ring, in the order of sending
@@ -78,6 +83,7 @@ struct _zrelay_receipts_t {
     size_t released;            //  The first so many are not needed by libzmq
     size_t marked;              //  Of these, those that were not when the
                                 //  system was looked at anew
+    bool moved;                 //  Some were released since the last look
     size_t behind;              //  Bytes in those that were released later,
                                 //  but for the last
     size_t last;                //  Bytes in that one
@@ -94,19 +100,47 @@ struct _zrelay_receipts_t {
 //  --------------------------------------------------------------------------
 //  Parcels
 
-static void
+static receipt_t *
+s_receipt (zrelay_receipts_t *self, size_t index)
+{
+    return &self->receipts [(self->head + index) & (self->room - 1)];
+}
+
+//  Returns true if nobody needs the block any more
+
+static bool
 s_leave_block (block_t *block, int users)
 {
-    if (__atomic_sub_fetch (&block->users, users, __ATOMIC_ACQ_REL) == 0)
-        free (block);
+    return __atomic_sub_fetch (&block->users, users, __ATOMIC_ACQ_REL) == 0;
 }
+
+//  On any thread
 
 static void
 s_leave (parcel_t *parcel)
 {
     block_t *block = parcel->block;
-    if (__atomic_sub_fetch (&parcel->users, 1, __ATOMIC_ACQ_REL) == 0)
-        s_leave_block (block, 1);
+    if (__atomic_sub_fetch (&parcel->users, 1, __ATOMIC_ACQ_REL) == 0
+    &&  s_leave_block (block, 1))
+        free (block);
+}
+
+static bool
+s_is_released (parcel_t *parcel)
+{
+    return __atomic_load_n (&parcel->users, __ATOMIC_ACQUIRE) == 1;
+}
+
+static void
+s_keep (zrelay_receipts_t *self, block_t *block)
+{
+    if (self->spares == SPARE_MOST) {
+        free (block);
+        return;
+    }
+    block->next = self->spare;
+    self->spare = block;
+    self->spares++;
 }
 
 //  No more parcels will be made in the block
@@ -114,9 +148,54 @@ s_leave (parcel_t *parcel)
 static void
 s_close_block (zrelay_receipts_t *self)
 {
-    if (self->block)
-        s_leave_block (self->block, BLOCK_MOST - self->block->count);
+    block_t *block = self->block;
+    if (block && s_leave_block (block, BLOCK_MOST - block->count))
+        s_keep (self, block);
     self->block = NULL;
+}
+
+static block_t *
+s_take_spare (zrelay_receipts_t *self)
+{
+    block_t *block = self->spare;
+    if (block) {
+        self->spare = block->next;
+        self->spares--;
+    }
+    return block;
+}
+
+//  A parcel is left while it is in the processor's caches, so that its block
+//  can be filled again while it is there, and so that there are few of them
+
+static void
+s_look_at_messages (zrelay_receipts_t *self)
+{
+    while (self->released < self->count) {
+        receipt_t *receipt = s_receipt (self, self->released);
+        if (!s_is_released (receipt->parcel))
+            break;
+        if (s_leave_block (receipt->parcel->block, 1))
+            s_keep (self, receipt->parcel->block);
+        receipt->parcel = NULL;
+        self->behind += self->last;
+        self->last = receipt->bytes;
+        self->released++;
+        self->moved = true;
+    }
+}
+
+static void
+s_open_block (zrelay_receipts_t *self)
+{
+    s_look_at_messages (self);
+    self->block = s_take_spare (self);
+    if (!self->block)
+        self->block = (block_t *) malloc (sizeof (block_t) + BLOCK_SIZE);
+    assert (self->block);
+    self->block->used = 0;
+    self->block->count = 0;
+    self->block->users = BLOCK_MOST;
 }
 
 static size_t
@@ -145,16 +224,11 @@ s_begin_parcel (zrelay_receipts_t *self, size_t bytes)
     size_t size = s_round (sizeof (parcel_t)) + s_round (bytes);
     if (self->block && size > BLOCK_SIZE - self->block->used)
         s_close_block (self);
-    if (!self->block) {
-        self->block = (block_t *) malloc (sizeof (block_t) + BLOCK_SIZE);
-        assert (self->block);
-        self->block->used = 0;
-        self->block->count = 0;
-        self->block->users = BLOCK_MOST;
-    }
+    if (!self->block)
+        s_open_block (self);
     self->block->count++;
     self->followed = (parcel_t *) s_take (self, sizeof (parcel_t));
-    *self->followed = (parcel_t) { .block = self->block, .users = 2 };
+    *self->followed = (parcel_t) { .block = self->block, .users = 1 };
 }
 
 //  Called by libzmq, on any thread
@@ -163,10 +237,8 @@ static void
 s_on_free (void *data, void *hint)
 {
     (void) data;
-    parcel_t *parcel = (parcel_t *) hint;
-    TAKE_OVER (parcel);
-    if (__atomic_sub_fetch (&parcel->left, 1, __ATOMIC_ACQ_REL) == 0)
-        s_leave (parcel);
+    TAKE_OVER (hint);
+    s_leave ((parcel_t *) hint);
 }
 
 static void
@@ -175,12 +247,6 @@ s_on_free_own (void *data, void *hint)
     TAKE_OVER (hint);
     free (data);
     s_on_free (NULL, hint);
-}
-
-static bool
-s_is_released (parcel_t *parcel)
-{
-    return __atomic_load_n (&parcel->users, __ATOMIC_ACQUIRE) == 1;
 }
 
 //  A frame that the block has no room for has its own
@@ -203,7 +269,7 @@ s_make_frame (void *arg, zmq_msg_t *frame, const void *data, size_t size)
     int rc = zmq_msg_init_data (frame, room, size,
                                 own? s_on_free_own: s_on_free, self->followed);
     assert (rc == 0);
-    self->followed->left++;
+    self->followed->users++;
 }
 
 void
@@ -229,14 +295,11 @@ void
 zrelay_receipts_follow (zrelay_receipts_t *self, zrelay_message_t *message)
 {
     size_t frames = zrelay_message_frames (message);
-    size_t made = self->followed? self->followed->left: 0;
+    size_t made = self->followed? (size_t) self->followed->users - 1: 0;
     if (made < frames)
         s_make_all (self, message);
-    //  There is nobody who would free it
-    if (frames == 0) {
+    if (!self->followed)
         s_begin_parcel (self, 0);
-        s_leave (self->followed);
-    }
     HAND_OVER (self->followed);
 }
 
@@ -262,6 +325,8 @@ zrelay_receipts_destroy (zrelay_receipts_t **self_p)
         zrelay_receipts_t *self = *self_p;
         zrelay_receipts_forget (self);
         s_close_block (self);
+        for (block_t *block; (block = s_take_spare (self)) != NULL; )
+            free (block);
         freen (self->receipts);
         freen (self);
         *self_p = NULL;
@@ -271,12 +336,6 @@ zrelay_receipts_destroy (zrelay_receipts_t **self_p)
 
 //  --------------------------------------------------------------------------
 //  The ring
-
-static receipt_t *
-s_receipt (zrelay_receipts_t *self, size_t index)
-{
-    return &self->receipts [(self->head + index) & (self->room - 1)];
-}
 
 static void
 s_need_room (zrelay_receipts_t *self)
@@ -350,24 +409,6 @@ zrelay_receipts_bytes (zrelay_receipts_t *self)
 //  --------------------------------------------------------------------------
 //  Looking
 
-//  A parcel is freed while it is in the processor's caches, and so that there
-//  are few of them
-
-static void
-s_look_at_messages (zrelay_receipts_t *self)
-{
-    while (self->released < self->count) {
-        receipt_t *receipt = s_receipt (self, self->released);
-        if (!s_is_released (receipt->parcel))
-            break;
-        s_leave (receipt->parcel);
-        receipt->parcel = NULL;
-        self->behind += self->last;
-        self->last = receipt->bytes;
-        self->released++;
-    }
-}
-
 //  Returns true if none has ended. What the end of one may have released was
 //  looked at before, and so was the system, so that end is known now.
 
@@ -422,9 +463,7 @@ zrelay_receipts_look (zrelay_receipts_t *self, zrelay_peers_t *peers)
     int64_t now = zclock_mono ();
     if (self->count == 0 || now < self->looked_at + self->interval)
         return 0;
-    size_t before = self->released;
     s_look_at_messages (self);
-    bool changed = self->released > before;
     if (self->marked > 0)
         s_look_at_system (self, peers, false);
     bool calm = s_look_at_connections (self, peers);
@@ -432,8 +471,9 @@ zrelay_receipts_look (zrelay_receipts_t *self, zrelay_peers_t *peers)
     if (!calm || self->marked == 0)
         s_begin (self, peers);
     self->looked_at = now;
-    self->interval = changed || left > 0? LOOK_LEAST:
+    self->interval = self->moved || left > 0? LOOK_LEAST:
         self->interval * 2 < LOOK_MOST? self->interval * 2: LOOK_MOST;
+    self->moved = false;
     return left;
 }
 
