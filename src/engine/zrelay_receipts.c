@@ -41,8 +41,11 @@
 //  So many blocks are kept to be filled again: for each that malloc () makes, it
 //  first tidies up all of libzmq's small ones.
 #define BLOCK_SIZE 65536
-#define BLOCK_MOST (BLOCK_SIZE / 16)
 #define SPARE_MOST 16
+
+//  More than the parcels that a block has room for, so that it has users as
+//  long as it is filled
+#define BLOCK_MOST (BLOCK_SIZE / 16 + 1)
 
 //  Larger frames would leave much of it unused
 #define SMALL_MOST 1024
@@ -660,7 +663,22 @@ zrelay_receipts_test (bool verbose)
     zrelay_receipts_follow (self, message);
     zrelay_receipts_destroy (&self);
     assert (zrelay_message_streq (message, 0, "small"));
+    zrelay_message_clear (message);
+
+    //  Blocks that are exactly full, of which no message is left
+    self = zrelay_receipts_new ();
+    zrelay_receipts_serve (self, message);
+    for (int round = 0; round < 2; round++) {
+        for (int count = 0; count < BLOCK_SIZE / 16; count++) {
+            zrelay_message_append (message, "", 0);
+            zrelay_receipts_follow (self, message);
+            zrelay_message_clear (message);
+            zrelay_receipts_sent (self, 0);
+        }
+        assert (s_test_left (self, NULL, BLOCK_SIZE / 16));
+    }
     zrelay_message_destroy (&message);
+    zrelay_receipts_destroy (&self);
 
     s_test_reader ("tcp://127.0.0.1:*");
     char name [40];
