@@ -74,6 +74,7 @@
 #include "zrelay_security.h"
 #include "zrelay_setting.h"
 #include "zrelay_strays.h"
+#include "zrelay_subscriber.h"
 #include "zrelay_subscriptions.h"
 #include "zrelay_sites.h"
 #include "zrelay_side.h"
@@ -140,6 +141,7 @@ static const test_item_t s_tests [] = {
     { "zrelay_hosts", zrelay_hosts_test },
     { "zrelay_growth", zrelay_growth_test },
     { "zrelay_holders", zrelay_holders_test },
+    { "zrelay_subscriber", zrelay_subscriber_test },
     { "zrelay_strays", zrelay_strays_test },
     { "zrelay_leavers", zrelay_leavers_test },
     { "zrelay_endless", zrelay_endless_test },

@@ -109,25 +109,38 @@ s_heard_message (zrelay_hearing_t *self, zrelay_view_t *view,
         zrelay_peers_handed (zrelay_side_peers (self->side), property, size);
 }
 
+//  A zframe cannot be copied with its properties
+
+static zrelay_voice_t
+s_voice (zrelay_view_t *view)
+{
+    zrelay_voice_t voice = {
+        zrelay_view_property (view, ZRELAY_PEERS_PROPERTY),
+        zrelay_view_is_zmsg (view)? NULL:
+            zrelay_message_frame (zrelay_view_message (view), 0)
+    };
+    return voice;
+}
+
 zrelay_heard_t
 zrelay_hearing_judge (zrelay_hearing_t *self, zrelay_view_t *view)
 {
     if (!zrelay_side_hears_topics (self->side))
         return ZRELAY_HEARD_MESSAGE;
-    const char *property = zrelay_view_property (view, ZRELAY_PEERS_PROPERTY);
+    const zrelay_voice_t voice = s_voice (view);
     size_t size;
     const byte *frame = s_topic (view, 0, &size);
     if (!frame) {
-        s_heard_message (self, view, property);
+        s_heard_message (self, view, voice.property);
         return ZRELAY_HEARD_MESSAGE;
     }
     if (self->permit && frame [0] == ZRELAY_TOPICS_SUBSCRIBE
     && !zrelay_rights_subscribe (self->permit, view)) {
-        zrelay_peers_refuse (zrelay_side_peers (self->side), property,
+        zrelay_peers_refuse (zrelay_side_peers (self->side), &voice,
                              frame + 1, size - 1);
         return ZRELAY_HEARD_REFUSED;
     }
-    if (!zrelay_side_heard_topic (self->side, property, frame, size)) {
+    if (!zrelay_side_heard_topic (self->side, &voice, frame, size)) {
         zrelay_port_discount (zrelay_side_port (self->side), 1, size);
         return ZRELAY_HEARD_NOTHING;
     }

@@ -24,7 +24,6 @@
 #include "zrelay_leavers.h"
 #include "zrelay_retries.h"
 #include "zrelay_strays.h"
-#include "zrelay_topics.h"
 #include "zrelay_watcher.h"
 #include "zrelay_where.h"
 
@@ -131,7 +130,7 @@ typedef struct {
     uint64_t seen;              //  Bytes it had brought, as a subscriber, at
                                 //  the last look
     uint64_t seen_empties;      //  Times the socket was empty by then
-    zrelay_topics_t *topics;    //  It has subscribed to; NULL: none
+    zrelay_subscriber_t *subscriber;    //  Its topics; NULL: it had none
     size_t topic_bytes;         //  Bytes in these
     uint64_t known;             //  Bytes it brought with what was read when
                                 //  the XPUB was empty
@@ -219,7 +218,7 @@ static void
 s_peer_destroy (peer_t **peer_p)
 {
     peer_t *peer = *peer_p;
-    zrelay_topics_destroy (&peer->topics);
+    zrelay_subscriber_destroy (&peer->subscriber);
     zstr_free (&peer->endpoint);
     zstr_free (&peer->address);
     freen (peer->id);
@@ -262,10 +261,11 @@ s_let_leave (zrelay_peers_t *self, peer_t *peer, uint64_t heard)
 static void
 s_let_topics_leave (zrelay_peers_t *self, peer_t *peer)
 {
-    if (!peer->topics)
+    if (!peer->subscriber)
         return;
-    zrelay_holders_leave (self->holders, peer->topics);
-    zrelay_strays_leave (self->strays, peer->property, &peer->topics);
+    zrelay_holders_leave (self->holders,
+                          zrelay_subscriber_topics (peer->subscriber));
+    zrelay_strays_leave (self->strays, &peer->subscriber);
     peer->topic_bytes = 0;
 }
 
@@ -279,7 +279,7 @@ s_remove (zrelay_peers_t *self, int fd)
         return;
     const zrelay_diary_peer_t description = s_describe (self, peer);
     zrelay_diary_went (self->diary, &description,
-                       peer->property || peer->topics, peer->cut);
+                       peer->property || peer->subscriber, peer->cut);
     self->peers [fd] = NULL;
     self->count--;
     zrelay_flooder_left (self->flooder, peer, self->empties);
@@ -1117,7 +1117,8 @@ s_hand_over (zrelay_peers_t *self, peer_t *peer, size_t size)
 }
 
 //  The connection of a frame of so many bytes, or NULL. It may have come just
-//  now, and have the descriptor of one that has left.
+//  now, and have the descriptor of one that has left. Who was taken for one that
+//  has left remains that, whoever has its descriptor then.
 
 static peer_t *
 s_subscriber (zrelay_peers_t *self, const char *property, size_t size)
@@ -1129,43 +1130,56 @@ s_subscriber (zrelay_peers_t *self, const char *property, size_t size)
     if (!peer || peer->cut || peer->inode != zrelay_where_inode (fd))
         s_catch_up (self);
     peer = s_lookup (self, fd);
-    if (!peer || !s_has_sent (self, peer, property, size))
+    if (!peer || zrelay_strays_has (self->strays, property)
+    ||  !s_has_sent (self, peer, property, size))
         return NULL;
     s_hand_over (self, peer, size);
     return peer;
 }
 
+//  Where events are behind, it may yet turn out to be there
+
+static void
+s_stray_subscribed (zrelay_peers_t *self, const zrelay_voice_t *voice,
+                    const void *topic, size_t size)
+{
+    const zrelay_voice_t heard = {
+        voice->property, self->behind? NULL: voice->frame };
+    if (!voice->property
+    ||  zrelay_strays_subscribe (self->strays, &heard, topic, size))
+        zrelay_holders_raise (self->holders, false, topic, size);
+}
+
 static bool
-s_subscribed (zrelay_peers_t *self, peer_t *peer, const char *property,
+s_subscribed (zrelay_peers_t *self, peer_t *peer, const zrelay_voice_t *voice,
               const void *topic, size_t size)
 {
     if (!peer) {
-        if (!property
-        ||  zrelay_strays_subscribe (self->strays, property, topic, size))
-            zrelay_holders_raise (self->holders, false, topic, size);
+        s_stray_subscribed (self, voice, topic, size);
         return true;
     }
-    if (!peer->topics)
-        peer->topics = zrelay_topics_new ();
-    if (!zrelay_topics_insert (peer->topics, topic, size))
+    if (!peer->subscriber)
+        peer->subscriber = zrelay_subscriber_new (voice);
+    zrelay_topics_t *topics = zrelay_subscriber_topics (peer->subscriber);
+    if (!zrelay_topics_insert (topics, topic, size))
         return !peer->cut;
     zrelay_holders_raise (self->holders, true, topic, size);
     peer->topic_bytes += size;
     if (!peer->cut
     &&  !zrelay_limits_subscribe (self->limits,
-                                  zrelay_topics_size (peer->topics),
+                                  zrelay_topics_size (topics),
                                   peer->topic_bytes))
         s_cut (self, peer, ZRELAY_CUT_SUBSCRIPTIONS);
     return !peer->cut;
 }
 
 bool
-zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
+zrelay_peers_subscribed (zrelay_peers_t *self, const zrelay_voice_t *voice,
                          const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
-    peer_t *peer = s_subscriber (self, property, size + 1);
-    bool welcome = s_subscribed (self, peer, property, topic, size);
+    peer_t *peer = s_subscriber (self, voice->property, size + 1);
+    bool welcome = s_subscribed (self, peer, voice, topic, size);
     zrelay_peers_unlock (self);
     return welcome;
 }
@@ -1178,8 +1192,9 @@ s_cancelled (zrelay_peers_t *self, peer_t *peer, const char *property,
      || zrelay_strays_cancel (self->strays, property, topic, size)))
         zrelay_holders_lower (self->holders, false, topic, size);
     else
-    if (peer && peer->topics 
-    &&  zrelay_topics_delete (peer->topics, topic, size)) {
+    if (peer && peer->subscriber
+    &&  zrelay_topics_delete (zrelay_subscriber_topics (peer->subscriber),
+                              topic, size)) {
         zrelay_holders_lower (self->holders, true, topic, size);
         peer->topic_bytes -= size;
     }
@@ -1216,16 +1231,16 @@ zrelay_peers_handed (zrelay_peers_t *self, const char *property, size_t size)
 //  Events may be behind; one whose connection is not known then has ended
 
 void
-zrelay_peers_refuse (zrelay_peers_t *self, const char *property,
+zrelay_peers_refuse (zrelay_peers_t *self, const zrelay_voice_t *voice,
                      const void *topic, size_t size)
 {
     zrelay_peers_lock (self);
     while (self->behind)
         s_update (self);
-    peer_t *peer = s_subscriber (self, property, size + 1);
+    peer_t *peer = s_subscriber (self, voice->property, size + 1);
     if (peer)
         s_cut (self, peer, ZRELAY_CUT_PERMIT);
-    s_subscribed (self, peer, property, topic, size);
+    s_subscribed (self, peer, voice, topic, size);
     zrelay_peers_unlock (self);
 }
 

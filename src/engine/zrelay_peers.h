@@ -18,6 +18,7 @@
 #include "zrelay_diary.h"
 #include "zrelay_events.h"
 #include "zrelay_limits.h"
+#include "zrelay_subscriber.h"
 
 typedef struct _zrelay_peers_t zrelay_peers_t;
 
@@ -115,10 +116,11 @@ void
 void
     zrelay_peers_spoke (zrelay_peers_t *self, const char *property);
 
-//  A subscription came with this property. Returns false if its connection was
-//  cut, or is now.
+//  A subscription came from there. Returns false if its connection was cut, or
+//  is now.
 bool
-    zrelay_peers_subscribed (zrelay_peers_t *self, const char *property,
+    zrelay_peers_subscribed (zrelay_peers_t *self,
+                             const zrelay_voice_t *voice,
                              const void *topic, size_t size);
 
 //  A cancellation came, without a property if somebody left. Returns false if
@@ -136,7 +138,7 @@ void
 //  As zrelay_peers_subscribed (), but its connection may not have that topic,
 //  and is cut: when this returns, nothing more can leave by it. And cut all.
 void
-    zrelay_peers_refuse (zrelay_peers_t *self, const char *property,
+    zrelay_peers_refuse (zrelay_peers_t *self, const zrelay_voice_t *voice,
                          const void *topic, size_t size);
 void
     zrelay_peers_refuse_all (zrelay_peers_t *self);

@@ -434,15 +434,16 @@ zrelay_side_hears_topics (zrelay_side_t *self)
 }
 
 bool
-zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
+zrelay_side_heard_topic (zrelay_side_t *self, const zrelay_voice_t *voice,
                          const void *data, size_t size)
 {
     const byte *frame = (const byte *) data;
     const byte *topic = frame + 1;
     if (frame [0] == ZRELAY_TOPICS_CANCEL)
-        return zrelay_peers_cancelled (self->peers, property, topic, size - 1)
+        return zrelay_peers_cancelled (self->peers, voice->property, topic,
+                                       size - 1)
             && zrelay_topics_delete (self->reported, topic, size - 1);
-    return zrelay_peers_subscribed (self->peers, property, topic, size - 1)
+    return zrelay_peers_subscribed (self->peers, voice, topic, size - 1)
         && (zrelay_topics_insert (self->reported, topic, size - 1)
          || zrelay_choices_repeats (self->choices));
 }

@@ -143,12 +143,12 @@ const char *
 bool
     zrelay_side_hears_topics (zrelay_side_t *self);
 
-//  A frame about a topic came there, with this property, see zrelay_peers.h; it
-//  is not empty. Returns false if it is a subscription that is not to be
-//  passed on, because the publishers know of one already, or because its peer
-//  is cut.
+//  A frame about a topic came there, from that connection; it is not empty.
+//  Returns false if it is a subscription that is not to be passed on, because
+//  the publishers know of one already, or because its peer is cut.
 bool
-    zrelay_side_heard_topic (zrelay_side_t *self, const char *property,
+    zrelay_side_heard_topic (zrelay_side_t *self,
+                             const zrelay_voice_t *voice,
                              const void *data, size_t size);
 
 //  True if the side passes on each subscription, as an XPUB with xpub_verbose.

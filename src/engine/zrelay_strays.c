@@ -12,7 +12,7 @@
 
 #include "zrelay_strays.h"
 
-//  The topics of each, by its property's address
+//  Subscribers, by their property's address
 
 struct _zrelay_strays_t {
     zhashx_t *present;          //  Of those heard since the last time
@@ -38,7 +38,7 @@ s_compare (const void *one, const void *other)
 static void
 s_destroy (void **item_p)
 {
-    zrelay_topics_destroy ((zrelay_topics_t **) item_p);
+    zrelay_subscriber_destroy ((zrelay_subscriber_t **) item_p);
 }
 
 static zhashx_t *
@@ -80,50 +80,64 @@ zrelay_strays_destroy (zrelay_strays_t **self_p)
 //  --------------------------------------------------------------------------
 //  What they send. Who is heard is present again.
 
-static zrelay_topics_t *
+static zrelay_subscriber_t *
 s_find (zrelay_strays_t *self, const char *property)
 {
-    zrelay_topics_t *topics = (zrelay_topics_t *)
+    zrelay_subscriber_t *subscriber = (zrelay_subscriber_t *)
         zhashx_lookup (self->present, property);
-    if (topics)
-        return topics;
-    topics = (zrelay_topics_t *) zhashx_lookup (self->past, property);
-    if (topics) {
+    if (subscriber)
+        return subscriber;
+    subscriber = (zrelay_subscriber_t *)
+        zhashx_lookup (self->past, property);
+    if (subscriber) {
         zhashx_set_destructor (self->past, NULL);
         zhashx_delete (self->past, property);
         zhashx_set_destructor (self->past, s_destroy);
-        zhashx_insert (self->present, property, topics);
+        zhashx_insert (self->present, property, subscriber);
     }
-    return topics;
+    return subscriber;
 }
 
 void
-zrelay_strays_leave (zrelay_strays_t *self, const char *property,
-                     zrelay_topics_t **topics_p)
+zrelay_strays_leave (zrelay_strays_t *self,
+                     zrelay_subscriber_t **subscriber_p)
 {
+    const char *property = zrelay_subscriber_property (*subscriber_p);
     zhashx_delete (self->past, property);
-    zhashx_update (self->present, property, *topics_p);
-    *topics_p = NULL;
+    zhashx_update (self->present, property, *subscriber_p);
+    *subscriber_p = NULL;
 }
 
 bool
-zrelay_strays_subscribe (zrelay_strays_t *self, const char *property,
+zrelay_strays_has (zrelay_strays_t *self, const char *property)
+{
+    if (zhashx_size (self->past) + zhashx_size (self->present) == 0)
+        return false;
+    zrelay_subscriber_t *subscriber = s_find (self, property);
+    return subscriber && zrelay_subscriber_certain (subscriber);
+}
+
+bool
+zrelay_strays_subscribe (zrelay_strays_t *self, const zrelay_voice_t *voice,
                          const void *topic, size_t size)
 {
-    zrelay_topics_t *topics = s_find (self, property);
-    if (!topics) {
-        topics = zrelay_topics_new ();
-        zhashx_insert (self->present, property, topics);
+    zrelay_subscriber_t *subscriber = s_find (self, voice->property);
+    if (!subscriber) {
+        subscriber = zrelay_subscriber_new (voice);
+        zhashx_insert (self->present, voice->property, subscriber);
     }
-    return zrelay_topics_insert (topics, topic, size);
+    return zrelay_topics_insert (zrelay_subscriber_topics (subscriber),
+                                 topic, size);
 }
 
 bool
 zrelay_strays_cancel (zrelay_strays_t *self, const char *property,
                       const void *topic, size_t size)
 {
-    zrelay_topics_t *topics = s_find (self, property);
-    return topics && zrelay_topics_delete (topics, topic, size);
+    zrelay_subscriber_t *subscriber = s_find (self, property);
+    return subscriber
+        && zrelay_topics_delete (zrelay_subscriber_topics (subscriber),
+                                 topic, size);
 }
 
 void
@@ -149,37 +163,44 @@ zrelay_strays_test (bool verbose)
 
     //  @selftest
     zrelay_strays_t *self = zrelay_strays_new ();
-    const char *one = "17", *two = "18";
+    zmq_msg_t frame;
+    zmq_msg_init (&frame);
+    const zrelay_voice_t one = { "17", NULL }, two = { "18", &frame };
     //  Who has not subscribed cannot cancel, and nobody can twice
-    assert (!zrelay_strays_cancel (self, one, "A", 1));
-    assert (zrelay_strays_subscribe (self, one, "A", 1));
-    assert (!zrelay_strays_subscribe (self, one, "A", 1));
-    assert (!zrelay_strays_cancel (self, two, "A", 1));
-    assert (zrelay_strays_cancel (self, one, "A", 1));
-    assert (!zrelay_strays_cancel (self, one, "A", 1));
+    assert (!zrelay_strays_cancel (self, one.property, "A", 1));
+    assert (zrelay_strays_subscribe (self, &one, "A", 1));
+    assert (!zrelay_strays_subscribe (self, &one, "A", 1));
+    assert (!zrelay_strays_cancel (self, two.property, "A", 1));
+    assert (zrelay_strays_cancel (self, one.property, "A", 1));
+    assert (!zrelay_strays_cancel (self, one.property, "A", 1));
 
     //  One leaves, of whom a cancellation still comes
-    zrelay_topics_t *topics = zrelay_topics_new ();
-    zrelay_topics_insert (topics, "A", 1);
-    zrelay_topics_insert (topics, "B", 1);
-    zrelay_strays_leave (self, two, &topics);
-    assert (!topics);
+    zrelay_subscriber_t *subscriber = zrelay_subscriber_new (&two);
+    zrelay_topics_insert (zrelay_subscriber_topics (subscriber), "A", 1);
+    zrelay_topics_insert (zrelay_subscriber_topics (subscriber), "B", 1);
+    zrelay_strays_leave (self, &subscriber);
+    assert (!subscriber);
     zrelay_strays_forget (self);
-    assert (zrelay_strays_cancel (self, two, "A", 1));
+    assert (zrelay_strays_cancel (self, two.property, "A", 1));
+    //  Of another one there is no frame, so that may be somebody else's
+    assert (zrelay_strays_has (self, two.property));
+    assert (!zrelay_strays_has (self, one.property));
     //  It was heard, and another one was not
-    zrelay_strays_subscribe (self, one, "A", 1);
+    zrelay_strays_subscribe (self, &one, "A", 1);
     zrelay_strays_forget (self);
-    assert (zrelay_strays_cancel (self, two, "B", 1));
+    assert (zrelay_strays_cancel (self, two.property, "B", 1));
     zrelay_strays_forget (self);
     zrelay_strays_forget (self);
-    assert (!zrelay_strays_cancel (self, one, "A", 1));
+    assert (!zrelay_strays_cancel (self, one.property, "A", 1));
+    assert (!zrelay_strays_has (self, two.property));
     //  Another connection has the address of the property
-    topics = zrelay_topics_new ();
-    zrelay_strays_leave (self, two, &topics);
-    topics = zrelay_topics_new ();
-    zrelay_topics_insert (topics, "C", 1);
-    zrelay_strays_leave (self, two, &topics);
-    assert (zrelay_strays_cancel (self, two, "C", 1));
+    subscriber = zrelay_subscriber_new (&one);
+    zrelay_strays_leave (self, &subscriber);
+    subscriber = zrelay_subscriber_new (&one);
+    zrelay_topics_insert (zrelay_subscriber_topics (subscriber), "C", 1);
+    zrelay_strays_leave (self, &subscriber);
+    assert (zrelay_strays_cancel (self, one.property, "C", 1));
+    zmq_msg_close (&frame);
     zrelay_strays_destroy (&self);
     assert (self == NULL);
     //  @end

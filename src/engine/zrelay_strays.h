@@ -14,13 +14,12 @@
 #define ZRELAY_STRAYS_H_INCLUDED
 
 #include <zrelay.h>
-#include "zrelay_topics.h"
+#include "zrelay_subscriber.h"
 
 //  Subscriptions and cancellations may be read when their connection has ended,
 //  or was never known. They may count only against each other: else somebody
 //  could cancel what others have, and be gone before anybody asks who it was.
-//  A connection is known by its property, see zrelay_peers.h, which no other
-//  one has while messages of it wait.
+//  A connection is known by its property, see zrelay_subscriber.h.
 
 typedef struct _zrelay_strays_t zrelay_strays_t;
 
@@ -30,15 +29,20 @@ zrelay_strays_t *
 void
     zrelay_strays_destroy (zrelay_strays_t **self_p);
 
-//  One has left; takes its topics, and nulls the caller's pointer.
+//  One has left; takes it, and nulls the caller's pointer.
 void
-    zrelay_strays_leave (zrelay_strays_t *self, const char *property,
-                         zrelay_topics_t **topics_p);
+    zrelay_strays_leave (zrelay_strays_t *self,
+                         zrelay_subscriber_t **subscriber_p);
+
+//  True if what has this property comes from one of these for certain.
+bool
+    zrelay_strays_has (zrelay_strays_t *self, const char *property);
 
 //  One subscribes, or cancels. Returns true if it had not subscribed to that
 //  before, or had.
 bool
-    zrelay_strays_subscribe (zrelay_strays_t *self, const char *property,
+    zrelay_strays_subscribe (zrelay_strays_t *self,
+                             const zrelay_voice_t *voice,
                              const void *topic, size_t size);
 bool
     zrelay_strays_cancel (zrelay_strays_t *self, const char *property,
