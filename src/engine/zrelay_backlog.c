@@ -221,14 +221,13 @@ zrelay_backlog_size (zrelay_backlog_t *self)
 zrelay_message_t *
 zrelay_backlog_first (zrelay_backlog_t *self, zrelay_side_t **to_p)
 {
-    if (zrelay_spooling_size (self->spooling) > 0) {
-        byte mark;
-        zrelay_message_t *message =
-            zrelay_spooling_first (self->spooling, &mark);
+    byte mark;
+    zrelay_message_t *message = zrelay_spooling_first (self->spooling, &mark);
+    if (message) {
         *to_p = mark == MARK_INPUT || !self->output? self->input: self->output;
         return message;
     }
-    if (self->size == 0)
+    if (self->size == 0 || zrelay_spooling_size (self->spooling) > 0)
         return NULL;
     held_t *held = (held_t *) zlistx_first (self->held);
     *to_p = held->to;
@@ -238,7 +237,7 @@ zrelay_backlog_first (zrelay_backlog_t *self, zrelay_side_t **to_p)
 void
 zrelay_backlog_remove (zrelay_backlog_t *self)
 {
-    if (zrelay_spooling_size (self->spooling) > 0)
+    if (zrelay_spooling_has_first (self->spooling))
         zrelay_holds_add (self->holds, zrelay_spooling_remove (self->spooling));
     else
         s_forget_first (self);

@@ -493,6 +493,12 @@ zrelay_spooling_first (zrelay_spooling_t *self, byte *mark_p)
     return self->message;
 }
 
+bool
+zrelay_spooling_has_first (zrelay_spooling_t *self)
+{
+    return self->read;
+}
+
 //  The time to some msecs, as zclock_time () has it. That would be a twentieth
 //  of what a message costs.
 

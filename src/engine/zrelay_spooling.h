@@ -67,16 +67,18 @@ uint64_t
     zrelay_spooling_at_risk (zrelay_spooling_t *self);
 
 //  The first message, which remains the queue's, or NULL if there is none that
-//  may be sent now. Remove it, when it was sent or dropped; returns for how many
-//  msecs it was there.
+//  may be sent now. Was there one? Remove it, when it was sent or dropped;
+//  returns for how many msecs it was there.
 zrelay_message_t *
     zrelay_spooling_first (zrelay_spooling_t *self, byte *mark_p);
+bool
+    zrelay_spooling_has_first (zrelay_spooling_t *self);
 int64_t
     zrelay_spooling_remove (zrelay_spooling_t *self);
 
 //  The end of a turn: look after what was sent to these peers, or NULL, of which
-//  others may take what was lost on the way to one; and commit, if it is time. And the msecs after which there must be another turn
-//  for that, or 0.
+//  others may take what was lost on the way to one; and commit, if it is time.
+//  And the msecs after which there must be another turn for that, or 0.
 void
     zrelay_spooling_tend (zrelay_spooling_t *self, zrelay_peers_t *peers,
                           bool sends_again);

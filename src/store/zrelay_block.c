@@ -59,22 +59,15 @@ s_set_number (byte *place, uint32_t number)
 //  --------------------------------------------------------------------------
 //  Constructor and destructor
 
-static zrelay_block_t *
-s_new (size_t room)
-{
-    zrelay_block_t *self = (zrelay_block_t *) zmalloc (sizeof (zrelay_block_t));
-    assert (self);
-    self->room = room;
-    self->data = (byte *) malloc (room);
-    assert (self->data);
-    self->place = MESSAGES_AT;
-    return self;
-}
-
 zrelay_block_t *
 zrelay_block_new (void)
 {
-    zrelay_block_t *self = s_new (ZRELAY_BLOCK_FULL);
+    zrelay_block_t *self = (zrelay_block_t *) zmalloc (sizeof (zrelay_block_t));
+    assert (self);
+    self->room = ZRELAY_BLOCK_FULL;
+    self->data = (byte *) malloc (self->room);
+    assert (self->data);
+    self->place = MESSAGES_AT;
     self->size = MESSAGES_AT;
     self->time = zclock_time ();
     return self;
@@ -131,18 +124,39 @@ s_is_sound (const byte *data, size_t size)
     return place == size;
 }
 
-zrelay_block_t *
-zrelay_block_load (const void *data, size_t size)
+static void
+s_need_room (zrelay_block_t *self, size_t size)
+{
+    if (size <= self->room)
+        return;
+    while (size > self->room)
+        self->room *= 2;
+    self->data = (byte *) realloc (self->data, self->room);
+    assert (self->data);
+}
+
+bool
+zrelay_block_reload (zrelay_block_t *self, const void *data, size_t size)
 {
     const byte *bytes = (const byte *) data;
     if (!s_is_sound (bytes, size))
-        return NULL;
-    zrelay_block_t *self = s_new (size);
+        return false;
+    s_need_room (self, size);
     memcpy (self->data, data, size);
     self->size = size;
+    self->place = MESSAGES_AT;
     self->count = s_number (bytes + COUNT_AT);
     self->time = (int64_t) ((uint64_t) s_number (bytes + TIME_AT) << 32
                             | s_number (bytes + TIME_AT + 4));
+    return true;
+}
+
+zrelay_block_t *
+zrelay_block_load (const void *data, size_t size)
+{
+    zrelay_block_t *self = zrelay_block_new ();
+    if (!zrelay_block_reload (self, data, size))
+        zrelay_block_destroy (&self);
     return self;
 }
 
@@ -163,17 +177,6 @@ zrelay_block_full (zrelay_block_t *self, size_t bytes)
     return self->size + bytes > ZRELAY_BLOCK_FULL;
 }
 
-static void
-s_need_room (zrelay_block_t *self, size_t size)
-{
-    if (self->size + size <= self->room)
-        return;
-    while (self->size + size > self->room)
-        self->room *= 2;
-    self->data = (byte *) realloc (self->data, self->room);
-    assert (self->data);
-}
-
 bool
 zrelay_block_add (zrelay_block_t *self, zrelay_message_t *message, byte mark)
 {
@@ -181,7 +184,7 @@ zrelay_block_add (zrelay_block_t *self, zrelay_message_t *message, byte mark)
     size_t frames = zrelay_message_frames (message);
     if (size > SIZE_MOST - self->size)
         return false;
-    s_need_room (self, size);
+    s_need_room (self, self->size + size);
     byte *place = self->data + self->size;
     *place = mark;
     s_set_number (place + 1, (uint32_t) frames);
@@ -241,6 +244,12 @@ zrelay_block_next (zrelay_block_t *self, zrelay_message_t *message,
 
 //  --------------------------------------------------------------------------
 //  Properties
+
+bool
+zrelay_block_large (zrelay_block_t *self)
+{
+    return self->room > ZRELAY_BLOCK_FULL;
+}
 
 uint32_t
 zrelay_block_count (zrelay_block_t *self)

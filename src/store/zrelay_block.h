@@ -46,6 +46,15 @@ void
 zrelay_block_t *
     zrelay_block_load (const void *data, size_t size);
 
+//  The same in the place of what the block has, which it loses only if that is
+//  sound. Returns false if it is not.
+bool
+    zrelay_block_reload (zrelay_block_t *self, const void *data, size_t size);
+
+//  True if it takes more memory than a block that is full.
+bool
+    zrelay_block_large (zrelay_block_t *self);
+
 //  Add a copy of a message. Returns false if it is larger than a block can be,
 //  which is 4 GiB less some bytes; then nothing was added.
 bool

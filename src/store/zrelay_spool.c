@@ -36,6 +36,9 @@ struct _zrelay_spool_t {
     bool open;                  //  It is, so takes messages
     zrelay_block_t *reading;    //  The record that is being read, or NULL
     bool own;                   //  It is in no list
+    zrelay_block_t *spare;      //  To read the next record into, or NULL: for
+                                //  a new one, malloc () first tidies up all of
+                                //  libzmq's small pieces
     uint64_t at;                //  Its number; or that of the next to be read
     entry_t *entries;           //  A ring: read, and not removed
     size_t room;                //  Entries that it can have, a power of 2
@@ -89,8 +92,12 @@ zrelay_spool_new (zrelay_store_t *store, const char *name)
 static void
 s_close (zrelay_spool_t *self)
 {
-    if (self->own)
-        zrelay_block_destroy (&self->reading);
+    if (self->own) {
+        zrelay_block_destroy (&self->spare);
+        if (zrelay_block_large (self->reading))
+            zrelay_block_destroy (&self->reading);
+        self->spare = self->reading;
+    }
     self->reading = NULL;
     self->own = false;
 }
@@ -103,6 +110,7 @@ zrelay_spool_destroy (zrelay_spool_t **self_p)
         zrelay_spool_t *self = *self_p;
         zrelay_store_remove (self->store, self);
         s_close (self);
+        zrelay_block_destroy (&self->spare);
         zlistx_destroy (&self->blocks);
         zstr_free (&self->place.tree);
         freen (self->entries);
@@ -230,6 +238,19 @@ zrelay_spool_put (zrelay_spool_t *self, zrelay_message_t *message, byte mark)
 //  --------------------------------------------------------------------------
 //  Records are read from the store, or are still in memory
 
+static bool
+s_reload (zrelay_spool_t *self, const MDB_val *value)
+{
+    if (!self->spare)
+        self->spare = zrelay_block_new ();
+    if (!zrelay_block_reload (self->spare, value->mv_data, value->mv_size))
+        return false;
+    self->reading = self->spare;
+    self->spare = NULL;
+    self->own = true;
+    return true;
+}
+
 static void
 s_load (zrelay_spool_t *self)
 {
@@ -239,12 +260,10 @@ s_load (zrelay_spool_t *self)
     MDB_val value;
     MDB_txn *txn = zrelay_store_begin_reading (self->store);
     int rc = txn? mdb_get (txn, self->place.records, &key, &value): MDB_PANIC;
-    if (rc == 0)
-        self->reading = zrelay_block_load (value.mv_data, value.mv_size);
-    self->own = self->reading != NULL;
+    bool loaded = rc == 0 && s_reload (self, &value);
     if (txn)
         zrelay_store_end_reading (self->store);
-    if (!self->reading) {
+    if (!loaded) {
         self->damaged = true;
         zrelay_store_fail (self->store, ZRELAY_STATUS_REFUSED,
                            "record %" PRIu64 " of '%s' is %s", self->at,
