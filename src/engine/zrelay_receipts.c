@@ -44,8 +44,12 @@
 #define SPARE_MOST 16
 
 //  More than the parcels that a block has room for, so that it has users as
-//  long as it is filled
+//  long as it is filled; and more than the frames that a parcel can have
 #define BLOCK_MOST (BLOCK_SIZE / 16 + 1)
+#define PARCEL_MOST (1 << 30)
+
+//  Messages of one parcel
+#define PARCEL_MESSAGES 16
 
 //  Larger frames would leave much of it unused
 #define SMALL_MOST 1024
@@ -60,29 +64,37 @@ struct _block_t {
     byte bytes [] __attribute__ ((aligned (16)));
 };
 
-//  A message on its way: what libzmq's frames refer to. The bytes of frames
-//  follow it, as far as the block has room for them.
+//  Some messages on their way: what libzmq's frames refer to. The bytes of
+//  frames follow it, as far as the block has room for them.
 typedef struct {
     block_t *block;             //  Where it is
-    int users;                  //  Frames that libzmq needs, and the receipts
+    int users;                  //  While the receipts have it, PARCEL_MOST less
+                                //  the frames that libzmq does not need any
+                                //  more; then those that it needs
 } parcel_t;
 
 typedef struct {
     parcel_t *parcel;           //  NULL: libzmq does not need it any more
-    size_t bytes;               //  Of its message
+    size_t frames;              //  That were made in it by then
+    size_t messages;            //  That were sent, of those in it
+    size_t bytes;               //  Of these
 } receipt_t;
 
 struct _zrelay_receipts_t {
     block_t *block;             //  That is filled, or NULL
     block_t *spare;             //  Those that are kept
     int spares;                 //  How many
-    parcel_t *followed;         //  The message that is made, until it is sent;
-                                //  or NULL
+    parcel_t *parcel;           //  In which messages are made, or NULL
+    size_t frames;              //  That were made in it
+    size_t messages;            //  That were made in it, and sent
+    bool begun;                 //  Another one is made, or was, and not sent
+    size_t made;                //  Its frames
     receipt_t *receipts;        //  A ring, in the order of sending
     size_t room;                //  Receipts that it can have, a power of 2
     size_t head;                //  The first
     size_t count;               //  How many
-    uint64_t bytes;             //  Of all their messages
+    size_t sent;                //  Messages of all of them
+    uint64_t bytes;             //  And bytes
     size_t released;            //  The first so many are not needed by libzmq
     size_t marked;              //  Of these, those that were not when the
                                 //  system was looked at anew
@@ -117,21 +129,11 @@ s_leave_block (block_t *block, int users)
     return __atomic_sub_fetch (&block->users, users, __ATOMIC_ACQ_REL) == 0;
 }
 
-//  On any thread
-
-static void
-s_leave (parcel_t *parcel)
-{
-    block_t *block = parcel->block;
-    if (__atomic_sub_fetch (&parcel->users, 1, __ATOMIC_ACQ_REL) == 0
-    &&  s_leave_block (block, 1))
-        free (block);
-}
-
 static bool
-s_is_released (parcel_t *parcel)
+s_is_released (const receipt_t *receipt)
 {
-    return __atomic_load_n (&parcel->users, __ATOMIC_ACQUIRE) == 1;
+    int left = __atomic_load_n (&receipt->parcel->users, __ATOMIC_ACQUIRE);
+    return left == PARCEL_MOST - (int) receipt->frames;
 }
 
 static void
@@ -144,6 +146,41 @@ s_keep (zrelay_receipts_t *self, block_t *block)
     block->next = self->spare;
     self->spare = block;
     self->spares++;
+}
+
+//  The receipts do not need it any more, in which so many frames were made
+
+static void
+s_leave_parcel (zrelay_receipts_t *self, parcel_t *parcel, size_t frames)
+{
+    block_t *block = parcel->block;
+    if (__atomic_sub_fetch (&parcel->users, PARCEL_MOST - (int) frames,
+                            __ATOMIC_ACQ_REL) == 0
+    &&  s_leave_block (block, 1))
+        s_keep (self, block);
+}
+
+//  Nor do they need what this one is about, unless more is made there
+
+static void
+s_settle (zrelay_receipts_t *self, receipt_t *receipt)
+{
+    if (receipt->parcel && receipt->parcel != self->parcel)
+        s_leave_parcel (self, receipt->parcel, receipt->frames);
+    receipt->parcel = NULL;
+}
+
+//  No more messages will be made in the parcel. If there is a receipt, it needs
+//  it.
+
+static void
+s_close_parcel (zrelay_receipts_t *self)
+{
+    parcel_t *parcel = self->parcel;
+    self->parcel = NULL;
+    if (parcel && !(self->count > self->released
+                 && s_receipt (self, self->count - 1)->parcel == parcel))
+        s_leave_parcel (self, parcel, self->frames);
 }
 
 //  No more parcels will be made in the block
@@ -176,11 +213,9 @@ s_look_at_messages (zrelay_receipts_t *self)
 {
     while (self->released < self->count) {
         receipt_t *receipt = s_receipt (self, self->released);
-        if (!s_is_released (receipt->parcel))
+        if (!s_is_released (receipt))
             break;
-        if (s_leave_block (receipt->parcel->block, 1))
-            s_keep (self, receipt->parcel->block);
-        receipt->parcel = NULL;
+        s_settle (self, receipt);
         self->behind += self->last;
         self->last = receipt->bytes;
         self->released++;
@@ -219,19 +254,30 @@ s_take (zrelay_receipts_t *self, size_t size)
     return room;
 }
 
-//  Frames with so many bytes, or more, are to follow
-
 static void
-s_begin_parcel (zrelay_receipts_t *self, size_t bytes)
+s_open_parcel (zrelay_receipts_t *self, size_t bytes)
 {
+    s_close_parcel (self);
     size_t size = s_round (sizeof (parcel_t)) + s_round (bytes);
     if (self->block && size > BLOCK_SIZE - self->block->used)
         s_close_block (self);
     if (!self->block)
         s_open_block (self);
     self->block->count++;
-    self->followed = (parcel_t *) s_take (self, sizeof (parcel_t));
-    *self->followed = (parcel_t) { .block = self->block, .users = 1 };
+    self->parcel = (parcel_t *) s_take (self, sizeof (parcel_t));
+    *self->parcel = (parcel_t) { self->block, PARCEL_MOST };
+    self->frames = self->messages = 0;
+}
+
+//  A message begins with so many bytes, or more
+
+static void
+s_begin (zrelay_receipts_t *self, size_t bytes)
+{
+    if (!self->parcel || self->messages == PARCEL_MESSAGES
+    ||  s_round (bytes) > BLOCK_SIZE - self->block->used)
+        s_open_parcel (self, bytes);
+    self->begun = true;
 }
 
 //  Called by libzmq, on any thread
@@ -241,7 +287,11 @@ s_on_free (void *data, void *hint)
 {
     (void) data;
     TAKE_OVER (hint);
-    s_leave ((parcel_t *) hint);
+    parcel_t *parcel = (parcel_t *) hint;
+    block_t *block = parcel->block;
+    if (__atomic_sub_fetch (&parcel->users, 1, __ATOMIC_ACQ_REL) == 0
+    &&  s_leave_block (block, 1))
+        free (block);
 }
 
 static void
@@ -259,10 +309,9 @@ s_make_frame (void *arg, zmq_msg_t *frame, const void *data, size_t size)
 {
     zrelay_receipts_t *self = (zrelay_receipts_t *) arg;
     bool small = size <= SMALL_MOST;
-    if (!self->followed)
-        s_begin_parcel (self, small? size: 0);
-    void *room = small && self->block == self->followed->block?
-                 s_take (self, size): NULL;
+    if (!self->begun)
+        s_begin (self, small? size: 0);
+    void *room = small? s_take (self, size): NULL;
     bool own = !room;
     if (own)
         room = malloc (size + 1);
@@ -270,9 +319,10 @@ s_make_frame (void *arg, zmq_msg_t *frame, const void *data, size_t size)
     if (size > 0)
         memcpy (room, data, size);
     int rc = zmq_msg_init_data (frame, room, size,
-                                own? s_on_free_own: s_on_free, self->followed);
+                                own? s_on_free_own: s_on_free, self->parcel);
     assert (rc == 0);
-    self->followed->users++;
+    self->frames++;
+    self->made++;
 }
 
 void
@@ -297,13 +347,11 @@ s_make_all (zrelay_receipts_t *self, zrelay_message_t *message)
 void
 zrelay_receipts_follow (zrelay_receipts_t *self, zrelay_message_t *message)
 {
-    size_t frames = zrelay_message_frames (message);
-    size_t made = self->followed? (size_t) self->followed->users - 1: 0;
-    if (made < frames)
+    if (self->made < zrelay_message_frames (message))
         s_make_all (self, message);
-    if (!self->followed)
-        s_begin_parcel (self, 0);
-    HAND_OVER (self->followed);
+    if (!self->begun)
+        s_begin (self, 0);
+    HAND_OVER (self->parcel);
 }
 
 
@@ -356,50 +404,66 @@ s_need_room (zrelay_receipts_t *self)
     self->head = 0;
 }
 
-void
-zrelay_receipts_sent (zrelay_receipts_t *self, size_t bytes)
+static void
+s_add_receipt (zrelay_receipts_t *self)
 {
-    assert (self->followed);
     if (self->count == 0) {
         self->interval = LOOK_LEAST;
         self->looked_at = zclock_mono ();
     }
     s_need_room (self);
     self->count++;
-    *s_receipt (self, self->count - 1) =
-        (receipt_t) { self->followed, bytes };
-    self->followed = NULL;
-    self->bytes += bytes;
+    *s_receipt (self, self->count - 1) = (receipt_t) { .parcel = self->parcel };
 }
 
 void
+zrelay_receipts_sent (zrelay_receipts_t *self, size_t bytes)
+{
+    assert (self->begun);
+    if (self->count == self->released
+    ||  s_receipt (self, self->count - 1)->parcel != self->parcel)
+        s_add_receipt (self);
+    receipt_t *receipt = s_receipt (self, self->count - 1);
+    receipt->frames = self->frames;
+    receipt->messages++;
+    receipt->bytes += bytes;
+    self->messages++;
+    self->sent++;
+    self->bytes += bytes;
+    self->begun = false;
+    self->made = 0;
+}
+
+size_t
 zrelay_receipts_forget_first (zrelay_receipts_t *self)
 {
     assert (self->count > 0);
     receipt_t *receipt = s_receipt (self, 0);
-    if (receipt->parcel)
-        s_leave (receipt->parcel);
+    size_t messages = receipt->messages;
+    s_settle (self, receipt);
+    self->sent -= messages;
     self->bytes -= receipt->bytes;
     self->head = (self->head + 1) & (self->room - 1);
     self->count--;
     self->released -= self->released > 0;
     self->marked -= self->marked > 0;
+    return messages;
 }
 
 void
 zrelay_receipts_forget (zrelay_receipts_t *self)
 {
-    if (self->followed)
-        s_leave (self->followed);
-    self->followed = NULL;
     while (self->count > 0)
         zrelay_receipts_forget_first (self);
+    s_close_parcel (self);
+    self->begun = false;
+    self->made = 0;
 }
 
 size_t
 zrelay_receipts_count (zrelay_receipts_t *self)
 {
-    return self->count;
+    return self->sent;
 }
 
 uint64_t
@@ -443,7 +507,7 @@ s_look_at_system (zrelay_receipts_t *self, zrelay_peers_t *peers, bool anew)
 }
 
 static void
-s_begin (zrelay_receipts_t *self, zrelay_peers_t *peers)
+s_mark (zrelay_receipts_t *self, zrelay_peers_t *peers)
 {
     self->marked = self->released;
     self->behind = self->last = 0;
@@ -454,10 +518,10 @@ s_begin (zrelay_receipts_t *self, zrelay_peers_t *peers)
 static size_t
 s_forget_marked (zrelay_receipts_t *self)
 {
-    size_t count = self->marked;
+    size_t messages = 0;
     while (self->marked > 0)
-        zrelay_receipts_forget_first (self);
-    return count;
+        messages += zrelay_receipts_forget_first (self);
+    return messages;
 }
 
 size_t
@@ -472,7 +536,7 @@ zrelay_receipts_look (zrelay_receipts_t *self, zrelay_peers_t *peers)
     bool calm = s_look_at_connections (self, peers);
     size_t left = calm && self->flushed? s_forget_marked (self): 0;
     if (!calm || self->marked == 0)
-        s_begin (self, peers);
+        s_mark (self, peers);
     self->looked_at = now;
     self->interval = self->moved || left > 0? LOOK_LEAST:
         self->interval * 2 < LOOK_MOST? self->interval * 2: LOOK_MOST;
@@ -542,6 +606,19 @@ s_test_send (zrelay_receipts_t *self, zsock_t *source, size_t count)
     return sent;
 }
 
+//  A message that somebody keeps, or not
+
+static zrelay_message_t *
+s_test_one (zrelay_receipts_t *self, zrelay_message_t *message, bool keep)
+{
+    zrelay_message_append (message, "small", 5);
+    zrelay_receipts_follow (self, message);
+    zrelay_message_t *kept = keep? zrelay_message_dup (message): NULL;
+    zrelay_message_clear (message);
+    zrelay_receipts_sent (self, 5);
+    return kept;
+}
+
 //  Wait until so many have left, five seconds at most
 
 static bool
@@ -567,6 +644,56 @@ s_test_receive (zsock_t *sink, size_t from, size_t count)
                         sizeof (number)) == 0);
         zmsg_destroy (&msg);
     }
+}
+
+//  Parcels: what is kept back, and what may be forgotten
+
+static void
+s_test_parcels (void)
+{
+    zrelay_receipts_t *self = zrelay_receipts_new ();
+    zrelay_message_t *message = zrelay_message_new ();
+    zrelay_receipts_serve (self, message);
+
+    //  One in the second parcel is kept
+    for (int count = 0; count < PARCEL_MESSAGES + 1; count++)
+        s_test_one (self, message, false);
+    zrelay_message_t *kept = s_test_one (self, message, true);
+    for (int count = 0; count < 2 * PARCEL_MESSAGES; count++)
+        s_test_one (self, message, false);
+    assert (s_test_left (self, NULL, PARCEL_MESSAGES));
+    assert (zrelay_receipts_count (self) == 2 * PARCEL_MESSAGES + 2);
+    zrelay_message_destroy (&kept);
+    assert (s_test_left (self, NULL, 2 * PARCEL_MESSAGES + 2));
+    assert (zrelay_receipts_bytes (self) == 0);
+
+    //  All of a parcel have left, or are forgotten, and others are made in it,
+    //  one of them before that
+    kept = s_test_one (self, message, true);
+    zrelay_message_append (message, "small", 5);
+    zrelay_receipts_follow (self, message);
+    zrelay_message_destroy (&kept);
+    assert (s_test_left (self, NULL, 1));
+    zrelay_message_clear (message);
+    zrelay_receipts_sent (self, 5);
+    kept = s_test_one (self, message, true);
+    size_t forgotten = zrelay_receipts_forget_first (self);
+    assert (forgotten == 2);
+    s_test_one (self, message, false);
+    assert (zrelay_receipts_count (self) == 1);
+    zrelay_message_destroy (&kept);
+    assert (s_test_left (self, NULL, 1));
+
+    //  What was forgotten may be kept longer
+    kept = s_test_one (self, message, true);
+    zrelay_receipts_forget (self);
+    assert (zrelay_receipts_count (self) == 0);
+    s_test_one (self, message, false);
+    assert (s_test_left (self, NULL, 1));
+    zrelay_message_destroy (&message);
+    zrelay_receipts_destroy (&self);
+    assert (zrelay_message_streq (kept, 0, "small"));
+    zrelay_message_destroy (&kept);
 }
 
 //  Where nobody reads, nothing more leaves; and when the reader goes, that is
@@ -651,8 +778,9 @@ zrelay_receipts_test (bool verbose)
     assert (zrelay_message_streq (message, 0, "small"));
     zrelay_message_t *kept = zrelay_message_dup (message);
     zrelay_message_clear (message);
-    zrelay_receipts_sent (self, 5);
     assert (s_test_left (self, NULL, 1));
+    zrelay_receipts_sent (self, 5);
+    assert (zrelay_receipts_look (self, NULL) == 0);
     assert (zrelay_receipts_count (self) == 1);
     assert (zrelay_message_streq (kept, 0, "small"));
     zrelay_message_destroy (&kept);
@@ -680,6 +808,7 @@ zrelay_receipts_test (bool verbose)
     zrelay_message_destroy (&message);
     zrelay_receipts_destroy (&self);
 
+    s_test_parcels ();
     s_test_reader ("tcp://127.0.0.1:*");
     char name [40];
     snprintf (name, sizeof (name), "ipc://@zrelay-receipts-%d",

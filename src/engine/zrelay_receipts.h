@@ -30,7 +30,8 @@
 //  much was sent behind it that neither buffer can contain it.
 //
 //  Messages are counted in the order in which they were sent, and so are those
-//  that have left: one that has not keeps back all that were sent after it.
+//  that have left: one that has not keeps back all that were sent after it, and
+//  a few that were sent right before.
 
 typedef struct _zrelay_receipts_t zrelay_receipts_t;
 
@@ -77,8 +78,8 @@ bool
 bool
     zrelay_receipts_endangered (zrelay_receipts_t *self);
 
-//  Forget the first, or all of them.
-void
+//  Forget the first, which may be some; returns how many. Or all of them.
+size_t
     zrelay_receipts_forget_first (zrelay_receipts_t *self);
 void
     zrelay_receipts_forget (zrelay_receipts_t *self);

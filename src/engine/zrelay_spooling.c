@@ -60,6 +60,8 @@ struct _zrelay_spooling_t {
     size_t size;                //  Its bytes
     byte mark;                  //  Its mark
     int64_t since;              //  When it was put
+    int64_t now;                //  In this turn, or 0 if nobody has asked yet:
+                                //  a clock costs what a part of a message does
     bool changed;               //  Since the last commit
     size_t uncommitted;         //  Bytes put since then
     int64_t committed_at;       //  When that was, in msecs
@@ -182,6 +184,7 @@ void
 zrelay_spooling_tend (zrelay_spooling_t *self, zrelay_peers_t *peers,
                       bool sends_again)
 {
+    self->now = 0;
     if (self->object)
         s_look_after_sent (self, peers, sends_again);
     if (s_due (self) == 0)
@@ -409,8 +412,7 @@ s_forget_message (zrelay_spooling_t *self)
 static void
 s_forget_oldest (zrelay_spooling_t *self)
 {
-    zrelay_receipts_forget_first (self->receipts);
-    s_remove (self, 1);
+    s_remove (self, zrelay_receipts_forget_first (self->receipts));
 }
 
 static bool
@@ -499,21 +501,12 @@ zrelay_spooling_has_first (zrelay_spooling_t *self)
     return self->read;
 }
 
-//  The time to some msecs, as zclock_time () has it. That would be a twentieth
-//  of what a message costs.
-
-static int64_t
-s_coarse_time (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_REALTIME_COARSE, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t
 zrelay_spooling_remove (zrelay_spooling_t *self)
 {
-    int64_t held = s_coarse_time () - self->since;
+    if (self->now == 0)
+        self->now = zclock_time ();
+    int64_t held = self->now - self->since;
     s_forget_message (self);
     if (!self->durable && zrelay_receipts_count (self->receipts) > SENT_MOST)
         s_forget_oldest (self);

@@ -14,8 +14,8 @@
 
 //  A message that was read, and not removed yet
 typedef struct {
-    size_t bytes;               //  Of its frames
-    bool last;                  //  It is the last of its record
+    uint64_t bytes : 63;        //  Of its frames
+    uint64_t last : 1;          //  It is the last of its record
 } entry_t;
 
 //  What there is of something
