@@ -59,7 +59,8 @@ zrelay_kernel_moved (int fd, uint64_t *bytes)
     return true;
 }
 
-//  What arrives between the two calls counts as waiting, never as read
+//  What arrives between the two calls counts as waiting, never as read; so there
+//  may be more of that than had come before
 
 static bool
 s_read_tcp (int fd, uint64_t *bytes, int *waiting)
@@ -67,7 +68,9 @@ s_read_tcp (int fd, uint64_t *bytes, int *waiting)
     struct tcp_info info;
     if (!s_info (fd, &info) || ioctl (fd, SIOCINQ, waiting) == -1)
         return false;
-    *bytes = info.tcpi_bytes_received - (uint64_t) *waiting;
+    uint64_t least = (uint64_t) *waiting;
+    *bytes = info.tcpi_bytes_received > least?
+             info.tcpi_bytes_received - least: 0;
     return true;
 }
 

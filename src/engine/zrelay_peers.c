@@ -1083,6 +1083,22 @@ zrelay_peers_has_new (zrelay_peers_t *self)
 //  --------------------------------------------------------------------------
 //  Subscriptions
 
+//  Has libzmq read so many bytes of it? What arrives while the system is asked
+//  counts as waiting in the place of as much that was read, so it is asked again
+//  until nothing does.
+
+static bool
+s_has_brought (peer_t *peer, uint64_t least)
+{
+    uint64_t bytes, waiting;
+    uint64_t arrived = 0;
+    bool told;
+    while ((told = zrelay_kernel_read (peer->fd, &peer->read, &bytes, &waiting))
+           && bytes < least && bytes + waiting != arrived)
+        arrived = bytes + waiting;
+    return !told || bytes >= least;
+}
+
 //  Is it the connection that has sent this, and not another one that has its
 //  descriptor now? libzmq keeps the string while the connection lives. One that
 //  has not been heard yet must have brought enough, of which only tcp knows.
@@ -1092,12 +1108,10 @@ static bool
 s_has_sent (zrelay_peers_t *self, peer_t *peer, const char *property,
             size_t size)
 {
-    uint64_t bytes, waiting;
     if (peer->property == property)
         return true;
     if (strncmp (peer->address, "tcp:", strlen ("tcp:")) == 0
-    &&  zrelay_kernel_read (peer->fd, &peer->read, &bytes, &waiting)
-    &&  bytes < HANDSHAKE_LEAST + size)
+    && !s_has_brought (peer, HANDSHAKE_LEAST + size))
         return false;
     s_let_topics_leave (self, peer);
     peer->property = property;
