@@ -796,14 +796,15 @@ zrelay_receipts_test (bool verbose)
     //  Blocks that are exactly full, of which no message is left
     self = zrelay_receipts_new ();
     zrelay_receipts_serve (self, message);
+    const int full = BLOCK_SIZE / 16 * PARCEL_MESSAGES;
     for (int round = 0; round < 2; round++) {
-        for (int count = 0; count < BLOCK_SIZE / 16; count++) {
+        for (int count = 0; count < full; count++) {
             zrelay_message_append (message, "", 0);
             zrelay_receipts_follow (self, message);
             zrelay_message_clear (message);
             zrelay_receipts_sent (self, 0);
         }
-        assert (s_test_left (self, NULL, BLOCK_SIZE / 16));
+        assert (s_test_left (self, NULL, (size_t) full));
     }
     zrelay_message_destroy (&message);
     zrelay_receipts_destroy (&self);
