@@ -339,8 +339,9 @@ def _():
         consumer.hurry()
         with here.relay("forward.durable=1"):
             wait_until(lambda: all_left(here))
-            numbers = settled(consumer)
+            settled(consumer)
             consumer.stop()
+        numbers = consumer.numbers
         found = sorted(set(numbers))
         comment("%d relays had read %d messages; %d came, %d of them twice" % (
             KILLS, read, len(found), len(numbers) - len(found)))
@@ -381,10 +382,11 @@ def _():
             wait_until(lambda: stuck(here, 20000))
             awake = Consumer(relay.backend, 0)
             wait_until(lambda: here.stat("held") == 0)
-            found = settled(awake)
+            settled(awake)
             relay.kill()
             awake.stop()
             sleeper.leave()
+        found = awake.numbers
         with here.relay() as relay:
             here.backend = relay.backend
             kept = here.stat("spooled")

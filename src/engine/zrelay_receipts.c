@@ -104,6 +104,8 @@ struct _zrelay_receipts_t {
     size_t last;                //  Bytes in that one
     bool alone;                 //  There has been one connection only
     bool flushed;               //  Those that were marked have left
+    bool overtaken;             //  More was sent behind them than libzmq keeps
+                                //  back and the system has
     uint64_t came;              //  Connections that ever came,
     uint64_t went;              //  and that ever went
     bool endangered;            //  Some have gone since this was asked
@@ -502,17 +504,28 @@ s_look_at_system (zrelay_receipts_t *self, zrelay_peers_t *peers, bool anew)
 {
     uint64_t waiting = 0;
     self->flushed = !peers
-                 || zrelay_peers_flushed (peers, anew, BATCH, &waiting)
-                 || (self->alone && self->behind >= BATCH + waiting);
+                 || zrelay_peers_flushed (peers, anew, BATCH, &waiting);
+    self->overtaken = self->behind >= BATCH + waiting;
 }
+
+//  None, if they may have gone by connections that are not known yet
 
 static void
 s_mark (zrelay_receipts_t *self, zrelay_peers_t *peers)
 {
-    self->marked = self->released;
+    self->marked = zrelay_peers_behind (peers)? 0: self->released;
     self->behind = self->last = 0;
     self->alone = peers && zrelay_peers_count (peers) == 1;
     s_look_at_system (self, peers, true);
+}
+
+//  Those that overtook the marked ones went by the same connection, unless
+//  another one came meanwhile
+
+static bool
+s_have_left (zrelay_receipts_t *self)
+{
+    return self->flushed || (self->alone && self->overtaken);
 }
 
 static size_t
@@ -534,7 +547,7 @@ zrelay_receipts_look (zrelay_receipts_t *self, zrelay_peers_t *peers)
     if (self->marked > 0)
         s_look_at_system (self, peers, false);
     bool calm = s_look_at_connections (self, peers);
-    size_t left = calm && self->flushed? s_forget_marked (self): 0;
+    size_t left = calm && s_have_left (self)? s_forget_marked (self): 0;
     if (!calm || self->marked == 0)
         s_mark (self, peers);
     self->looked_at = now;
@@ -572,6 +585,8 @@ zrelay_receipts_endangered (zrelay_receipts_t *self)
 //  Selftest
 
 #define TEST_MESSAGES 100
+#define TEST_MANY 10000
+#define TEST_CROWD 150
 #define TEST_SIZE 1000
 
 //  Send numbered messages, as many as are taken of so many. Each other one is
@@ -696,28 +711,76 @@ s_test_parcels (void)
     zrelay_message_destroy (&kept);
 }
 
+//  A source whose connections are known
+
+typedef struct {
+    zsock_t *source;
+    zrelay_limits_t *limits;
+    zrelay_peers_t *peers;
+} test_source_t;
+
+static test_source_t
+s_test_source (const char *endpoint)
+{
+    test_source_t self = { zsock_new (ZMQ_PUSH), zrelay_limits_new (), NULL };
+    zsock_set_sndhwm (self.source, TEST_MESSAGES);
+    zsock_set_backlog (self.source, TEST_CROWD);
+    self.peers = zrelay_peers_new (zsock_resolve (self.source), self.limits);
+    assert (self.peers);
+    int rc = zsock_bind (self.source, "%s", endpoint);
+    assert (rc != -1);
+    return self;
+}
+
+static void
+s_test_source_destroy (test_source_t *self)
+{
+    zrelay_peers_destroy (&self->peers, zsock_resolve (self->source));
+    zsock_destroy (&self->source);
+    zrelay_limits_destroy (&self->limits);
+}
+
+//  One more that takes so many messages ahead
+
+static zsock_t *
+s_test_connect (test_source_t *source, int ahead)
+{
+    zsock_t *sink = zsock_new (ZMQ_PULL);
+    zsock_set_rcvhwm (sink, ahead);
+    zsock_set_rcvbuf (sink, 4096);
+    char *endpoint = zsock_last_endpoint (source->source);
+    int rc = zsock_connect (sink, "%s", endpoint);
+    assert (rc == 0);
+    zstr_free (&endpoint);
+    while (!(zsock_events (source->source) & ZMQ_POLLOUT))
+        zclock_sleep (1);
+    return sink;
+}
+
+//  Once it is known
+
+static zsock_t *
+s_test_sink (test_source_t *source, int ahead)
+{
+    size_t others = zrelay_peers_count (source->peers);
+    zsock_t *sink = s_test_connect (source, ahead);
+    while (zrelay_peers_count (source->peers) == others) {
+        zrelay_peers_update (source->peers);
+        zclock_sleep (1);
+    }
+    return sink;
+}
+
 //  Where nobody reads, nothing more leaves; and when the reader goes, that is
 //  reported and not taken for an arrival
 
 static void
 s_test_reader (const char *endpoint)
 {
-    zsock_t *source = zsock_new (ZMQ_PUSH);
-    zsock_set_sndhwm (source, TEST_MESSAGES);
-    zrelay_limits_t *limits = zrelay_limits_new ();
-    zrelay_peers_t *peers = zrelay_peers_new (zsock_resolve (source), limits);
-    assert (peers);
-    int rc = zsock_bind (source, "%s", endpoint);
-    assert (rc != -1);
-    zsock_t *sink = zsock_new (ZMQ_PULL);
-    zsock_set_rcvhwm (sink, 1);
-    zsock_set_rcvbuf (sink, 4096);
-    char *bound = zsock_last_endpoint (source);
-    rc = zsock_connect (sink, "%s", bound);
-    assert (rc == 0);
-    zstr_free (&bound);
-    while (!(zsock_events (source) & ZMQ_POLLOUT))
-        zclock_sleep (1);
+    test_source_t test = s_test_source (endpoint);
+    zsock_t *source = test.source;
+    zrelay_peers_t *peers = test.peers;
+    zsock_t *sink = s_test_sink (&test, 1);
 
     zrelay_receipts_t *self = zrelay_receipts_new ();
     assert (zrelay_receipts_wants (self) == 0);
@@ -756,9 +819,80 @@ s_test_reader (const char *endpoint)
     assert (zrelay_receipts_count (self) == 0);
     zrelay_receipts_destroy (&self);
     assert (self == NULL);
-    zrelay_peers_destroy (&peers, zsock_resolve (source));
-    zsock_destroy (&source);
-    zrelay_limits_destroy (&limits);
+    s_test_source_destroy (&test);
+}
+
+//  What overtakes messages by another connection does not tell that they have
+//  arrived
+
+static void
+s_test_newcomer (const char *endpoint)
+{
+    test_source_t test = s_test_source (endpoint);
+    zsock_t *sink = s_test_sink (&test, 1);
+    zrelay_receipts_t *self = zrelay_receipts_new ();
+    size_t sent = s_test_send (self, test.source, PARCEL_MESSAGES);
+    assert (sent == PARCEL_MESSAGES);
+    while (self->marked == 0) {
+        size_t left = zrelay_receipts_look (self, test.peers);
+        assert (left == 0);
+        zclock_sleep (1);
+    }
+
+    zsock_t *newcomer = s_test_sink (&test, TEST_MANY);
+    while (!self->overtaken) {
+        s_test_send (self, test.source, PARCEL_MESSAGES);
+        zclock_sleep (1);
+        s_look_at_messages (self);
+        s_look_at_system (self, test.peers, false);
+    }
+    assert (!self->flushed);
+    for (int look = 0; look < 5; look++) {
+        self->looked_at = 0;
+        size_t left = zrelay_receipts_look (self, test.peers);
+        assert (left == 0);
+    }
+    zrelay_receipts_destroy (&self);
+    zsock_destroy (&newcomer);
+    zsock_destroy (&sink);
+    s_test_source_destroy (&test);
+}
+
+//  Nor does anything that is known while a connection is not: so many come at
+//  once that the one by which messages went is not known yet
+
+static void
+s_test_crowd (void)
+{
+    test_source_t test = s_test_source ("tcp://127.0.0.1:*");
+    char *endpoint = zsock_last_endpoint (test.source);
+    zsock_t *crowd = zsock_new (ZMQ_STREAM);
+    for (int count = 0; count < TEST_CROWD; count++) {
+        int rc = zsock_connect (crowd, "%s", endpoint);
+        assert (rc == 0);
+    }
+    zstr_free (&endpoint);
+    zsock_t *sink = s_test_connect (&test, 1);
+
+    zrelay_receipts_t *self = zrelay_receipts_new ();
+    size_t sent = s_test_send (self, test.source, PARCEL_MESSAGES);
+    assert (sent == PARCEL_MESSAGES);
+    while (self->released == 0) {
+        s_look_at_messages (self);
+        zclock_sleep (1);
+    }
+    for (int look = 0; look < 5; look++) {
+        self->looked_at = 0;
+        size_t left = zrelay_receipts_look (self, test.peers);
+        assert (left == 0);
+        assert (look > 0 || zrelay_peers_behind (test.peers));
+    }
+    s_test_receive (sink, 0, sent);
+    assert (s_test_left (self, test.peers, sent));
+    zrelay_receipts_destroy (&self);
+    zsock_destroy (&sink);
+    zsock_destroy (&crowd);
+    s_test_source_destroy (&test);
 }
 
 void
@@ -810,11 +944,15 @@ zrelay_receipts_test (bool verbose)
     zrelay_receipts_destroy (&self);
 
     s_test_parcels ();
-    s_test_reader ("tcp://127.0.0.1:*");
     char name [40];
     snprintf (name, sizeof (name), "ipc://@zrelay-receipts-%d",
               (int) getpid ());
+    s_test_reader ("tcp://127.0.0.1:*");
     s_test_reader (name);
+    strcat (name, "-2");
+    s_test_newcomer ("tcp://127.0.0.1:*");
+    s_test_newcomer (name);
+    s_test_crowd ();
     //  @end
     printf ("OK\n");
 }
