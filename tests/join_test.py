@@ -18,9 +18,9 @@ import time
 import urllib.error
 import urllib.request
 import zmq
-from joining import (ACCOUNT, USER, Key, Proxy, Raw, Server, Site, cluster,
-                     credentials, drain, need_nats, operator, parcel, settle,
-                     sites, subscriber)
+from joining import (ACCOUNT, USER, Key, Other, Proxy, Raw, Server, Site,
+                     cluster, credentials, drain, need_nats, operator, parcel,
+                     settle, sites, subscriber)
 from zrelay_testing import (DEADLINE, ZRELAY, Process, Skip, equal, main,
                             sockets, temp_dir, test, wait_until)
 
@@ -209,6 +209,21 @@ def _():
             pub.send(b"A there")
             wait_until(lambda: relay.stat("join.out") == before + 1)
         wait_until(lambda: relay.stat("join.ready") == 0)
+
+
+@test("a relay is ready when the server has its subscriptions")
+def _():
+    need_nats()
+    with Server() as server, Proxy(server.url) as proxy, \
+            Other(server.url) as other:
+        proxy.cut_before("SUB news.")
+        with Site("forwarder", "here", join=proxy.url + "/news") as here:
+            here.expect("has joined news", errors=True)
+            equal(here.stat("join.ready"), 0)
+            proxy.cut(False)
+            here.wait_joined()
+            other.report()
+            here.wait_joined(1)
 
 
 @test("a server that stands still holds nobody up, as overflow says")

@@ -151,6 +151,7 @@ class Proxy:
         self.url = "nats://127.0.0.1:%d" % self._listener.getsockname()[1]
         self._pairs = {}
         self._cut = False
+        self._cut_before = None
         self._swallows = lambda data, answers: False
         self._answering = set()
         self._over = False
@@ -179,6 +180,11 @@ class Proxy:
     def _pass_on(self, one):
         other = self._pairs[one]
         try:
+            if self._cut_before and one not in self._answering:
+                self._cut = self._cut_before in one.recv(65536,
+                                                         socket.MSG_PEEK)
+                if self._cut:
+                    return
             data = one.recv(65536)
             if data:
                 if not self._swallows(data, one in self._answering):
@@ -196,6 +202,8 @@ class Proxy:
             #   While it is cut, nothing is read, and nobody is told
             ends = [] if self._cut else [self._listener, *self._pairs]
             for end in select.select([self._woken, *ends], [], [])[0]:
+                if self._cut and end is not self._woken:
+                    continue
                 if end is self._woken:
                     self._woken.recv(1)
                 elif end is self._listener:
@@ -224,7 +232,12 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
         self._swallows = lambda data, answers: False
 
+    def cut_before(self, words):
+        """Be cut when a client says these words, and before they arrive."""
+        self._cut_before = words.encode()
+
     def cut(self, cut=True):
+        self._cut_before = None
         self._cut = cut
         self._wake.send(b"x")
 

@@ -417,6 +417,7 @@ s_set_state_locked (zrelay_link_t *self, zrelay_link_state_t state,
                     const char *sentence)
 {
     self->status.state = state;
+    self->status.subscribed &= state == ZRELAY_LINK_UP;
     snprintf (self->status.sentence, sizeof (self->status.sentence), "%s",
               sentence);
     s_wake_relay_locked (self);
@@ -468,6 +469,7 @@ s_note_connected (zrelay_link_t *self, natsConnection *nc)
     self->repeat = self->status.connects > 0;
     s_forget_moment_locked (self);
     self->status.connects++;
+    self->status.subscribed = false;
     s_set_state_locked (self, ZRELAY_LINK_UP, shown);
     pthread_cond_broadcast (&self->work);
     s_unlock (self);
@@ -682,6 +684,26 @@ s_change (zrelay_link_t *self, size_t index)
     s_unlock (self);
 }
 
+//  Wait until the server has the first subscriptions: what others send before
+//  that does not come
+
+static void
+s_confirm (zrelay_link_t *self, uint64_t connects)
+{
+    natsStatus status = natsConnection_FlushTimeout (self->nc, CONNECT_TIME);
+    s_lock (self);
+    if (self->status.connects == connects
+    &&  self->status.state == ZRELAY_LINK_UP) {
+        self->status.subscribed = status == NATS_OK;
+        s_wake_relay_locked (self);
+    }
+    //  libnats will report the end of the connection, if it has ended
+    int64_t until = zclock_mono () + RETRY_IVL;
+    if (status != NATS_OK && !self->ending)
+        s_wait_locked (self, &self->work, until);
+    s_unlock (self);
+}
+
 static natsStatus
 s_set_header (natsMsg *msg, const char *name, uint64_t number)
 {
@@ -793,6 +815,8 @@ typedef struct {
     bool ends;                  //  Nothing more
     bool broken;                //  libnats has given up
     size_t change;              //  Subscription to change, or SIZE_MAX
+    uint64_t confirm;           //  Subscriptions to be confirmed since so many
+                                //  connections, or 0: they were
     parcel_t *parcel;           //  To be sent, or NULL
     bool guest;                 //  The guest has work
 } task_t;
@@ -840,7 +864,7 @@ s_has_task_locked (zrelay_link_t *self)
 {
     return self->ending || self->closed || !s_is_empty (&self->changes)
         || (self->status.state == ZRELAY_LINK_UP
-            && (self->out.first || self->repeat))
+            && (self->out.first || self->repeat || !self->status.subscribed))
         || s_guest_has_task_locked (self);
 }
 
@@ -866,7 +890,7 @@ s_wait_for_task_locked (zrelay_link_t *self)
 static task_t
 s_next_task (zrelay_link_t *self)
 {
-    task_t task = { false, false, SIZE_MAX, NULL, false };
+    task_t task = { .change = SIZE_MAX };
     s_lock (self);
     s_wait_for_task_locked (self);
     bool up = self->status.state == ZRELAY_LINK_UP;
@@ -875,6 +899,9 @@ s_next_task (zrelay_link_t *self)
     else
     if (!s_is_empty (&self->changes) && !self->ending)
         task.change = self->changes.array [self->changes.first++];
+    else
+    if (up && !self->status.subscribed && !self->ending)
+        task.confirm = self->status.connects;
     else {
         if (self->repeat && up)
             s_repeat_locked (self);
@@ -917,6 +944,8 @@ s_work (zrelay_link_t *self)
         task_t task = s_next_task (self);
         if (task.change != SIZE_MAX)
             s_change (self, task.change);
+        if (task.confirm > 0)
+            s_confirm (self, task.confirm);
         if (task.parcel)
             s_after_publish (self, task.parcel, s_publish (self, task.parcel));
         if (task.guest)

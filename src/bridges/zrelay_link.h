@@ -70,6 +70,8 @@ typedef struct {
     zrelay_link_state_t state;  //  Whether it is connected
     char sentence [256];        //  What failed last, or the server's URL, which
                                 //  has no password
+    bool subscribed;            //  The server has all subscriptions that were
+                                //  wanted when it was connected
     uint64_t connects;          //  How often it was connected
     uint64_t parcels_out;       //  Parcels that were given to a server
     uint64_t dropped;           //  Letters that had no room
