@@ -347,6 +347,7 @@ def _():
         found = sorted(set(numbers))
         comment("%d relays had read %d messages; %d came, %d of them twice" % (
             KILLS, read, len(found), len(numbers) - len(found)))
+        assert len(found) >= read, "%d of %d came" % (len(found), read)
         ascending(found, KILLS)
 
 

@@ -218,7 +218,8 @@ s_refresh (zrelay_join_t *self)
     zrelay_link_status_t before = self->status;
     zrelay_link_status (self->link, &self->status);
     const zrelay_link_status_t *now = &self->status;
-    self->ready = s_refresh_lack (self) && now->subscribed;
+    self->ready = s_refresh_lack (self) && now->state == ZRELAY_LINK_UP
+               && now->subscribed == now->connects;
     self->connects += now->connects - before.connects;
     self->dropped += now->dropped - before.dropped;
     self->invalid += now->invalid - before.invalid;

@@ -41,8 +41,9 @@
 //  Bytes for messages of the moment, where there is no more room for others
 #define MOMENT_MOST 65536
 
-//  Times, in msecs: for one attempt to connect, between two, for a write; to
-//  send the rest at the end, and for libnats to end what it began
+//  Times, in msecs: for one attempt to connect or to subscribe, between two,
+//  for a write; to send the rest at the end, and for libnats to end what it
+//  began
 #define CONNECT_TIME 2000
 #define RETRY_IVL 500
 #define WRITE_TIME 5000
@@ -417,7 +418,6 @@ s_set_state_locked (zrelay_link_t *self, zrelay_link_state_t state,
                     const char *sentence)
 {
     self->status.state = state;
-    self->status.subscribed &= state == ZRELAY_LINK_UP;
     snprintf (self->status.sentence, sizeof (self->status.sentence), "%s",
               sentence);
     s_wake_relay_locked (self);
@@ -469,7 +469,6 @@ s_note_connected (zrelay_link_t *self, natsConnection *nc)
     self->repeat = self->status.connects > 0;
     s_forget_moment_locked (self);
     self->status.connects++;
-    self->status.subscribed = false;
     s_set_state_locked (self, ZRELAY_LINK_UP, shown);
     pthread_cond_broadcast (&self->work);
     s_unlock (self);
@@ -684,6 +683,17 @@ s_change (zrelay_link_t *self, size_t index)
     s_unlock (self);
 }
 
+//  Something failed. libnats will report the end of the connection, if it has
+//  ended.
+
+static void
+s_pause_locked (zrelay_link_t *self)
+{
+    int64_t until = zclock_mono () + RETRY_IVL;
+    if (!self->ending)
+        s_wait_locked (self, &self->work, until);
+}
+
 //  Wait until the server has the first subscriptions: what others send before
 //  that does not come
 
@@ -692,15 +702,12 @@ s_confirm (zrelay_link_t *self, uint64_t connects)
 {
     natsStatus status = natsConnection_FlushTimeout (self->nc, CONNECT_TIME);
     s_lock (self);
-    if (self->status.connects == connects
-    &&  self->status.state == ZRELAY_LINK_UP) {
-        self->status.subscribed = status == NATS_OK;
+    if (status == NATS_OK) {
+        self->status.subscribed = connects;
         s_wake_relay_locked (self);
     }
-    //  libnats will report the end of the connection, if it has ended
-    int64_t until = zclock_mono () + RETRY_IVL;
-    if (status != NATS_OK && !self->ending)
-        s_wait_locked (self, &self->work, until);
+    else
+        s_pause_locked (self);
     s_unlock (self);
 }
 
@@ -769,10 +776,7 @@ s_after_publish (zrelay_link_t *self, parcel_t *parcel, natsStatus status)
         self->out.bytes += s_cost (parcel);
         self->status.waiting += parcel->body.messages;
         parcel = NULL;
-        //  libnats will report the end of the connection, if it has ended
-        int64_t until = now + RETRY_IVL;
-        if (!self->ending)
-            s_wait_locked (self, &self->work, until);
+        s_pause_locked (self);
     }
     while (self->kept.first
        && (self->kept.bytes > KEPT_BYTES || self->kept.count > KEPT_PARCELS
@@ -860,12 +864,19 @@ s_guest_has_task_locked (zrelay_link_t *self)
 }
 
 static bool
+s_has_to_confirm_locked (zrelay_link_t *self)
+{
+    return self->status.state == ZRELAY_LINK_UP && !self->ending
+        && self->status.subscribed != self->status.connects;
+}
+
+static bool
 s_has_task_locked (zrelay_link_t *self)
 {
     return self->ending || self->closed || !s_is_empty (&self->changes)
         || (self->status.state == ZRELAY_LINK_UP
-            && (self->out.first || self->repeat || !self->status.subscribed))
-        || s_guest_has_task_locked (self);
+            && (self->out.first || self->repeat))
+        || s_has_to_confirm_locked (self) || s_guest_has_task_locked (self);
 }
 
 //  Wait until there is one
@@ -900,7 +911,7 @@ s_next_task (zrelay_link_t *self)
     if (!s_is_empty (&self->changes) && !self->ending)
         task.change = self->changes.array [self->changes.first++];
     else
-    if (up && !self->status.subscribed && !self->ending)
+    if (s_has_to_confirm_locked (self))
         task.confirm = self->status.connects;
     else {
         if (self->repeat && up)

@@ -70,9 +70,9 @@ typedef struct {
     zrelay_link_state_t state;  //  Whether it is connected
     char sentence [256];        //  What failed last, or the server's URL, which
                                 //  has no password
-    bool subscribed;            //  The server has all subscriptions that were
-                                //  wanted when it was connected
     uint64_t connects;          //  How often it was connected
+    uint64_t subscribed;        //  And how often by then when a server had all
+                                //  subscriptions
     uint64_t parcels_out;       //  Parcels that were given to a server
     uint64_t dropped;           //  Letters that had no room
     uint64_t invalid;           //  Letters that are not a relay's

@@ -508,7 +508,8 @@ s_look_at_system (zrelay_receipts_t *self, zrelay_peers_t *peers, bool anew)
     self->overtaken = self->behind >= BATCH + waiting;
 }
 
-//  None, if they may have gone by connections that are not known yet
+//  What libzmq does not need any more; but nothing, if that may have gone by
+//  connections that are not known yet
 
 static void
 s_mark (zrelay_receipts_t *self, zrelay_peers_t *peers)
@@ -822,6 +823,16 @@ s_test_reader (const char *endpoint)
     s_test_source_destroy (&test);
 }
 
+//  Look once more; nothing leaves
+
+static void
+s_test_stays (zrelay_receipts_t *self, zrelay_peers_t *peers)
+{
+    self->looked_at = 0;
+    size_t left = zrelay_receipts_look (self, peers);
+    assert (left == 0);
+}
+
 //  What overtakes messages by another connection does not tell that they have
 //  arrived
 
@@ -847,11 +858,8 @@ s_test_newcomer (const char *endpoint)
         s_look_at_system (self, test.peers, false);
     }
     assert (!self->flushed);
-    for (int look = 0; look < 5; look++) {
-        self->looked_at = 0;
-        size_t left = zrelay_receipts_look (self, test.peers);
-        assert (left == 0);
-    }
+    for (int look = 0; look < 5; look++)
+        s_test_stays (self, test.peers);
     zrelay_receipts_destroy (&self);
     zsock_destroy (&newcomer);
     zsock_destroy (&sink);
@@ -881,12 +889,10 @@ s_test_crowd (void)
         s_look_at_messages (self);
         zclock_sleep (1);
     }
-    for (int look = 0; look < 5; look++) {
-        self->looked_at = 0;
-        size_t left = zrelay_receipts_look (self, test.peers);
-        assert (left == 0);
-        assert (look > 0 || zrelay_peers_behind (test.peers));
-    }
+    s_test_stays (self, test.peers);
+    assert (zrelay_peers_behind (test.peers));
+    for (int look = 1; look < 5; look++)
+        s_test_stays (self, test.peers);
     s_test_receive (sink, 0, sent);
     assert (s_test_left (self, test.peers, sent));
     zrelay_receipts_destroy (&self);
